@@ -1,0 +1,50 @@
+# Two commands do everything: make demo, make test. Each sets up what it needs in .venv.
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV ?= .venv
+BIN := $(VENV)/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help demo ui test test-browser lint format clean
+
+help:  ## This list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
+
+$(BIN)/python:
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] < (3, 11) and "Python 3.11 is needed, found " + sys.version)'
+	$(PYTHON) -m venv $(VENV)
+
+# A stamp for each set of extras: quick when it exists, renewed when the dependencies change.
+$(VENV)/.demo: pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[demo]'
+	@touch $@
+
+$(VENV)/.test: pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test]'
+	@touch $@ $(VENV)/.demo
+
+demo: $(VENV)/.demo  ## The whole migration of a sample source, on this machine
+	$(BIN)/checkout-assets demo
+
+ui: $(VENV)/.demo  ## The Dagster UI on what the demo left, at http://127.0.0.1:3000
+	$(BIN)/python -m checkout_assets.demo.ui
+
+test: $(VENV)/.test  ## All tests that need nothing but Python
+	$(BIN)/python -m pytest -m 'not browser and not slow'
+
+test-browser: $(VENV)/.test  ## The UI in a real browser (needs Chromium and its driver)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check 'selenium>=4.20'
+	$(BIN)/python -m pytest -m browser
+
+lint: $(VENV)/.test  ## Style and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/mypy --python-version 3.9 -p spark_jobs
+
+format: $(VENV)/.test  ## Put the code into its one style
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean:  ## Remove what the other targets made
+	rm -rf $(VENV) .demo build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

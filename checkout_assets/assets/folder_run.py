@@ -1,0 +1,185 @@
+"""Run an engine over a run's folders and tell Dagster of each one as it ends.
+
+Dagster stores one outcome for a whole ranged run unless the body logs its own events, so this is
+the one place that logs them: a materialization and its checks for each folder that succeeded, at
+once, so that a crash loses none; at the end a failure that names the others.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import dagster as dg
+from dagster._core.definitions.asset_checks.asset_check_evaluation import (
+    AssetCheckEvaluation,
+    AssetCheckEvaluationTargetMaterializationData,
+)
+
+from checkout_assets.domain.anomalies import Finding, Severity
+from checkout_assets.domain.displayable import displayable
+from checkout_assets.domain.folders import Folder
+from checkout_assets.engines.seam import FolderEngine, FolderResult
+
+RETRY_TAGS = ("dagster/retry_number", "dagster/is_resume_retry")
+"""Tags of a run that repeats another: folders the first one finished are not done again."""
+
+R = TypeVar("R", bound=FolderResult)
+
+
+@dataclass(frozen=True, slots=True)
+class FolderReport:
+    """What Dagster is told of one folder."""
+
+    metadata: Mapping[str, Any]
+    findings: Sequence[Finding]
+
+
+class FolderRun:
+    """One run of one asset over some folders."""
+
+    def __init__(
+        self, context: dg.OpExecutionContext, asset_key: dg.AssetKey, runbook_url: str
+    ) -> None:
+        self._context = context
+        self._asset_key = asset_key
+        self._runbook_url = runbook_url
+
+    @property
+    def run_id(self) -> str:
+        """The id engines know this work by: a retry keeps its first run's, and re-attaches."""
+        run = self._context.run
+        return run.root_run_id if self._is_retry and run.root_run_id else run.run_id
+
+    def execute(
+        self,
+        engine: FolderEngine[R],
+        folders: Sequence[Folder],
+        describe: Callable[[R], FolderReport],
+    ) -> None:
+        """Run the engine; raises dg.Failure that names the failed folders, if there are any."""
+        raise_for_failed(self.attempt(engine, folders, describe), len(folders), self._runbook_url)
+
+    def attempt(
+        self,
+        engine: FolderEngine[R],
+        folders: Sequence[Folder],
+        describe: Callable[[R], FolderReport],
+    ) -> dict[Folder, str]:
+        """Run the engine and return the failed folders, each with its sentence."""
+        done = self._done_before(folders)
+        left = [folder for folder in folders if folder.name not in done]
+        # An engine that ends without a word about a folder has not done it.
+        failed = {folder: f"{folder}: the engine ended without a word of it." for folder in left}
+        results = engine.run(left, self.run_id)
+        try:
+            for result in results:
+                self._report(result, describe(result))
+                if result.ok:
+                    failed.pop(result.folder, None)
+                else:
+                    failed[result.folder] = result.error
+        finally:
+            close = getattr(results, "close", None)  # a plain iterator has nothing to cancel
+            if close is not None:
+                close()
+        return failed
+
+    def _report(self, result: R, report: FolderReport) -> None:
+        partition = result.folder.name
+        target = None
+        if result.ok:
+            self._context.log_event(
+                dg.AssetMaterialization(
+                    self._asset_key, partition=partition, metadata=dict(report.metadata)
+                )
+            )
+            target = self._latest(partition)
+        else:
+            self._context.log.error(result.error)
+        for finding in report.findings:
+            self._context.log_event(self._evaluation(finding, partition, target))
+
+    def _evaluation(
+        self,
+        finding: Finding,
+        partition: str,
+        target: AssetCheckEvaluationTargetMaterializationData | None,
+    ) -> AssetCheckEvaluation:
+        severity = (
+            dg.AssetCheckSeverity.ERROR
+            if finding.severity is Severity.ERROR
+            else dg.AssetCheckSeverity.WARN
+        )
+        return AssetCheckEvaluation(
+            asset_key=self._asset_key,
+            check_name=finding.rule,
+            passed=finding.passed,
+            severity=severity,
+            description=finding.summary,
+            metadata={
+                **{name: dg.MetadataValue.int(count) for name, count in finding.counts.items()},
+                "runbook": dg.MetadataValue.url(f"{self._runbook_url}#{finding.rule}"),
+            },
+            target_materialization_data=target,
+            partition=partition,
+        )
+
+    def _latest(self, partition: str) -> AssetCheckEvaluationTargetMaterializationData | None:
+        """Without it the UI counts the check as missing for this partition."""
+        records = self._context.instance.fetch_materializations(
+            dg.AssetRecordsFilter(asset_key=self._asset_key, asset_partitions=[partition]), limit=1
+        ).records
+        if not records:
+            return None
+        return AssetCheckEvaluationTargetMaterializationData(
+            storage_id=records[0].storage_id,
+            run_id=records[0].run_id,
+            timestamp=records[0].timestamp,
+        )
+
+    @property
+    def _is_retry(self) -> bool:
+        return self._context.retry_number > 0 or any(
+            tag in self._context.run.tags for tag in RETRY_TAGS
+        )
+
+    def _done_before(self, folders: Sequence[Folder]) -> set[str]:
+        """Folders that this run, or the run it repeats, has materialized already."""
+        if not self._is_retry:
+            return set()
+        run = self._context.run
+        runs = {run.run_id, run.root_run_id, run.parent_run_id}
+        records = self._context.instance.fetch_materializations(
+            dg.AssetRecordsFilter(
+                asset_key=self._asset_key, asset_partitions=[folder.name for folder in folders]
+            ),
+            limit=len(folders) * len(runs),
+        ).records
+        return {str(record.partition_key) for record in records if record.run_id in runs}
+
+
+def raise_for_failed(failed: Mapping[Folder, str], asked: int, runbook_url: str) -> None:
+    """Raise dg.Failure that lists the failed folders and why; do nothing if there are none."""
+    if not failed:
+        return
+    names = ", ".join(folder.name for folder in sorted(failed))
+    raise dg.Failure(
+        description=f"{len(failed)} of {asked} folders failed: {displayable(names)}",
+        metadata={
+            "failed_folders": failure_table(sorted(failed.items())),
+            "runbook": dg.MetadataValue.url(f"{runbook_url}#a-folder-failed"),
+        },
+        allow_retries=False,
+    )
+
+
+def failure_table(errors: Iterable[tuple[Folder, str]]) -> dg.TableMetadataValue:
+    """A table of folders and the sentence that says why each is not done."""
+    return dg.MetadataValue.table(
+        records=[
+            dg.TableRecord({"folder": folder.name, "reason": reason}) for folder, reason in errors
+        ],
+        schema=dg.TableSchema(
+            columns=[dg.TableColumn("folder", "string"), dg.TableColumn("reason", "string")]
+        ),
+    )

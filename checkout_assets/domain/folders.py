@@ -1,0 +1,122 @@
+"""The 512 folders: names, key order, ranges and slices.
+
+A folder is the unit of everything: of copying, structuring, reconciling, and the partition key of
+every partitioned asset.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from checkout_assets.domain.displayable import displayable
+from checkout_assets.domain.errors import UsageError
+
+PREFIXES_PER_ORDER_TYPE = 256
+_NAME = re.compile(r"([0-9A-F]{2})_(CheckoutOrder|FulfillmentOrder)")
+_RANGE = ".."
+
+
+class OrderType(StrEnum):
+    """The two kinds of order document; the value is how folder names spell it."""
+
+    CHECKOUT = "CheckoutOrder"
+    FULFILLMENT = "FulfillmentOrder"
+
+    @property
+    def table(self) -> str:
+        """The table its documents go to: ``checkout`` or ``fulfillment``."""
+        return self.name.lower()
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """One of the 512 folders: an order type and a hex prefix of 0 to 255."""
+
+    order_type: OrderType
+    prefix: int
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.prefix < PREFIXES_PER_ORDER_TYPE:
+            raise UsageError(f"A folder's prefix lies between 00 and FF, not {self.prefix:#x}.")
+
+    @classmethod
+    def parse(cls, name: str) -> "Folder":
+        """The folder of that exact name; raises UsageError with the nearest valid spelling."""
+        match = _NAME.fullmatch(name)
+        if match is None:
+            raise UsageError(_explain_wrong_name(name))
+        return cls(OrderType(match[2]), int(match[1], 16))
+
+    @property
+    def name(self) -> str:
+        """For example ``0A_CheckoutOrder``."""
+        return f"{self.prefix:02X}_{self.order_type}"
+
+    @property
+    def index(self) -> int:
+        """Position in key order, 0 to 511: all of CheckoutOrder, then all of FulfillmentOrder."""
+        return list(OrderType).index(self.order_type) * PREFIXES_PER_ORDER_TYPE + self.prefix
+
+    def __str__(self) -> str:
+        return self.name
+
+    def __lt__(self, other: "Folder") -> bool:
+        return self.index < other.index
+
+
+ALL_FOLDERS: tuple[Folder, ...] = tuple(
+    Folder(order_type, prefix)
+    for order_type in OrderType
+    for prefix in range(PREFIXES_PER_ORDER_TYPE)
+)
+FOLDER_NAMES: tuple[str, ...] = tuple(folder.name for folder in ALL_FOLDERS)
+
+
+def select_folders(words: Iterable[str]) -> tuple[Folder, ...]:
+    """The folders that names, ranges (``00_CheckoutOrder..0F_CheckoutOrder``) and ``all`` mean.
+
+    Each folder once, in key order. Raises UsageError for no word, a wrong name or a range that
+    runs backwards.
+    """
+    chosen: set[Folder] = set()
+    for word in words:
+        chosen.update(_expand(word))
+    if not chosen:
+        raise UsageError(
+            "No folder was named: give a name such as 00_CheckoutOrder, a range such as "
+            "00_CheckoutOrder..0F_CheckoutOrder, or all."
+        )
+    return tuple(sorted(chosen))
+
+
+def slices(folders: Sequence[Folder], size: int) -> Iterator[tuple[Folder, ...]]:
+    """Consecutive slices of at most ``size`` folders: 32 a copying run, 16 a structuring run."""
+    if size < 1:
+        raise UsageError(f"A slice holds at least 1 folder, not {size}.")
+    for start in range(0, len(folders), size):
+        yield tuple(folders[start : start + size])
+
+
+def _expand(word: str) -> tuple[Folder, ...]:
+    if word == "all":
+        return ALL_FOLDERS
+    if _RANGE not in word:
+        return (Folder.parse(word),)
+    first_name, _, last_name = word.partition(_RANGE)
+    first, last = Folder.parse(first_name), Folder.parse(last_name)
+    if last < first:
+        raise UsageError(
+            f"The range {first}..{last} runs backwards: write {last}..{first}. In key order all "
+            "CheckoutOrder folders come before the FulfillmentOrder ones."
+        )
+    return ALL_FOLDERS[first.index : last.index + 1]
+
+
+def _explain_wrong_name(name: str) -> str:
+    form = "two upper-case hex digits, _ and CheckoutOrder or FulfillmentOrder"
+    loose = re.fullmatch(r"([0-9a-f]{2})_*(checkout|fulfillment)(order)?", name, re.IGNORECASE)
+    if loose is None:
+        return f'"{displayable(name)}" is no folder: a name is {form}, such as 0A_CheckoutOrder.'
+    suggestion = f"{loose[1].upper()}_{OrderType[loose[2].upper()]}"
+    return f'"{displayable(name)}" is no folder: did you mean {suggestion}? A name is {form}.'

@@ -1,0 +1,109 @@
+"""Object keys: which kind of object a key names, and the safe key it gets in raw.
+
+All keys here are relative to the store's prefix, so they begin with the folder's name.
+"""
+
+import hashlib
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+
+LONGEST_KEY_BYTES = 1024
+"""S3's limit for a key in UTF-8: AWS S3 user guide, "Creating object key names"."""
+
+_UNSAFE_BYTE = re.compile(rb"[^A-Za-z0-9._-]")
+_SAFE_SEGMENT = re.compile(r"(?![_.])[A-Za-z0-9._-]+")
+_ESCAPE = re.compile(rb"~([0-9A-F]{2})")
+_DOCUMENT_SEGMENTS = 3
+
+
+class ObjectKind(StrEnum):
+    """What an object of a folder is, told by its key alone."""
+
+    DOCUMENT = "document"
+    NESTED = "nested"
+    SIDE = "side"
+
+
+@dataclass(frozen=True, slots=True)
+class Classification:
+    """The kind of an object, and whether a side object looks like a misplaced document."""
+
+    kind: ObjectKind
+    near_miss: bool = False
+
+
+def classify(source_key: str) -> Classification:
+    """The kind of the object at ``<folder>/...``; segments are taken literally.
+
+    A document has exactly three segments after the folder, the second being ``id``; more than
+    three make it nested; all else is a side object, flagged ``near_miss`` if ``id`` stands in
+    another place or in another case.
+    """
+    segments = source_key.split("/")[1:]
+    if len(segments) > 1 and segments[1] == "id":
+        if len(segments) > _DOCUMENT_SEGMENTS:
+            return Classification(ObjectKind.NESTED)
+        if len(segments) == _DOCUMENT_SEGMENTS and segments[0] and segments[2]:
+            return Classification(ObjectKind.DOCUMENT)
+    misplaced = any(
+        segment.lower() == "id" and not (place == 1 and segment == "id")
+        for place, segment in enumerate(segments)
+    )
+    return Classification(ObjectKind.SIDE, near_miss=misplaced)
+
+
+def safe_key(source_key: str, raw_prefix: str = "") -> str:
+    """The key an object gets in raw: clean for every reader, injective, and unchanged if clean.
+
+    Each segment keeps ``A-Z a-z 0-9 . _ -``; every other byte of its UTF-8 form, ``~`` included,
+    becomes ``~XX``, as does a leading ``_`` or ``.``; an empty segment becomes ``~``. A result
+    that with ``raw_prefix`` exceeds 1,024 bytes is cut after a whole escape and gets ``~~`` and
+    the SHA-256 of the source key. Not idempotent: apply it once, to source keys only.
+    """
+    escaped = "/".join(_safe_segment(segment) for segment in source_key.split("/"))
+    room = LONGEST_KEY_BYTES - len(raw_prefix.encode())
+    if len(escaped) <= room:
+        return escaped
+    tail = "~~" + hashlib.sha256(_utf8(source_key)).hexdigest()
+    return _cut_after_whole_escape(escaped, room - len(tail)) + tail
+
+
+def source_key_of(raw_key: str) -> str | None:
+    """Undo ``safe_key``; None if ``raw_key`` was cut (the manifest is then the only way back)."""
+    if "~~" in raw_key:
+        return None
+    segments = ("" if s == "~" else _unescape(s) for s in raw_key.split("/"))
+    return "/".join(segments)
+
+
+def was_escaped(source_key: str) -> bool:
+    """Whether the key had to change on its way to raw."""
+    return safe_key(source_key) != source_key
+
+
+def _safe_segment(segment: str) -> str:
+    if _SAFE_SEGMENT.fullmatch(segment):
+        return segment
+    if not segment:
+        return "~"
+    escaped = _UNSAFE_BYTE.sub(lambda byte: b"~%02X" % byte[0][0], _utf8(segment)).decode()
+    if escaped[0] in "_.":
+        escaped = f"~{ord(escaped[0]):02X}" + escaped[1:]
+    return escaped
+
+
+def _utf8(text: str) -> bytes:
+    return text.encode("utf-8", "surrogateescape")
+
+
+def _unescape(segment: str) -> str:
+    plain = _ESCAPE.sub(lambda escape: bytes([int(escape[1], 16)]), segment.encode())
+    return plain.decode("utf-8", "surrogateescape")
+
+
+def _cut_after_whole_escape(escaped: str, length: int) -> str:
+    cut = escaped[:length]
+    tilde = cut.rfind("~", max(0, length - 2))
+    splits_an_escape = tilde >= 0 and escaped[tilde + 1 : tilde + 2] not in {"/", ""}
+    return cut[:tilde] if splits_an_escape else cut

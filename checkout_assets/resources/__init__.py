@@ -1,0 +1,1 @@
+"""What assets are configured with: stores and engines as Dagster resources."""

@@ -1,0 +1,106 @@
+"""Layers point one way, and nothing happens at import."""
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+LAYERS = ["domain", "engines", "resources", "assets", "automation", "definitions"]
+"""Lowest first; a module may import its own layer and those before it."""
+PEERS = {"sample": "engines", "settings": "engines", "demo": "definitions", "cli": "definitions"}
+"""Packages that stand at the height of a layer."""
+SHARED = ("spark_jobs.contract", "spark_jobs.stores")
+"""What the platform may import of the Spark side; the job itself only engines/structuring."""
+ENVIRONMENT_READERS = {
+    "checkout_assets/settings.py",
+    "checkout_assets/sample/s3_server.py",  # hands its child process an environment
+    "checkout_assets/demo/environment.py",  # the demo is a deployment of its own
+}
+
+
+def modules(package: str) -> list[Path]:
+    return sorted((ROOT / package).rglob("*.py"))
+
+
+def imports_of(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield f"{node.module}"
+
+
+def layer_of(dotted: str) -> int | None:
+    parts = dotted.split(".")
+    if parts[0] != "checkout_assets" or len(parts) == 1:
+        return None
+    return LAYERS.index(PEERS.get(parts[1], parts[1]))
+
+
+def dotted_name(path: Path) -> str:
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts)
+
+
+@pytest.mark.parametrize("path", modules("checkout_assets"), ids=dotted_name)
+def test_a_module_imports_only_its_own_layer_and_lower_ones(path: Path) -> None:
+    own = layer_of(dotted_name(path))
+    for imported in imports_of(path):
+        other = layer_of(imported)
+        if own is not None and other is not None:
+            assert other <= own, f"{dotted_name(path)} imports {imported} of a higher layer"
+
+
+@pytest.mark.parametrize("path", modules("checkout_assets/domain"), ids=dotted_name)
+def test_the_domain_is_pure_standard_library(path: Path) -> None:
+    for imported in imports_of(path):
+        top = imported.split(".")[0]
+        allowed = top in sys.stdlib_module_names or imported.startswith("checkout_assets.domain")
+        assert allowed or imported in SHARED, f"{dotted_name(path)} imports {imported}"
+
+
+@pytest.mark.parametrize("path", modules("checkout_assets/engines"), ids=dotted_name)
+def test_engines_know_no_dagster(path: Path) -> None:
+    assert not [name for name in imports_of(path) if name.split(".")[0].startswith("dagster")]
+
+
+@pytest.mark.parametrize("path", modules("spark_jobs"), ids=dotted_name)
+def test_spark_jobs_run_without_the_platform(path: Path) -> None:
+    for imported in imports_of(path):
+        assert imported.split(".")[0] not in {"checkout_assets", "dagster"}, imported
+
+
+@pytest.mark.parametrize("path", modules("checkout_assets"), ids=dotted_name)
+def test_the_platform_knows_only_the_contract_and_the_stores_of_spark_jobs(path: Path) -> None:
+    structuring = dotted_name(path).startswith("checkout_assets.engines.structuring")
+    schema = dotted_name(path).endswith("assets.structured_orders")  # shows the column schema
+    for imported in imports_of(path):
+        if imported.split(".")[0] == "spark_jobs" and not structuring and not schema:
+            assert imported.startswith(SHARED), f"{dotted_name(path)} imports {imported}"
+
+
+@pytest.mark.parametrize("path", modules("checkout_assets"), ids=dotted_name)
+def test_one_module_reads_the_environment(path: Path) -> None:
+    if str(path.relative_to(ROOT)) in ENVIRONMENT_READERS:
+        return
+    text = path.read_text()
+    assert "getenv" not in text
+    assert "environ.get" not in text
+    assert "environ[" not in text.replace('environ["JAVA_HOME"] =', "")
+
+
+def test_importing_the_definitions_starts_nothing_and_loads_no_engine() -> None:
+    """No client, no credential, no network: the heavy libraries are not even imported."""
+    script = (
+        "import sys, socket\n"
+        "def refuse(*a, **k): raise AssertionError('network at import')\n"
+        "socket.socket.connect = refuse\n"
+        "import checkout_assets.definitions, threading\n"
+        "assert 'awscrt' not in sys.modules, 'awscrt'\n"
+        "from pyspark import SparkContext\n"
+        "assert SparkContext._active_spark_context is None\n"
+    )
+    subprocess.run([sys.executable, "-c", script], check=True, cwd=ROOT)

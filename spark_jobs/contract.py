@@ -1,0 +1,305 @@
+"""What the platform and the Spark job tell each other: records, paths and column names.
+
+Pure standard library, so that both sides may import it. All keys are relative to a store's root.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from typing import Any, Dict, List, Tuple
+
+MANIFEST_COLUMNS: Tuple[Tuple[str, str], ...] = (
+    ("folder", "string"),
+    ("source_key", "string"),
+    ("raw_key", "string"),
+    ("kind", "string"),
+    ("size", "int64"),
+    ("source_etag", "string"),
+    ("raw_etag", "string"),
+    ("last_modified", "timestamp[us, UTC]"),
+    ("storage_class", "string"),
+    ("status", "string"),
+    ("attempts", "int32"),
+    ("error", "string"),
+)
+"""Columns of a manifest part and their Arrow types, in file order."""
+
+QUARANTINE_COLUMNS: Tuple[Tuple[str, str], ...] = (
+    ("source_key", "string"),
+    ("raw_key", "string"),
+    ("kind", "string"),
+    ("reason", "string"),
+    ("detail", "string"),
+    ("size", "int64"),
+    ("source_etag", "string"),
+    ("body", "binary"),
+)
+"""Columns of a quarantine file and their Arrow types, in file order."""
+
+TABLES: Dict[str, str] = {"CheckoutOrder": "checkout", "FulfillmentOrder": "fulfillment"}
+"""Order type, as folder names spell it, to table name."""
+
+IN_RAW: Tuple[str, str] = ("copied", "present")
+"""The manifest's statuses of objects that are in raw."""
+
+VANISHED = "vanished"
+"""The manifest's status of objects that an earlier copy saw and the source no longer has."""
+
+KEEP, DROP_ROWS = "keep", "drop_rows"
+"""What becomes of the rows of vanished documents: they stay in the table, or they go."""
+
+NESTED_REASON = "nested_under_id"
+"""Why a nested object is in quarantine: it is no order, whatever its bytes say."""
+
+
+class RecordError(ValueError):
+    """A record does not hold what its place promises; the message says which and what."""
+
+
+def table_of(folder: str) -> str:
+    """The table a folder's documents go to: ``00_CheckoutOrder`` -> ``checkout``."""
+    return TABLES[folder.split("_", 1)[1]]
+
+
+def completion_record_key(folder: str) -> str:
+    """Where raw says that a folder was copied."""
+    return f"_manifests/{folder}/current.json"
+
+
+def manifest_part_key(folder: str, copy_id: str, name: str) -> str:
+    """Where a part of a copy's manifest lies in raw."""
+    return f"_manifests/{folder}/{copy_id}/{name}"
+
+
+def publication_record_key(folder: str) -> str:
+    """Where the lake says which files are a folder's."""
+    return f"_published/{folder}.json"
+
+
+def staging_prefix(folder: str, run_id: str) -> str:
+    """Where a run keeps a folder's files until they are published; ends in a slash."""
+    return f"_staging/{folder}/{run_id}/"
+
+
+def staged_key(folder: str, run_id: str, final_key: str) -> str:
+    """Where a file lies before it is published under ``final_key``."""
+    return staging_prefix(folder, run_id) + final_key
+
+
+def table_prefix(table: str) -> str:
+    """Where a table lies in the lake; ends in a slash."""
+    return f"consumable_tables/{table}/"
+
+
+def table_file_key(folder: str, day: str, run_id: str, number: int) -> str:
+    """The final key of a table file of that ``YYYY-MM-DD``."""
+    year, month, day_of_month = day.split("-")
+    return (
+        f"{table_prefix(table_of(folder))}YEAR={year}/MONTH={month}/DAY={day_of_month}/"
+        f"{folder}.{run_id}.{number}.parquet"
+    )
+
+
+def quarantine_prefix(folder: str) -> str:
+    """Where a folder's quarantine lies in the lake; ends in a slash."""
+    return f"quarantine/{table_of(folder)}/{folder}/"
+
+
+def quarantine_file_key(folder: str, run_id: str, number: int) -> str:
+    """The final key of a quarantine file."""
+    return f"{quarantine_prefix(folder)}{run_id}.{number}.parquet"
+
+
+def result_key(folder: str, run_id: str) -> str:
+    """Where a step leaves how structuring a folder ended."""
+    return f"_results/{run_id}/{folder}.json"
+
+
+@dataclass(frozen=True)
+class ManifestPart:
+    """One file of a manifest: its name, size in bytes, SHA-256 in hex, and rows."""
+
+    name: str
+    size: int
+    sha256: str
+    rows: int
+
+
+@dataclass(frozen=True)
+class CompletionRecord:
+    """The proof that a folder was copied; it exists if and only if that is so.
+
+    ``by_kind`` counts the objects in raw, ``by_status`` all rows of the manifest (``vanished``
+    among them); ``digest`` is order-independent over (raw_key, raw_etag, size).
+    """
+
+    folder: str
+    copy_id: str
+    as_of: str
+    listed_at: str
+    parts: List[ManifestPart]
+    by_kind: Dict[str, int]
+    by_status: Dict[str, int]
+    total_bytes: int
+    digest: str
+    escaped: int = 0
+    near_misses: int = 0
+    newer: int = 0
+
+    @property
+    def objects(self) -> int:
+        """Objects in raw that this record vouches for."""
+        return sum(self.by_status.get(status, 0) for status in IN_RAW)
+
+    def to_json(self) -> bytes:
+        """The record's file."""
+        return _to_json(asdict(self))
+
+    @classmethod
+    def from_json(cls, data: bytes) -> CompletionRecord:
+        """Raises RecordError if ``data`` is no completion record."""
+        fields = _from_json(data, "completion record")
+        try:
+            fields["parts"] = [ManifestPart(**part) for part in fields["parts"]]
+            return cls(**fields)
+        except (TypeError, KeyError) as error:
+            raise RecordError("the completion record lacks a field or has a strange one") from error
+
+
+@dataclass(frozen=True)
+class PublishedFile:
+    """A file of a folder in the lake: key, size in bytes, rows."""
+
+    path: str
+    size: int
+    rows: int
+
+
+@dataclass(frozen=True)
+class StructureTotals:
+    """What became of a folder's objects; documents = rows + the sum of ``quarantined``.
+
+    Objects that vanished from the source stand outside these sums: ``vanished_rows`` and
+    ``vanished_quarantined`` count what is kept of them. ``redacted`` counts dropped members by
+    path; ``emptied`` empty texts that became null; ``total_bytes`` what was read.
+    """
+
+    documents: int = 0
+    nested: int = 0
+    side: int = 0
+    rows: int = 0
+    quarantined: Dict[str, int] = field(default_factory=dict)
+    rescued_rows: int = 0
+    rescued_values: int = 0
+    redacted: Dict[str, int] = field(default_factory=dict)
+    emptied: int = 0
+    vanished_rows: int = 0
+    vanished_quarantined: int = 0
+    total_bytes: int = 0
+
+    @property
+    def quarantined_documents(self) -> int:
+        """Documents that became no row; nested objects are not among them."""
+        return sum(self.quarantined.values())
+
+    def plus(self, other: StructureTotals) -> StructureTotals:
+        """Both together."""
+        return StructureTotals(
+            documents=self.documents + other.documents,
+            nested=self.nested + other.nested,
+            side=self.side + other.side,
+            rows=self.rows + other.rows,
+            quarantined=_sum_counts(self.quarantined, other.quarantined),
+            rescued_rows=self.rescued_rows + other.rescued_rows,
+            rescued_values=self.rescued_values + other.rescued_values,
+            redacted=_sum_counts(self.redacted, other.redacted),
+            emptied=self.emptied + other.emptied,
+            vanished_rows=self.vanished_rows + other.vanished_rows,
+            vanished_quarantined=self.vanished_quarantined + other.vanished_quarantined,
+            total_bytes=self.total_bytes + other.total_bytes,
+        )
+
+
+PUBLISHING = "publishing"
+PUBLISHED = "published"
+
+
+@dataclass(frozen=True)
+class PublicationRecord:
+    """Which files of the lake are a folder's.
+
+    While ``state`` is ``publishing``, ``previous`` names the files to delete once ``files`` are
+    under their final names; whoever finds that state finishes it first.
+    """
+
+    folder: str
+    run_id: str
+    state: str
+    copy_id: str
+    digest: str
+    schema_version: str
+    files: List[PublishedFile]
+    quarantine: List[PublishedFile]
+    previous: List[str]
+    totals: StructureTotals
+
+    @property
+    def all_files(self) -> List[PublishedFile]:
+        """Table and quarantine files."""
+        return self.files + self.quarantine
+
+    def to_json(self) -> bytes:
+        """The record's file."""
+        return _to_json(asdict(self))
+
+    @classmethod
+    def from_json(cls, data: bytes) -> PublicationRecord:
+        """Raises RecordError if ``data`` is no publication record."""
+        fields = _from_json(data, "publication record")
+        try:
+            for name in ("files", "quarantine"):
+                fields[name] = [PublishedFile(**file) for file in fields[name]]
+            fields["totals"] = StructureTotals(**fields["totals"])
+            return cls(**fields)
+        except (TypeError, KeyError) as error:
+            raise RecordError("the publication record lacks a field") from error
+
+
+@dataclass(frozen=True)
+class FolderStructured:
+    """How structuring one folder ended: with totals, or with a sentence in ``error``."""
+
+    folder: str
+    run_id: str
+    totals: StructureTotals
+    files: int = 0
+    seconds: float = 0.0
+    error: str = ""
+
+    @property
+    def ok(self) -> bool:
+        """Whether the folder's rows are published."""
+        return not self.error
+
+    def to_json(self) -> bytes:
+        """The small result file a step writes."""
+        return _to_json(asdict(self))
+
+
+def _sum_counts(one: Dict[str, int], other: Dict[str, int]) -> Dict[str, int]:
+    return {name: one.get(name, 0) + other.get(name, 0) for name in sorted({*one, *other})}
+
+
+def _to_json(fields: Dict[str, Any]) -> bytes:
+    return json.dumps(fields, indent=1, sort_keys=True).encode()
+
+
+def _from_json(data: bytes, what: str) -> Dict[str, Any]:
+    try:
+        fields = json.loads(data)
+    except ValueError as error:
+        raise RecordError(f"the {what} is not JSON") from error
+    if not isinstance(fields, dict):
+        raise RecordError(f"the {what} is not a JSON object")
+    return fields

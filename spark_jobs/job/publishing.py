@@ -1,0 +1,152 @@
+"""Publishing a folder exactly once: staged files, one record, old files removed.
+
+The record's conditional write decides between two runs; every step may be repeated, and whoever
+finds a record in state ``publishing`` finishes it first.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta, timezone
+from typing import Optional
+
+from spark_jobs import contract
+from spark_jobs.contract import (
+    PUBLISHED,
+    PUBLISHING,
+    PublicationRecord,
+    PublishedFile,
+    RecordError,
+)
+from spark_jobs.job.plan import FolderError
+from spark_jobs.stores import ConflictError, NotFoundError, Store
+
+ABANDONED_AFTER = timedelta(days=7)
+"""Staging that no record names is removed by a later run once it is this old."""
+
+
+@dataclass(frozen=True)
+class Published:
+    """A folder's publication record and the entity tag that a conditional write must match."""
+
+    record: Optional[PublicationRecord]
+    etag: Optional[str]
+
+
+def read_published(lake: Store, folder: str) -> Published:
+    """The folder's record as it is now; raises FolderError if it is unreadable."""
+    try:
+        blob = lake.get(contract.publication_record_key(folder))
+        return Published(PublicationRecord.from_json(blob.data), blob.etag)
+    except NotFoundError:
+        return Published(None, None)
+    except RecordError as error:
+        raise FolderError(f"{folder}: {error}. See docs/runbook.md#unreadable-record.") from None
+
+
+def finish_interrupted(lake: Store, folder: str) -> Published:
+    """The folder's record, rolled forward first if a run died while publishing it."""
+    found = read_published(lake, folder)
+    if found.record is None or found.record.state == PUBLISHED:
+        return found
+    return _roll_forward(lake, found.record, found.etag)
+
+
+def publish(lake: Store, record: PublicationRecord, base: Published) -> PublicationRecord:
+    """Make ``record``'s staged files the folder's files, in place of those of ``base``.
+
+    ``base`` is what the run found at its start. If another run published meanwhile, only this
+    run's staging is removed and FolderError raised.
+    """
+    previous = [file.path for file in base.record.all_files] if base.record else []
+    publishing = replace(record, state=PUBLISHING, previous=previous)
+    key = contract.publication_record_key(record.folder)
+    try:
+        etag = lake.put(
+            key, publishing.to_json(), if_match=base.etag, if_absent=base.record is None
+        )
+    except ConflictError:
+        discard_staging(lake, record.folder, record.run_id)
+        raise FolderError(
+            f"{record.folder}: another run published this folder meanwhile; this run's files were "
+            "removed and nothing was changed. Run it again if its rows are still wanted."
+        ) from None
+    published = _roll_forward(lake, publishing, etag).record
+    if published is None or published.run_id != record.run_id:
+        raise FolderError(f"{record.folder}: a later run has replaced what this run published.")
+    return published
+
+
+def discard_staging(lake: Store, folder: str, run_id: str) -> None:
+    """Remove what a run staged for a folder and nothing else."""
+    lake.delete(entry.key for entry in list(lake.list(contract.staging_prefix(folder, run_id))))
+
+
+def remove_abandoned_staging(lake: Store, folder: str, now: Optional[datetime] = None) -> int:
+    """Remove the folder's staged files older than seven days; returns how many.
+
+    A record in state ``publishing`` was rolled forward before, so no record names them.
+    """
+    limit = (now or datetime.now(timezone.utc)) - ABANDONED_AFTER
+    stale = [
+        entry.key
+        for entry in lake.list(f"_staging/{folder}/")
+        if entry.last_modified.astimezone(timezone.utc) < limit
+    ]
+    lake.delete(stale)
+    return len(stale)
+
+
+def _roll_forward(lake: Store, record: PublicationRecord, etag: Optional[str]) -> Published:
+    for file in record.all_files:
+        _put_in_place(lake, record, file)
+    kept = {file.path for file in record.all_files}
+    lake.delete(path for path in record.previous if path not in kept)
+    published = replace(record, state=PUBLISHED, previous=[])
+    key = contract.publication_record_key(record.folder)
+    try:
+        new_etag = lake.put(key, published.to_json(), if_match=etag)
+    except ConflictError:
+        return _after_conflict(lake, record)
+    discard_staging(lake, record.folder, record.run_id)
+    return Published(published, new_etag)
+
+
+def _after_conflict(lake: Store, record: PublicationRecord) -> Published:
+    """Somebody else finished the same publication, or has already published a later one."""
+    now = read_published(lake, record.folder)
+    if now.record is None or now.record.state == PUBLISHING:
+        raise FolderError(f"{record.folder} is being published by another run. Try again later.")
+    return now
+
+
+def _put_in_place(lake: Store, record: PublicationRecord, file: PublishedFile) -> None:
+    staged = contract.staged_key(record.folder, record.run_id, file.path)
+    try:
+        lake.rename(staged, file.path)
+    except NotFoundError:
+        if lake.size(file.path) != file.size:
+            raise FolderError(
+                f"{record.folder}: the published file {file.path} is neither staged nor in place. "
+                "See docs/runbook.md#files_missing."
+            ) from None
+
+
+def reconcile_counts(record: PublicationRecord) -> None:
+    """Compare what was staged with the totals and with the copy's own count.
+
+    Raises FolderError that names both sides if a single row or object is unaccounted for.
+    """
+    totals = record.totals
+    staged_rows = sum(file.rows for file in record.files)
+    staged_quarantine = sum(file.rows for file in record.quarantine)
+    expected_rows = totals.rows + totals.vanished_rows
+    expected_quarantine = totals.quarantined_documents + totals.nested + totals.vanished_quarantined
+    accounted = totals.documents == totals.rows + totals.quarantined_documents
+    if (staged_rows, staged_quarantine) == (expected_rows, expected_quarantine) and accounted:
+        return
+    raise FolderError(
+        f"{record.folder}: {totals.documents} documents became {staged_rows} staged rows and "
+        f"{staged_quarantine} staged quarantine rows, but {expected_rows} and "
+        f"{expected_quarantine} were counted. Nothing was published."
+    )

@@ -1,0 +1,220 @@
+"""A run over several folders: one Spark job stages them, the driver publishes each."""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import replace
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Callable,
+    Dict,
+    Iterator,
+    List,
+    Sequence,
+    Tuple,
+    TypeVar,
+    Union,
+)
+
+from spark_jobs.contract import (
+    PUBLISHED,
+    PUBLISHING,
+    FolderStructured,
+    PublicationRecord,
+    StructureTotals,
+)
+from spark_jobs.job.plan import FolderError, FolderPlan, plan_folder
+from spark_jobs.job.publishing import (
+    Published,
+    discard_staging,
+    finish_interrupted,
+    publish,
+    reconcile_counts,
+    remove_abandoned_staging,
+)
+from spark_jobs.job.staging import (
+    Staged,
+    StructureJob,
+    partition_of,
+    read_slice_of_large_folder,
+    stage_small_folder,
+    write_shuffled,
+)
+from spark_jobs.schema import SCHEMA_VERSION
+from spark_jobs.stores import Store, StoreError, open_store
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+SMALL_FOLDER_ROWS = 5_000
+SMALL_FOLDER_BYTES = 128 * 1024 * 1024
+"""Up to here a folder is one task: a shuffle would cost more than it spreads."""
+
+_BYTES_PER_SHUFFLE_PARTITION = 256 * 1024 * 1024
+_DRIVER_THREADS = 8
+_T = TypeVar("_T")
+
+
+class _Prepared:
+    """A folder that can be structured: its plan and the publication it replaces."""
+
+    def __init__(self, plan: FolderPlan, base: Published) -> None:
+        self.plan = plan
+        self.base = base
+
+
+def structure_folders(spark: SparkSession, job: StructureJob) -> Iterator[FolderStructured]:
+    """Structure every folder of the job and yield each one's result when it ends.
+
+    A folder that fails is yielded with its sentence and leaves its neighbours alone. A folder this
+    run already published is yielded again without work. Closing the iterator, or an interrupt,
+    cancels the Spark job; whatever was staged is removed by a later run.
+    """
+    started = time.monotonic()
+    raw, lake = open_store(job.raw_uri), open_store(job.lake_uri)
+    prepared: Dict[str, _Prepared] = {}
+    with ThreadPoolExecutor(_DRIVER_THREADS) as pool:
+        for outcome in pool.map(lambda folder: _prepare(raw, lake, job, folder), job.folders):
+            if isinstance(outcome, FolderStructured):
+                yield outcome
+            else:
+                prepared[outcome.plan.folder] = outcome
+        staged = _stage(spark, job, [ready.plan for ready in prepared.values()])
+        endings = [
+            pool.submit(_end, lake, job, ready, staged[folder])
+            for folder, ready in prepared.items()
+        ]
+        for ending in as_completed(endings):
+            yield replace(ending.result(), seconds=round(time.monotonic() - started, 3))
+
+
+def _prepare(
+    raw: Store, lake: Store, job: StructureJob, folder: str
+) -> Union[_Prepared, FolderStructured]:
+    def prepare() -> Union[_Prepared, FolderStructured]:
+        base = finish_interrupted(lake, folder)
+        if base.record is not None and base.record.run_id == job.run_id:
+            return _result(base.record)
+        remove_abandoned_staging(lake, folder)
+        return _Prepared(plan_folder(raw, folder), base)
+
+    return _or_failure(job, folder, prepare)
+
+
+def _stage(
+    spark: SparkSession, job: StructureJob, plans: Sequence[FolderPlan]
+) -> Dict[str, Staged]:
+    if not plans:
+        return {}
+    context = spark.sparkContext
+    context.setJobGroup(job.run_id, f"structure {len(plans)} folders", interruptOnCancel=True)
+    small = [plan for plan in plans if _is_small(plan)]
+    large = [plan for plan in plans if not _is_small(plan)]
+    staged = {plan.folder: Staged(plan.folder) for plan in plans}
+    try:
+        for report in [*_stage_small(context, job, small), *_stage_large(context, job, large)]:
+            staged[report.folder] = staged[report.folder].plus(report)
+    except BaseException:
+        context.cancelJobGroup(job.run_id)
+        raise
+    return staged
+
+
+def _is_small(plan: FolderPlan) -> bool:
+    return plan.rows <= SMALL_FOLDER_ROWS and plan.total_bytes <= SMALL_FOLDER_BYTES
+
+
+def _stage_small(context: Any, job: StructureJob, plans: List[FolderPlan]) -> List[Staged]:
+    if not plans:
+        return []
+    largest_first = sorted(plans, key=lambda plan: -plan.total_bytes)
+    tasks = context.parallelize(largest_first, len(largest_first))
+    reports: List[Staged] = tasks.map(lambda plan: stage_small_folder(job, plan)).collect()
+    return reports
+
+
+def _stage_large(context: Any, job: StructureJob, plans: List[FolderPlan]) -> List[Staged]:
+    if not plans:
+        return []
+    slices: List[Tuple[int, Any]] = [
+        (number, piece) for plan in plans for number, piece in enumerate(plan.slices)
+    ]
+    total = sum(plan.total_bytes for plan in plans)
+    partitions = max(context.defaultParallelism, total // _BYTES_PER_SHUFFLE_PARTITION + 1)
+    reports: List[Staged] = (
+        context.parallelize(slices, len(slices))
+        .flatMap(lambda numbered: read_slice_of_large_folder(job, numbered))
+        .partitionBy(partitions, partition_of)
+        .mapPartitions(lambda received: write_shuffled(job, received))
+        .collect()
+    )
+    return reports
+
+
+def _end(lake: Store, job: StructureJob, ready: _Prepared, staged: Staged) -> FolderStructured:
+    folder = ready.plan.folder
+
+    def end() -> FolderStructured:
+        if staged.error:
+            raise FolderError(staged.error)
+        record = _record(job, ready.plan, staged)
+        reconcile_counts(record)
+        _reconcile_with_copy(ready.plan, record.totals)
+        return _result(publish(lake, record, ready.base))
+
+    result = _or_failure(job, folder, end)
+    if not result.ok:
+        _or_failure(job, folder, lambda: _drop_unpublished(lake, job, result))
+    return result
+
+
+def _drop_unpublished(lake: Store, job: StructureJob, result: FolderStructured) -> FolderStructured:
+    """Remove a failed run's staging, unless a record in state ``publishing`` still needs it."""
+    record = finish_interrupted(lake, result.folder).record
+    if record is None or record.run_id != job.run_id:
+        discard_staging(lake, result.folder, job.run_id)
+    return result
+
+
+def _record(job: StructureJob, plan: FolderPlan, staged: Staged) -> PublicationRecord:
+    return PublicationRecord(
+        folder=plan.folder,
+        run_id=job.run_id,
+        state=PUBLISHING,
+        copy_id=plan.record.copy_id,
+        digest=plan.record.digest,
+        schema_version=SCHEMA_VERSION,
+        files=sorted(staged.files, key=lambda file: file.path),
+        quarantine=sorted(staged.quarantine, key=lambda file: file.path),
+        previous=[],
+        totals=replace(staged.totals, side=plan.record.by_kind.get("side", 0)),
+    )
+
+
+def _reconcile_with_copy(plan: FolderPlan, totals: StructureTotals) -> None:
+    for kind, counted in (("document", totals.documents), ("nested", totals.nested)):
+        copied = plan.record.by_kind.get(kind, 0)
+        if counted != copied:
+            raise FolderError(
+                f"{plan.folder}: the copy counted {copied} {kind} objects, structuring read "
+                f"{counted}. Nothing was published."
+            )
+
+
+def _result(record: PublicationRecord) -> FolderStructured:
+    assert record.state == PUBLISHED
+    return FolderStructured(record.folder, record.run_id, record.totals, len(record.files))
+
+
+def _or_failure(
+    job: StructureJob, folder: str, work: Callable[[], _T]
+) -> Union[_T, FolderStructured]:
+    try:
+        return work()
+    except FolderError as error:
+        sentence = str(error)
+    except StoreError as error:
+        sentence = f"{folder}: the store answered {error.code}. Run it again."
+    return FolderStructured(folder, job.run_id, StructureTotals(), error=sentence)

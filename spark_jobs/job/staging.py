@@ -1,0 +1,209 @@
+"""What runs inside the tasks: from manifest slices to staged files and a report.
+
+A small folder is one task. A large one is read slice by slice, its lines shuffled as compressed
+blobs by (folder, day), and written by the tasks that receive them.
+"""
+
+from __future__ import annotations
+
+import traceback
+import zlib
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Callable, Dict, Iterable, Iterator, List, Sequence, Tuple, TypeVar, Union
+
+from spark_jobs.contract import KEEP, PublishedFile, StructureTotals
+from spark_jobs.job.conform_slice import Conformed, conform_slice
+from spark_jobs.job.plan import FolderError, FolderPlan, Slice
+from spark_jobs.job.reading import ObjectReader
+from spark_jobs.job.writing import FolderWriter
+from spark_jobs.stores import Store, StoreError, open_store
+
+LINE_BYTES_PER_FILE = 128 * 1024 * 1024
+"""A table file holds at most about this many bytes of lines, some 25 MB of zstd Parquet."""
+
+_T = TypeVar("_T")
+_stores: Dict[str, Store] = {}
+
+
+@dataclass(frozen=True)
+class StructureJob:
+    """What a run is asked for.
+
+    ``folders`` by name; ``vanished`` says whether rows of vanished documents stay (``keep``) or
+    go (``drop_rows``); ``in_flight`` is the number of reads a task has under way.
+    """
+
+    raw_uri: str
+    lake_uri: str
+    run_id: str
+    folders: Tuple[str, ...]
+    vanished: str = KEEP
+    in_flight: int = 64
+
+    @property
+    def with_vanished(self) -> bool:
+        """Whether vanished documents are structured."""
+        return self.vanished == KEEP
+
+
+@dataclass(frozen=True)
+class Staged:
+    """What a task staged for a folder, or the sentence that says why it could not."""
+
+    folder: str
+    totals: StructureTotals = field(default_factory=StructureTotals)
+    files: Tuple[PublishedFile, ...] = ()
+    quarantine: Tuple[PublishedFile, ...] = ()
+    error: str = ""
+
+    def plus(self, other: Staged) -> Staged:
+        """Both together; the first error stays."""
+        return Staged(
+            self.folder,
+            self.totals.plus(other.totals),
+            self.files + other.files,
+            self.quarantine + other.quarantine,
+            self.error or other.error,
+        )
+
+
+@dataclass(frozen=True)
+class Blob:
+    """Lines of one day on their way through the shuffle."""
+
+    lines: bytes
+    length: int
+
+
+Shuffled = Tuple[Tuple[str, str], Union[Blob, Staged]]
+
+
+def stage_small_folder(job: StructureJob, plan: FolderPlan) -> Staged:
+    """Read, conform and stage a whole folder in one task."""
+
+    def stage() -> Staged:
+        writer = FolderWriter(_store(job.lake_uri), plan.folder, job.run_id)
+        lines: Dict[str, List[bytes]] = {}
+        report = Staged(plan.folder)
+        for number, piece in enumerate(plan.slices):
+            conformed = _conform(job, piece)
+            for day, more in conformed.lines.items():
+                lines.setdefault(day, []).extend(more)
+            report = report.plus(_report(writer, plan.folder, number, conformed))
+        files = [
+            writer.write_day(day, number, chunk)
+            for day in sorted(lines)
+            for number, chunk in enumerate(_chunks(lines[day]))
+        ]
+        return report.plus(Staged(plan.folder, files=tuple(files)))
+
+    return _guarded(plan.folder, stage, lambda failed: failed)
+
+
+def read_slice_of_large_folder(job: StructureJob, numbered: Tuple[int, Slice]) -> List[Shuffled]:
+    """Read and conform one slice; its lines leave as one blob a day, its report beside them."""
+    number, piece = numbered
+
+    def read() -> List[Shuffled]:
+        writer = FolderWriter(_store(job.lake_uri), piece.folder, job.run_id)
+        conformed = _conform(job, piece)
+        shuffled: List[Shuffled] = [
+            ((piece.folder, day), _blob(lines)) for day, lines in conformed.lines.items()
+        ]
+        report = _report(writer, piece.folder, number, conformed)
+        return [*shuffled, ((piece.folder, ""), report)]
+
+    return _guarded(piece.folder, read, lambda failed: [((piece.folder, ""), failed)])
+
+
+def write_shuffled(job: StructureJob, received: Iterable[Shuffled]) -> Iterator[Staged]:
+    """Stage the days whose blobs this task received; reports pass through."""
+    days: Dict[Tuple[str, str], List[Blob]] = {}
+    for key, value in received:
+        if isinstance(value, Staged):
+            yield value
+        else:
+            days.setdefault(key, []).append(value)
+    for folder, day in sorted(days):
+        write = partial(_write_day, job, folder, day, days.pop((folder, day)))
+        yield _guarded(folder, write, lambda failed: failed)
+
+
+def partition_of(key: Tuple[str, str]) -> int:
+    """A hash that is the same in every process, unlike Python's own."""
+    return zlib.crc32("/".join(key).encode())
+
+
+def _write_day(job: StructureJob, folder: str, day: str, blobs: List[Blob]) -> Staged:
+    writer = FolderWriter(_store(job.lake_uri), folder, job.run_id)
+    lines = (line for blob in blobs for line in _lines(blob))
+    files = [writer.write_day(day, n, chunk) for n, chunk in enumerate(_chunks(lines))]
+    return Staged(folder, files=tuple(files))
+
+
+def _conform(job: StructureJob, piece: Slice) -> Conformed:
+    reader = ObjectReader(_store(job.raw_uri), job.in_flight)
+    return conform_slice(reader, piece, job.run_id, job.with_vanished)
+
+
+def _report(writer: FolderWriter, folder: str, number: int, conformed: Conformed) -> Staged:
+    quarantine: Tuple[PublishedFile, ...] = ()
+    if conformed.quarantine:
+        quarantine = (writer.write_quarantine(number, conformed.quarantine),)
+    return Staged(folder, totals=conformed.totals, quarantine=quarantine)
+
+
+def _chunks(lines: Iterable[bytes]) -> Iterator[Sequence[bytes]]:
+    chunk: List[bytes] = []
+    length = 0
+    for line in lines:
+        if chunk and length + len(line) > LINE_BYTES_PER_FILE:
+            yield chunk
+            chunk, length = [], 0
+        chunk.append(line)
+        length += len(line)
+    if chunk:
+        yield chunk
+
+
+def _blob(lines: Sequence[bytes]) -> Blob:
+    import pyarrow as pa
+
+    joined = b"\n".join(lines)
+    return Blob(pa.compress(joined, codec="zstd", asbytes=True), len(joined))
+
+
+def _lines(blob: Blob) -> List[bytes]:
+    import pyarrow as pa
+
+    joined: bytes = pa.decompress(blob.lines, blob.length, codec="zstd", asbytes=True)
+    return joined.split(b"\n")
+
+
+def _store(uri: str) -> Store:
+    """One store a URI and worker process: workers are reused, and a store holds connections."""
+    if uri not in _stores:
+        _stores[uri] = open_store(uri)
+    return _stores[uri]
+
+
+def _guarded(folder: str, work: Callable[[], _T], failed: Callable[[Staged], _T]) -> _T:
+    """Keep a folder's failure from its neighbours, and content out of what leaves the task."""
+    try:
+        return work()
+    except FolderError as error:
+        return failed(Staged(folder, error=str(error)))
+    except Exception as error:
+        return failed(Staged(folder, error=_sentence(folder, error)))
+
+
+def _sentence(folder: str, error: Exception) -> str:
+    if isinstance(error, StoreError):
+        return f"{folder}: the store answered {error.code} while structuring. Run it again."
+    frames = traceback.extract_tb(error.__traceback__)
+    place = next((f for f in reversed(frames) if "spark_jobs" in f.filename), frames[-1])
+    return (
+        f"{folder}: {type(error).__name__} in {place.name}, line {place.lineno}. "
+        "This is a fault of the job: report it."
+    )

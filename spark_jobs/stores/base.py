@@ -1,0 +1,90 @@
+"""The small interface through which everything reads and writes, and its errors.
+
+Keys are relative to the store's root and never begin with a slash.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Iterable, Iterator, Optional, Protocol, Tuple, Union
+
+
+class StoreError(Exception):
+    """A store refused or failed; ``code`` is S3's error code or an errno name, never content.
+
+    ``transient`` tells whether asking again may help.
+    """
+
+    def __init__(self, code: str, place: str, transient: bool = False) -> None:
+        super().__init__(f"{code} at {place}")
+        self.code = code
+        self.place = place
+        self.transient = transient
+
+    def __reduce__(self) -> Tuple[type, Tuple[str, str, bool]]:
+        return type(self), (self.code, self.place, self.transient)
+
+
+class NotFoundError(StoreError):
+    """There is no object at that key."""
+
+
+class ConflictError(StoreError):
+    """A conditional write lost: somebody else wrote that key first."""
+
+
+@dataclass(frozen=True)
+class Blob:
+    """An object's bytes and its entity tag (without quotes)."""
+
+    data: bytes
+    etag: str
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One listed object: key, size in bytes, entity tag (S3 only), time of its last write."""
+
+    key: str
+    size: int
+    etag: str
+    last_modified: datetime
+    storage_class: str = "STANDARD"
+
+
+Read = Tuple[str, Union[Blob, StoreError]]
+"""What became of reading one key."""
+
+
+class Store(Protocol):
+    """A place for objects under one root: a bucket and prefix, or a directory."""
+
+    uri: str
+
+    def get(self, key: str) -> Blob:
+        """The object at ``key``; raises NotFoundError."""
+
+    def read_many(self, keys: Iterable[str], in_flight: int = 64) -> Iterator[Read]:
+        """Each key with its blob or its error, in the order of ``keys``; never raises for one."""
+
+    def put(
+        self, key: str, data: bytes, if_match: Optional[str] = None, if_absent: bool = False
+    ) -> str:
+        """Write atomically and return the new entity tag.
+
+        With ``if_match`` only over an object of that tag, with ``if_absent`` only where there is
+        none; raises ConflictError otherwise.
+        """
+
+    def size(self, key: str) -> Optional[int]:
+        """The size in bytes of the object at ``key``, or None."""
+
+    def rename(self, key: str, new_key: str) -> None:
+        """Move an object, replacing what was there; raises NotFoundError."""
+
+    def delete(self, keys: Iterable[str]) -> None:
+        """Remove these objects; those that are already gone do not matter."""
+
+    def list(self, prefix: str = "") -> Iterator[Entry]:
+        """All objects whose key begins with ``prefix``, in UTF-8 byte order of their keys."""

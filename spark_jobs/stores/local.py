@@ -1,0 +1,181 @@
+"""A store in a directory of this machine, with the same guarantees as the one in S3."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import hashlib
+import os
+import tempfile
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Iterable, Iterator, Optional
+
+from spark_jobs.stores.base import Blob, ConflictError, Entry, NotFoundError, Read, StoreError
+
+_TEMPORARY = ".tmp-"
+_LOCK = ".lock"
+_ATTEMPTS = 5
+
+
+class LocalStore:
+    """Objects are files; a write is a temporary file, synced and renamed into place."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root.absolute()
+        self.uri = str(self.root)
+
+    def get(self, key: str) -> Blob:
+        """See Store."""
+        with _errors(key):
+            data = self._path(key).read_bytes()
+        return Blob(data, _etag(data))
+
+    def read_many(self, keys: Iterable[str], in_flight: int = 64) -> Iterator[Read]:  # noqa: ARG002
+        """See Store; a disk has no latency to hide, so one after the other."""
+        for key in keys:
+            try:
+                yield key, self.get(key)
+            except StoreError as error:
+                yield key, error
+
+    def put(
+        self, key: str, data: bytes, if_match: Optional[str] = None, if_absent: bool = False
+    ) -> str:
+        """See Store."""
+        with _errors(key):
+            if if_match is None and not if_absent:
+                self._write(key, data)
+                return _etag(data)
+            with self._exclusive(key):
+                found = self._etag_of(key)
+                if found != if_match:
+                    raise ConflictError("PreconditionFailed", key)
+                self._write(key, data)
+        return _etag(data)
+
+    def size(self, key: str) -> Optional[int]:
+        """See Store."""
+        try:
+            return self._path(key).stat().st_size
+        except FileNotFoundError:
+            return None
+
+    def rename(self, key: str, new_key: str) -> None:
+        """See Store."""
+        with _errors(key):
+            for last in _attempts():
+                target = self._path(new_key)
+                target.parent.mkdir(parents=True, exist_ok=True)
+                try:
+                    os.replace(self._path(key), target)
+                except FileNotFoundError:
+                    if last or not self._path(key).exists():
+                        raise
+                else:
+                    break
+        self._remove_empty_parents(self._path(key))
+
+    def delete(self, keys: Iterable[str]) -> None:
+        """See Store; directories that become empty go too."""
+        for key in keys:
+            path = self._path(key)
+            with _errors(key), contextlib.suppress(FileNotFoundError):
+                path.unlink()
+            self._remove_empty_parents(path)
+
+    def list(self, prefix: str = "") -> Iterator[Entry]:
+        """See Store."""
+        start = self._path(prefix.rpartition("/")[0]) if "/" in prefix else self.root
+        found = []
+        for directory, _, names in os.walk(start):
+            for name in names:
+                path = Path(directory, name)
+                key = path.relative_to(self.root).as_posix()
+                if key.startswith(prefix) and not _is_internal(name):
+                    found.append((key.encode("utf-8", "surrogateescape"), key, path))
+        for _, key, path in sorted(found):
+            with contextlib.suppress(FileNotFoundError):
+                status = path.stat()
+                changed = datetime.fromtimestamp(status.st_mtime, tz=timezone.utc)
+                yield Entry(key, status.st_size, "", changed)
+
+    def _path(self, key: str) -> Path:
+        path = self.root / key
+        if key.startswith("/") or ".." in path.parts:
+            raise StoreError("InvalidKey", key)
+        return path
+
+    def _etag_of(self, key: str) -> Optional[str]:
+        try:
+            return _etag(self._path(key).read_bytes())
+        except FileNotFoundError:
+            return None
+
+    def _write(self, key: str, data: bytes) -> None:
+        path = self._path(key)
+        for last in _attempts():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                self._replace(path, data)
+            except FileNotFoundError:  # a neighbour removed the empty directory just now
+                if last:
+                    raise
+            else:
+                break
+
+    @staticmethod
+    def _replace(path: Path, data: bytes) -> None:
+        handle, name = tempfile.mkstemp(prefix=_TEMPORARY, dir=path.parent)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            os.chmod(name, 0o644)
+            os.replace(name, path)
+        except BaseException:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(name)
+            raise
+
+    @contextlib.contextmanager
+    def _exclusive(self, key: str) -> Iterator[None]:
+        lock = self._path(key + _LOCK)
+        lock.parent.mkdir(parents=True, exist_ok=True)
+        with open(lock, "w", encoding="ascii") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
+
+    def _remove_empty_parents(self, path: Path) -> None:
+        for parent in path.parents:
+            if parent == self.root or self.root not in parent.parents:
+                return
+            try:
+                parent.rmdir()
+            except OSError:
+                return
+
+
+def _etag(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def _is_internal(name: str) -> bool:
+    return name.startswith(_TEMPORARY) or name.endswith(_LOCK)
+
+
+def _attempts() -> Iterator[bool]:
+    for attempt in range(_ATTEMPTS):
+        yield attempt == _ATTEMPTS - 1
+
+
+@contextlib.contextmanager
+def _errors(key: str) -> Iterator[None]:
+    try:
+        yield
+    except FileNotFoundError:
+        raise NotFoundError("NoSuchKey", key) from None
+    except OSError as error:
+        raise StoreError(errno.errorcode.get(error.errno or 0, "OSError"), key) from None

@@ -1,0 +1,46 @@
+"""The script a Spark cluster runs: structure folders, exit 0 if all of them are published.
+
+spark-submit --py-files spark_jobs.zip structure_orders.py \\
+    --raw URI --lake URI --run-id ID FOLDER...
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import List, Optional
+
+
+def main(arguments: Optional[List[str]] = None) -> int:
+    """Run the job; prints one line a folder, and leaves its result in the lake."""
+    from pyspark.sql import SparkSession
+
+    from spark_jobs.contract import DROP_ROWS, KEEP, result_key
+    from spark_jobs.job import StructureJob, structure_folders
+    from spark_jobs.stores import open_store
+
+    parser = argparse.ArgumentParser(description="Structure copied folders into Parquet tables.")
+    parser.add_argument("--raw", required=True, metavar="URI", help="where copied folders lie")
+    parser.add_argument("--lake", required=True, metavar="URI", help="where the tables go")
+    parser.add_argument("--run-id", required=True, help="names this run's files")
+    parser.add_argument("--vanished", choices=[KEEP, DROP_ROWS], default=KEEP)
+    parser.add_argument("folders", nargs="+", metavar="FOLDER")
+    asked = parser.parse_args(arguments)
+    job = StructureJob(asked.raw, asked.lake, asked.run_id, tuple(asked.folders), asked.vanished)
+
+    lake = open_store(asked.lake)
+    spark = SparkSession.builder.appName("structure orders").getOrCreate()
+    failed = 0
+    try:
+        for result in structure_folders(spark, job):
+            lake.put(result_key(result.folder, job.run_id), result.to_json())
+            failed += not result.ok
+            ending = result.error or f"{result.totals.rows} rows in {result.files} files"
+            sys.stdout.write(f"{result.folder}: {ending}\n")
+    finally:
+        spark.stop()
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
