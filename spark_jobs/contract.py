@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, field
-from typing import Any, Dict, List, Tuple
+from dataclasses import fields as fields_of
+from typing import Any, Dict, List, Tuple, TypeVar
 
 MANIFEST_COLUMNS: Tuple[Tuple[str, str], ...] = (
     ("folder", "string"),
@@ -130,8 +131,11 @@ class ManifestPart:
 class CompletionRecord:
     """The proof that a folder was copied; it exists if and only if that is so.
 
-    ``by_kind`` counts the objects in raw, ``by_status`` all rows of the manifest (``vanished``
-    among them); ``digest`` is order-independent over (raw_key, raw_etag, size).
+    ``listed`` counts the source's objects up to the cut-off, ``by_kind`` the objects in raw,
+    ``by_status`` all rows of the manifest (``vanished`` among them), ``newer`` objects after the
+    cut-off, ``missing_on_source`` raw objects no manifest names, ``lost`` vanished objects that
+    are gone from raw too; ``total_bytes`` are those of the objects in raw. ``digest`` is
+    order-independent over (raw_key, raw_etag, size) of copied and present objects.
     """
 
     folder: str
@@ -143,9 +147,12 @@ class CompletionRecord:
     by_status: Dict[str, int]
     total_bytes: int
     digest: str
+    listed: int = 0
     escaped: int = 0
     near_misses: int = 0
     newer: int = 0
+    missing_on_source: int = 0
+    lost: int = 0
 
     @property
     def objects(self) -> int:
@@ -161,8 +168,8 @@ class CompletionRecord:
         """Raises RecordError if ``data`` is no completion record."""
         fields = _from_json(data, "completion record")
         try:
-            fields["parts"] = [ManifestPart(**part) for part in fields["parts"]]
-            return cls(**fields)
+            fields["parts"] = [_typed(ManifestPart(**part)) for part in fields["parts"]]
+            return _typed(cls(**fields))
         except (TypeError, KeyError) as error:
             raise RecordError("the completion record lacks a field or has a strange one") from error
 
@@ -259,9 +266,9 @@ class PublicationRecord:
         fields = _from_json(data, "publication record")
         try:
             for name in ("files", "quarantine"):
-                fields[name] = [PublishedFile(**file) for file in fields[name]]
-            fields["totals"] = StructureTotals(**fields["totals"])
-            return cls(**fields)
+                fields[name] = [_typed(PublishedFile(**file)) for file in fields[name]]
+            fields["totals"] = _typed(StructureTotals(**fields["totals"]))
+            return _typed(cls(**fields))
         except (TypeError, KeyError) as error:
             raise RecordError("the publication record lacks a field") from error
 
@@ -289,6 +296,19 @@ class FolderStructured:
 
 def _sum_counts(one: Dict[str, int], other: Dict[str, int]) -> Dict[str, int]:
     return {name: one.get(name, 0) + other.get(name, 0) for name in sorted({*one, *other})}
+
+
+_T = TypeVar("_T")
+_BASES = {"str": str, "int": int, "List": list, "Dict": dict}
+
+
+def _typed(record: _T) -> _T:
+    """The record; raises TypeError if a field holds something of another kind."""
+    for each in fields_of(record):  # type: ignore[arg-type]
+        base = _BASES.get(str(each.type).split("[")[0])
+        if base is not None and not isinstance(getattr(record, each.name), base):
+            raise TypeError(each.name)
+    return record
 
 
 def _to_json(fields: Dict[str, Any]) -> bytes:

@@ -16,7 +16,8 @@ def main(arguments: Optional[List[str]] = None) -> int:
     from pyspark.sql import SparkSession
 
     from spark_jobs.contract import DROP_ROWS, KEEP, result_key
-    from spark_jobs.job import StructureJob, structure_folders
+    from spark_jobs.job.run import structure_folders
+    from spark_jobs.job.staging import StructureJob
     from spark_jobs.stores import open_store
 
     parser = argparse.ArgumentParser(description="Structure copied folders into Parquet tables.")

@@ -7,7 +7,7 @@ once, so that a crash loses none; at the end a failure that names the others.
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import dagster as dg
 from dagster._core.definitions.asset_checks.asset_check_evaluation import (
@@ -15,8 +15,10 @@ from dagster._core.definitions.asset_checks.asset_check_evaluation import (
     AssetCheckEvaluationTargetMaterializationData,
 )
 
+from checkout_assets.assets.runbook import Runbook
 from checkout_assets.domain.anomalies import Finding, Severity
 from checkout_assets.domain.displayable import displayable
+from checkout_assets.domain.errors import UsageError
 from checkout_assets.domain.folders import Folder
 from checkout_assets.engines.seam import FolderEngine, FolderResult
 
@@ -24,6 +26,7 @@ RETRY_TAGS = ("dagster/retry_number", "dagster/is_resume_retry")
 """Tags of a run that repeats another: folders the first one finished are not done again."""
 
 R = TypeVar("R", bound=FolderResult)
+R_co = TypeVar("R_co", bound=FolderResult, covariant=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,15 +37,22 @@ class FolderReport:
     findings: Sequence[Finding]
 
 
+class EngineResource(Protocol[R_co]):
+    """A Dagster resource that gives an engine."""
+
+    def engine(self) -> FolderEngine[R_co]:
+        """The engine; raises UsageError if it cannot work as configured."""
+
+
 class FolderRun:
     """One run of one asset over some folders."""
 
     def __init__(
-        self, context: dg.OpExecutionContext, asset_key: dg.AssetKey, runbook_url: str
+        self, context: dg.OpExecutionContext, asset_key: dg.AssetKey, runbook: Runbook
     ) -> None:
         self._context = context
         self._asset_key = asset_key
-        self._runbook_url = runbook_url
+        self._runbook = runbook
 
     @property
     def run_id(self) -> str:
@@ -52,16 +62,16 @@ class FolderRun:
 
     def execute(
         self,
-        engine: FolderEngine[R],
+        resource: EngineResource[R],
         folders: Sequence[Folder],
         describe: Callable[[R], FolderReport],
     ) -> None:
         """Run the engine; raises dg.Failure that names the failed folders, if there are any."""
-        raise_for_failed(self.attempt(engine, folders, describe), len(folders), self._runbook_url)
+        raise_for_failed(self.attempt(resource, folders, describe), len(folders), self._runbook)
 
     def attempt(
         self,
-        engine: FolderEngine[R],
+        resource: EngineResource[R],
         folders: Sequence[Folder],
         describe: Callable[[R], FolderReport],
     ) -> dict[Folder, str]:
@@ -70,7 +80,9 @@ class FolderRun:
         left = [folder for folder in folders if folder.name not in done]
         # An engine that ends without a word about a folder has not done it.
         failed = {folder: f"{folder}: the engine ended without a word of it." for folder in left}
-        results = engine.run(left, self.run_id)
+        if not left:
+            return failed
+        results = self._engine(resource).run(left, self.run_id)
         try:
             for result in results:
                 self._report(result, describe(result))
@@ -83,6 +95,14 @@ class FolderRun:
             if close is not None:
                 close()
         return failed
+
+    @staticmethod
+    def _engine(resource: EngineResource[R]) -> FolderEngine[R]:
+        """The engine; what is wrong with its configuration is told without a traceback."""
+        try:
+            return resource.engine()
+        except UsageError as error:
+            raise dg.Failure(description=str(error), allow_retries=False) from None
 
     def _report(self, result: R, report: FolderReport) -> None:
         partition = result.folder.name
@@ -118,7 +138,7 @@ class FolderRun:
             description=finding.summary,
             metadata={
                 **{name: dg.MetadataValue.int(count) for name, count in finding.counts.items()},
-                "runbook": dg.MetadataValue.url(f"{self._runbook_url}#{finding.rule}"),
+                "runbook": self._runbook.line(finding.rule),
             },
             target_materialization_data=target,
             partition=partition,
@@ -158,7 +178,7 @@ class FolderRun:
         return {str(record.partition_key) for record in records if record.run_id in runs}
 
 
-def raise_for_failed(failed: Mapping[Folder, str], asked: int, runbook_url: str) -> None:
+def raise_for_failed(failed: Mapping[Folder, str], asked: int, runbook: Runbook) -> None:
     """Raise dg.Failure that lists the failed folders and why; do nothing if there are none."""
     if not failed:
         return
@@ -167,7 +187,7 @@ def raise_for_failed(failed: Mapping[Folder, str], asked: int, runbook_url: str)
         description=f"{len(failed)} of {asked} folders failed: {displayable(names)}",
         metadata={
             "failed_folders": failure_table(sorted(failed.items())),
-            "runbook": dg.MetadataValue.url(f"{runbook_url}#a-folder-failed"),
+            "runbook": runbook.line("a-folder-failed"),
         },
         allow_retries=False,
     )

@@ -1,8 +1,23 @@
-"""The partition key of every partitioned asset: the folder."""
+"""What the partitioned assets share: the partition key, the owners, the checks of a folder."""
+
+from collections.abc import Iterable
 
 import dagster as dg
 
+from checkout_assets.domain.anomalies import Rule
 from checkout_assets.domain.folders import FOLDER_NAMES
 
 FOLDERS = dg.StaticPartitionsDefinition(list(FOLDER_NAMES))
 """512 keys in key order, so that all of them are one contiguous range of a backfill."""
+
+OWNERS = ["team:data-platform"]
+
+
+def folder_checks(asset: dg.AssetKey, rules: Iterable[Rule]) -> list[dg.AssetCheckSpec]:
+    """One check a rule, reported for each folder."""
+    return [
+        dg.AssetCheckSpec(
+            rule.name, asset=asset, partitions_def=FOLDERS, description=rule.description
+        )
+        for rule in rules
+    ]

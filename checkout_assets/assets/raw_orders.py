@@ -6,10 +6,13 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from checkout_assets.assets.folder_run import FolderReport, FolderRun
-from checkout_assets.assets.partitions import FOLDERS
-from checkout_assets.domain.anomalies import RAW_RULES, Finding
+from checkout_assets.assets.partitions import FOLDERS, OWNERS, folder_checks
+from checkout_assets.assets.runbook import Runbook
+from checkout_assets.domain.anomalies import RAW_RULES
+from checkout_assets.domain.copying import Status
 from checkout_assets.domain.folders import Folder
-from checkout_assets.resources.engines import LocalCopyEngine
+from checkout_assets.domain.keys import ObjectKind
+from checkout_assets.resources.engines import CopyEngineResource
 
 if TYPE_CHECKING:
     from checkout_assets.engines.copying.engine import FolderCopied
@@ -17,7 +20,7 @@ if TYPE_CHECKING:
 RAW_ORDERS = dg.AssetKey("raw_orders")
 
 
-def build_raw_orders(folders_per_run: int, runbook_url: str) -> dg.AssetsDefinition:
+def build_raw_orders(folders_per_run: int, runbook: Runbook) -> dg.AssetsDefinition:
     """The asset, whose backfills run ``folders_per_run`` folders in one engine call."""
 
     @dg.multi_asset(
@@ -28,43 +31,49 @@ def build_raw_orders(folders_per_run: int, runbook_url: str) -> dg.AssetsDefinit
                 partitions_def=FOLDERS,
                 skippable=True,
                 group_name="migration",
-                owners=["team:data-platform"],
+                owners=OWNERS,
                 kinds={"s3", "json"},
-                description=(
-                    "Order documents copied from the source bucket, byte for byte.\n\n"
-                    "A partition is a folder. It is materialized if and only if every object of "
-                    "it was copied and an independent listing of raw agreed."
-                ),
                 tags={"layer": "raw"},
+                description=(
+                    "Every object of the source, copied byte for byte under safe keys.\n\n"
+                    "A partition is a folder. It is materialized if and only if all its objects "
+                    "were copied and an independent listing of raw agreed."
+                ),
             )
         ],
-        check_specs=[
-            dg.AssetCheckSpec(
-                rule.name, asset=RAW_ORDERS, partitions_def=FOLDERS, description=rule.description
-            )
-            for rule in RAW_RULES
-        ],
+        check_specs=folder_checks(RAW_ORDERS, RAW_RULES),
         can_subset=True,
         backfill_policy=dg.BackfillPolicy.multi_run(folders_per_run),
         op_tags={"engine": "copy"},
     )
     def raw_orders(
-        context: dg.AssetExecutionContext, copy_engine: LocalCopyEngine
+        context: dg.AssetExecutionContext, copy_engine: CopyEngineResource
     ) -> Iterator[Any]:
         folders = [Folder.parse(key) for key in context.partition_keys]
-        run = FolderRun(context.op_execution_context, RAW_ORDERS, runbook_url)
-        run.execute(copy_engine.engine(), folders, describe_copied)
-        # A generator that yields nothing: Dagster would add blank events of its own.
-        yield from ()
+        run = FolderRun(context.op_execution_context, RAW_ORDERS, runbook)
+        run.execute(copy_engine, folders, describe_copied)
+        yield from ()  # the run has told Dagster all; a yield would add blank events
 
     return raw_orders
 
 
 def describe_copied(copied: "FolderCopied") -> FolderReport:
-    """What Dagster shows of a copied folder."""
-    findings: list[Finding] = [rule.judge(copied.facts) for rule in RAW_RULES]
-    return FolderReport(metadata=_metadata(copied), findings=findings)
-
-
-def _metadata(copied: "FolderCopied") -> dict[str, Any]:
-    return {}
+    """What Dagster shows of a folder that was copied, or was not."""
+    facts = copied.facts
+    metadata: dict[str, Any] = {
+        "objects": facts.in_raw,
+        "bytes": facts.total_bytes,
+        "documents": facts.kind(ObjectKind.DOCUMENT),
+        "nested": facts.kind(ObjectKind.NESTED),
+        "side_objects": facts.kind(ObjectKind.SIDE),
+        "copied": facts.status(Status.COPIED),
+        "present": facts.status(Status.PRESENT),
+        "vanished": facts.status(Status.VANISHED),
+        "newer": facts.newer,
+        "escaped_names": facts.escaped,
+        "missing_on_source": facts.missing_on_source,
+        "seconds": copied.seconds,
+    }
+    if copied.record is not None:
+        metadata["copy_id"] = copied.record.copy_id
+    return FolderReport(metadata, [rule.judge(facts) for rule in RAW_RULES])

@@ -1,0 +1,1 @@
+"""The command line ``checkout-assets``: one module a command, registered in main."""

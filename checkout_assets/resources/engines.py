@@ -1,14 +1,15 @@
 """Engines as resources: each gives a FolderEngine, so one can take another's place."""
 
+from abc import abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
-from dagster_aws.s3 import S3Resource
 from dagster_pyspark import LazyPySparkResource
 
 from checkout_assets.engines.seam import FolderEngine
+from checkout_assets.resources.stores import Stores
 from spark_jobs.contract import KEEP
 
 if TYPE_CHECKING:
@@ -16,40 +17,56 @@ if TYPE_CHECKING:
     from checkout_assets.engines.structuring.spark_engine import StructuredFolder
 
 
-class LocalCopyEngine(dg.ConfigurableResource["LocalCopyEngine"]):
+class CopyEngineResource(dg.ConfigurableResource[Any]):
+    """What ``raw_orders`` needs: an engine that copies folders."""
+
+    @abstractmethod
+    def engine(self) -> "FolderEngine[FolderCopied]":
+        """The engine; raises UsageError if it cannot work as configured."""
+
+
+class StructureEngineResource(dg.ConfigurableResource[Any]):
+    """What ``structured_orders`` needs: an engine that structures copied folders."""
+
+    @abstractmethod
+    def engine(self) -> "FolderEngine[StructuredFolder]":
+        """The engine; raises UsageError if it cannot work as configured."""
+
+
+class LocalCopyEngine(CopyEngineResource):
     """Copies from this machine: it asks S3 to copy, no byte of an object passes through it."""
 
-    source_uri: str
-    raw_uri: str
-    as_of: str | None = None
-    folders_at_once: int = 8
-    s3: dg.ResourceDependency[S3Resource]
+    stores: dg.ResourceDependency[Stores]
+    as_of: str = ""
 
     def engine(self) -> "FolderEngine[FolderCopied]":
-        """The engine; raises UsageError if a store cannot be used."""
-        from checkout_assets.engines.copying.engine import build_copy_engine
+        """See CopyEngineResource."""
+        from checkout_assets.domain.copying import parse_as_of
+        from checkout_assets.engines.copying.engine import CopyEngine, CopyOptions
 
-        return build_copy_engine(self.source_uri, self.raw_uri, self.as_of, self.folders_at_once)
+        self.stores.check("source", "raw")
+        options = CopyOptions(as_of=parse_as_of(self.as_of))
+        return CopyEngine(self.stores.source(), self.stores.raw(), options)
 
 
-class LocalSparkEngine(dg.ConfigurableResource["LocalSparkEngine"]):
+class LocalSparkEngine(StructureEngineResource):
     """Structures with a Spark session of this process, taken from dagster-pyspark.
 
     dagster-pyspark never stops the session it starts; this resource does when the run ends,
     unless ``keep_session`` says that the process's next run shares it.
     """
 
-    raw_uri: str
-    lake_uri: str
+    stores: dg.ResourceDependency[Stores]
+    pyspark: dg.ResourceDependency[LazyPySparkResource]
     vanished: str = KEEP
     keep_session: bool = False
-    pyspark: dg.ResourceDependency[LazyPySparkResource]
 
     def engine(self) -> "FolderEngine[StructuredFolder]":
-        """The engine; the session starts when it runs."""
+        """See StructureEngineResource; the session starts when the engine runs."""
         from checkout_assets.engines.structuring.spark_engine import LocalSparkEngine as Engine
 
-        return Engine(self.raw_uri, self.lake_uri, self._session, self.vanished)
+        self.stores.check("raw", "lake")
+        return Engine(self.stores.raw().uri, self.stores.lake().uri, self._session, self.vanished)
 
     @contextmanager
     def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator["LocalSparkEngine"]:

@@ -52,6 +52,11 @@ class Entry:
     last_modified: datetime
     storage_class: str = "STANDARD"
 
+    def below(self, prefix: str) -> Entry:
+        """The same object by its key relative to ``prefix``."""
+        key = self.key[len(prefix) :]
+        return Entry(key, self.size, self.etag, self.last_modified, self.storage_class)
+
 
 Read = Tuple[str, Union[Blob, StoreError]]
 """What became of reading one key."""

@@ -10,7 +10,8 @@ import re
 import threading
 from concurrent.futures import Future
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Dict, List, Sequence, Tuple
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Dict, List, Optional, Sequence, Tuple
 from urllib.parse import quote, urlsplit
 
 from spark_jobs.stores.base import ConflictError, NotFoundError, StoreError
@@ -23,6 +24,9 @@ _CODE = re.compile(rb"<Code>([A-Za-z0-9.]{1,80})</Code>")
 _TRANSIENT_CODES = frozenset(
     ("SlowDown", "InternalError", "ServiceUnavailable", "RequestTimeout", "RequestTimeTooSkewed")
 )
+_ERROR_IN_200 = frozenset(("CopyObject",))
+"""Operations whose answer begins before they end: S3 API reference, "CopyObject"."""
+
 _NOT_FOUND = 404
 _CONFLICTS = frozenset((409, 412))
 _SERVER_ERROR = 500
@@ -101,7 +105,7 @@ class CrtS3:
             path + (f"?{query}" if query else ""),
             HttpHeaders([("host", host), ("content-length", "0"), *headers]),
         )
-        answer = _Answer(f"s3://{bucket}/{key}")
+        answer = _Answer(f"s3://{bucket}/{key}", operation in _ERROR_IN_200)
         answer.request = self._client.make_request(
             type=S3RequestType.DEFAULT,
             operation_name=operation,
@@ -116,10 +120,11 @@ class CrtS3:
 class _Answer:
     """Collects one response; keeps the native request alive until it is done."""
 
-    def __init__(self, place: str) -> None:
+    def __init__(self, place: str, may_hide_error: bool) -> None:
         self.future: Future[Response] = Future()
         self.request: object = None
         self._place = place
+        self._may_hide_error = may_hide_error
         self._response = Response()
         self._body: List[bytes] = []
 
@@ -132,11 +137,18 @@ class _Answer:
 
     def on_done(self, error: BaseException | None = None, **about: Any) -> None:
         self.request = None
-        if error is None:
-            self._response.body = b"".join(self._body)
-            self.future.set_result(self._response)
-        else:
+        self._response.body = b"".join(self._body)
+        if error is not None:
             self.future.set_exception(self._store_error(error, about))
+        elif self._may_hide_error and b"<Error>" in self._response.body:
+            self.future.set_exception(self._error_in_body())
+        else:
+            self.future.set_result(self._response)
+
+    def _error_in_body(self) -> StoreError:
+        named = _CODE.search(self._response.body)
+        code = named[1].decode() if named else "Unknown"
+        return StoreError(code, self._place, transient=code in _TRANSIENT_CODES)
 
     def _store_error(self, error: BaseException, about: Dict[str, Any]) -> StoreError:
         status = about.get("status_code") or 0
@@ -155,9 +167,14 @@ class _Answer:
 def _client(endpoint: Endpoint, credentials: Any, connections: int) -> S3Client:
     from awscrt import auth, s3
 
+    @lru_cache(maxsize=1)
+    def native(access_key: str, secret_key: str, token: Optional[str]) -> auth.AwsCredentials:
+        return auth.AwsCredentials(access_key, secret_key, token)
+
     def current_credentials() -> auth.AwsCredentials:
+        # Asked for every request, so that refreshed credentials are used at once.
         frozen = credentials.get_frozen_credentials()
-        return auth.AwsCredentials(frozen.access_key, frozen.secret_key, frozen.token)
+        return native(frozen.access_key, frozen.secret_key, frozen.token)
 
     plain = urlsplit(endpoint.url).scheme == "http"
     return s3.S3Client(

@@ -7,10 +7,10 @@ from collections import deque
 from concurrent.futures import Future
 from itertools import islice
 from typing import Any, Deque, Iterable, Iterator, Optional, Tuple
-from urllib.parse import unquote_plus
 
 from spark_jobs.stores.base import Blob, ConflictError, Entry, NotFoundError, Read, StoreError
 from spark_jobs.stores.crt import CrtS3, Endpoint, Response, shared_client
+from spark_jobs.stores.listing import list_bucket
 
 _KEYS_PER_DELETE = 1000
 _NOT_FOUND = frozenset(("404", "NoSuchKey", "NotFound"))
@@ -32,6 +32,11 @@ class S3Store:
     def endpoint(self) -> Endpoint:
         """Where this store's bucket answers."""
         return Endpoint(self.client.meta.endpoint_url, self.client.meta.region_name)
+
+    @property
+    def credentials(self) -> Any:
+        """botocore's credentials object, which refreshes itself."""
+        return self._session.get_credentials()
 
     def crt(self) -> CrtS3:
         """The process's awscrt client for this endpoint."""
@@ -105,31 +110,24 @@ class S3Store:
                 raise StoreError(str(failure.get("Code")), str(failure.get("Key")))
 
     def list(self, prefix: str = "") -> Iterator[Entry]:
-        """See Store; flat, 1,000 keys a page, names percent-encoded on the wire."""
-        pages = self.client.get_paginator("list_objects_v2").paginate(
-            Bucket=self.bucket, Prefix=self.prefix + prefix, EncodingType="url"
-        )
-        with _errors(prefix):
-            for page in pages:
-                for item in page.get("Contents", ()):
-                    yield Entry(
-                        unquote_plus(item["Key"])[len(self.prefix) :],
-                        item["Size"],
-                        item["ETag"].strip('"'),
-                        item["LastModified"],
-                        item.get("StorageClass", "STANDARD"),
-                    )
+        """See Store."""
+        for entry in list_bucket(self.crt(), self.bucket, self.prefix + prefix):
+            yield entry.below(self.prefix)
 
     def _start_get(self, crt: CrtS3, key: str) -> Future[Response]:
         return crt.send("GetObject", "GET", self.bucket, self.prefix + key)
 
 
-def s3_client(session: Any) -> Any:
-    """A boto3 client that retries transient errors with backoff and jitter."""
+def s3_client(session: Any, region: Optional[str] = None) -> Any:
+    """A boto3 client that retries transient errors with backoff and jitter.
+
+    ``region`` is the bucket's, if it is not the session's own.
+    """
     from botocore.config import Config
 
     return session.client(
         "s3",
+        region_name=region,
         config=Config(
             retries={"mode": "standard", "max_attempts": 6},
             max_pool_connections=32,

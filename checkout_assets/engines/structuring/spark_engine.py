@@ -54,7 +54,8 @@ class LocalSparkEngine:
 
     def run(self, folders: Sequence[Folder], run_id: str) -> Iterator[StructuredFolder]:
         """See FolderEngine; a folder this run id has published is yielded without work."""
-        from spark_jobs.job import StructureJob, structure_folders
+        from spark_jobs.job.run import structure_folders
+        from spark_jobs.job.staging import StructureJob
 
         job = StructureJob(
             self._raw_uri,

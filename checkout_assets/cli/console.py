@@ -1,0 +1,68 @@
+"""What is said on standard error and printed on standard output.
+
+Everything is printed as plain text: no name that strangers wrote is read as markup.
+"""
+
+import json
+import sys
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from checkout_assets.domain.displayable import displayable, masked
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+_MOST_LINES = 20
+_KILO = 1000
+
+
+def terminal() -> "Console":
+    """Standard error, where progress and messages go."""
+    from rich.console import Console
+
+    return Console(stderr=True, markup=False, highlight=False, emoji=False, soft_wrap=True)
+
+
+def say(line: str) -> None:
+    """A message for people, on standard error."""
+    sys.stderr.write(line + "\n")
+
+
+def say_some(lines: Iterable[str]) -> None:
+    """Messages, the first twenty in full and the rest counted."""
+    told = list(lines)
+    for line in told[:_MOST_LINES]:
+        say(line)
+    if len(told) > _MOST_LINES:
+        say(f"... and {len(told) - _MOST_LINES:,} more.")
+
+
+def print_lines(lines: Iterable[str]) -> None:
+    """A command's result for people, on standard output."""
+    sys.stdout.write("".join(f"{line}\n" for line in lines))
+
+
+def print_json(document: Mapping[str, Any]) -> None:
+    """A command's result for programs: one document, the only thing on standard output."""
+    sys.stdout.write(json.dumps(document, indent=1) + "\n")
+
+
+def shown(key: str, show_names: bool) -> str:
+    """An object's key as it may be printed: masked, unless names are asked for."""
+    return displayable(key) if show_names else masked(key)
+
+
+def byte_size(count: int) -> str:
+    """For example ``12.3 MB``."""
+    size = float(count)
+    for unit in ("B", "kB", "MB", "GB"):
+        if size < _KILO:
+            return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
+        size /= _KILO
+    return f"{size:.1f} TB"
+
+
+def counted(count: int, noun: str) -> str:
+    """For example ``1 object`` or ``1,234 objects``."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"

@@ -1,0 +1,229 @@
+"""``checkout-assets copy``: copy what is missing or different, and verify it."""
+
+import secrets
+from collections.abc import Sequence
+from contextlib import closing
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from checkout_assets.cli.console import (
+    byte_size,
+    counted,
+    print_json,
+    print_lines,
+    say,
+    say_some,
+    shown,
+    terminal,
+)
+from checkout_assets.cli.copy_progress import Bars, Lines
+from checkout_assets.cli.options import (
+    Folders,
+    Json,
+    Raw,
+    ShowNames,
+    Source,
+    settings_with,
+    usable_places,
+)
+from checkout_assets.domain.anomalies import RAW_RULES, Finding
+from checkout_assets.domain.copying import Status, parse_as_of
+from checkout_assets.domain.errors import MigrationError
+from checkout_assets.domain.folders import Folder, select_folders
+from checkout_assets.domain.keys import ObjectKind
+from checkout_assets.settings import Settings
+
+if TYPE_CHECKING:
+    from checkout_assets.engines.copying.result import FolderCopied
+
+_EXAMPLES = """\b
+Examples:
+  checkout-assets copy --source s3://orders/root --raw s3://import/raw 0A_CheckoutOrder
+  checkout-assets copy --source s3://orders/root --raw s3://import/raw --as-of now all
+"""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("copy", epilog=_EXAMPLES)(copy)
+
+
+def copy(  # noqa: PLR0913, PLR0917 - a command's options
+    folders: Folders = None,
+    source: Source = None,
+    raw: Raw = None,
+    as_of: Annotated[
+        str | None,
+        typer.Option(
+            metavar="INSTANT",
+            help="Leave out objects written later: an instant with its zone, such as "
+            "2026-01-31T00:00:00Z, or now. Without it the start of the first copy, which raw "
+            "keeps. [env: CHECKOUT_AS_OF]",
+        ),
+    ] = None,
+    folders_at_once: Annotated[
+        int, typer.Option(min=1, max=64, help="Folders copied side by side.")
+    ] = 8,
+    in_flight: Annotated[
+        int, typer.Option(min=1, max=4096, help="Requests under way at once, in all.")
+    ] = 256,
+    json: Json = False,
+    show_names: ShowNames = None,
+) -> int:
+    """Copy what is missing or different, and verify it.
+
+    Lists source and raw, copies on the server side, and lists raw again.
+
+    Running it again copies only what is still missing. Nothing at the source is ever changed.
+    """
+    from checkout_assets.engines.copying.engine import CopyOptions
+
+    settings = settings_with(
+        source_uri=source, raw_uri=raw, as_of=as_of, show_object_names=show_names
+    )
+    chosen = select_folders(folders or [])
+    options = CopyOptions(parse_as_of(settings.as_of), folders_at_once, in_flight)
+    results = _run(settings, chosen, options)
+    names = settings.show_object_names
+    if json:
+        print_json(_document(results, names))
+    else:
+        print_lines(_summary(results))
+    return _conclude(results, names)
+
+
+def _run(settings: Settings, folders: Sequence[Folder], options: Any) -> "list[FolderCopied]":
+    from checkout_assets.engines.copying.engine import CopyEngine
+    from checkout_assets.engines.locations import S3Location
+    from spark_jobs.stores import StoreError
+
+    places = usable_places(settings, "source", "raw")
+    source, raw = places["source"], places["raw"]
+    assert isinstance(source, S3Location)
+    assert isinstance(raw, S3Location)
+    watching = Bars(len(folders)) if terminal().is_terminal else Lines(len(folders))
+    run_id = f"cli-{secrets.token_hex(4)}"
+    try:
+        with watching as progress:
+            engine = CopyEngine(source, raw, options, progress)
+            with closing(engine.run(folders, run_id)) as results:  # type: ignore[type-var]
+                ended = [_tell(copied) for copied in results]
+    except StoreError as error:
+        raise MigrationError(f"Nothing was copied: S3 answers {error.code} in raw.") from None
+    return sorted(ended, key=lambda copied: copied.folder)
+
+
+def _tell(copied: "FolderCopied") -> "FolderCopied":
+    if not terminal().is_terminal:
+        say(_line(copied) if copied.ok else copied.error)
+    return copied
+
+
+def _line(copied: "FolderCopied") -> str:
+    facts = copied.facts
+    return (
+        f"{copied.folder}: {counted(facts.in_raw, 'object')}, {facts.status(Status.COPIED):,} "
+        f"copied, {byte_size(facts.total_bytes)}, {copied.seconds:.1f} s"
+    )
+
+
+def _summary(results: "Sequence[FolderCopied]") -> list[str]:
+    complete = [copied.facts for copied in results if copied.ok]
+    total = _totals(results)
+    lines = [
+        f"{len(complete)} of {len(results)} folders copied and verified: "
+        f"{counted(total['in_raw'], 'object')} in raw ({total['copied']:,} copied, "
+        f"{total['present']:,} present), {byte_size(total['bytes'])}."
+    ]
+    worth_knowing = {
+        "newer": "came after the cut-off and were left out",
+        "vanished": "are no longer at the source and stay in raw",
+        "lost": "are neither at the source nor in raw any more",
+        "missing_on_source": "lie in raw and no manifest names them",
+    }
+    lines += [
+        f"{counted(total[count], 'object')} {meaning}."
+        for count, meaning in worth_knowing.items()
+        if total[count]
+    ]
+    return [*lines, *_flags(results)]
+
+
+def _flags(results: "Sequence[FolderCopied]") -> list[str]:
+    """A line for each check that warns, with its folders."""
+    flagged: dict[str, list[str]] = {}
+    for copied in results:
+        for finding in _warnings(copied):
+            flagged.setdefault(finding.rule, []).append(copied.folder.name)
+    return [f"{rule} warns of {', '.join(names)}." for rule, names in flagged.items()]
+
+
+def _warnings(copied: "FolderCopied") -> list[Finding]:
+    findings = [rule.judge(copied.facts) for rule in RAW_RULES]
+    return [finding for finding in findings if copied.ok and not finding.passed]
+
+
+def _conclude(results: "Sequence[FolderCopied]", show_names: bool) -> int:
+    """The last lines say what is not complete; returns the exit code."""
+    say_some(note for copied in results for note in copied.notes)
+    failed = [copied for copied in results if not copied.ok]
+    if not failed:
+        return 0
+    say_some(
+        f"  {shown(failure.source_key, show_names)}: {failure.error}"
+        for copied in failed
+        for failure in copied.failures
+    )
+    say(f"{len(failed)} of {len(results)} folders are not complete:")
+    for copied in failed:
+        say(copied.error)
+    return 1
+
+
+def _totals(results: "Sequence[FolderCopied]") -> dict[str, int]:
+    counts = [_counts(copied) for copied in results]
+    return {name: sum(each[name] for each in counts) for name in counts[0]} if counts else {}
+
+
+def _counts(copied: "FolderCopied") -> dict[str, int]:
+    facts = copied.facts
+    return {
+        "listed": facts.listed,
+        "in_raw": facts.in_raw,
+        **{status.value: facts.status(status) for status in Status},
+        "documents": facts.kind(ObjectKind.DOCUMENT),
+        "nested": facts.kind(ObjectKind.NESTED),
+        "side": facts.kind(ObjectKind.SIDE),
+        "newer": facts.newer,
+        "lost": facts.lost,
+        "missing_on_source": facts.missing_on_source,
+        "escaped": facts.escaped,
+        "near_misses": facts.near_misses,
+        "bytes": facts.total_bytes,
+        "copied_bytes": facts.copied_bytes,
+    }
+
+
+def _document(results: "Sequence[FolderCopied]", show_names: bool) -> dict[str, Any]:
+    return {
+        "command": "copy",
+        "complete": all(copied.ok for copied in results),
+        "totals": _totals(results),
+        "folders": [
+            {
+                "folder": copied.folder.name,
+                "complete": copied.ok,
+                "error": copied.error,
+                "seconds": copied.seconds,
+                "copy_id": copied.record.copy_id if copied.record else None,
+                **_counts(copied),
+                "warnings": [finding.rule for finding in _warnings(copied)],
+                "failures": [
+                    {"object": shown(failure.source_key, show_names), "error": failure.error}
+                    for failure in copied.failures
+                ],
+            }
+            for copied in results
+        ],
+    }

@@ -1,0 +1,78 @@
+"""Arguments and options that several commands share, and the places they name."""
+
+from collections.abc import Mapping
+from typing import Annotated
+
+import typer
+
+from checkout_assets.domain.errors import UsageError
+from checkout_assets.engines.locations import (
+    Location,
+    check_reachable,
+    parse_location,
+    parse_s3_location,
+    refuse_overlap,
+)
+from checkout_assets.settings import ENVIRONMENT_PREFIX, Settings
+
+Folders = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="FOLDER",
+        help="Names, ranges (00_CheckoutOrder..0F_CheckoutOrder) or all.",
+        show_default=False,
+    ),
+]
+Source = Annotated[
+    str | None,
+    typer.Option(metavar="URI", help="Where folders are copied from. [env: CHECKOUT_SOURCE_URI]"),
+]
+Raw = Annotated[
+    str | None, typer.Option(metavar="URI", help="Where copies are. [env: CHECKOUT_RAW_URI]")
+]
+Lake = Annotated[
+    str | None,
+    typer.Option(
+        metavar="URI",
+        help="Where the tables are: in S3 or a directory. [env: CHECKOUT_LAKE_URI]",
+    ),
+]
+Json = Annotated[
+    bool, typer.Option("--json", help="Print one JSON document, and nothing else, on stdout.")
+]
+ShowNames = Annotated[
+    bool | None,
+    typer.Option(
+        "--show-names",
+        help="Show objects' names, which may be personal. [env: CHECKOUT_SHOW_OBJECT_NAMES]",
+        show_default=False,
+    ),
+]
+
+
+def settings_with(**given: object) -> Settings:
+    """The settings of the environment, with the options that were given in their place."""
+    return Settings(**{name: value for name, value in given.items() if value is not None})
+
+
+def usable_places(settings: Settings, *names: str) -> dict[str, Location]:
+    """The named places, which exist, answer and do not lie inside one another."""
+    places = {name: _place(settings, name) for name in names}
+    refuse_overlap(places)
+    check_reachable(places)
+    return places
+
+
+def given_places(settings: Settings, names: Mapping[str, bool]) -> tuple[str, ...]:
+    """Those of the names that are given or required."""
+    return tuple(
+        name for name, required in names.items() if required or getattr(settings, f"{name}_uri")
+    )
+
+
+def _place(settings: Settings, name: str) -> Location:
+    uri: str = getattr(settings, f"{name}_uri")
+    if not uri:
+        variable = f"{ENVIRONMENT_PREFIX}{name.upper()}_URI"
+        raise UsageError(f"No {name} was given: use --{name} URI or set {variable}.")
+    return parse_location(uri, name) if name == "lake" else parse_s3_location(uri, name)

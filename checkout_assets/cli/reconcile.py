@@ -1,0 +1,178 @@
+"""``checkout-assets reconcile``: compare source, raw and lake, and say what is not complete."""
+
+import secrets
+from collections.abc import Sequence
+from contextlib import closing
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from checkout_assets.cli.console import (
+    byte_size,
+    counted,
+    print_json,
+    print_lines,
+    say,
+    say_some,
+    terminal,
+)
+from checkout_assets.cli.options import (
+    Folders,
+    Json,
+    Lake,
+    Raw,
+    Source,
+    given_places,
+    settings_with,
+    usable_places,
+)
+from checkout_assets.domain.displayable import displayable
+from checkout_assets.domain.errors import MigrationError
+from checkout_assets.domain.folders import Folder, OrderType, select_folders
+from checkout_assets.domain.reconciliation import FolderReconciled, Summary, heat_map
+from checkout_assets.settings import Settings
+
+if TYPE_CHECKING:
+    from checkout_assets.engines.reconciling.engine import Reconciler
+
+_WHOLE_MAP = 32
+_EXAMPLES = """\\b
+Examples:
+  checkout-assets reconcile --source s3://orders/root --raw s3://import/raw --lake s3://lake/x
+  checkout-assets reconcile --raw s3://import/raw --lake ./lake --deep E9_FulfillmentOrder
+"""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("reconcile", epilog=_EXAMPLES)(reconcile)
+
+
+def reconcile(  # noqa: PLR0913, PLR0917 - a command's options
+    folders: Folders = None,
+    source: Source = None,
+    raw: Raw = None,
+    lake: Lake = None,
+    deep: Annotated[
+        bool, typer.Option("--deep", help="Also open the data files and count their rows.")
+    ] = False,
+    json: Json = False,
+) -> int:
+    """Compare source, raw and lake; changes nothing.
+
+    Looks at records and listings. All 512 folders unless some are named. Without a source, raw is
+    compared with its manifests only.
+    """
+    settings = settings_with(source_uri=source, raw_uri=raw, lake_uri=lake)
+    chosen = select_folders(folders or ["all"])
+    engine = _engine(settings, deep)
+    results, unexpected = _run(engine, chosen)
+    summary = Summary.of(results)
+    if json:
+        print_json(_document(results, summary, unexpected))
+    else:
+        print_lines(_summary(results, summary, unexpected))
+    return _conclude(summary)
+
+
+def _engine(settings: Settings, deep: bool) -> "Reconciler":
+    from checkout_assets.engines.locations import S3Location
+    from checkout_assets.engines.reconciling.engine import Reconciler
+
+    names = given_places(settings, {"source": False, "raw": True, "lake": True})
+    places = usable_places(settings, *names)
+    source, raw = places.get("source"), places["raw"]
+    assert isinstance(source, S3Location | None)
+    assert isinstance(raw, S3Location)
+    return Reconciler(source, raw, places["lake"], deep)
+
+
+def _run(
+    engine: "Reconciler", folders: Sequence[Folder]
+) -> tuple[list[FolderReconciled], list[str]]:
+    from rich.progress import track
+
+    from spark_jobs.stores import StoreError
+
+    run_id = f"cli-{secrets.token_hex(4)}"
+    watched = terminal()
+    try:
+        unexpected = engine.unexpected()
+        with closing(engine.run(folders, run_id)) as results:  # type: ignore[type-var]
+            told = track(
+                results,
+                "comparing",
+                total=len(folders),
+                console=watched,
+                transient=True,
+                disable=not watched.is_terminal,
+            )
+            return list(told), unexpected
+    except StoreError as error:
+        raise MigrationError(f"Nothing was compared: S3 answers {error.code}.") from None
+
+
+def _summary(
+    results: Sequence[FolderReconciled], summary: Summary, unexpected: Sequence[str]
+) -> list[str]:
+    quarantined = ", ".join(f"{n:,} {reason}" for reason, n in sorted(summary.quarantined.items()))
+    lines = [
+        f"{summary.complete} of {summary.asked} folders complete, {len(summary.yellow)} of them "
+        "with something to know.",
+        f"Raw: {counted(summary.objects, 'object')}, {byte_size(summary.total_bytes)}, "
+        f"{summary.escaped:,} escaped names.",
+        f"Lake: {counted(summary.rows, 'row')}, {summary.rescued_values:,} values rescued; "
+        f"quarantine: {summary.nested:,} nested objects, {quarantined or 'no document'}.",
+    ]
+    if len(results) >= _WHOLE_MAP:
+        states = {result.folder: result.state for result in results}
+        for order_type in OrderType:
+            lines += ["", f"{order_type}, 00 to FF:", heat_map(states, order_type)]
+    lines += [
+        f"{result.folder}: {'; '.join(cause.sentence for cause in result.causes)}."
+        for result in summary.yellow
+    ]
+    lines += [f"Unexpected at the source: {displayable(name)}" for name in unexpected]
+    return lines
+
+
+def _conclude(summary: Summary) -> int:
+    """The last lines say what is not complete; returns the exit code."""
+    if not summary.red:
+        return 0
+    say_some(result.error for result in summary.red)
+    say(f"{len(summary.red)} of {summary.asked} folders are not complete.")
+    return 1
+
+
+def _document(
+    results: Sequence[FolderReconciled], summary: Summary, unexpected: Sequence[str]
+) -> dict[str, Any]:
+    return {
+        "command": "reconcile",
+        "complete": not summary.red,
+        "totals": {
+            "folders": summary.asked,
+            "folders_complete": summary.complete,
+            "objects": summary.objects,
+            "bytes": summary.total_bytes,
+            "rows": summary.rows,
+            "quarantined": summary.quarantined,
+            "nested": summary.nested,
+            "rescued_values": summary.rescued_values,
+            "escaped": summary.escaped,
+        },
+        "unexpected": [displayable(name) for name in unexpected],
+        "folders": [
+            {
+                "folder": result.folder.name,
+                "state": result.state.value,
+                "causes": [
+                    {"reason": cause.reason.code, "count": cause.count, "text": cause.sentence}
+                    for cause in result.causes
+                ],
+                "warnings": list(result.flags),
+            }
+            for result in sorted(results, key=lambda result: result.folder)
+        ],
+    }

@@ -1,0 +1,62 @@
+"""Everything Dagster loads, put together from the settings."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import dagster as dg
+from dagster_aws.s3 import S3Resource
+from dagster_pyspark import LazyPySparkResource
+
+from checkout_assets.assets.raw_orders import build_raw_orders
+from checkout_assets.assets.reconciliation import build_reconciliation
+from checkout_assets.assets.runbook import Runbook
+from checkout_assets.assets.structured_orders import build_structured_orders
+from checkout_assets.automation.repair import build_repair_folders
+from checkout_assets.automation.schedules import reconcile_daily, reconcile_job
+from checkout_assets.engines.structuring.session import local_spark_config
+from checkout_assets.resources.engines import LocalCopyEngine, LocalSparkEngine, Reconcile
+from checkout_assets.resources.stores import Stores
+from checkout_assets.settings import Settings
+
+
+def build_resources(settings: Settings) -> dict[str, Any]:
+    """The engines that work on this machine, and the stores they work on."""
+    stores = Stores(
+        source_uri=settings.source_uri,
+        raw_uri=settings.raw_uri,
+        lake_uri=settings.lake_uri,
+        s3=S3Resource(max_attempts=6, retry_mode="standard"),
+    )
+    return {
+        "copy_engine": LocalCopyEngine(stores=stores, as_of=settings.as_of),
+        "structure_engine": LocalSparkEngine(
+            stores=stores,
+            pyspark=LazyPySparkResource(spark_config=local_spark_config(settings.spark_master)),
+            vanished=settings.vanished,
+            keep_session=settings.keep_spark_session,
+        ),
+        "reconcile": Reconcile(stores=stores),
+    }
+
+
+def build_defs(
+    settings: Settings | None = None, resource_overrides: Mapping[str, Any] | None = None
+) -> dg.Definitions:
+    """The definitions; ``resource_overrides`` puts other engines in the place of the local ones."""
+    settings = settings or Settings()
+    runbook = Runbook(settings.runbook_url)
+    return dg.Definitions(
+        assets=[
+            build_raw_orders(settings.raw_folders_per_run, runbook),
+            build_structured_orders(settings.structured_folders_per_run, runbook),
+            build_reconciliation(runbook),
+        ],
+        jobs=[build_repair_folders(runbook), reconcile_job],
+        schedules=[reconcile_daily],
+        resources={**build_resources(settings), **(resource_overrides or {})},
+        # A run is one engine call: a process for each step would only add its start.
+        executor=dg.in_process_executor,
+    )
+
+
+defs = build_defs()

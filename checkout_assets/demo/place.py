@@ -1,0 +1,68 @@
+"""Where a demo keeps its things, and the environment its processes run in."""
+
+import shutil
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+
+from checkout_assets.domain.errors import UsageError
+
+SOURCE_URI = "s3://checkout-versions-demo"
+RAW_URI = "s3://analytics-import-demo/raw"
+BUCKETS = ("checkout-versions-demo", "analytics-import-demo")
+_MARK = "this-is-a-checkout-assets-demo"
+
+
+@dataclass(frozen=True, slots=True)
+class DemoPlace:
+    """The directory of a demo; ``make clean`` and the next demo remove it."""
+
+    root: Path
+
+    @property
+    def s3(self) -> Path:
+        """What the S3 server keeps."""
+        return self.root / "s3"
+
+    @property
+    def lake(self) -> Path:
+        """Tables, quarantine and records."""
+        return self.root / "lake"
+
+    @property
+    def dagster_home(self) -> Path:
+        """The Dagster instance."""
+        return self.root / "dagster"
+
+    @property
+    def s3_log(self) -> Path:
+        """What the S3 server says."""
+        return self.root / "s3.log"
+
+    @property
+    def exists(self) -> bool:
+        """Whether a demo was made here."""
+        return (self.root / _MARK).exists()
+
+    def prepare(self) -> None:
+        """Make the directory anew; refuses one that something else made."""
+        if self.root.exists() and not self.exists and any(self.root.iterdir()):
+            raise UsageError(
+                f"{self.root} holds something that is no demo: choose another --directory."
+            )
+        shutil.rmtree(self.root, ignore_errors=True)
+        for directory in (self.s3, self.lake, self.dagster_home):
+            directory.mkdir(parents=True)
+        (self.root / _MARK).touch()
+        template = resources.files("checkout_assets.demo").joinpath("dagster.yaml").read_text()
+        text = template.replace("{base_dir}", str(self.dagster_home))
+        (self.dagster_home / "dagster.yaml").write_text(text)
+
+    def environment(self) -> dict[str, str]:
+        """The variables by which the platform finds this demo."""
+        return {
+            "DAGSTER_HOME": str(self.dagster_home),
+            "CHECKOUT_SOURCE_URI": SOURCE_URI,
+            "CHECKOUT_RAW_URI": RAW_URI,
+            "CHECKOUT_LAKE_URI": str(self.lake),
+        }

@@ -1,0 +1,61 @@
+"""Serve docs/ as pages, because Dagster's webserver serves no files: red checks link here."""
+
+import html
+import itertools
+import re
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+_PAGE = """<!doctype html><meta charset="utf-8"><title>{title}</title>
+<style>body{{font:16px/1.5 system-ui,sans-serif;max-width:52rem;margin:2rem auto;padding:0 1rem}}
+table{{border-collapse:collapse}}td,th{{border:1px solid #ccc;padding:.3rem .6rem;text-align:left}}
+code{{background:#f3f3f3;padding:0 .2rem}}:target{{background:#fff3b0}}</style>{body}"""
+
+
+def render(markdown: str, title: str) -> str:
+    """A Markdown document as a page whose headings can be linked to, as GitHub names them."""
+    from markdown_it import MarkdownIt
+
+    parser = MarkdownIt("commonmark").enable("table")
+    tokens = parser.parse(markdown)
+    for opening, content in itertools.pairwise(tokens):
+        if opening.type == "heading_open":
+            opening.attrSet("id", anchor_of(content.content))
+    body = parser.renderer.render(tokens, parser.options, {})
+    return _PAGE.format(title=html.escape(title), body=body)
+
+
+def anchor_of(heading: str) -> str:
+    """The anchor GitHub gives a heading."""
+    return re.sub(r"[^\w -]", "", heading.lower()).strip().replace(" ", "-")
+
+
+@contextmanager
+def serve(docs: Path, port: int = 0) -> Iterator[str]:
+    """Serve the Markdown files of ``docs`` on this machine only; gives the base URL."""
+
+    class Pages(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            name = self.path.strip("/").removesuffix(".html") or "runbook"
+            page = docs / f"{name}.md"
+            known = re.fullmatch(r"[a-z]+", name) and page.is_file()
+            self.send_response(HTTPStatus.OK if known else HTTPStatus.NOT_FOUND)
+            self.send_header("Content-Type", "text/html; charset=utf-8")
+            self.end_headers()
+            text = page.read_text() if known else f"# Not found\nThere is no page {name!r}."
+            self.wfile.write(render(text, name).encode())
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing: the terminal belongs to Dagster."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", port), Pages)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+    finally:
+        server.shutdown()
+        server.server_close()

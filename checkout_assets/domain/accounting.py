@@ -1,0 +1,109 @@
+"""The accounting identity: every object of a folder is somewhere, exactly once.
+
+listed = copied + present + failed; copied + present = documents + nested + side;
+documents = rows + quarantined documents. Vanished objects stand outside these sums.
+"""
+
+from dataclasses import dataclass
+
+from checkout_assets.domain.copying import CopyFacts, Status
+from checkout_assets.domain.keys import ObjectKind
+from spark_jobs.contract import PublicationRecord, StructureTotals
+
+
+@dataclass(frozen=True, slots=True)
+class CopyAccount:
+    """Both sides of the copy's equations, in objects."""
+
+    listed: int
+    copied: int
+    present: int
+    failed: int
+    documents: int
+    nested: int
+    side: int
+
+    @classmethod
+    def of(cls, facts: CopyFacts) -> "CopyAccount":
+        """What a copy counted."""
+        return cls(
+            listed=facts.listed,
+            copied=facts.status(Status.COPIED),
+            present=facts.status(Status.PRESENT),
+            failed=facts.status(Status.FAILED),
+            documents=facts.kind(ObjectKind.DOCUMENT),
+            nested=facts.kind(ObjectKind.NESTED),
+            side=facts.kind(ObjectKind.SIDE),
+        )
+
+
+def broken_equations(
+    copy: CopyAccount | None = None, structured: StructureTotals | None = None
+) -> list[str]:
+    """A sentence for each equation that does not hold; empty if every object is accounted for.
+
+    With both sides, what structuring read must also be what the copy left, kind by kind.
+    """
+    broken: list[str] = []
+    if copy is not None:
+        broken += _of_copy(copy)
+    if structured is not None:
+        broken += _of_structured(structured)
+    if copy is not None and structured is not None:
+        broken += _between(copy, structured)
+    return broken
+
+
+def broken_files(record: PublicationRecord) -> list[str]:
+    """A sentence for each sum of a publication's files that its totals do not explain."""
+    totals = record.totals
+    sums = (
+        ("table", record.files, totals.rows + totals.vanished_rows),
+        (
+            "quarantine",
+            record.quarantine,
+            totals.quarantined_documents + totals.nested + totals.vanished_quarantined,
+        ),
+    )
+    return [
+        f"The {what} files hold {held:,} rows, but {expected:,} were counted."
+        for what, files, expected in sums
+        if (held := sum(file.rows for file in files)) != expected
+    ]
+
+
+def _of_copy(copy: CopyAccount) -> list[str]:
+    broken = []
+    if copy.listed != copy.copied + copy.present + copy.failed:
+        broken.append(
+            f"{copy.listed:,} objects were listed, but {copy.copied:,} copied, {copy.present:,} "
+            f"present and {copy.failed:,} failed."
+        )
+    if copy.copied + copy.present != copy.documents + copy.nested + copy.side:
+        broken.append(
+            f"{copy.copied + copy.present:,} objects are in raw, but {copy.documents:,} documents, "
+            f"{copy.nested:,} nested and {copy.side:,} side objects."
+        )
+    return broken
+
+
+def _of_structured(totals: StructureTotals) -> list[str]:
+    if totals.documents == totals.rows + totals.quarantined_documents:
+        return []
+    return [
+        f"{totals.documents:,} documents became {totals.rows:,} rows and "
+        f"{totals.quarantined_documents:,} quarantined documents."
+    ]
+
+
+def _between(copy: CopyAccount, totals: StructureTotals) -> list[str]:
+    pairs = (
+        ("documents", copy.documents, totals.documents),
+        ("nested objects", copy.nested, totals.nested),
+        ("side objects", copy.side, totals.side),
+    )
+    return [
+        f"The copy counted {copied:,} {what}, structuring {structured:,}."
+        for what, copied, structured in pairs
+        if copied != structured
+    ]

@@ -1,0 +1,193 @@
+"""What is worth knowing about a folder: one rule a function, named like its check.
+
+Rules look at counts only. Each finding's ``anchor`` is its place in docs/runbook.md.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Generic, TypeVar
+
+from checkout_assets.domain.accounting import CopyAccount, broken_equations
+from checkout_assets.domain.copying import CopyFacts, Status
+from checkout_assets.domain.keys import ObjectKind
+from spark_jobs.contract import StructureTotals
+
+
+class Severity(StrEnum):
+    """An error means that something is not done; a warning that it is done and worth knowing."""
+
+    ERROR = "error"
+    WARN = "warn"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What a rule says of one folder."""
+
+    rule: str
+    passed: bool
+    severity: Severity
+    summary: str
+    counts: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def anchor(self) -> str:
+        """Where docs/runbook.md says what to do."""
+        return self.rule
+
+
+F = TypeVar("F")
+
+
+@dataclass(frozen=True, slots=True)
+class Rule(Generic[F]):
+    """A rule: a function whose name is the check's and whose docstring describes it."""
+
+    judge: Callable[[F], Finding]
+
+    @property
+    def name(self) -> str:
+        """The check's name."""
+        return self.judge.__name__
+
+    @property
+    def description(self) -> str:
+        """What the rule states, in one sentence."""
+        return (self.judge.__doc__ or "").split("\n", 1)[0]
+
+
+def every_object_copied(facts: CopyFacts) -> Finding:
+    """Every object of the source up to the cut-off is in raw, and a re-listing of raw agreed."""
+    left = facts.listed - facts.in_raw
+    broken = broken_equations(CopyAccount.of(facts))
+    if not facts.listed:
+        summary = "Nothing was found to copy, which is never a success."
+    elif left or facts.unverified:
+        summary = (
+            f"{left:,} of {facts.listed:,} objects are not in raw; {facts.unverified:,} did not "
+            "verify."
+        )
+    elif broken:
+        summary = " ".join(broken)
+    else:
+        summary = f"All {facts.listed:,} objects are in raw and verified."
+    return Finding(
+        "every_object_copied",
+        bool(facts.listed) and not left and not facts.unverified and not broken,
+        Severity.ERROR,
+        summary,
+        {
+            "listed": facts.listed,
+            "copied": facts.status(Status.COPIED),
+            "present": facts.status(Status.PRESENT),
+            "failed": facts.status(Status.FAILED),
+            "vanished": facts.status(Status.VANISHED),
+            "newer": facts.newer,
+            "missing_on_source": facts.missing_on_source,
+        },
+    )
+
+
+def no_documents_nested_under_id(facts: CopyFacts) -> Finding:
+    """No object lies deeper below ``id/`` than the order documents do."""
+    nested = facts.kind(ObjectKind.NESTED)
+    return _none_expected(
+        "no_documents_nested_under_id",
+        {"nested": nested},
+        f"{nested:,} objects lie nested under id/; they are copied and go to quarantine.",
+        "No object is nested under id/.",
+    )
+
+
+def names_are_safe(facts: CopyFacts) -> Finding:
+    """Every object's name is clean for every reader, so that none had to be escaped."""
+    return _none_expected(
+        "names_are_safe",
+        {"escaped": facts.escaped},
+        f"{facts.escaped:,} names were escaped on their way to raw; the manifest names both forms.",
+        "Every name is kept as it is.",
+    )
+
+
+def no_near_miss_names(facts: CopyFacts) -> Finding:
+    """No side object looks like a misplaced document: ``id`` in another place or case."""
+    return _none_expected(
+        "no_near_miss_names",
+        {"near_misses": facts.near_misses},
+        f"{facts.near_misses:,} side objects have id in another place or case; they are copied, "
+        "not structured.",
+        "No side object looks like a document.",
+    )
+
+
+def every_document_accounted_for(totals: StructureTotals) -> Finding:
+    """Every document of the folder became one row or one quarantined document."""
+    broken = broken_equations(structured=totals)
+    objects = totals.documents + totals.nested + totals.side
+    if not objects:
+        summary = "Nothing was found to structure, which is never a success."
+    elif broken:
+        summary = " ".join(broken)
+    else:
+        summary = (
+            f"{totals.documents:,} documents became {totals.rows:,} rows and "
+            f"{totals.quarantined_documents:,} quarantined documents."
+        )
+    return Finding(
+        "every_document_accounted_for",
+        bool(objects) and not broken,
+        Severity.ERROR,
+        summary,
+        {
+            "documents": totals.documents,
+            "rows": totals.rows,
+            "quarantined": totals.quarantined_documents,
+            "nested": totals.nested,
+            "side": totals.side,
+        },
+    )
+
+
+def no_documents_quarantined(totals: StructureTotals) -> Finding:
+    """Every document is an order: readable, with an id and a date."""
+    reasons = ", ".join(f"{n:,} {reason}" for reason, n in sorted(totals.quarantined.items()) if n)
+    return _none_expected(
+        "no_documents_quarantined",
+        {reason: n for reason, n in sorted(totals.quarantined.items()) if n},
+        f"{totals.quarantined_documents:,} documents are in quarantine with their bytes: "
+        f"{reasons}.",
+        "No document is in quarantine.",
+    )
+
+
+def every_value_has_a_column(totals: StructureTotals) -> Finding:
+    """Every value has a column that holds it without loss, so that none had to be rescued."""
+    return _none_expected(
+        "every_value_has_a_column",
+        {"rescued_values": totals.rescued_values, "rescued_rows": totals.rescued_rows},
+        f"{totals.rescued_values:,} values of {totals.rescued_rows:,} rows have no column that "
+        "holds them; they are in _rescued.",
+        "Every value has a column.",
+    )
+
+
+def _none_expected(rule: str, counts: dict[str, int], found: str, clean: str) -> Finding:
+    passed = not any(counts.values())
+    return Finding(rule, passed, Severity.WARN, clean if passed else found, counts)
+
+
+RAW_RULES: tuple[Rule[CopyFacts], ...] = (
+    Rule(every_object_copied),
+    Rule(no_documents_nested_under_id),
+    Rule(names_are_safe),
+    Rule(no_near_miss_names),
+)
+"""The checks of ``raw_orders``."""
+
+STRUCTURED_RULES: tuple[Rule[StructureTotals], ...] = (
+    Rule(every_document_accounted_for),
+    Rule(no_documents_quarantined),
+    Rule(every_value_has_a_column),
+)
+"""The checks of ``structured_orders``."""

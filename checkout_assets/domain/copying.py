@@ -1,0 +1,178 @@
+"""What copying decides for each object, in pure tables: no AWS, no I/O.
+
+Keys are relative to their store's prefix, so they begin with the folder's name.
+"""
+
+import hashlib
+import re
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import NamedTuple
+
+from checkout_assets.domain.displayable import displayable
+from checkout_assets.domain.errors import UsageError
+from checkout_assets.domain.keys import ObjectKind
+
+_MD5_FORM = re.compile(r"[0-9a-f]{32}")
+_DIGEST_MODULUS = 1 << 256
+ARCHIVED = frozenset({"GLACIER", "DEEP_ARCHIVE"})
+"""Storage classes whose objects must be restored before anyone can read or copy them."""
+
+
+class CutOff(StrEnum):
+    """An ``as_of`` that is not an instant: the one raw keeps, or this very moment."""
+
+    KEPT = "kept"
+    NOW = "now"
+
+
+class Status(StrEnum):
+    """What became of an object, as the manifest says it."""
+
+    COPIED = "copied"
+    PRESENT = "present"
+    FAILED = "failed"
+    VANISHED = "vanished"
+
+
+class Action(StrEnum):
+    """What is to be done about a key."""
+
+    COPY = "copy"
+    PRESENT = "present"
+    NEWER = "newer"
+    VANISHED = "vanished"
+
+
+@dataclass(frozen=True, slots=True)
+class SourceObject:
+    """An object as the source's listing shows it; sizes are bytes, tags are without quotes."""
+
+    key: str
+    size: int
+    etag: str
+    last_modified: datetime
+    storage_class: str = "STANDARD"
+
+
+class Sighting(NamedTuple):
+    """What raw's listing shows at a key."""
+
+    size: int
+    etag: str
+
+
+class Pair(NamedTuple):
+    """An earlier manifest's word: an object of this source tag became one of this raw tag."""
+
+    source_etag: str
+    raw_etag: str
+
+
+def decide(
+    source: SourceObject | None, raw: Sighting | None, known: Collection[Pair], as_of: datetime
+) -> Action:
+    """What to do about a key that the source lists or an earlier manifest names.
+
+    | source | raw and the earlier manifests | action |
+    |---|---|---|
+    | due (not after the cut-off) | proved the same, see ``is_same`` | present |
+    | due | anything less | copy |
+    | after the cut-off | whatever they show | newer |
+    | gone | (an earlier manifest names it) | vanished |
+
+    Of a newer object an earlier version may be in raw; then that version has vanished.
+    """
+    if source is None:
+        return Action.VANISHED
+    if source.last_modified > as_of:
+        return Action.NEWER
+    return Action.PRESENT if is_same(source, raw, known) else Action.COPY
+
+
+def is_same(source: SourceObject, raw: Sighting | None, known: Collection[Pair]) -> bool:
+    """Whether raw holds the source object's bytes for certain.
+
+    Proofs are equal size with equal MD5-form tags, or with a pair of tags that an earlier
+    manifest recorded and both sides still show. A newer time at the destination proves nothing.
+    """
+    if raw is None or raw.size != source.size:
+        return False
+    if raw.etag == source.etag and is_md5_form(raw.etag):
+        return True
+    return Pair(source.etag, raw.etag) in known
+
+
+def is_md5_form(etag: str) -> bool:
+    """Whether a tag has the form of an MD5; those of multipart uploads end in ``-<parts>``."""
+    return _MD5_FORM.fullmatch(etag) is not None
+
+
+def digest(objects: Iterable[tuple[str, str, int]]) -> str:
+    """64 hex digits over (raw_key, raw_etag, size), the same in whatever order they come.
+
+    The sum of their SHA-256 modulo 2^256, so that parts can be added up.
+    """
+    total = 0
+    for raw_key, raw_etag, size in objects:
+        # No safe key holds a newline, so this text names one triple only.
+        text = f"{raw_key}\n{raw_etag}\n{size}"
+        total += int.from_bytes(hashlib.sha256(text.encode()).digest(), "big")
+    return f"{total % _DIGEST_MODULUS:064x}"
+
+
+def parse_as_of(text: str) -> datetime | CutOff:
+    """A cut-off as people write it: an ISO 8601 instant with its zone, ``now``, or nothing."""
+    if not text:
+        return CutOff.KEPT
+    if text == CutOff.NOW:
+        return CutOff.NOW
+    try:
+        instant = datetime.fromisoformat(text)
+    except ValueError:
+        instant = None
+    if instant is None or instant.tzinfo is None:
+        raise UsageError(
+            f'The cut-off "{displayable(text)}" is no instant: write it with its zone, such as '
+            "2026-01-31T00:00:00Z, or now."
+        )
+    return instant.astimezone(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class CopyFacts:
+    """What a copy of one folder counted.
+
+    ``by_status`` counts the manifest's rows, ``by_kind`` the objects in raw (copied and present).
+    ``newer`` came after the cut-off; ``missing_on_source`` lie in raw and no manifest names them;
+    ``unverified`` are objects on which the re-listing of raw did not agree; ``lost`` vanished
+    objects that are no longer in raw either. ``total_bytes`` are those of the objects in raw,
+    ``copied_bytes`` those that this copy moved.
+    """
+
+    listed: int = 0
+    by_status: dict[str, int] = field(default_factory=dict)
+    by_kind: dict[str, int] = field(default_factory=dict)
+    escaped: int = 0
+    near_misses: int = 0
+    newer: int = 0
+    missing_on_source: int = 0
+    unverified: int = 0
+    lost: int = 0
+    total_bytes: int = 0
+    copied_bytes: int = 0
+
+    def status(self, status: Status) -> int:
+        """Objects of that status."""
+        return self.by_status.get(status, 0)
+
+    def kind(self, kind: ObjectKind) -> int:
+        """Objects in raw of that kind."""
+        return self.by_kind.get(kind, 0)
+
+    @property
+    def in_raw(self) -> int:
+        """Objects of the source that are in raw."""
+        return self.status(Status.COPIED) + self.status(Status.PRESENT)

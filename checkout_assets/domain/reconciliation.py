@@ -1,0 +1,254 @@
+"""What reconciling says of a folder: its state, the reasons, and the map of all 512.
+
+Pure: engines gather the evidence, the functions here judge it.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import Enum, StrEnum
+
+from checkout_assets.domain.accounting import CopyAccount, broken_equations, broken_files
+from checkout_assets.domain.anomalies import RAW_RULES, STRUCTURED_RULES, Severity
+from checkout_assets.domain.copying import CopyFacts
+from checkout_assets.domain.folders import ALL_FOLDERS, PREFIXES_PER_ORDER_TYPE, Folder, OrderType
+from spark_jobs.contract import PUBLISHING, CompletionRecord, PublicationRecord
+
+_FOLDERS_PER_LINE = 16
+
+
+class State(StrEnum):
+    """Green: complete. Yellow: complete, and something to know. Red: something is not done."""
+
+    GREEN = "green"
+    YELLOW = "yellow"
+    RED = "red"
+
+
+_SQUARES = {State.GREEN: "🟩", State.YELLOW: "🟨", State.RED: "🟥"}
+_NOT_LOOKED_AT = "⬜"
+
+
+class Reason(Enum):
+    """Why a folder is not green: the state it makes, and the sentence, with ``{n}`` counted."""
+
+    NOT_COMPARED = (State.RED, "the folder could not be compared")
+    SOURCE_IS_EMPTY = (State.RED, "the source lists no object of it up to the cut-off")
+    FOLDER_MISSING = (State.RED, "raw holds nothing of it")
+    OBJECTS_MISSING = (State.RED, "objects of the source missing in raw: {n}")
+    OBJECTS_DIFFER = (State.RED, "objects in raw that are not what the source or the copy says: {n}")
+    NOT_COPIED = (State.RED, "no completion record proves that it was copied")
+    MANIFEST_BROKEN = (State.RED, "its completion record and manifest do not agree")
+    NOT_STRUCTURED = (State.RED, "it was not structured")
+    PUBLISHING_UNFINISHED = (State.RED, "a run died, or works, while publishing it")
+    STRUCTURED_FROM_OLDER_COPY = (State.RED, "it was structured from an older copy")
+    ROWS_DO_NOT_ADD_UP = (State.RED, "objects, rows and quarantine do not add up")
+    FILES_MISSING = (State.RED, "published files missing or not as recorded: {n}")
+    FILES_ORPHANED = (State.RED, "files of it in the lake that no record names: {n}")
+    NEWER_OBJECTS = (State.YELLOW, "objects newer than the cut-off: {n}")
+    OBJECTS_VANISHED = (State.YELLOW, "copied objects no longer at the source: {n}")
+    OBJECTS_LOST = (State.YELLOW, "objects neither at the source nor in raw any more: {n}")
+    MISSING_ON_SOURCE = (State.YELLOW, "objects in raw that no manifest names: {n}")
+    STAGING_STALE = (State.YELLOW, "staged files older than a week: {n}")
+    FLAGGED = (State.YELLOW, "checks that warn")
+
+    def __init__(self, state: State, sentence: str) -> None:
+        self.state = state
+        self.sentence = sentence
+
+    @property
+    def code(self) -> str:
+        """Its name in documents, and its place in docs/runbook.md."""
+        return self.name.lower()
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """A reason that holds for a folder: how many things it is about, and which, if it helps."""
+
+    reason: Reason
+    count: int = 1
+    detail: str = ""
+
+    @property
+    def sentence(self) -> str:
+        """For people."""
+        told = self.reason.sentence.format(n=f"{self.count:,}")
+        return f"{told}: {self.detail}" if self.detail else told
+
+
+@dataclass(frozen=True, slots=True)
+class CopyEvidence:
+    """What the listings of source and raw and the folder's manifest show, in objects.
+
+    Without a source, ``listed`` is None and only raw and the manifest were compared. ``record`` is
+    None if there is none or it is broken; then ``problem`` says how.
+    """
+
+    listed: int | None = None
+    newer: int = 0
+    raw_objects: int = 0
+    missing_on_raw: int = 0
+    differ: int = 0
+    missing_on_source: int = 0
+    vanished: int = 0
+    record: CompletionRecord | None = None
+    facts: CopyFacts = field(default_factory=CopyFacts)
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LakeEvidence:
+    """What the lake's listing and the folder's publication record show, in files."""
+
+    record: PublicationRecord | None = None
+    problem: str = ""
+    files_missing: int = 0
+    orphans: int = 0
+    stale_staging: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class FolderReconciled:
+    """What reconciling says of a folder; ``flags`` are the checks that warn of it."""
+
+    folder: Folder
+    causes: Sequence[Cause] = ()
+    flags: Sequence[str] = ()
+    copy: CopyEvidence = field(default_factory=CopyEvidence)
+    lake: LakeEvidence = field(default_factory=LakeEvidence)
+
+    @property
+    def state(self) -> State:
+        """The worst of its causes."""
+        states = {cause.reason.state for cause in self.causes}
+        return next((s for s in (State.RED, State.YELLOW) if s in states), State.GREEN)
+
+    @property
+    def ok(self) -> bool:
+        """Whether the folder is complete."""
+        return self.state is not State.RED
+
+    @property
+    def error(self) -> str:
+        """One sentence that says what is not done; empty if all is."""
+        red = [cause.sentence for cause in self.causes if cause.reason.state is State.RED]
+        return f"{self.folder}: {'; '.join(red)}." if red else ""
+
+
+def judge(folder: Folder, copy: CopyEvidence, lake: LakeEvidence) -> FolderReconciled:
+    """The folder's state with every reason for it."""
+    flags = _flags(copy, lake)
+    causes = [*_of_copy(copy), *_of_lake(copy, lake)]
+    if flags:
+        causes.append(Cause(Reason.FLAGGED, len(flags), ", ".join(flags)))
+    return FolderReconciled(folder, tuple(causes), flags, copy, lake)
+
+
+def not_compared(folder: Folder, why: str) -> FolderReconciled:
+    """A folder of which nothing is known, which is never green."""
+    return FolderReconciled(folder, (Cause(Reason.NOT_COMPARED, detail=why),))
+
+
+def _of_copy(copy: CopyEvidence) -> list[Cause]:
+    causes = []
+    if copy.listed == 0:
+        causes.append(Cause(Reason.SOURCE_IS_EMPTY))
+    if copy.record is None:
+        if not copy.raw_objects:
+            causes.append(Cause(Reason.FOLDER_MISSING))
+        broken = Cause(Reason.MANIFEST_BROKEN, detail=copy.problem)
+        causes.append(broken if copy.problem else Cause(Reason.NOT_COPIED))
+    causes += _counted(
+        (Reason.OBJECTS_MISSING, copy.missing_on_raw),
+        (Reason.OBJECTS_DIFFER, copy.differ),
+        (Reason.NEWER_OBJECTS, copy.newer),
+        (Reason.OBJECTS_VANISHED, copy.vanished),
+        (Reason.OBJECTS_LOST, copy.facts.lost),
+        (Reason.MISSING_ON_SOURCE, copy.missing_on_source),
+    )
+    return causes
+
+
+def _of_lake(copy: CopyEvidence, lake: LakeEvidence) -> list[Cause]:
+    causes = _counted(
+        (Reason.FILES_MISSING, lake.files_missing),
+        (Reason.FILES_ORPHANED, lake.orphans),
+        (Reason.STAGING_STALE, lake.stale_staging),
+    )
+    if lake.record is None:
+        return [Cause(Reason.NOT_STRUCTURED, detail=lake.problem), *causes]
+    if lake.record.state == PUBLISHING:
+        return [Cause(Reason.PUBLISHING_UNFINISHED), *causes]
+    current = copy.record is not None and copy.record.digest == lake.record.digest
+    if copy.record is not None and not current:
+        causes.insert(0, Cause(Reason.STRUCTURED_FROM_OLDER_COPY))
+    account = CopyAccount.of(copy.facts) if current else None
+    broken = [*broken_equations(account, lake.record.totals), *broken_files(lake.record)]
+    if broken:
+        causes.insert(0, Cause(Reason.ROWS_DO_NOT_ADD_UP, len(broken), " ".join(broken)))
+    return causes
+
+
+def _counted(*counts: tuple[Reason, int]) -> list[Cause]:
+    return [Cause(reason, count) for reason, count in counts if count]
+
+
+def _flags(copy: CopyEvidence, lake: LakeEvidence) -> tuple[str, ...]:
+    findings = []
+    if copy.record is not None:
+        findings += [rule.judge(copy.facts) for rule in RAW_RULES]
+    if lake.record is not None:
+        findings += [rule.judge(lake.record.totals) for rule in STRUCTURED_RULES]
+    warnings = [found for found in findings if found.severity is Severity.WARN]
+    return tuple(found.rule for found in warnings if not found.passed)
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """All folders that were reconciled, added up; ``quarantined`` by reason."""
+
+    asked: int
+    complete: int
+    red: tuple[FolderReconciled, ...]
+    yellow: tuple[FolderReconciled, ...]
+    objects: int
+    total_bytes: int
+    rows: int
+    quarantined: dict[str, int]
+    nested: int
+    rescued_values: int
+    escaped: int
+
+    @classmethod
+    def of(cls, results: Iterable[FolderReconciled]) -> "Summary":
+        """The sum over the folders, each counted by its records."""
+        folders = sorted(results, key=lambda result: result.folder)
+        totals = [each.lake.record.totals for each in folders if each.lake.record is not None]
+        quarantined: Counter[str] = Counter()
+        for each in totals:
+            quarantined.update(each.quarantined)
+        return cls(
+            asked=len(folders),
+            complete=sum(each.ok for each in folders),
+            red=tuple(each for each in folders if each.state is State.RED),
+            yellow=tuple(each for each in folders if each.state is State.YELLOW),
+            objects=sum(each.copy.facts.in_raw for each in folders),
+            total_bytes=sum(each.copy.facts.total_bytes for each in folders),
+            rows=sum(each.rows + each.vanished_rows for each in totals),
+            quarantined=dict(quarantined),
+            nested=sum(each.nested for each in totals),
+            rescued_values=sum(each.rescued_values for each in totals),
+            escaped=sum(each.copy.facts.escaped for each in folders),
+        )
+
+
+def heat_map(states: Mapping[Folder, State], order_type: OrderType) -> str:
+    """16 lines of 16 squares, 00 top left and FF bottom right; white is not looked at."""
+    first = list(OrderType).index(order_type) * PREFIXES_PER_ORDER_TYPE
+    folders = ALL_FOLDERS[first : first + PREFIXES_PER_ORDER_TYPE]
+    squares = [
+        _SQUARES[states[folder]] if folder in states else _NOT_LOOKED_AT for folder in folders
+    ]
+    lines = range(0, PREFIXES_PER_ORDER_TYPE, _FOLDERS_PER_LINE)
+    return "\n".join("".join(squares[start : start + _FOLDERS_PER_LINE]) for start in lines)

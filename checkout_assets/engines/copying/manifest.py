@@ -1,0 +1,250 @@
+"""Writing a copy's manifest as it goes, and reading what earlier copies wrote.
+
+A manifest is a sequence of Parquet parts, their rows in source-key order. A part is written once
+and never changed; the completion record says which parts count.
+"""
+
+import hashlib
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from heapq import merge
+from itertools import groupby
+from operator import attrgetter
+from typing import TYPE_CHECKING, NamedTuple
+
+from checkout_assets.domain.copying import Status
+from spark_jobs.contract import (
+    MANIFEST_COLUMNS,
+    CompletionRecord,
+    ManifestPart,
+    RecordError,
+    completion_record_key,
+    manifest_part_key,
+)
+from spark_jobs.stores import Entry, NotFoundError, Store
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+ROWS_PER_PART = 20_000
+SECONDS_PER_PART = 30.0
+"""A killed copy forgets at most this much of what it had proved."""
+
+ROWS_PER_GROUP = 5_000
+"""Readers split a manifest into its row groups, so this is also their unit of work."""
+
+ABANDONED_AFTER = timedelta(days=7)
+"""Parts that no record names are removed by a later copy once they are this old."""
+
+
+class ManifestRow(NamedTuple):
+    """One object of a folder, in the order of MANIFEST_COLUMNS."""
+
+    folder: str
+    source_key: str
+    raw_key: str
+    kind: str
+    size: int
+    source_etag: str
+    raw_etag: str
+    last_modified: datetime
+    storage_class: str
+    status: str
+    attempts: int
+    error: str
+
+
+class ManifestWriter:
+    """Writes the parts of one copy of one folder."""
+
+    def __init__(self, raw: Store, folder: str, copy_id: str) -> None:
+        self._raw = raw
+        self._folder = folder
+        self._copy_id = copy_id
+        self._rows: list[ManifestRow] = []
+        self._parts: list[ManifestPart] = []
+        self._started = time.monotonic()
+
+    def add(self, row: ManifestRow) -> None:
+        """Take the next row; writes a part whenever enough rows or time have gathered."""
+        self._rows.append(row)
+        aged = time.monotonic() - self._started > SECONDS_PER_PART
+        if aged or len(self._rows) >= ROWS_PER_PART:
+            self.flush()
+
+    def flush(self) -> list[ManifestPart]:
+        """Write the rows that wait, if any, and return all parts so far."""
+        if self._rows:
+            data = _parquet(self._rows)
+            name = f"part-{len(self._parts):05d}.parquet"
+            key = manifest_part_key(self._folder, self._copy_id, name)
+            self._raw.put(key, data, if_absent=True)
+            digest = hashlib.sha256(data).hexdigest()
+            self._parts.append(ManifestPart(name, len(data), digest, len(self._rows)))
+            self._rows = []
+        self._started = time.monotonic()
+        return list(self._parts)
+
+
+@dataclass(frozen=True, slots=True)
+class RecordFound:
+    """A folder's completion record and the tag a conditional write must match, if there is one.
+
+    ``problem`` says why a record that is there cannot be used.
+    """
+
+    record: CompletionRecord | None = None
+    etag: str | None = None
+    problem: str = ""
+
+
+def find_record(raw: Store, folder: str) -> RecordFound:
+    """The folder's completion record as it is now."""
+    try:
+        blob = raw.get(completion_record_key(folder))
+    except NotFoundError:
+        return RecordFound()
+    try:
+        record = CompletionRecord.from_json(blob.data)
+        datetime.fromisoformat(record.listed_at)
+    except RecordError as error:
+        return RecordFound(None, blob.etag, str(error))
+    except ValueError:
+        return RecordFound(None, blob.etag, "the completion record has no time of its listing")
+    if record.folder != folder:
+        return RecordFound(None, blob.etag, "the completion record is another folder's")
+    return RecordFound(record, blob.etag)
+
+
+def read_recorded_part(
+    raw: Store, record: CompletionRecord, part: ManifestPart
+) -> "Iterator[ManifestRow]":
+    """The rows of a part that a record names; raises RecordError if it is not that part."""
+    key = manifest_part_key(record.folder, record.copy_id, part.name)
+    try:
+        data = raw.get(key).data
+    except NotFoundError:
+        raise RecordError(f"the manifest part {part.name} is missing") from None
+    if len(data) != part.size or hashlib.sha256(data).hexdigest() != part.sha256:
+        raise RecordError(f"the manifest part {part.name} is not the one its record names")
+    rows = 0
+    for row in _rows(data, part.name):
+        rows += 1
+        yield row
+    if rows != part.rows:
+        raise RecordError(f"the manifest part {part.name} holds {rows} rows, not {part.rows}")
+
+
+def earlier_rows(raw: Store, folder: str, found: RecordFound) -> "EarlierRows":
+    """What earlier copies wrote: the recorded manifest, and later parts no record names."""
+    return EarlierRows(raw, folder, found)
+
+
+class EarlierRows:
+    """Rows of earlier copies, joined by source key; ``problems`` tells what could not be read.
+
+    A part that cannot be trusted is left out: its objects are proved another way or copied again.
+    """
+
+    def __init__(self, raw: Store, folder: str, found: RecordFound) -> None:
+        self._raw = raw
+        self._folder = folder
+        self._record = found.record
+        self.problems: list[str] = [found.problem] if found.problem else []
+
+    def __iter__(self) -> Iterator[tuple[str, list[ManifestRow]]]:
+        """Each source key with its rows in raw, the recorded ones first."""
+        streams = [self._recorded(), *map(self._unfinished, self._unfinished_copies())]
+        by_key = attrgetter("source_key")
+        for key, rows in groupby(merge(*streams, key=by_key), by_key):
+            yield key, [row for row in rows if row.status != Status.FAILED]
+
+    def _recorded(self) -> Iterator[ManifestRow]:
+        if self._record is None:
+            return
+        for part in self._record.parts:
+            try:
+                # Whole before the first row counts: a part is checked by its hash and its rows.
+                rows = list(read_recorded_part(self._raw, self._record, part))
+            except RecordError as error:
+                self.problems.append(str(error))
+            else:
+                yield from rows
+
+    def _unfinished_copies(self) -> list[list[str]]:
+        """Keys of the parts of each copy that died since the recorded one began."""
+        begun = datetime.fromisoformat(self._record.listed_at) if self._record else None
+        parts = [
+            entry.key
+            for entry in self._raw.list(f"_manifests/{self._folder}/")
+            if entry.key.endswith(".parquet")
+            and (begun is None or entry.last_modified >= begun - timedelta(seconds=1))
+            and (self._record is None or f"/{self._record.copy_id}/" not in entry.key)
+        ]
+        return [list(keys) for _, keys in groupby(parts, lambda key: key.rpartition("/")[0])]
+
+    def _unfinished(self, keys: Iterable[str]) -> Iterator[ManifestRow]:
+        for key in keys:
+            name = key.rpartition("/")[2]
+            try:
+                yield from list(_rows(self._raw.get(key).data, name))
+            except (RecordError, NotFoundError) as error:
+                self.problems.append(f"an unfinished copy's part cannot be used: {error}")
+
+
+def remove_abandoned_parts(raw: Store, folder: str, kept: set[str], now: datetime) -> int:
+    """Remove parts older than seven days of copies not in ``kept``; returns how many."""
+
+    def is_abandoned(entry: Entry) -> bool:
+        copy_id = entry.key.split("/")[2]
+        old = entry.last_modified < now - ABANDONED_AFTER
+        return entry.key.endswith(".parquet") and old and copy_id not in kept
+
+    abandoned = [e.key for e in raw.list(f"_manifests/{folder}/") if is_abandoned(e)]
+    raw.delete(abandoned)
+    return len(abandoned)
+
+
+def _schema() -> "pa.Schema":
+    import pyarrow as pa
+
+    instant = pa.timestamp("us", tz="UTC")
+    return pa.schema(
+        [
+            (name, instant if kind.startswith("timestamp") else pa.type_for_alias(kind))
+            for name, kind in MANIFEST_COLUMNS
+        ]
+    )
+
+
+def _parquet(rows: list[ManifestRow]) -> bytes:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    schema = _schema()
+    columns = [
+        pa.array(values, type=kind)
+        for values, kind in zip(zip(*rows, strict=True), schema.types, strict=True)
+    ]
+    sink = pa.BufferOutputStream()
+    table = pa.Table.from_arrays(columns, schema=schema)
+    pq.write_table(table, sink, compression="zstd", row_group_size=ROWS_PER_GROUP)
+    return bytes(sink.getvalue())
+
+
+def _rows(data: bytes, name: str) -> Iterator[ManifestRow]:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        file = pq.ParquetFile(pa.BufferReader(data))
+        if not file.schema_arrow.equals(_schema()):
+            raise RecordError(f"the manifest part {name} has other columns than a manifest")
+        for batch in file.iter_batches(ROWS_PER_GROUP):
+            columns = [column.to_pylist() for column in batch.columns]
+            yield from map(ManifestRow._make, zip(*columns, strict=True))
+    except (pa.ArrowException, OSError):
+        # pyarrow's own words may quote content.
+        raise RecordError(f"the manifest part {name} is not readable") from None

@@ -1,0 +1,207 @@
+"""Where source, raw and lake are: parsing URIs, refusing wrong ones, and asking if they answer.
+
+Everything here is about configuration, so every failure is a UsageError of one line.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import combinations
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from checkout_assets.domain.displayable import displayable
+from checkout_assets.domain.errors import UsageError
+
+if TYPE_CHECKING:
+    from spark_jobs.stores import LocalStore, S3Store
+
+_BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
+_PROBE_CONNECT_SECONDS = 3
+_PROBE_READ_SECONDS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class S3Location:
+    """A bucket and a prefix, which is empty or ends in a slash."""
+
+    bucket: str
+    prefix: str = ""
+
+    @property
+    def uri(self) -> str:
+        """For example ``s3://bucket/prefix``, without a slash at the end."""
+        return f"s3://{self.bucket}/{self.prefix}".rstrip("/")
+
+    def contains(self, other: "Location") -> bool:
+        """Whether the other one is the same place or lies inside this one."""
+        return (
+            isinstance(other, S3Location)
+            and other.bucket == self.bucket
+            and other.prefix.startswith(self.prefix)
+        )
+
+    def open(self) -> "S3Store":
+        """The store there, spoken to in the bucket's own region."""
+        from spark_jobs.stores.s3 import S3Store, s3_client
+
+        session = _session()
+        store = S3Store(self.bucket, self.prefix, client=s3_client(session), session=session)
+        if ".amazonaws.com" not in store.client.meta.endpoint_url:
+            return store
+        region = _region_of(store.client, self.bucket)
+        if region in {None, store.client.meta.region_name}:
+            return store
+        client = s3_client(session, region)
+        return S3Store(self.bucket, self.prefix, client=client, session=session)
+
+
+@dataclass(frozen=True, slots=True)
+class LocalLocation:
+    """A directory of this machine; it need not exist yet."""
+
+    path: Path
+
+    @property
+    def uri(self) -> str:
+        """The absolute path."""
+        return str(self.path.absolute())
+
+    def contains(self, other: "Location") -> bool:
+        """Whether the other one is the same place or lies inside this one, symbolic links seen."""
+        if not isinstance(other, LocalLocation):
+            return False
+        mine, others = self.path.resolve(), other.path.resolve()
+        return mine == others or mine in others.parents
+
+    def open(self) -> "LocalStore":
+        """The store there."""
+        from spark_jobs.stores.local import LocalStore
+
+        return LocalStore(self.path)
+
+
+Location = S3Location | LocalLocation
+
+
+def parse_s3_location(uri: str, what: str) -> S3Location:
+    """The bucket and prefix that ``uri`` names; ``what`` (source, raw, lake) is for the error."""
+    scheme, _, rest = uri.partition("://")
+    bucket, _, prefix = rest.partition("/")
+    if scheme != "s3" or not _BUCKET.fullmatch(bucket):
+        raise UsageError(
+            f'The {what} "{displayable(uri)}" is no place in S3: write s3://bucket/prefix.'
+        )
+    prefix = prefix.strip("/")
+    return S3Location(bucket, f"{prefix}/" if prefix else "")
+
+
+def parse_location(uri: str, what: str) -> Location:
+    """The place in S3, or the directory, that ``uri`` names."""
+    if "://" in uri:
+        return parse_s3_location(uri, what)
+    if not uri:
+        raise UsageError(f"The {what} is empty: write s3://bucket/prefix or a directory.")
+    return LocalLocation(Path(uri).expanduser())
+
+
+def refuse_overlap(places: Mapping[str, Location]) -> None:
+    """Raise UsageError if two of the named places are equal or one lies inside the other.
+
+    A copy into its own source, or a table inside raw, would feed on itself.
+    """
+    for (one, here), (other, there) in combinations(places.items(), 2):
+        if here.contains(there) or there.contains(here):
+            raise UsageError(
+                f"The {one} {displayable(here.uri)} and the {other} {displayable(there.uri)} lie "
+                "inside one another: give each a place of its own."
+            )
+
+
+def check_reachable(places: Mapping[str, Location], client: Any = None) -> None:
+    """Ask every named bucket whether it is there; raises UsageError if one is not.
+
+    ``client`` is a boto3 client to ask with; without one, a client that gives up quickly is made.
+    """
+    for what, place in places.items():
+        if isinstance(place, S3Location):
+            client = client or _probe_client()
+            _check_bucket(client, place, what)
+        else:
+            _check_directory(place, what)
+
+
+def _check_bucket(client: Any, place: S3Location, what: str) -> None:
+    from botocore import exceptions as aws
+
+    try:
+        client.head_bucket(Bucket=place.bucket)
+    except aws.ClientError as error:
+        raise UsageError(_explain_refusal(error, place, what)) from None
+    except (aws.NoCredentialsError, aws.PartialCredentialsError):
+        raise UsageError(
+            "No AWS credentials were found: set AWS_PROFILE, or AWS_ACCESS_KEY_ID and "
+            "AWS_SECRET_ACCESS_KEY, or run where a role gives them."
+        ) from None
+    except (aws.ConnectionError, aws.HTTPClientError):
+        raise UsageError(
+            f"No S3 answers at {client.meta.endpoint_url}, where the {what} {place.uri} should "
+            "be: check the network, AWS_DEFAULT_REGION and AWS_ENDPOINT_URL_S3."
+        ) from None
+    except aws.BotoCoreError as error:
+        raise UsageError(
+            f"The {what} {place.uri} cannot be asked for: {displayable(str(error))}"
+        ) from None
+
+
+def _explain_refusal(error: Any, place: S3Location, what: str) -> str:
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode")
+    code = error.response.get("Error", {}).get("Code", "Unknown")
+    reasons = {
+        403: "access to it is denied: its policy and this principal's must both allow "
+        "s3:ListBucket",
+        404: "there is no such bucket",
+    }
+    reason = reasons.get(status, f"S3 answers {displayable(str(code))}")
+    return f"The {what} {place.uri} cannot be used: {reason}."
+
+
+def _check_directory(place: LocalLocation, what: str) -> None:
+    nearest = next(p for p in [place.path.absolute(), *place.path.absolute().parents] if p.exists())
+    if not nearest.is_dir():
+        raise UsageError(f"The {what} {displayable(place.uri)} is no directory.")
+
+
+def _session() -> Any:
+    import boto3
+
+    return boto3.session.Session()
+
+
+def _probe_client() -> Any:
+    """A client that gives up quickly: the answer is wanted before any work."""
+    from botocore.config import Config
+    from botocore.exceptions import BotoCoreError
+
+    quickly = Config(
+        connect_timeout=_PROBE_CONNECT_SECONDS,
+        read_timeout=_PROBE_READ_SECONDS,
+        retries={"mode": "standard", "max_attempts": 2},
+    )
+    try:
+        return _session().client("s3", config=quickly)
+    except (BotoCoreError, ValueError) as error:
+        raise UsageError(f"AWS is not configured: {displayable(str(error))}") from None
+
+
+def _region_of(client: Any, bucket: str) -> str | None:
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    try:
+        answer = client.head_bucket(Bucket=bucket)
+    except ClientError as error:
+        answer = error.response
+    except BotoCoreError:
+        return None
+    headers: Mapping[str, str] = answer.get("ResponseMetadata", {}).get("HTTPHeaders", {})
+    return headers.get("x-amz-bucket-region")

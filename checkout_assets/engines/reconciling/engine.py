@@ -1,0 +1,90 @@
+"""The engine that compares source, raw and lake, folder by folder; it changes nothing."""
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from checkout_assets.domain.folders import FOLDER_NAMES, Folder
+from checkout_assets.domain.reconciliation import FolderReconciled, judge, not_compared
+from checkout_assets.domain.verification import OutOfOrderError
+from checkout_assets.engines.copying.cutoff import kept_cut_off
+from checkout_assets.engines.locations import Location, S3Location
+from checkout_assets.engines.reconciling.copy_side import compare_copy
+from checkout_assets.engines.reconciling.lake_side import LakeInventory
+from spark_jobs.stores import StoreError
+from spark_jobs.stores.listing import list_directory
+
+if TYPE_CHECKING:
+    from spark_jobs.stores import S3Store
+
+_FOLDERS_AT_ONCE = 8
+
+
+@dataclass(frozen=True, slots=True)
+class _Sides:
+    """What the folders of a run share."""
+
+    source: "S3Store | None"
+    raw: "S3Store"
+    lake: LakeInventory
+    as_of: datetime | None
+    deep: bool
+
+
+class Reconciler:
+    """Compares folders by records and listings; a FolderEngine of FolderReconciled.
+
+    Without a source, raw is compared with its manifests only. ``deep`` also reads the data files
+    and compares their row counts with the record.
+    """
+
+    def __init__(
+        self, source: S3Location | None, raw: S3Location, lake: Location, deep: bool = False
+    ) -> None:
+        self._source = source
+        self._raw = raw
+        self._lake = lake
+        self._deep = deep
+
+    def run(self, folders: Sequence[Folder], run_id: str) -> Iterator[FolderReconciled]:  # noqa: ARG002
+        """See FolderEngine; nothing is left behind, so a second run looks at all again."""
+        raw = self._raw.open()
+        sides = _Sides(
+            source=self._source.open() if self._source else None,
+            raw=raw,
+            lake=LakeInventory(self._lake.open(), folders),
+            as_of=kept_cut_off(raw),
+            deep=self._deep,
+        )
+        pool = ThreadPoolExecutor(_FOLDERS_AT_ONCE, thread_name_prefix="reconcile")
+        try:
+            comparisons = [pool.submit(_compare, sides, folder) for folder in folders]
+            for comparison in as_completed(comparisons):
+                yield comparison.result()
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+    def unexpected(self) -> list[str]:
+        """What else lies directly below the source: a 513th folder, a loose object."""
+        if self._source is None:
+            return []
+        source = self._source.open()
+        expected = {f"{name}/" for name in FOLDER_NAMES}
+        return [
+            name
+            for name in list_directory(source.crt(), source.bucket, source.prefix)
+            if name not in expected
+        ]
+
+
+def _compare(sides: _Sides, folder: Folder) -> FolderReconciled:
+    """Compare a folder and keep its failure from its neighbours."""
+    try:
+        copy = compare_copy(sides.source, sides.raw, folder, sides.as_of)
+        return judge(folder, copy, sides.lake.compare(folder, sides.deep))
+    except StoreError as error:
+        return not_compared(folder, f"a store answered {error.code}")
+    except OutOfOrderError as error:
+        return not_compared(folder, str(error))

@@ -1,0 +1,97 @@
+"""Comparing the lake's files with the publication records; data files are opened only if deep."""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from checkout_assets.domain.folders import Folder
+from checkout_assets.domain.reconciliation import LakeEvidence
+from spark_jobs.contract import (
+    PUBLISHED,
+    PublicationRecord,
+    PublishedFile,
+    RecordError,
+    publication_record_key,
+    table_prefix,
+)
+from spark_jobs.stores import Blob, NotFoundError, Store
+
+if TYPE_CHECKING:
+    from spark_jobs.stores import Read
+
+STALE_AFTER = timedelta(days=7)
+_TABLE_FILE = re.compile(r"([0-9A-F]{2}_(?:Checkout|Fulfillment)Order)\.[^/]+\.\d+\.parquet")
+_READS_AT_ONCE = 8
+
+
+class LakeInventory:
+    """What the lake lists, by folder; taken once, since a folder's files lie in every day.
+
+    Files of other names, such as the live pipeline's own, are not looked at.
+    """
+
+    def __init__(self, lake: Store, folders: Iterable[Folder]) -> None:
+        self._lake = lake
+        self._sizes: dict[str, dict[str, int]] = defaultdict(dict)
+        self._stale: dict[str, int] = defaultdict(int)
+        limit = datetime.now(UTC) - STALE_AFTER
+        for table in sorted({folder.order_type.table for folder in folders}):
+            for entry in lake.list(table_prefix(table)):
+                if match := _TABLE_FILE.fullmatch(entry.key.rpartition("/")[2]):
+                    self._sizes[match[1]][entry.key] = entry.size
+            for entry in lake.list(f"quarantine/{table}/"):
+                self._sizes[entry.key.split("/")[2]][entry.key] = entry.size
+        for entry in lake.list("_staging/"):
+            if entry.last_modified.astimezone(UTC) < limit:
+                self._stale[entry.key.split("/")[1]] += 1
+
+    def compare(self, folder: Folder, deep: bool) -> LakeEvidence:
+        """What the folder's publication record and its files show."""
+        name = folder.name
+        sizes, stale = self._sizes.get(name, {}), self._stale.get(name, 0)
+        record, problem = self._record(name)
+        if record is None:
+            return LakeEvidence(problem=problem, orphans=len(sizes), stale_staging=stale)
+        if record.state != PUBLISHED:  # its files are on their way
+            return LakeEvidence(record, stale_staging=stale)
+        wrong = {file.path for file in record.all_files if sizes.get(file.path) != file.size}
+        if deep:
+            sound = [file for file in record.all_files if file.path not in wrong]
+            wrong |= set(_with_other_rows(self._lake, sound))
+        orphans = len(sizes.keys() - {file.path for file in record.all_files})
+        return LakeEvidence(record, "", len(wrong), orphans, stale)
+
+    def _record(self, folder: str) -> tuple[PublicationRecord | None, str]:
+        try:
+            data = self._lake.get(publication_record_key(folder)).data
+            record = PublicationRecord.from_json(data)
+        except NotFoundError:
+            return None, ""
+        except RecordError as error:
+            return None, str(error)
+        if record.folder != folder:
+            return None, "the publication record is another folder's"
+        return record, ""
+
+
+def _with_other_rows(lake: Store, files: Sequence[PublishedFile]) -> list[str]:
+    """Files whose footers count other rows than recorded, or that cannot be read."""
+    reads = lake.read_many((file.path for file in files), _READS_AT_ONCE)
+    return [
+        file.path for file, read in zip(files, reads, strict=True) if _rows_in(read) != file.rows
+    ]
+
+
+def _rows_in(read: "Read") -> int | None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    _, blob = read
+    if not isinstance(blob, Blob):
+        return None
+    try:
+        return int(pq.read_metadata(pa.BufferReader(blob.data)).num_rows)
+    except (pa.ArrowException, OSError):
+        return None

@@ -1,0 +1,120 @@
+"""A proxy between a client and the S3 server that makes chosen requests go wrong for real."""
+
+import http.client
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import urlsplit
+
+RESET = -1
+_HOP_BY_HOP = {"connection", "transfer-encoding", "content-length", "keep-alive"}
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a client asked for: method, percent-encoded path with query, headers in lower case."""
+
+    method: str
+    path: str
+    headers: dict[str, str]
+
+    @property
+    def is_copy(self) -> bool:
+        return self.method == "PUT" and "x-amz-copy-source" in self.headers
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the client gets instead; the status RESET drops the connection."""
+
+    status: int
+    code: str = ""
+
+    @property
+    def body(self) -> bytes:
+        return f"<Error><Code>{self.code}</Code><Message>made up</Message></Error>".encode()
+
+
+Rule = Callable[[Request], Answer | None]
+"""Sees each request before the server does; returns None to let it pass."""
+
+
+class FaultProxy:
+    """Forwards to the S3 server at ``upstream``; ``seen`` holds every request."""
+
+    def __init__(self, upstream: str) -> None:
+        self.rule: Rule = lambda _: None
+        self.seen: list[Request] = []
+        self._upstream = urlsplit(upstream).netloc
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        self._server.daemon_threads = True
+        self.endpoint_url = f"http://127.0.0.1:{self._server.server_address[1]}"
+
+    @property
+    def copies(self) -> list[Request]:
+        return [request for request in self.seen if request.is_copy]
+
+    def _handler(self) -> type[BaseHTTPRequestHandler]:
+        proxy = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def handle_one(self) -> None:
+                length = int(self.headers.get("content-length") or 0)
+                body = self.rfile.read(length)
+                headers = {name.lower(): value for name, value in self.headers.items()}
+                request = Request(self.command, self.path, headers)
+                proxy.seen.append(request)
+                answer = proxy.rule(request)
+                if answer is None:
+                    self._pass_on(body)
+                elif answer.status == RESET:
+                    self.close_connection = True
+                    self.connection.close()
+                else:
+                    self._send(answer.status, [("content-type", "application/xml")], answer.body)
+
+            def _pass_on(self, body: bytes) -> None:
+                upstream = http.client.HTTPConnection(proxy._upstream)
+                upstream.putrequest(
+                    self.command, self.path, skip_host=True, skip_accept_encoding=True
+                )
+                for name, value in self.headers.items():
+                    upstream.putheader(name, value)
+                upstream.endheaders(body)
+                response = upstream.getresponse()
+                self._send(response.status, response.getheaders(), response.read())
+                upstream.close()
+
+            def _send(self, status: int, headers: list[tuple[str, str]], body: bytes) -> None:
+                self.send_response_only(status)
+                length = next((v for n, v in headers if n.lower() == "content-length"), "")
+                for name, value in headers:
+                    if name.lower() not in _HOP_BY_HOP:
+                        self.send_header(name, value)
+                is_head = self.command == "HEAD"
+                self.send_header("content-length", length if is_head and length else str(len(body)))
+                self.end_headers()
+                if not is_head:
+                    self.wfile.write(body)
+
+            do_GET = do_PUT = do_POST = do_DELETE = do_HEAD = handle_one  # noqa: N815
+
+            def log_message(self, *_: Any) -> None:
+                pass
+
+        return Handler
+
+    @contextmanager
+    def serving(self) -> Iterator["FaultProxy"]:
+        thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+        thread.start()
+        try:
+            yield self
+        finally:
+            self._server.shutdown()
+            self._server.server_close()

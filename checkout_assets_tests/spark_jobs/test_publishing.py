@@ -1,0 +1,209 @@
+"""Exactly once: the same tests for a lake in S3 and on disk."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta, timezone
+
+import pytest
+
+from spark_jobs import contract
+from spark_jobs.contract import PUBLISHED, PUBLISHING, PublicationRecord, StructureTotals
+from spark_jobs.job.plan import FolderError
+from spark_jobs.job.publishing import (
+    ABANDONED_AFTER,
+    finish_interrupted,
+    publish,
+    read_published,
+    reconcile_counts,
+    remove_abandoned_staging,
+)
+from spark_jobs.stores import NotFoundError, Store
+
+FOLDER = "0A_CheckoutOrder"
+NEIGHBOUR = "0B_CheckoutOrder"
+LIVE = "consumable_tables/checkout/YEAR=2018/MONTH=10/DAY=31/live-pipeline.parquet"
+
+
+class Kill(BaseException):
+    """What a kill -9 looks like from inside: nothing after it runs."""
+
+
+class DyingStore:
+    """A store whose process is killed before its n-th change."""
+
+    def __init__(self, store: Store, changes: int) -> None:
+        self._store = store
+        self._left = changes
+
+    def __getattr__(self, name: str) -> object:
+        attribute = getattr(self._store, name)
+        if name not in {"put", "rename", "delete"}:
+            return attribute
+
+        def change(*arguments: object, **options: object) -> object:
+            if self._left == 0:
+                raise Kill
+            self._left -= 1
+            if name == "delete":  # lazily listed keys must not escape the count
+                arguments = (list(arguments[0]),)  # type: ignore[call-overload]
+            return attribute(*arguments, **options)
+
+        return change
+
+
+def stage(
+    lake: Store, run_id: str, days: dict[str, bytes], quarantine: bytes = b""
+) -> PublicationRecord:
+    """A run that has staged its files and not yet published them."""
+    files = [
+        contract.PublishedFile(contract.table_file_key(FOLDER, day, run_id, 0), len(data), 1)
+        for day, data in days.items()
+    ]
+    bodies = dict(zip((file.path for file in files), days.values(), strict=True))
+    in_quarantine = []
+    if quarantine:
+        key = contract.quarantine_file_key(FOLDER, run_id, 0)
+        in_quarantine = [contract.PublishedFile(key, len(quarantine), 1)]
+        bodies[key] = quarantine
+    for key, data in bodies.items():
+        lake.put(contract.staged_key(FOLDER, run_id, key), data)
+    return PublicationRecord(
+        folder=FOLDER,
+        run_id=run_id,
+        state=PUBLISHING,
+        copy_id="c1",
+        digest="d",
+        schema_version="1",
+        files=files,
+        quarantine=in_quarantine,
+        previous=[],
+        totals=StructureTotals(
+            documents=len(files) + len(in_quarantine),
+            rows=len(files),
+            quarantined={"no_id": len(in_quarantine)} if in_quarantine else {},
+        ),
+    )
+
+
+def published_bodies(lake: Store) -> dict[str, bytes]:
+    """Every file a reader of tables or quarantine sees."""
+    keys = [e.key for prefix in ("consumable_tables/", "quarantine/") for e in lake.list(prefix)]
+    return {key: lake.get(key).data for key in keys}
+
+
+def first_run(lake: Store) -> PublicationRecord:
+    record = stage(lake, "run1", {"2018-10-30": b"one", "2018-10-31": b"two"}, b"bad")
+    return publish(lake, record, read_published(lake, FOLDER))
+
+
+def second_run(lake: Store) -> PublicationRecord:
+    return stage(lake, "run2", {"2018-10-31": b"two again", "2018-11-01": b"moved"})
+
+
+def bodies_of(record: PublicationRecord, lake: Store) -> list[bytes]:
+    return [lake.get(file.path).data for file in record.all_files]
+
+
+def test_a_first_run_publishes_exactly_its_files(lake: Store) -> None:
+    record = first_run(lake)
+    assert record.state == PUBLISHED
+    assert sorted(published_bodies(lake)) == sorted(file.path for file in record.all_files)
+    assert sorted(published_bodies(lake).values()) == [b"bad", b"one", b"two"]
+    assert not list(lake.list("_staging/"))
+
+
+def test_a_second_run_takes_the_place_of_the_first_and_touches_nothing_else(lake: Store) -> None:
+    first_run(lake)
+    neighbour = contract.table_file_key(NEIGHBOUR, "2018-10-31", "run1", 0)
+    for foreign in (LIVE, neighbour):
+        lake.put(foreign, b"foreign")
+    publish(lake, second_run(lake), read_published(lake, FOLDER))
+    bodies = published_bodies(lake)
+    assert bodies.pop(LIVE) == bodies.pop(neighbour) == b"foreign"
+    assert sorted(bodies.values()) == [b"moved", b"two again"]
+
+
+def test_a_run_with_the_same_id_and_fewer_files_leaves_no_old_one(lake: Store) -> None:
+    first_run(lake)
+    again = stage(lake, "run1", {"2018-10-31": b"two, mended"})
+    publish(lake, again, read_published(lake, FOLDER))
+    assert list(published_bodies(lake).values()) == [b"two, mended"]
+
+
+@pytest.mark.parametrize("changes", range(7))
+def test_killed_at_any_moment_the_next_run_ends_exact(lake: Store, changes: int) -> None:
+    """After each single change the reader sees old rows, new rows or both, never neither."""
+    first_run(lake)
+    base = read_published(lake, FOLDER)
+    killed = True
+    record = second_run(lake)
+    try:
+        publish(DyingStore(lake, changes), record, base)  # type: ignore[arg-type]
+        killed = False
+    except Kill:
+        seen = set(published_bodies(lake).values())
+        assert {b"one", b"two"} <= seen or {b"two again", b"moved"} <= seen
+    assert killed == (changes < 6), "the kill points no longer cover every change"
+
+    third = stage(lake, "run3", {"2018-12-01": b"third"})
+    publish(lake, third, finish_interrupted(lake, FOLDER))
+    assert list(published_bodies(lake).values()) == [b"third"]
+
+
+def test_whoever_finds_a_half_done_publication_finishes_it(lake: Store) -> None:
+    first_run(lake)
+    with pytest.raises(Kill):
+        publish(DyingStore(lake, 2), second_run(lake), read_published(lake, FOLDER))  # type: ignore[arg-type]
+    half_done = read_published(lake, FOLDER).record
+    assert half_done is not None
+    assert half_done.state == PUBLISHING
+    finished = finish_interrupted(lake, FOLDER).record
+    assert finished is not None
+    assert (finished.state, finished.run_id, finished.previous) == (PUBLISHED, "run2", [])
+    assert sorted(published_bodies(lake).values()) == [b"moved", b"two again"]
+
+
+def test_of_two_runs_the_slower_removes_only_its_own_staging(lake: Store) -> None:
+    first_run(lake)
+    base = read_published(lake, FOLDER)
+    slow = second_run(lake)
+    fast = stage(lake, "run3", {"2018-12-01": b"third"})
+    publish(lake, fast, base)
+    with pytest.raises(FolderError, match="another run published this folder meanwhile"):
+        publish(lake, slow, base)
+    assert list(published_bodies(lake).values()) == [b"third"]
+    assert not list(lake.list("_staging/"))
+
+
+def test_a_published_file_that_is_gone_from_everywhere_is_loud(lake: Store) -> None:
+    record = second_run(lake)
+    lake.delete([contract.staged_key(FOLDER, "run2", record.files[0].path)])
+    with pytest.raises(FolderError, match="neither staged nor in place"):
+        publish(lake, record, read_published(lake, FOLDER))
+
+
+def test_staging_is_removed_after_seven_days_and_not_before(lake: Store) -> None:
+    second_run(lake)
+    lake.put(f"_staging/{NEIGHBOUR}/run9/x", b"not this folder's")
+    now = datetime.now(timezone.utc)
+    assert remove_abandoned_staging(lake, FOLDER, now) == 0
+    assert remove_abandoned_staging(lake, FOLDER, now + ABANDONED_AFTER + timedelta(minutes=1)) == 2
+    assert [entry.key for entry in lake.list("_staging/")] == [f"_staging/{NEIGHBOUR}/run9/x"]
+
+
+def test_a_record_that_is_no_record_is_loud(lake: Store) -> None:
+    lake.put(contract.publication_record_key(FOLDER), b'{"folder": "truncat')
+    with pytest.raises(FolderError, match="is not JSON"):
+        finish_interrupted(lake, FOLDER)
+
+
+def test_a_single_row_too_few_is_never_published(lake: Store) -> None:
+    record = second_run(lake)
+    reconcile_counts(record)
+    short = replace(record, totals=replace(record.totals, rows=3, documents=3))
+    with pytest.raises(FolderError, match="2 staged rows .* 3 and 0 were counted"):
+        reconcile_counts(short)
+    unaccounted = replace(record, totals=replace(record.totals, documents=3))
+    with pytest.raises(FolderError, match="3 documents became 2 staged rows"):
+        reconcile_counts(unaccounted)
+    with pytest.raises(NotFoundError):
+        lake.get(contract.publication_record_key(FOLDER))

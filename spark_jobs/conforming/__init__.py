@@ -1,0 +1,8 @@
+"""Conforming documents to the tables' schema without losing a value."""
+
+from __future__ import annotations
+
+from spark_jobs.conforming.conformer import Conformer, Rejected, Row
+from spark_jobs.conforming.lines import table_from_lines, with_lineage
+
+__all__ = ["Conformer", "Rejected", "Row", "table_from_lines", "with_lineage"]

@@ -1,0 +1,157 @@
+"""Conforming a document: from its bytes to a row, or to the reason why it is none."""
+
+from __future__ import annotations
+
+import re
+import sys
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, Dict, Optional, Tuple, Union
+
+import orjson
+
+from spark_jobs.conforming.converters import (
+    Converter,
+    compile_converter,
+    compile_members,
+)
+from spark_jobs.conforming.document import EMPTY, Document
+from spark_jobs.conforming.exact_json import NotJsonError, Number, Object, parse
+from spark_jobs.conforming.paths import Path
+from spark_jobs.schema import data_columns
+from spark_jobs.schema.types import Array, Column, Struct, TextMap
+
+_BOM = b"\xef\xbb\xbf"
+_DATE = re.compile(r"(\d{4})-(\d\d)-(\d\d)(?:[T ].*)?", re.DOTALL | re.ASCII)
+_FIRST_YEAR, _LAST_YEAR = 1900, 2199
+_FRAMES_NEEDED = 4000
+"""A value 256 levels deep takes a few Python frames a level, more than the usual 1,000."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """A document as a row.
+
+    ``day`` is its YYYY-MM-DD; ``line`` one JSON object of its columns, without the lineage ones;
+    ``rescued`` counts rescued values, ``redacted`` dropped members by path, ``emptied`` empty
+    texts that became null.
+    """
+
+    day: str
+    line: bytes
+    rescued: int
+    redacted: Dict[str, int]
+    emptied: int
+
+
+@dataclass(frozen=True)
+class Rejected:
+    """A document that is no order: the reason, and a rule and byte offset, never content."""
+
+    reason: str
+    detail: str
+
+
+class Conformer:
+    """Conforms documents of one table; compiled once, used by one thread."""
+
+    def __init__(self, table: str) -> None:
+        sys.setrecursionlimit(max(sys.getrecursionlimit(), _FRAMES_NEEDED))
+        self._document = Document()
+        columns = data_columns(table)
+        self._convert = compile_members(
+            {column.name: _column(column, self._document) for column in columns},
+            {column.name: column.source_field for column in columns},
+            self._document,
+        )
+
+    def conform(self, body: bytes) -> Union[Row, Rejected]:
+        """The document's row, or why there is none; no content makes it raise."""
+        offset = len(_BOM) if body.startswith(_BOM) else 0
+        try:
+            text = body[offset:].decode()
+        except UnicodeDecodeError as error:
+            return Rejected("not_utf8", f"{error.reason} at byte {offset + error.start}")
+        try:
+            parsed = parse(text)
+        except NotJsonError as error:
+            place = offset + len(text[: error.position].encode())
+            return Rejected("not_json", f"{error.rule} at byte {place}")
+        if type(parsed) is not Object:
+            return Rejected("not_an_object", f"{_kind_of(parsed)} at byte {offset}")
+        if not _has_id(_chosen(parsed, "Id")):
+            return Rejected("no_id", f"id at byte {offset}")
+        day = _day(_chosen(parsed, "LastChange")) or _day(_chosen(parsed, "CreationDate"))
+        if day is None:
+            return Rejected("no_date", f"date at byte {offset}")
+        return self._row(parsed, text, day)
+
+    def _row(self, parsed: Object, text: str, day: str) -> Row:
+        document = self._document
+        document.reset(text)
+        values = self._convert(parsed, None)
+        if document.rescued:
+            values["_rescued"] = document.rescued
+        return Row(
+            day=day,
+            line=orjson.dumps(values),
+            rescued=len(document.rescued),
+            redacted=dict(document.scrubber.redacted),
+            emptied=document.emptied,
+        )
+
+
+def _column(column: Column, document: Document) -> Converter:
+    convert = compile_converter(column.type, document)
+    if not isinstance(column.type, (Struct, Array, TextMap)):
+        return convert
+
+    def convert_text(value: Any, path: Path) -> Any:
+        """A nested column comes as text that is JSON, sometimes as JSON itself."""
+        if type(value) is not str or value in EMPTY:
+            return convert(value, path)
+        try:
+            parsed = parse(value)
+        except NotJsonError:
+            document.rescue(value, path)
+            return None
+        document.enter(value, path)
+        converted = convert(parsed, path)
+        document.leave()
+        return converted
+
+    return convert_text
+
+
+def _chosen(parsed: Object, field: str) -> Any:
+    """The value of the member that the field's column uses."""
+    folded = field.lower()
+    found: Optional[Tuple[str, Any]] = None
+    for key, value in parsed.pairs:
+        better = found is None or key == field or found[0] != field
+        if key.lower() == folded and better:
+            found = (key, value)
+    return found[1] if found else None
+
+
+def _has_id(value: Any) -> bool:
+    return type(value) is Number or (type(value) is str and bool(value.strip()) and value != "null")
+
+
+def _day(value: Any) -> Optional[str]:
+    match = _DATE.fullmatch(value) if type(value) is str else None
+    if match is None:
+        return None
+    year, month, day = (int(part) for part in match.groups())
+    if not _FIRST_YEAR <= year <= _LAST_YEAR:
+        return None
+    try:
+        date(year, month, day)
+    except ValueError:
+        return None
+    return str(value[:10])
+
+
+def _kind_of(parsed: Any) -> str:
+    names = {list: "array", str: "string", Number: "number", bool: "boolean"}
+    return names.get(type(parsed), "null")

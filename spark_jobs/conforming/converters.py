@@ -1,0 +1,216 @@
+"""From parsed JSON to column values, by functions compiled from the schema.
+
+A converter takes a value and its path and returns what the column holds, or None after telling
+the document of what it could not keep.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from decimal import Decimal
+from typing import Any, Callable, Dict, List, Optional, Tuple
+
+from spark_jobs.conforming.document import Document
+from spark_jobs.conforming.exact_json import Number, Object
+from spark_jobs.conforming.paths import Path
+from spark_jobs.conforming.scrubbing import MAY_BE_JSON
+from spark_jobs.schema.types import Array, Primitive, Struct, TextMap, Type
+
+Converter = Callable[[Any, Path], Any]
+
+SMALLEST, LARGEST = -(1 << 63), (1 << 63) - 1
+EXACT_FLOAT = 1 << 53
+"""Up to here every integer is a float of its own: IEEE 754 binary64."""
+
+
+_INTEGER_TEXT = re.compile(r"(-?(?:0|[1-9][0-9]*))(?:\.0+)?")
+_NUMBER_TEXT = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
+_BOOLEANS = {"true": True, "false": False}
+_PRODUCT_CATEGORIES = Struct((("id", Primitive("string")), ("name", Primitive("string"))))
+
+
+def compile_converter(kind: Type, document: Document) -> Converter:
+    """The converter for a type; what it cannot keep goes to ``document``."""
+    if isinstance(kind, Struct):
+        return _struct(kind, document)
+    if isinstance(kind, Array):
+        return _array(kind, document)
+    if isinstance(kind, TextMap):
+        return _text_map(document)
+    compilers = {"string": _string, "bigint": _bigint, "double": _double, "boolean": _boolean}
+    return compilers[kind.name](document)
+
+
+def _string(document: Document) -> Converter:
+    def convert(value: Any, path: Path) -> Optional[str]:
+        kind = type(value)
+        if kind is str:
+            return document.scrubbed(value, path) if value[:1] in MAY_BE_JSON else value
+        if value is None:
+            return None
+        if kind is Number:
+            return str(value)
+        if kind is bool:
+            return "true" if value else "false"
+        return document.source_text(path)
+
+    return convert
+
+
+def _bigint(document: Document) -> Converter:
+    def convert(value: Any, path: Path) -> Optional[int]:
+        if value is None:
+            return None
+        if isinstance(value, str):  # text or Number
+            number = _integer(value, literal=type(value) is Number)
+            if number is not None and SMALLEST <= number <= LARGEST:
+                return number
+        return document.unfit(value, path)
+
+    return convert
+
+
+def _integer(text: str, literal: bool) -> Optional[int]:
+    match = _INTEGER_TEXT.fullmatch(text)
+    if match is not None and not (literal and "." in text):
+        digits = match[1]
+        return int(digits) if len(digits) <= len(str(SMALLEST)) else None
+    if literal:
+        number = float(text)
+        if number.is_integer() and abs(number) < EXACT_FLOAT and _is_exact(text, number):
+            return int(number)
+    return None
+
+
+def _is_exact(text: str, number: float) -> bool:
+    """Whether a float's literal says an integer and was not merely rounded to one."""
+    try:
+        return Decimal(text) == Decimal(number)
+    except ArithmeticError:  # an exponent beyond what Decimal holds
+        return False
+
+
+def _double(document: Document) -> Converter:
+    def convert(value: Any, path: Path) -> Optional[float]:
+        if value is None:
+            return None
+        if isinstance(value, str) and _NUMBER_TEXT.fullmatch(value):
+            number = float(value)
+            if math.isfinite(number):
+                return number
+        return document.unfit(value, path)
+
+    return convert
+
+
+def _boolean(document: Document) -> Converter:
+    def convert(value: Any, path: Path) -> Optional[bool]:
+        if value is None or type(value) is bool:
+            return value
+        if type(value) is str and (flag := _BOOLEANS.get(value.lower())) is not None:
+            return flag
+        return document.unfit(value, path)
+
+    return convert
+
+
+def _array(kind: Array, document: Document) -> Converter:
+    element = compile_converter(kind.element, document)
+    of_categories = kind.element == _PRODUCT_CATEGORIES
+
+    def convert(value: Any, path: Path) -> Optional[List[Any]]:
+        if type(value) is list:
+            return [element(item, (path, i, i)) for i, item in enumerate(value)]
+        if of_categories and type(value) is Object and _is_product_categories(path):
+            return [{"id": key, "name": name} for key, name in _text_members(document, value, path)]
+        return None if value is None else document.unfit(value, path)
+
+    return convert
+
+
+def _is_product_categories(path: Path) -> bool:
+    return path is not None and str(path[1]).lower() == "productcategories"
+
+
+def _text_map(document: Document) -> Converter:
+    def convert(value: Any, path: Path) -> Optional[List[Dict[str, Any]]]:
+        if type(value) is Object:
+            members = _text_members(document, value, path)
+            return [{"key": key, "value": text} for key, text in members]
+        return None if value is None else document.unfit(value, path)
+
+    return convert
+
+
+def _text_members(document: Document, value: Object, path: Path) -> List[Tuple[str, Optional[str]]]:
+    """The members of a free-form object as text; of duplicate keys the last, the others rescued."""
+    text_of = _string(document)
+    last = {key: index for index, (key, _) in enumerate(value.pairs)}
+    members = []
+    for index, (key, member) in enumerate(value.pairs):
+        below = (path, key, index)
+        if document.removes(key, member, path, index):
+            continue
+        if last[key] == index:
+            members.append((key, text_of(member, below)))
+        else:
+            document.rescue(member, below)
+    return members
+
+
+def _struct(kind: Struct, document: Document) -> Converter:
+    convert_members = compile_members(
+        {name: compile_converter(field, document) for name, field in kind.fields},
+        {name: name for name, _ in kind.fields},
+        document,
+    )
+
+    def convert(value: Any, path: Path) -> Optional[Dict[str, Any]]:
+        if type(value) is Object:
+            return convert_members(value, path)
+        return None if value is None else document.unfit(value, path)
+
+    return convert
+
+
+def compile_members(
+    converters: Dict[str, Converter], spellings: Dict[str, str], document: Document
+) -> Callable[[Object, Path], Dict[str, Any]]:
+    """Convert an object's members to the fields of the same name, regardless of case.
+
+    ``spellings`` gives the source's spelling of each field. Of several members for one field the
+    last one spelled exactly so is used, else the last; the others are rescued.
+    """
+    exact = {spelling: name for name, spelling in spellings.items()}
+    folded = {spelling.lower(): name for name, spelling in spellings.items()}
+
+    def convert(value: Object, path: Path) -> Dict[str, Any]:
+        chosen: Dict[str, int] = {}
+        members = value.pairs
+        for index, (key, member) in enumerate(members):
+            name = exact.get(key)
+            if name is None:
+                if document.removes(key, member, path, index):
+                    continue
+                name = folded.get(key.lower())
+                if name is None:
+                    document.rescue(member, (path, key, index))
+                    continue
+            rival = chosen.get(name)
+            if rival is None:
+                chosen[name] = index
+            elif key == spellings[name] or members[rival][0] != spellings[name]:
+                document.rescue(members[rival][1], (path, members[rival][0], rival))
+                chosen[name] = index
+            else:
+                document.rescue(member, (path, key, index))
+        row = {}
+        for name, index in chosen.items():
+            key, member = members[index]
+            converted = converters[name](member, (path, key, index))
+            if converted is not None:
+                row[name] = converted
+        return row
+
+    return convert

@@ -1,0 +1,107 @@
+"""JSON as RFC 8259 says, losing nothing: literals as written, every duplicate key, in order.
+
+The standard library's C scanner does the work; what it lets pass is refused here: NaN and
+Infinity, lone surrogates, and nesting deeper than 256.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any, List, Tuple
+
+DEEPEST = 256
+"""Levels of nesting; deeper text counts as no JSON."""
+
+_ESCAPE = re.compile(
+    r"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
+    r"|(?P<lone>u[dD][89a-fA-F][0-9a-fA-F]{2})|.)",
+    re.DOTALL,
+)
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
+_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]|-?Infinity|NaN', re.DOTALL)
+
+
+class NotJsonError(Exception):
+    """A text is no JSON: the rule it breaks, and where, in characters from its beginning."""
+
+    def __init__(self, rule: str, position: int) -> None:
+        super().__init__(rule, position)
+        self.rule = rule
+        self.position = position
+
+
+class Number(str):
+    """A number by its literal."""
+
+    __slots__ = ()
+
+
+class Object:
+    """An object's members in order, duplicate keys included."""
+
+    __slots__ = ("pairs",)
+
+    def __init__(self, pairs: List[Tuple[str, Any]]) -> None:
+        self.pairs = pairs
+
+
+def _refuse(_constant: str) -> Any:
+    raise NotJsonError("constant", 0)
+
+
+_DECODER = json.JSONDecoder(
+    object_pairs_hook=Object, parse_float=Number, parse_int=Number, parse_constant=_refuse
+)
+
+
+def parse(text: str) -> Any:
+    """The value of a text: None, bool, str, Number, list or Object; raises NotJsonError."""
+    if text.count("[") + text.count("{") > DEEPEST:
+        _refuse_depth(text)
+    if _SURROGATE.search(text):
+        _refuse_lone_surrogates(text)
+    try:
+        return _DECODER.decode(text)
+    except NotJsonError:
+        raise NotJsonError("constant", _place_of_constant(text)) from None
+    except json.JSONDecodeError as error:
+        raise NotJsonError("syntax", error.pos) from None
+
+
+def to_text(value: Any) -> str:
+    """A parsed value as JSON text again, without white space between tokens."""
+    kind = type(value)
+    if kind is Number:
+        return str(value)
+    if kind is Object:
+        return "{" + ",".join(f"{_quoted(k)}:{to_text(v)}" for k, v in value.pairs) + "}"
+    if kind is list:
+        return "[" + ",".join(map(to_text, value)) + "]"
+    return _quoted(value) if kind is str else json.dumps(value)
+
+
+def _quoted(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)
+
+
+def _refuse_depth(text: str) -> None:
+    depth = 0
+    for token in _TOKEN.finditer(text):
+        if token[0] in "[{":
+            depth += 1
+            if depth > DEEPEST:
+                raise NotJsonError("depth", token.start())
+        elif token[0] in "]}":
+            depth -= 1
+
+
+def _refuse_lone_surrogates(text: str) -> None:
+    for escape in _ESCAPE.finditer(text):
+        if escape["lone"]:
+            raise NotJsonError("surrogate", escape.start())
+
+
+def _place_of_constant(text: str) -> int:
+    constants = (t.start() for t in _TOKEN.finditer(text) if t[0][-1] in "yN")
+    return next(constants, 0)

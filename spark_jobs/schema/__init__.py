@@ -1,0 +1,71 @@
+"""The tables' columns, generated from the schema's text."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING, Tuple
+
+from spark_jobs.schema.orders import COLUMNS, ONLY_IN_FULFILLMENT, SCHEMA_VERSION, STRUCTS
+from spark_jobs.schema.types import (
+    Array,
+    Column,
+    Primitive,
+    Struct,
+    arrow_type,
+    read_columns,
+    read_structs,
+)
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+__all__ = [
+    "LINEAGE",
+    "RESCUED",
+    "SCHEMA_VERSION",
+    "Column",
+    "arrow_schema",
+    "data_columns",
+    "table_columns",
+]
+
+_TEXT = Primitive("string")
+
+RESCUED = Column(
+    "_rescued",
+    "",
+    Array(Struct((("path", _TEXT), ("value", _TEXT)))),
+    "certain",
+    "every value that no column holds: JSON Pointer and JSON text",
+)
+LINEAGE = (
+    Column("_folder", "", _TEXT, "certain", "the folder it came from"),
+    Column("_source_key", "", _TEXT, "certain", "the object it came from"),
+    Column("_source_etag", "", _TEXT, "certain", "the version of that object"),
+    Column("_run_id", "", _TEXT, "certain", "the run that wrote the row"),
+)
+
+
+@cache
+def data_columns(table: str) -> Tuple[Column, ...]:
+    """The columns that documents fill, of ``checkout`` or ``fulfillment``."""
+    columns = read_columns(COLUMNS, read_structs(STRUCTS))
+    if table == "fulfillment":
+        return columns
+    return tuple(column for column in columns if column.source_field not in ONLY_IN_FULFILLMENT)
+
+
+def table_columns(table: str) -> Tuple[Column, ...]:
+    """All columns of a table in order: data, ``_rescued``, lineage."""
+    return (*data_columns(table), RESCUED, *LINEAGE)
+
+
+@cache
+def arrow_schema(table: str) -> pa.Schema:
+    """The schema of every file of a table, the schema's version in its metadata."""
+    import pyarrow as pa
+
+    return pa.schema(
+        [(column.name, arrow_type(column.type)) for column in table_columns(table)],
+        metadata={"checkout_assets.schema_version": SCHEMA_VERSION},
+    )
