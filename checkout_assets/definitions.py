@@ -14,7 +14,7 @@ from checkout_assets.assets.structured_orders import build_structured_orders
 from checkout_assets.automation.repair import build_repair_folders
 from checkout_assets.automation.schedules import reconcile_daily, reconcile_job
 from checkout_assets.engines.structuring.session import local_spark_config
-from checkout_assets.resources.engines import LocalCopyEngine, LocalSparkEngine, Reconcile
+from checkout_assets.resources.engines import LocalCopyEngine, LocalSparkEngine, ReconcilerResource
 from checkout_assets.resources.stores import Stores
 from checkout_assets.settings import Settings
 
@@ -25,7 +25,7 @@ def build_resources(settings: Settings) -> dict[str, Any]:
         source_uri=settings.source_uri,
         raw_uri=settings.raw_uri,
         lake_uri=settings.lake_uri,
-        s3=S3Resource(max_attempts=6, retry_mode="standard"),
+        s3=S3Resource(max_attempts=6),
     )
     return {
         "copy_engine": LocalCopyEngine(stores=stores, as_of=settings.as_of),
@@ -35,7 +35,7 @@ def build_resources(settings: Settings) -> dict[str, Any]:
             vanished=settings.vanished,
             keep_session=settings.keep_spark_session,
         ),
-        "reconcile": Reconcile(stores=stores),
+        "reconciler": ReconcilerResource(stores=stores),
     }
 
 

@@ -6,7 +6,7 @@ once, so that a crash loses none; at the end a failure that names the others.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol, TypeVar
 
 import dagster as dg
@@ -26,7 +26,7 @@ RETRY_TAGS = ("dagster/retry_number", "dagster/is_resume_retry")
 """Tags of a run that repeats another: folders the first one finished are not done again."""
 
 R = TypeVar("R", bound=FolderResult)
-R_co = TypeVar("R_co", bound=FolderResult, covariant=True)
+E_co = TypeVar("E_co", covariant=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +37,19 @@ class FolderReport:
     findings: Sequence[Finding]
 
 
-class EngineResource(Protocol[R_co]):
+class EngineResource(Protocol[E_co]):
     """A Dagster resource that gives an engine."""
 
-    def engine(self) -> FolderEngine[R_co]:
+    def engine(self) -> E_co:
         """The engine; raises UsageError if it cannot work as configured."""
+
+
+def configured(resource: EngineResource[E_co]) -> E_co:
+    """The resource's engine; what is wrong with its configuration is told without a traceback."""
+    try:
+        return resource.engine()
+    except UsageError as error:
+        raise dg.Failure(description=str(error), allow_retries=False) from None
 
 
 class FolderRun:
@@ -62,7 +70,7 @@ class FolderRun:
 
     def execute(
         self,
-        resource: EngineResource[R],
+        resource: EngineResource[FolderEngine[R]],
         folders: Sequence[Folder],
         describe: Callable[[R], FolderReport],
     ) -> None:
@@ -71,7 +79,7 @@ class FolderRun:
 
     def attempt(
         self,
-        resource: EngineResource[R],
+        resource: EngineResource[FolderEngine[R]],
         folders: Sequence[Folder],
         describe: Callable[[R], FolderReport],
     ) -> dict[Folder, str]:
@@ -82,7 +90,7 @@ class FolderRun:
         failed = {folder: f"{folder}: the engine ended without a word of it." for folder in left}
         if not left:
             return failed
-        results = self._engine(resource).run(left, self.run_id)
+        results = configured(resource).run(left, self.run_id)
         try:
             for result in results:
                 self._report(result, describe(result))
@@ -96,28 +104,28 @@ class FolderRun:
                 close()
         return failed
 
-    @staticmethod
-    def _engine(resource: EngineResource[R]) -> FolderEngine[R]:
-        """The engine; what is wrong with its configuration is told without a traceback."""
-        try:
-            return resource.engine()
-        except UsageError as error:
-            raise dg.Failure(description=str(error), allow_retries=False) from None
-
     def _report(self, result: R, report: FolderReport) -> None:
         partition = result.folder.name
-        target = None
-        if result.ok:
-            self._context.log_event(
-                dg.AssetMaterialization(
-                    self._asset_key, partition=partition, metadata=dict(report.metadata)
-                )
-            )
-            target = self._latest(partition)
-        else:
+        if not result.ok:
             self._context.log.error(result.error)
+            # Of a folder that failed, only what failed is known.
+            for finding in report.findings:
+                if finding.severity is Severity.ERROR:
+                    failed = replace(finding, passed=False, summary=result.error)
+                    self._log(self._evaluation(failed, partition, None))
+            return
+        self._log(
+            dg.AssetMaterialization(
+                self._asset_key, partition=partition, metadata=dict(report.metadata)
+            )
+        )
+        target = self._latest(partition)
         for finding in report.findings:
-            self._context.log_event(self._evaluation(finding, partition, target))
+            self._log(self._evaluation(finding, partition, target))
+
+    def _log(self, event: Any) -> None:
+        """Stored at once; Dagster's own signature leaves out the check evaluations it takes."""
+        self._context.log_event(event)
 
     def _evaluation(
         self,
@@ -125,20 +133,16 @@ class FolderRun:
         partition: str,
         target: AssetCheckEvaluationTargetMaterializationData | None,
     ) -> AssetCheckEvaluation:
-        severity = (
-            dg.AssetCheckSeverity.ERROR
-            if finding.severity is Severity.ERROR
-            else dg.AssetCheckSeverity.WARN
-        )
+        errors = finding.severity is Severity.ERROR
         return AssetCheckEvaluation(
             asset_key=self._asset_key,
             check_name=finding.rule,
             passed=finding.passed,
-            severity=severity,
+            severity=dg.AssetCheckSeverity.ERROR if errors else dg.AssetCheckSeverity.WARN,
             description=finding.summary,
             metadata={
                 **{name: dg.MetadataValue.int(count) for name, count in finding.counts.items()},
-                "runbook": self._runbook.line(finding.rule),
+                "runbook": self._runbook.line(finding.anchor),
             },
             target_materialization_data=target,
             partition=partition,

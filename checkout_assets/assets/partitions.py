@@ -1,6 +1,7 @@
 """What the partitioned assets share: the partition key, the owners, the checks of a folder."""
 
 from collections.abc import Iterable
+from typing import Any
 
 import dagster as dg
 
@@ -13,7 +14,7 @@ FOLDERS = dg.StaticPartitionsDefinition(list(FOLDER_NAMES))
 OWNERS = ["team:data-platform"]
 
 
-def folder_checks(asset: dg.AssetKey, rules: Iterable[Rule]) -> list[dg.AssetCheckSpec]:
+def folder_checks(asset: dg.AssetKey, rules: Iterable[Rule[Any]]) -> list[dg.AssetCheckSpec]:
     """One check a rule, reported for each folder."""
     return [
         dg.AssetCheckSpec(

@@ -79,7 +79,7 @@ def describe_structured(structured: "StructuredFolder") -> FolderReport:
         "seconds": structured.seconds,
         "run_id": structured.run_id,
     }
-    return FolderReport(metadata, [rule.judge(structured) for rule in STRUCTURED_RULES])
+    return FolderReport(metadata, [rule.judge(totals) for rule in STRUCTURED_RULES])
 
 
 def column_schema() -> dg.TableSchema:

@@ -107,7 +107,7 @@ def _run(settings: Settings, folders: Sequence[Folder], options: Any) -> "list[F
     try:
         with watching as progress:
             engine = CopyEngine(source, raw, options, progress)
-            with closing(engine.run(folders, run_id)) as results:  # type: ignore[type-var]
+            with closing(engine.run(folders, run_id)) as results:
                 ended = [_tell(copied) for copied in results]
     except StoreError as error:
         raise MigrationError(f"Nothing was copied: S3 answers {error.code} in raw.") from None

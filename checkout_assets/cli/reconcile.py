@@ -98,7 +98,7 @@ def _run(
     watched = terminal()
     try:
         unexpected = engine.unexpected()
-        with closing(engine.run(folders, run_id)) as results:  # type: ignore[type-var]
+        with closing(engine.run(folders, run_id)) as results:
             told = track(
                 results,
                 "comparing",

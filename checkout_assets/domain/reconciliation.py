@@ -36,7 +36,10 @@ class Reason(Enum):
     SOURCE_IS_EMPTY = (State.RED, "the source lists no object of it up to the cut-off")
     FOLDER_MISSING = (State.RED, "raw holds nothing of it")
     OBJECTS_MISSING = (State.RED, "objects of the source missing in raw: {n}")
-    OBJECTS_DIFFER = (State.RED, "objects in raw that are not what the source or the copy says: {n}")
+    OBJECTS_DIFFER = (
+        State.RED,
+        "objects in raw that are not what the source or the copy says: {n}",
+    )
     NOT_COPIED = (State.RED, "no completion record proves that it was copied")
     MANIFEST_BROKEN = (State.RED, "its completion record and manifest do not agree")
     NOT_STRUCTURED = (State.RED, "it was not structured")

@@ -14,6 +14,7 @@ from spark_jobs.contract import KEEP
 
 if TYPE_CHECKING:
     from checkout_assets.engines.copying.engine import FolderCopied
+    from checkout_assets.engines.reconciling.engine import Reconciler
     from checkout_assets.engines.structuring.spark_engine import StructuredFolder
 
 
@@ -31,6 +32,22 @@ class StructureEngineResource(dg.ConfigurableResource[Any]):
     @abstractmethod
     def engine(self) -> "FolderEngine[StructuredFolder]":
         """The engine; raises UsageError if it cannot work as configured."""
+
+
+class ReconcilerResource(dg.ConfigurableResource[Any]):
+    """Compares source, raw and lake; ``deep`` also counts the rows of every data file."""
+
+    stores: dg.ResourceDependency[Stores]
+    deep: bool = False
+
+    def engine(self) -> "Reconciler":
+        """The engine; without a configured source it compares raw and lake only."""
+        from checkout_assets.engines.reconciling.engine import Reconciler
+
+        names = ("source", "raw", "lake") if self.stores.source_uri else ("raw", "lake")
+        self.stores.check(*names)
+        source = self.stores.source() if self.stores.source_uri else None
+        return Reconciler(source, self.stores.raw(), self.stores.lake(), self.deep)
 
 
 class LocalCopyEngine(CopyEngineResource):
@@ -69,7 +86,10 @@ class LocalSparkEngine(StructureEngineResource):
         return Engine(self.stores.raw().uri, self.stores.lake().uri, self._session, self.vanished)
 
     @contextmanager
-    def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator["LocalSparkEngine"]:
+    def yield_for_execution(
+        self,
+        context: dg.InitResourceContext,  # noqa: ARG002 - Dagster's signature
+    ) -> Iterator["LocalSparkEngine"]:
         """Stop the session at the run's end, however it ends."""
         try:
             yield self

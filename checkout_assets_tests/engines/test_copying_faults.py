@@ -47,7 +47,7 @@ def fails(request: Request, key: str = BAD) -> bool:
         (Answer(403, "KMS.DisabledException"), "KMS key may not be used"),
         (Answer(400, "InvalidRequest"), "S3 answered InvalidRequest"),
         (Answer(200, "AccessDenied"), "access was denied"),
-        (Answer(200, ""), "S3 answered Unknown"),
+        (Answer(200, ""), "the request failed (AWS_ERROR_S3_NON_RECOVERABLE_ASYNC_ERROR)"),
     ],
 )
 def test_an_object_that_fails_leaves_no_record_and_its_neighbours_alone(
@@ -118,19 +118,20 @@ def test_dropped_connections_are_asked_again(filled: OrdersPlace, proxy: FaultPr
     copied = filled.copy_one()
 
     assert copied.ok, copied.error
-    assert len(dropped) == 7  # five copies, and the listings of the source and of raw
+    assert len(dropped) == 8  # five copies; listings of the source, of raw and of old manifests
 
 
 def test_what_is_transient_for_ever_fails_in_the_end(
-    filled: OrdersPlace, proxy: FaultProxy
+    filled: OrdersPlace, proxy: FaultProxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("checkout_assets.engines.copying.requests._MOST_ATTEMPTS", 1)
     answer = Answer(200, "InternalError")
     proxy.rule = lambda request: answer if fails(request) else None
 
     copied = filled.copy_one()
 
-    assert "S3 answered InternalError" in copied.error
-    assert sum(fails(request) for request in proxy.seen) >= 3
+    assert "the request failed (AWS_ERROR_S3_INTERNAL_ERROR)" in copied.error
+    assert sum(fails(request) for request in proxy.seen) >= 3, "awscrt itself tried again"
 
 
 def test_a_listing_that_fails_is_no_empty_folder(filled: OrdersPlace, proxy: FaultProxy) -> None:
@@ -139,6 +140,7 @@ def test_a_listing_that_fails_is_no_empty_folder(filled: OrdersPlace, proxy: Fau
     copied = filled.copy_one()
 
     assert "access was denied while listing" in copied.error
+    proxy.rule = lambda _: None
     assert filled.record() is None
 
 

@@ -1,13 +1,21 @@
 """Stores of both kinds, so that a test of one is a test of the other."""
 
+import uuid
 from pathlib import Path
 
 import pytest
 
-from spark_jobs.stores import LocalStore, Store
+from spark_jobs.stores import Store, open_store
 
 
-@pytest.fixture(params=["disk"])
+@pytest.fixture(params=["disk", "s3"])
 def lake(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
     """An empty store."""
-    return LocalStore(tmp_path / "lake")
+    if request.param == "disk":
+        return open_store(str(tmp_path / "lake"))
+    server = request.getfixturevalue("aws")
+    bucket = f"lake-{uuid.uuid4().hex[:12]}"
+    server.client().create_bucket(
+        Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "us-east-2"}
+    )
+    return open_store(f"s3://{bucket}/some/prefix")

@@ -59,7 +59,7 @@ def _string(document: Document) -> Converter:
 
 
 def _bigint(document: Document) -> Converter:
-    def convert(value: Any, path: Path) -> Optional[int]:
+    def convert(value: Any, path: Path) -> Any:
         if value is None:
             return None
         if isinstance(value, str):  # text or Number
@@ -92,7 +92,7 @@ def _is_exact(text: str, number: float) -> bool:
 
 
 def _double(document: Document) -> Converter:
-    def convert(value: Any, path: Path) -> Optional[float]:
+    def convert(value: Any, path: Path) -> Any:
         if value is None:
             return None
         if isinstance(value, str) and _NUMBER_TEXT.fullmatch(value):
@@ -105,7 +105,7 @@ def _double(document: Document) -> Converter:
 
 
 def _boolean(document: Document) -> Converter:
-    def convert(value: Any, path: Path) -> Optional[bool]:
+    def convert(value: Any, path: Path) -> Any:
         if value is None or type(value) is bool:
             return value
         if type(value) is str and (flag := _BOOLEANS.get(value.lower())) is not None:

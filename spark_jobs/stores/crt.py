@@ -11,6 +11,7 @@ import threading
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from functools import lru_cache
+from io import BytesIO
 from typing import TYPE_CHECKING, Any, Dict, List, Optional, Sequence, Tuple
 from urllib.parse import quote, urlsplit
 
@@ -24,9 +25,6 @@ _CODE = re.compile(rb"<Code>([A-Za-z0-9.]{1,80})</Code>")
 _TRANSIENT_CODES = frozenset(
     ("SlowDown", "InternalError", "ServiceUnavailable", "RequestTimeout", "RequestTimeTooSkewed")
 )
-_ERROR_IN_200 = frozenset(("CopyObject",))
-"""Operations whose answer begins before they end: S3 API reference, "CopyObject"."""
-
 _NOT_FOUND = 404
 _CONFLICTS = frozenset((409, 412))
 _SERVER_ERROR = 500
@@ -90,11 +88,12 @@ class CrtS3:
         key: str,
         headers: Sequence[Tuple[str, str]] = (),
         query: str = "",
+        body: bytes = b"",
     ) -> Future[Response]:
-        """Start a request without a body.
+        """Start a request.
 
-        The future raises NotFoundError, ConflictError or StoreError, also for a 200 that carries
-        an ``<Error>``; transient errors were already retried with backoff and jitter.
+        The future raises NotFoundError, ConflictError or StoreError, also for a copy's 200 that
+        carries an ``<Error>``. What is transient awscrt has retried, with backoff and jitter.
         """
         from awscrt.http import HttpHeaders, HttpRequest
         from awscrt.s3 import S3RequestType
@@ -103,9 +102,10 @@ class CrtS3:
         request = HttpRequest(
             method,
             path + (f"?{query}" if query else ""),
-            HttpHeaders([("host", host), ("content-length", "0"), *headers]),
+            HttpHeaders([("host", host), ("content-length", str(len(body))), *headers]),
+            BytesIO(body) if body else None,
         )
-        answer = _Answer(f"s3://{bucket}/{key}", operation in _ERROR_IN_200)
+        answer = _Answer(f"s3://{bucket}/{key}")
         answer.request = self._client.make_request(
             type=S3RequestType.DEFAULT,
             operation_name=operation,
@@ -120,11 +120,10 @@ class CrtS3:
 class _Answer:
     """Collects one response; keeps the native request alive until it is done."""
 
-    def __init__(self, place: str, may_hide_error: bool) -> None:
+    def __init__(self, place: str) -> None:
         self.future: Future[Response] = Future()
         self.request: object = None
         self._place = place
-        self._may_hide_error = may_hide_error
         self._response = Response()
         self._body: List[bytes] = []
 
@@ -140,15 +139,8 @@ class _Answer:
         self._response.body = b"".join(self._body)
         if error is not None:
             self.future.set_exception(self._store_error(error, about))
-        elif self._may_hide_error and b"<Error>" in self._response.body:
-            self.future.set_exception(self._error_in_body())
         else:
             self.future.set_result(self._response)
-
-    def _error_in_body(self) -> StoreError:
-        named = _CODE.search(self._response.body)
-        code = named[1].decode() if named else "Unknown"
-        return StoreError(code, self._place, transient=code in _TRANSIENT_CODES)
 
     def _store_error(self, error: BaseException, about: Dict[str, Any]) -> StoreError:
         status = about.get("status_code") or 0

@@ -4,7 +4,7 @@ import secrets
 import threading
 import time
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -54,7 +54,7 @@ class CopyEngine:
         self._options = options or CopyOptions()
         self._progress = progress or NoProgress()
 
-    def run(self, folders: Sequence[Folder], run_id: str) -> Iterator[FolderCopied]:
+    def run(self, folders: Sequence[Folder], run_id: str) -> Generator[FolderCopied, None, None]:
         """See FolderEngine; a folder that this run id has completed is yielded without work."""
         run = self._open(run_id)
         pool = ThreadPoolExecutor(self._options.folders_at_once, thread_name_prefix="copy-folder")

@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 LARGEST_COPY = 5 * 1024**3
 """Bytes up to which CopyObject works: S3 API reference; above it parts are copied."""
 
-_MOST_ATTEMPTS = 5
+_MOST_ATTEMPTS = 3
+"""Each of which awscrt repeats for some ten seconds."""
+
 _LONGEST_PAUSE_SECONDS = 20.0
 _THREADS_ASIDE = 8
 _PART_BYTES = 256 * 1024**2
@@ -178,21 +180,14 @@ class ObjectCopier:
         return _failed(source, error, _MOST_ATTEMPTS)
 
     def _look_again(self, key: str) -> SourceObject | None:
-        from botocore.exceptions import ClientError
-
-        try:
-            head = self._head(self._source, key)
-        except ClientError as error:
-            if error.response["ResponseMetadata"]["HTTPStatusCode"] == 404:  # noqa: PLR2004
-                return None
-            raise
-        return SourceObject(
-            key,
-            head["ContentLength"],
-            head["ETag"].strip('"'),
-            head["LastModified"],
-            head.get("StorageClass", "STANDARD"),
-        )
+        """The object as the source lists it now: a HEAD would tell its time in seconds only."""
+        for entry in self._source.list(key):
+            if entry.key == key:
+                return SourceObject(
+                    key, entry.size, entry.etag, entry.last_modified, entry.storage_class
+                )
+            break
+        return None
 
     def _copy_in_parts(self, source: SourceObject, raw_key: str) -> Outcome:
         """UploadPartCopy for what is too large for one request; headers have to be carried over."""
@@ -258,6 +253,8 @@ def _explain(source: SourceObject, error: BaseException) -> str:
         )
     if code.startswith("KMS"):
         return f"its KMS key may not be used ({code}): the key's policy must grant kms:Decrypt"
+    if code.startswith("AWS_"):
+        return f"the request failed ({code})"
     return _EXPLAINED.get(code, f"S3 answered {code}")
 
 

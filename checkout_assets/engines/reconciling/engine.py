@@ -1,6 +1,6 @@
 """The engine that compares source, raw and lake, folder by folder; it changes nothing."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from datetime import datetime
@@ -48,7 +48,11 @@ class Reconciler:
         self._lake = lake
         self._deep = deep
 
-    def run(self, folders: Sequence[Folder], run_id: str) -> Iterator[FolderReconciled]:  # noqa: ARG002
+    def run(
+        self,
+        folders: Sequence[Folder],
+        run_id: str,  # noqa: ARG002
+    ) -> Generator[FolderReconciled, None, None]:
         """See FolderEngine; nothing is left behind, so a second run looks at all again."""
         raw = self._raw.open()
         sides = _Sides(

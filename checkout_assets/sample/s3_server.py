@@ -1,0 +1,156 @@
+"""An S3 API server of this machine, for the demo and the tests."""
+
+import atexit
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from checkout_assets.domain.errors import UsageError
+
+START_SECONDS = 60.0
+STOP_SECONDS = 20.0
+REGION = "us-east-2"
+_LOG_LINES_TOLD = 5
+
+
+class EmbeddedS3Server:
+    """ministack as a child process on a free port of 127.0.0.1; a context manager.
+
+    It ends with this process, however this process ends. With ``snapshot`` it goes on with what
+    the last server of that file held, and writes the file when it is stopped.
+    """
+
+    def __init__(self, snapshot: Path | None = None, log: Path | None = None) -> None:
+        self._snapshot = snapshot
+        self._log = log or Path(tempfile.mkdtemp(prefix="s3-server-")) / "log"
+        self._process: subprocess.Popen[bytes] | None = None
+        self.endpoint_url = ""
+
+    def __enter__(self) -> "EmbeddedS3Server":
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        """Start and wait until S3 calls are answered; raises UsageError with the log's end."""
+        port = _free_port()
+        self.endpoint_url = f"http://127.0.0.1:{port}"
+        command = [sys.executable, "-m", "checkout_assets.sample.s3_process", str(port)]
+        command += [str(self._snapshot)] if self._snapshot else []
+        with self._log.open("wb") as log:
+            self._process = subprocess.Popen(
+                command,
+                stdin=subprocess.PIPE,  # its end tells the child to stop
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,  # Ctrl-C is for us; we stop the child in our own time
+                env={**os.environ, **self._own_environment(port)},
+            )
+        atexit.register(self.stop)
+        self._wait_until_it_answers()
+
+    def stop(self) -> None:
+        """Stop the server; does nothing if it is not running."""
+        process, self._process = self._process, None
+        if process is None:
+            return
+        atexit.unregister(self.stop)
+        assert process.stdin is not None
+        process.stdin.close()
+        try:
+            process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+    @property
+    def pid(self) -> int | None:
+        """The child's process id while it runs."""
+        return self._process.pid if self._process else None
+
+    def environment(self) -> dict[str, str]:
+        """The standard AWS variables by which clients find this server."""
+        return {
+            "AWS_ENDPOINT_URL_S3": self.endpoint_url,
+            "AWS_ACCESS_KEY_ID": "embedded",
+            "AWS_SECRET_ACCESS_KEY": "embedded",
+            "AWS_REGION": REGION,
+            "AWS_DEFAULT_REGION": REGION,
+            "AWS_EC2_METADATA_DISABLED": "true",
+            # What this machine's owner has configured for the real AWS must not matter here.
+            "AWS_CONFIG_FILE": os.devnull,
+            "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        }
+
+    def client(self) -> Any:
+        """A boto3 client of this server, whatever the environment says."""
+        import boto3
+        from botocore.config import Config
+
+        return boto3.session.Session().client(
+            "s3",
+            endpoint_url=self.endpoint_url,
+            aws_access_key_id="embedded",
+            aws_secret_access_key="embedded",
+            region_name=REGION,
+            config=Config(max_pool_connections=64, s3={"addressing_style": "path"}),
+        )
+
+    def _own_environment(self, port: int) -> dict[str, str]:
+        scratch = str(self._log.parent)
+        return {
+            "BIND_HOST": "127.0.0.1",
+            "GATEWAY_PORT": str(port),
+            "SERVICES": "s3",
+            "LOG_LEVEL": "WARNING",
+            "MINISTACK_REGION": REGION,
+            "SFTP_ENABLED": "0",
+            "IOT_MTLS_ENABLED": "0",
+            # Only S3 is wanted: nothing of it may reach for containers or leave files elsewhere.
+            "DOCKER_HOST": f"unix://{scratch}/none.sock",
+            "TMPDIR": scratch,
+        }
+
+    def _wait_until_it_answers(self) -> None:
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        client = self.client()
+        deadline = time.monotonic() + START_SECONDS
+        while time.monotonic() < deadline:
+            assert self._process is not None
+            if self._process.poll() is not None:
+                break
+            try:
+                client.list_buckets()
+            except (BotoCoreError, ClientError):
+                time.sleep(0.1)
+            else:
+                return
+        self.stop()
+        raise UsageError(
+            f"The S3 server did not start; its log {self._log} ends with: {self._log_tail()}"
+        )
+
+    def _log_tail(self) -> str:
+        lines = self._log.read_text(errors="replace").strip().splitlines()
+        return " | ".join(lines[-_LOG_LINES_TOLD:]) or "nothing"
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
