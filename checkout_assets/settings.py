@@ -13,7 +13,6 @@ from checkout_assets.domain.displayable import displayable
 from checkout_assets.domain.errors import UsageError
 
 ENVIRONMENT_PREFIX = "CHECKOUT_"
-_RUNBOOK = "https://github.com/example/checkout-assets/blob/main/docs/runbook.md"
 
 
 class Settings(BaseSettings):
@@ -39,7 +38,9 @@ class Settings(BaseSettings):
     keep_spark_session: bool = Field(
         False, description="share one Spark session among the runs of this process"
     )
-    runbook_url: str = Field(_RUNBOOK, description="where checks' links to the runbook lead")
+    runbook_url: str = Field(
+        "", description="where docs/runbook.md is served, for links from checks"
+    )
 
     def __init__(self, **values: Any) -> None:
         try:

@@ -28,10 +28,14 @@ class Request:
 
 @dataclass(frozen=True)
 class Answer:
-    """What the client gets instead; the status RESET drops the connection."""
+    """What the client gets instead; the status RESET drops the connection.
+
+    With ``done`` the server has done what was asked, and only its answer is lost.
+    """
 
     status: int
     code: str = ""
+    done: bool = False
 
     @property
     def body(self) -> bytes:
@@ -70,15 +74,17 @@ class FaultProxy:
                 request = Request(self.command, self.path, headers)
                 proxy.seen.append(request)
                 answer = proxy.rule(request)
+                if answer is None or answer.done:
+                    response, content = self._pass_on(body)
                 if answer is None:
-                    self._pass_on(body)
+                    self._send(response.status, response.getheaders(), content)
                 elif answer.status == RESET:
                     self.close_connection = True
                     self.connection.close()
                 else:
                     self._send(answer.status, [("content-type", "application/xml")], answer.body)
 
-            def _pass_on(self, body: bytes) -> None:
+            def _pass_on(self, body: bytes) -> tuple[http.client.HTTPResponse, bytes]:
                 upstream = http.client.HTTPConnection(proxy._upstream)
                 upstream.putrequest(
                     self.command, self.path, skip_host=True, skip_accept_encoding=True
@@ -87,8 +93,9 @@ class FaultProxy:
                     upstream.putheader(name, value)
                 upstream.endheaders(body)
                 response = upstream.getresponse()
-                self._send(response.status, response.getheaders(), response.read())
+                content = response.read()
                 upstream.close()
+                return response, content
 
             def _send(self, status: int, headers: list[tuple[str, str]], body: bytes) -> None:
                 self.send_response_only(status)

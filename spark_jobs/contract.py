@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass, field
 from dataclasses import fields as fields_of
-from typing import Any, Dict, List, Tuple, TypeVar
+from typing import Any, Callable, Dict, List, Tuple, TypeVar
 
 MANIFEST_COLUMNS: Tuple[Tuple[str, str], ...] = (
     ("folder", "string"),
@@ -168,7 +168,7 @@ class CompletionRecord:
         """Raises RecordError if ``data`` is no completion record."""
         fields = _from_json(data, "completion record")
         try:
-            fields["parts"] = [_typed(ManifestPart(**part)) for part in fields["parts"]]
+            fields["parts"] = _each(ManifestPart, fields["parts"])
             return _typed(cls(**fields))
         except (TypeError, KeyError) as error:
             raise RecordError("the completion record lacks a field or has a strange one") from error
@@ -266,7 +266,7 @@ class PublicationRecord:
         fields = _from_json(data, "publication record")
         try:
             for name in ("files", "quarantine"):
-                fields[name] = [_typed(PublishedFile(**file)) for file in fields[name]]
+                fields[name] = _each(PublishedFile, fields[name])
             fields["totals"] = _typed(StructureTotals(**fields["totals"]))
             return _typed(cls(**fields))
         except (TypeError, KeyError) as error:
@@ -300,6 +300,12 @@ def _sum_counts(one: Dict[str, int], other: Dict[str, int]) -> Dict[str, int]:
 
 _T = TypeVar("_T")
 _BASES = {"str": str, "int": int, "List": list, "Dict": dict}
+
+
+def _each(kind: Callable[..., _T], items: Any) -> List[_T]:
+    if not isinstance(items, list):
+        raise TypeError("not a list")
+    return [_typed(kind(**item)) for item in items]
 
 
 def _typed(record: _T) -> _T:

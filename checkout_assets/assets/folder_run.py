@@ -5,7 +5,8 @@ the one place that logs them: a materialization and its checks for each folder t
 once, so that a crash loses none; at the end a failure that names the others.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol, TypeVar
 
@@ -24,6 +25,9 @@ from checkout_assets.engines.seam import FolderEngine, FolderResult
 
 RETRY_TAGS = ("dagster/retry_number", "dagster/is_resume_retry")
 """Tags of a run that repeats another: folders the first one finished are not done again."""
+
+ENGINE_SECONDS_TAG = "checkout_assets/engine_seconds"
+"""A run's time inside its engine; the rest is Dagster's own."""
 
 R = TypeVar("R", bound=FolderResult)
 E_co = TypeVar("E_co", covariant=True)
@@ -50,6 +54,23 @@ def configured(resource: EngineResource[E_co]) -> E_co:
         return resource.engine()
     except UsageError as error:
         raise dg.Failure(description=str(error), allow_retries=False) from None
+
+
+class Stopwatch:
+    """Measures how long an iterator makes its reader wait."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
+    def timed(self, items: Iterator[R]) -> Iterator[R]:
+        """The items, unchanged."""
+        while True:
+            started = time.monotonic()
+            item = next(items, None)
+            self.seconds += time.monotonic() - started
+            if item is None:
+                return
+            yield item
 
 
 class FolderRun:
@@ -91,8 +112,9 @@ class FolderRun:
         if not left:
             return failed
         results = configured(resource).run(left, self.run_id)
+        watch = Stopwatch()
         try:
-            for result in results:
+            for result in watch.timed(results):
                 self._report(result, describe(result))
                 if result.ok:
                     failed.pop(result.folder, None)
@@ -102,6 +124,9 @@ class FolderRun:
             close = getattr(results, "close", None)  # a plain iterator has nothing to cancel
             if close is not None:
                 close()
+            self._context.instance.add_run_tags(
+                self._context.run_id, {ENGINE_SECONDS_TAG: f"{watch.seconds:.3f}"}
+            )
         return failed
 
     def _report(self, result: R, report: FolderReport) -> None:

@@ -76,6 +76,7 @@ def metadata(folders: Sequence[FolderReconciled], summary: Summary) -> dict[str,
         "red_folders": _table(summary.red),
         "checkout_00_to_FF": _squares(heat_map(states, OrderType.CHECKOUT)),
         "fulfillment_00_to_FF": _squares(heat_map(states, OrderType.FULFILLMENT)),
+        "flagged_folders": flagged(folders),
         "folders_complete": summary.complete,
         "folders_yellow": len(summary.yellow),
         "yellow_folders": _table(summary.yellow),
@@ -88,6 +89,15 @@ def metadata(folders: Sequence[FolderReconciled], summary: Summary) -> dict[str,
         "rescued_values": summary.rescued_values,
         "escaped_names": summary.escaped,
     }
+
+
+def flagged(folders: Iterable[FolderReconciled]) -> dict[str, list[str]]:
+    """Check name to the folders it warns of."""
+    by_check: dict[str, list[str]] = {}
+    for each in sorted(folders, key=lambda each: each.folder):
+        for check in each.flags:
+            by_check.setdefault(check, []).append(each.folder.name)
+    return by_check
 
 
 def check_complete(summary: Summary, runbook: Runbook) -> dg.AssetCheckResult:

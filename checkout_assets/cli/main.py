@@ -9,11 +9,11 @@ from collections.abc import Sequence
 
 import typer
 
-from checkout_assets.cli import copy, reconcile
+from checkout_assets.cli import copy, demo, reconcile, structure
 from checkout_assets.cli.console import say
 from checkout_assets.domain.errors import MigrationError, UsageError
 
-COMMANDS = (copy, reconcile)
+COMMANDS = (copy, structure, reconcile, demo)
 """Modules with a ``register(app)``; a new command is added here."""
 
 _COMPLETE, _INCOMPLETE, _WRONG_USAGE, _INTERRUPTED = 0, 1, 2, 130
@@ -58,8 +58,7 @@ def run(arguments: Sequence[str]) -> int:
     except MigrationError as error:
         return _refuse(str(error), _INCOMPLETE)
     except (KeyboardInterrupt, typer.Abort):
-        say("Interrupted. What was done stays; run the same command again to go on.")
-        return _INTERRUPTED
+        ended = _INTERRUPTED
     except Exception as error:
         # typer brings its own copy of click's exceptions, so they are known by their shape.
         explain = getattr(error, "format_message", None)
@@ -67,6 +66,8 @@ def run(arguments: Sequence[str]) -> int:
             raise
         message = " ".join(explain().split()).removesuffix(".")
         return _refuse(f"{message}. Try checkout-assets --help.", _WRONG_USAGE) if message else 2
+    if ended == _INTERRUPTED:
+        say("Interrupted. What was done stays; run the same command again to go on.")
     return ended if isinstance(ended, int) else _COMPLETE
 
 

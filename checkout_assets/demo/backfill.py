@@ -9,6 +9,7 @@ import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import dagster as dg
 from dagster._core.execution.backfill import (
@@ -24,56 +25,99 @@ from dagster._core.workspace.context import WorkspaceProcessContext
 from dagster._core.workspace.load_target import InProcessWorkspaceLoadTarget
 from dagster._daemon.backfill import execute_backfill_iteration
 
+from checkout_assets.assets.folder_run import ENGINE_SECONDS_TAG
 from checkout_assets.domain.errors import MigrationError
 
 LOCATION = "checkout_assets"
 """The code location's name in workspace.yaml: the UI shows these runs as its own."""
 
+_LOGGER = logging.getLogger(__name__)
+
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
+class InProcessDagster:
+    """Dagster's instance and the definitions, with everything run in this process."""
+
+    def __init__(self, workspace: WorkspaceProcessContext) -> None:
+        self._workspace = workspace
+        self._instance = workspace.instance
+
+    @staticmethod
+    def key(asset: str) -> dg.AssetKey:
+        """An asset's key by its name."""
+        return dg.AssetKey(asset)
+
+    def backfill(self, asset: dg.AssetKey, title: str) -> bool:
+        """Backfill every partition of one asset; returns whether all its runs succeeded."""
+        backfill = PartitionBackfill.from_asset_partitions(
+            backfill_id=uuid.uuid4().hex[:8],
+            asset_graph=self._workspace.create_request_context().asset_graph,
+            partition_names=None,
+            asset_selection=[asset],
+            backfill_timestamp=time.time(),
+            tags={"demo": "true"},
+            dynamic_partitions_store=self._instance,
+            all_partitions=True,
+            title=title,
+            description=None,
+            run_config=QUIET,
+        )
+        self._instance.add_backfill(backfill)
+        while True:
+            for error in execute_backfill_iteration(self._workspace, _LOGGER):
+                if error is not None:
+                    raise MigrationError(f"The backfill broke: {error.message.strip()}")
+            current = self._instance.get_backfill(backfill.backfill_id)
+            if current is not None and current.status in BULK_ACTION_TERMINAL_STATUSES:
+                return current.status is BulkActionStatus.COMPLETED_SUCCESS
+
+    def materialized(self, asset: dg.AssetKey) -> int:
+        """How many partitions of an asset are materialized by now."""
+        return len(self._instance.get_materialized_partitions(asset))
+
+    def reconcile(self) -> dict[str, Any]:
+        """Materialize ``reconciliation`` and return its metadata."""
+        from checkout_assets.definitions import defs
+
+        ended = defs.get_job_def("reconcile").execute_in_process(
+            instance=self._instance, run_config=QUIET
+        )
+        (materialization,) = ended.asset_materializations_for_node("reconciliation")
+        return {name: _plain(value) for name, value in materialization.metadata.items()}
+
+    def engine_seconds(self) -> float:
+        """Seconds that all runs so far spent in their engines."""
+        runs = self._instance.get_runs()
+        return sum(float(run.tags.get(ENGINE_SECONDS_TAG, 0)) for run in runs)
+
+
+def _plain(value: dg.MetadataValue[Any]) -> Any:
+    """A metadata value as Python; a table as its rows."""
+    if isinstance(value, dg.TableMetadataValue):
+        return [dict(record.data) for record in value.records]
+    return value.value
+
+
 @contextmanager
-def in_process_workspace(instance: dg.DagsterInstance) -> Iterator[WorkspaceProcessContext]:
-    """The definitions, loaded once and run in this process."""
+def in_process_dagster() -> Iterator[InProcessDagster]:
+    """The instance of DAGSTER_HOME with the definitions loaded once, in this process."""
     origin = InProcessCodeLocationOrigin(
         loadable_target_origin=LoadableTargetOrigin(
             executable_path=sys.executable, module_name="checkout_assets.definitions"
         ),
         location_name=LOCATION,
     )
-    with WorkspaceProcessContext(instance, InProcessWorkspaceLoadTarget(origin)) as workspace:
-        yield workspace
-
-
-def run_backfill(workspace: WorkspaceProcessContext, asset: dg.AssetKey, title: str) -> bool:
-    """Backfill every partition of one asset; returns whether all its runs succeeded."""
-    instance = workspace.instance
-    backfill = PartitionBackfill.from_asset_partitions(
-        backfill_id=uuid.uuid4().hex[:8],
-        asset_graph=workspace.create_request_context().asset_graph,
-        partition_names=None,
-        asset_selection=[asset],
-        backfill_timestamp=time.time(),
-        tags={"demo": "true"},
-        dynamic_partitions_store=instance,
-        all_partitions=True,
-        title=title,
-        description=None,
-        run_config=QUIET,
-    )
-    instance.add_backfill(backfill)
-    logger = logging.getLogger(__name__)
-    while True:
-        for error in execute_backfill_iteration(workspace, logger):
-            if error is not None:
-                raise MigrationError(f"The backfill broke: {error.message.strip()}")
-        current = instance.get_backfill(backfill.backfill_id)
-        if current is not None and current.status in BULK_ACTION_TERMINAL_STATUSES:
-            return current.status is BulkActionStatus.COMPLETED_SUCCESS
+    with (
+        dg.DagsterInstance.get() as instance,
+        _synchronous_runs(instance),
+        WorkspaceProcessContext(instance, InProcessWorkspaceLoadTarget(origin)) as workspace,
+    ):
+        yield InProcessDagster(workspace)
 
 
 @contextmanager
-def synchronous_runs(instance: dg.DagsterInstance) -> Iterator[None]:
+def _synchronous_runs(instance: dg.DagsterInstance) -> Iterator[None]:
     """Runs start at once in this process instead of being queued for a daemon."""
     launcher, coordinator = SyncInMemoryRunLauncher(), DefaultRunCoordinator()
     launcher.register_instance(instance)

@@ -20,9 +20,9 @@ class DemoPlace:
     root: Path
 
     @property
-    def s3(self) -> Path:
-        """What the S3 server keeps."""
-        return self.root / "s3"
+    def s3_snapshot(self) -> Path:
+        """What the S3 server held when it was stopped, so that the UI can go on with it."""
+        return self.root / "s3.snapshot"
 
     @property
     def lake(self) -> Path:
@@ -51,7 +51,7 @@ class DemoPlace:
                 f"{self.root} holds something that is no demo: choose another --directory."
             )
         shutil.rmtree(self.root, ignore_errors=True)
-        for directory in (self.s3, self.lake, self.dagster_home):
+        for directory in (self.lake, self.dagster_home):
             directory.mkdir(parents=True)
         (self.root / _MARK).touch()
         template = resources.files("checkout_assets.demo").joinpath("dagster.yaml").read_text()
@@ -65,4 +65,5 @@ class DemoPlace:
             "CHECKOUT_SOURCE_URI": SOURCE_URI,
             "CHECKOUT_RAW_URI": RAW_URI,
             "CHECKOUT_LAKE_URI": str(self.lake),
+            "CHECKOUT_KEEP_SPARK_SESSION": "true",
         }

@@ -16,7 +16,12 @@ from spark_jobs.stores.base import Blob, ConflictError, Entry, NotFoundError, Re
 
 _TEMPORARY = ".tmp-"
 _LOCK = ".lock"
-_ATTEMPTS = 5
+_ATTEMPTS = 20
+_NEIGHBOURS_DOING = (FileNotFoundError, FileExistsError)
+"""What a write meets when a neighbour removes its empty directory in the same moment."""
+
+_SEGMENTS = frozenset(("", ".", ".."))
+"""Segments of a key that a path would not keep, or that would lead out of the root."""
 
 
 class LocalStore:
@@ -57,20 +62,18 @@ class LocalStore:
 
     def size(self, key: str) -> Optional[int]:
         """See Store."""
-        try:
-            return self._path(key).stat().st_size
-        except FileNotFoundError:
-            return None
+        path = self._path(key)
+        return path.stat().st_size if path.is_file() else None
 
     def rename(self, key: str, new_key: str) -> None:
         """See Store."""
         with _errors(key):
             for last in _attempts():
                 target = self._path(new_key)
-                target.parent.mkdir(parents=True, exist_ok=True)
                 try:
+                    target.parent.mkdir(parents=True, exist_ok=True)
                     os.replace(self._path(key), target)
-                except FileNotFoundError:
+                except _NEIGHBOURS_DOING:
                     if last or not self._path(key).exists():
                         raise
                 else:
@@ -102,10 +105,9 @@ class LocalStore:
                 yield Entry(key, status.st_size, "", changed)
 
     def _path(self, key: str) -> Path:
-        path = self.root / key
-        if key.startswith("/") or ".." in path.parts:
+        if not _SEGMENTS.isdisjoint(key.split("/")):
             raise StoreError("InvalidKey", key)
-        return path
+        return self.root / key
 
     def _etag_of(self, key: str) -> Optional[str]:
         try:
@@ -116,10 +118,10 @@ class LocalStore:
     def _write(self, key: str, data: bytes) -> None:
         path = self._path(key)
         for last in _attempts():
-            path.parent.mkdir(parents=True, exist_ok=True)
             try:
+                path.parent.mkdir(parents=True, exist_ok=True)
                 self._replace(path, data)
-            except FileNotFoundError:  # a neighbour removed the empty directory just now
+            except _NEIGHBOURS_DOING:
                 if last:
                     raise
             else:

@@ -73,11 +73,25 @@ class S3Store:
             condition["IfMatch"] = f'"{if_match}"'
         elif if_absent:
             condition["IfNoneMatch"] = "*"
-        with _errors(key):
-            answer = self.client.put_object(
-                Bucket=self.bucket, Key=self.prefix + key, Body=data, **condition
-            )
+        try:
+            with _errors(key):
+                answer = self.client.put_object(
+                    Bucket=self.bucket, Key=self.prefix + key, Body=data, **condition
+                )
+        except (ConflictError, NotFoundError) as error:
+            return self._unless_written(key, data, error)
         return str(answer["ETag"]).strip('"')
+
+    def _unless_written(self, key: str, data: bytes, error: StoreError) -> str:
+        """The tag of what is there if that is ``data``; else raises ConflictError.
+
+        A conditional write whose answer was lost is sent again, and then loses against itself.
+        """
+        with contextlib.suppress(NotFoundError):
+            found = self.get(key)
+            if found.data == data:
+                return found.etag
+        raise ConflictError(error.code, key) from None
 
     def size(self, key: str) -> Optional[int]:
         """See Store."""

@@ -8,9 +8,15 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from checkout_assets.domain.errors import UsageError
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
 
 JAVA_MAJOR = 17
 """The Java of EMR 7 and the newest of Spark 3.5: its documentation, "Downloading"."""
@@ -23,9 +29,6 @@ LOCAL_SPARK: dict[str, str] = {
     "spark.driver.host": "127.0.0.1",
     "spark.driver.bindAddress": "127.0.0.1",
     "spark.driver.memory": "1g",
-    # Documents are conformed in Python: the JVM only schedules and shuffles, so a short-lived
-    # one is cheaper with the plain collector and without the optimizing compiler.
-    "spark.driver.extraJavaOptions": "-XX:+UseSerialGC -XX:TieredStopAtLevel=1",
     # A task that ran twice would stage its files twice.
     "spark.speculation": "false",
 }
@@ -33,7 +36,17 @@ LOCAL_SPARK: dict[str, str] = {
 
 def local_spark_config(master: str = LOCAL_SPARK["spark.master"]) -> dict[str, str]:
     """Spark's settings for a session in this process, its workers on this interpreter."""
-    return {**LOCAL_SPARK, "spark.master": master, "spark.pyspark.python": sys.executable}
+    quiet = Path(__file__).with_name("log4j2.properties")
+    return {
+        **LOCAL_SPARK,
+        "spark.master": master,
+        "spark.pyspark.python": sys.executable,
+        # Documents are conformed in Python: the JVM only schedules and shuffles, so a short-lived
+        # one is cheaper with the plain collector and without the optimizing compiler.
+        "spark.driver.extraJavaOptions": (
+            f"-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Dlog4j2.configurationFile={quiet.as_uri()}"
+        ),
+    }
 
 
 def use_java(installed: Path | None = None) -> Path:
@@ -50,6 +63,22 @@ def use_java(installed: Path | None = None) -> Path:
         )
     os.environ["JAVA_HOME"] = str(home)
     return home
+
+
+@contextmanager
+def local_session(master: str) -> "Iterator[SparkSession]":
+    """A Spark session of this process, stopped at the end."""
+    use_java()
+    from pyspark.sql import SparkSession
+
+    builder = SparkSession.builder
+    for name, value in local_spark_config(master).items():
+        builder = builder.config(name, value)
+    session = builder.getOrCreate()
+    try:
+        yield session
+    finally:
+        session.stop()
 
 
 def _java_from_pip() -> Path | None:

@@ -1,0 +1,154 @@
+"""``checkout-assets structure``: structure copied folders with Spark on this machine."""
+
+import secrets
+from collections import Counter
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from checkout_assets.cli.console import counted, print_json, print_lines, say, terminal
+from checkout_assets.cli.options import Folders, Json, Lake, Raw, settings_with, usable_places
+from checkout_assets.domain.anomalies import STRUCTURED_RULES
+from checkout_assets.domain.displayable import displayable
+from checkout_assets.domain.folders import Folder, select_folders
+from checkout_assets.settings import Settings
+
+if TYPE_CHECKING:
+    from checkout_assets.engines.structuring.spark_engine import StructuredFolder
+
+FOLDERS_PER_JOB = 16
+_EXAMPLES = """\b
+Examples:
+  checkout-assets structure --raw s3://import/raw --lake ./lake 0A_CheckoutOrder
+  checkout-assets structure --raw s3://import/raw --lake s3://lake/x --vanished drop_rows all
+"""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("structure", epilog=_EXAMPLES)(structure)
+
+
+def structure(
+    folders: Folders = None,
+    raw: Raw = None,
+    lake: Lake = None,
+    vanished: Annotated[
+        str | None,
+        typer.Option(
+            metavar="keep|drop_rows",
+            help="What becomes of the rows of documents that vanished from the source: they stay, "
+            "or they go. [env: CHECKOUT_VANISHED]",
+        ),
+    ] = None,
+    json: Json = False,
+) -> int:
+    """Structure copied folders into Parquet tables.
+
+    Reads what the folder's manifest names, conforms every document to the schema, puts what is no
+    order into quarantine, and publishes all of a folder's rows at once. Running it again replaces
+    a folder's rows with the same rows. Refuses a folder that was not copied.
+    """
+    settings = settings_with(raw_uri=raw, lake_uri=lake, vanished=vanished)
+    chosen = select_folders(folders or [])
+    results = _run(settings, chosen)
+    if json:
+        print_json(_document(results))
+    else:
+        print_lines(_summary(results))
+    return _conclude(results)
+
+
+def _run(settings: Settings, folders: Sequence[Folder]) -> "list[StructuredFolder]":
+    from rich.progress import track
+
+    from checkout_assets.domain.folders import slices
+    from checkout_assets.engines.structuring.session import local_session
+    from checkout_assets.engines.structuring.spark_engine import LocalSparkEngine
+
+    places = usable_places(settings, "raw", "lake")
+    run_id = f"cli-{secrets.token_hex(4)}"
+    ended: list[StructuredFolder] = []
+    with local_session(settings.spark_master) as session:
+        engine = LocalSparkEngine(
+            places["raw"].uri, places["lake"].uri, lambda: session, settings.vanished
+        )
+        told = (
+            result
+            for piece in slices(folders, FOLDERS_PER_JOB)
+            for result in engine.run(piece, run_id)
+        )
+        with closing(told):
+            for result in track(
+                told,
+                "structuring",
+                total=len(folders),
+                console=terminal(),
+                transient=True,
+                disable=not terminal().is_terminal,
+            ):
+                ended.append(result)
+                if not terminal().is_terminal:
+                    say(_line(result) if result.ok else result.error)
+    return sorted(ended, key=lambda result: result.folder)
+
+
+def _line(result: "StructuredFolder") -> str:
+    totals = result.totals
+    return (
+        f"{result.folder}: {counted(totals.rows, 'row')} in {counted(result.files, 'file')}, "
+        f"{totals.quarantined_documents:,} quarantined, {result.seconds:.1f} s"
+    )
+
+
+def _summary(results: "Sequence[StructuredFolder]") -> list[str]:
+    complete = [result for result in results if result.ok]
+    quarantined: Counter[str] = Counter()
+    for result in complete:
+        quarantined.update(result.totals.quarantined)
+    lines = [
+        f"{len(complete)} of {len(results)} folders structured and published: "
+        f"{counted(sum(result.totals.rows for result in complete), 'row')} in "
+        f"{counted(sum(result.files for result in complete), 'file')}."
+    ]
+    lines += [f"{count:,} quarantined: {reason}." for reason, count in sorted(quarantined.items())]
+    rescued = sum(result.totals.rescued_values for result in complete)
+    if rescued:
+        lines.append(f"{counted(rescued, 'value')} without a column are in _rescued.")
+    return lines
+
+
+def _document(results: "Sequence[StructuredFolder]") -> dict[str, Any]:
+    return {
+        "complete": all(result.ok for result in results),
+        "folders": [
+            {
+                "folder": result.folder.name,
+                "ok": result.ok,
+                "error": result.error,
+                "files": result.files,
+                "seconds": result.seconds,
+                "totals": asdict(result.totals),
+                "warnings": [
+                    rule.name for rule in STRUCTURED_RULES if not rule.judge(result.totals).passed
+                ]
+                if result.ok
+                else [],
+            }
+            for result in results
+        ],
+    }
+
+
+def _conclude(results: "Sequence[StructuredFolder]") -> int:
+    """The last lines say what is not complete; returns the exit code."""
+    failed = [result for result in results if not result.ok]
+    if not failed:
+        return 0
+    say(f"{len(failed)} of {len(results)} folders are not complete:")
+    for result in failed:
+        say(displayable(result.error, longest=1000))
+    return 1

@@ -1,0 +1,166 @@
+"""The demo's story: what the hand-run migration left, and how the platform puts it right.
+
+Everything but the upload goes through Dagster, so that the UI shows it afterwards.
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+
+from checkout_assets.demo.place import BUCKETS, RAW_URI, SOURCE_URI, DemoPlace
+from checkout_assets.demo.stages import Stages
+from checkout_assets.domain.errors import MigrationError
+from checkout_assets.domain.folders import FOLDER_NAMES
+from checkout_assets.sample.hand_run import HandRunFaults, hand_run_faults, hand_run_leftovers
+from checkout_assets.sample.s3_server import EmbeddedS3Server
+from checkout_assets.sample.source import SampleOptions, expected_flags, source_objects
+from checkout_assets.sample.upload import upload
+
+if TYPE_CHECKING:
+    from checkout_assets.demo.backfill import InProcessDagster
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What the demo found, for its summary and for tests.
+
+    ``before`` and ``after`` are the metadata of the two reconciliations; ``engine_seconds`` and
+    ``backfill_seconds`` tell Dagster's own share of the backfills.
+    """
+
+    faults: HandRunFaults
+    expected_flags: Mapping[str, frozenset[str]]
+    before: Mapping[str, Any]
+    after: Mapping[str, Any]
+    uploaded: int
+    stages: Mapping[str, float]
+    backfill_seconds: float
+    engine_seconds: float
+    failed_runs: int = 0
+    lost_found: frozenset[str] = field(default_factory=frozenset)
+    stale_found: frozenset[str] = field(default_factory=frozenset)
+
+    @property
+    def flagged(self) -> dict[str, frozenset[str]]:
+        """Check name to flagged folders, as the last reconciliation found them."""
+        found: Mapping[str, list[str]] = self.after["flagged_folders"]
+        return {check: frozenset(found.get(check, ())) for check in self.expected_flags}
+
+    def document(self, place: DemoPlace) -> dict[str, Any]:
+        """For programs: everything the summary shows."""
+        return {
+            "complete": not self.faults_of_the_demo(),
+            "faults": self.faults_of_the_demo(),
+            "lost_folders_found": sorted(self.lost_found),
+            "stale_objects_found_in": sorted(self.stale_found),
+            "flagged": {check: sorted(folders) for check, folders in self.flagged.items()},
+            "before": dict(self.before),
+            "after": dict(self.after),
+            "uploaded": self.uploaded,
+            "seconds": dict(self.stages),
+            "dagster_seconds": self.backfill_seconds - self.engine_seconds,
+            "tables": str(place.lake / "consumable_tables"),
+        }
+
+    def faults_of_the_demo(self) -> list[str]:
+        """Sentences about what did not come out as it must; empty is a success."""
+        wrong = []
+        if self.failed_runs:
+            wrong.append(f"{self.failed_runs} runs failed")
+        if self.after["folders_complete"] != len(FOLDER_NAMES):
+            wrong.append(f"only {self.after['folders_complete']} of 512 folders are complete")
+        if self.lost_found != self.faults.never_copied:
+            wrong.append(f"the first reconciliation found {sorted(self.lost_found)} lost")
+        if self.stale_found != set(self.faults.stale):
+            wrong.append(f"the first reconciliation found {sorted(self.stale_found)} stale")
+        wrong += [
+            f"the check {check} flags {sorted(self.flagged[check] ^ expected)} wrongly or not"
+            for check, expected in self.expected_flags.items()
+            if self.flagged[check] != expected
+        ]
+        return wrong
+
+
+def tell(place: DemoPlace, options: SampleOptions, console: Console) -> Told:
+    """Make the sample, migrate it, and return what was found; the place holds the results."""
+    place.prepare()
+    stages = Stages(console)
+    with EmbeddedS3Server(snapshot=place.s3_snapshot, log=place.s3_log) as server:
+        os.environ.update({**server.environment(), **place.environment()})
+        uploaded = _make_sample(server, options, stages)
+        # Imported only now: the definitions read the environment when they load.
+        from checkout_assets.demo.backfill import in_process_dagster
+
+        with stages.stage("start Dagster", 1):
+            dagster = in_process_dagster()
+        with dagster as running:
+            return _migrate(running, options, stages, uploaded)
+
+
+def _make_sample(server: EmbeddedS3Server, options: SampleOptions, stages: Stages) -> int:
+    from spark_jobs.stores import S3Store, open_store
+
+    for bucket in BUCKETS:
+        server.client().create_bucket(
+            Bucket=bucket,
+            CreateBucketConfiguration={"LocationConstraint": server.client().meta.region_name},
+        )
+    uploaded = 0
+    sides = (
+        ("make the sample source", SOURCE_URI, source_objects),
+        ("leave raw as the hand run did", RAW_URI, hand_run_leftovers),
+    )
+    for name, uri, objects in sides:
+        store = open_store(uri)
+        assert isinstance(store, S3Store)
+        with stages.stage(name, options.documents) as show:
+            done = 0
+
+            def on_object(_: int) -> None:
+                nonlocal done
+                done += 1
+                show(done)
+
+            uploaded += upload(objects(options), store, on_object)
+    return uploaded
+
+
+def _migrate(
+    dagster: "InProcessDagster", options: SampleOptions, stages: Stages, uploaded: int
+) -> Told:
+    with stages.stage("reconcile: what is there?", 1):
+        before = dagster.reconcile()
+    failed = 0
+    for asset, name in (
+        ("raw_orders", "copy and verify"),
+        ("structured_orders", "structure with Spark"),
+    ):
+        key = dagster.key(asset)
+        with stages.watched(name, len(FOLDER_NAMES), lambda key=key: dagster.materialized(key)):  # type: ignore[misc]
+            failed += not dagster.backfill(key, name)
+    with stages.stage("reconcile: is anything missing?", 1):
+        after = dagster.reconcile()
+    return Told(
+        faults=hand_run_faults(options),
+        expected_flags=expected_flags(options),
+        before=before,
+        after=after,
+        uploaded=uploaded,
+        stages=stages.seconds,
+        backfill_seconds=stages.seconds["copy and verify"] + stages.seconds["structure with Spark"],
+        engine_seconds=dagster.engine_seconds(),
+        failed_runs=failed,
+        lost_found=_folders_told(before, "raw holds nothing of it"),
+        stale_found=_folders_told(before, "objects in raw that are not what the source"),
+    )
+
+
+def _folders_told(reconciliation: Mapping[str, Any], words: str) -> frozenset[str]:
+    """Folders of the reconciliation's red table whose reason holds these words."""
+    rows: list[dict[str, Any]] = reconciliation["red_folders"]
+    if not rows:
+        raise MigrationError("The first reconciliation found nothing red, which cannot be.")
+    return frozenset(row["folder"] for row in rows if words in row["reason"])

@@ -1,0 +1,94 @@
+"""What the demo prints at its end: tables instead of walls of text."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from checkout_assets.cli.console import byte_size
+from checkout_assets.demo.place import DemoPlace
+from checkout_assets.demo.story import Told
+
+QUERY = """SELECT YEAR, count(*) AS orders, sum(value) / 100 AS total, max(len(items)) AS most_items
+FROM read_parquet('{tables}/checkout/*/*/*/*.parquet', hive_partitioning = true,
+                  hive_types_autocast = false)
+GROUP BY YEAR ORDER BY YEAR"""
+"""Types are not guessed from the path, so that a month stays the text 08."""
+
+
+def show(told: Told, place: DemoPlace, console: Console) -> None:
+    """The summary: what was lost, what is there now, what is flagged, and how to look at it."""
+    console.print()
+    console.print(_table("Found in what the hand run left", ("what", "where"), _before(told)))
+    console.print(_table("After the migration", ("", ""), _after(told)))
+    console.print(_table("Flagged, as the sample has it", ("check", "folders"), _flagged(told)))
+    console.print(_table("Time", ("stage", "seconds"), _time(told)))
+    _show_query(place, console)
+    console.print(f"Tables      {place.lake / 'consumable_tables'}")
+    console.print(f"Quarantine  {place.lake / 'quarantine'}")
+    console.print("Look at it  make ui")
+
+
+def _before(told: Told) -> Iterable[tuple[str, str]]:
+    yield "folders lost without a word", ", ".join(sorted(told.lost_found))
+    yield "stale objects in", ", ".join(sorted(told.stale_found))
+    yield "folders red", f"{told.before['folders_red']} of 512"
+
+
+def _after(told: Told) -> Iterable[tuple[str, str]]:
+    after = told.after
+    yield "folders complete", f"{after['folders_complete']} of 512"
+    yield "the three lost folders", "found and repaired" if not after["folders_red"] else "not done"
+    yield "objects", f"{after['objects']:,} ({byte_size(after['bytes'])})"
+    yield "rows", f"{after['dagster/row_count']:,}"
+    reasons = sorted(name for name in after if name.startswith("quarantined_"))
+    for name in reasons:
+        yield f"quarantined: {name.removeprefix('quarantined_')}", f"{after[name]:,}"
+    yield "nested objects, in quarantine", f"{after['nested']:,}"
+    yield "values rescued", f"{after['rescued_values']:,}"
+    yield "names escaped", f"{after['escaped_names']:,}"
+
+
+def _flagged(told: Told) -> Iterable[tuple[str, str]]:
+    for check, folders in sorted(told.flagged.items()):
+        yield check, ", ".join(sorted(folders))
+
+
+def _time(told: Told) -> Iterable[tuple[str, str]]:
+    for name, seconds in told.stages.items():
+        yield name, f"{seconds:.1f}"
+    own = told.backfill_seconds - told.engine_seconds
+    yield "of the two backfills, Dagster's own", f"{own:.1f}"
+    yield "in all", f"{sum(told.stages.values()):.1f}"
+
+
+def _table(title: str, columns: tuple[str, str], rows: Iterable[tuple[str, str]]) -> Table:
+    table = Table(title=title, title_justify="left", show_header=any(columns))
+    table.add_column(columns[0], no_wrap=True)
+    table.add_column(columns[1])
+    for row in rows:
+        table.add_row(*row)
+    return table
+
+
+def _show_query(place: DemoPlace, console: Console) -> None:
+    """The query as an analyst would write it, and its result, by DuckDB."""
+    names, rows = run_query(place)
+    console.print()
+    console.print(QUERY.format(tables=place.lake / "consumable_tables"))
+    table = Table()
+    for name in names:
+        table.add_column(name, justify="right")
+    for row in rows:
+        table.add_row(*map(str, row))
+    console.print(table)
+
+
+def run_query(place: DemoPlace) -> tuple[list[str], list[tuple[Any, ...]]]:
+    """Column names and rows of the example query."""
+    import duckdb
+
+    with duckdb.connect() as connection:
+        result = connection.execute(QUERY.format(tables=place.lake / "consumable_tables"))
+        return [column[0] for column in result.description or ()], result.fetchall()

@@ -1,0 +1,52 @@
+"""The Dagster UI on what the demo left: ``python -m checkout_assets.demo.ui``."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import checkout_assets
+from checkout_assets.cli.demo import DEMO_DIRECTORY
+from checkout_assets.demo.place import DemoPlace
+from checkout_assets.demo.runbook_server import serve
+from checkout_assets.domain.errors import UsageError
+from checkout_assets.sample.s3_server import EmbeddedS3Server
+
+DOCS = Path(checkout_assets.__file__).resolve().parents[1] / "docs"
+_WRONG_USAGE = 2
+
+
+def main() -> int:
+    """Serve until Ctrl-C; arguments after the module go to ``dagster dev``."""
+    place = DemoPlace(DEMO_DIRECTORY.absolute())
+    try:
+        if not place.exists:
+            raise UsageError("There is no demo to look at yet: run make demo first.")
+        return _serve(place, sys.argv[1:])
+    except UsageError as error:
+        sys.stderr.write(f"Error: {error}\n")
+        return _WRONG_USAGE
+
+
+def _serve(place: DemoPlace, arguments: list[str]) -> int:
+    with (
+        EmbeddedS3Server(snapshot=place.s3_snapshot, log=place.s3_log) as server,
+        serve(DOCS) as docs_url,
+    ):
+        environment = {
+            **os.environ,
+            **server.environment(),
+            **place.environment(),
+            "CHECKOUT_RUNBOOK_URL": f"{docs_url}/runbook.html",
+            "CHECKOUT_KEEP_SPARK_SESSION": "false",  # each run has a process of its own here
+        }
+        command = [sys.executable, "-m", "dagster", "dev", "-m", "checkout_assets.definitions"]
+        dagster = subprocess.Popen([*command, *arguments], env=environment)
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_: dagster.send_signal(signal.SIGINT))
+        return dagster.wait()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

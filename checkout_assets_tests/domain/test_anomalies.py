@@ -1,0 +1,91 @@
+"""Every rule, on a clean folder and on the one it is about."""
+
+from dataclasses import replace
+
+import pytest
+
+from checkout_assets.domain.anomalies import RAW_RULES, STRUCTURED_RULES, Severity
+from checkout_assets.domain.copying import CopyFacts
+from spark_jobs.contract import StructureTotals
+
+CLEAN = CopyFacts(listed=3, by_status={"copied": 2, "present": 1}, by_kind={"document": 3})
+STRUCTURED = StructureTotals(documents=3, rows=3)
+
+
+def raw_flags(facts: CopyFacts) -> set[str]:
+    findings = [rule.judge(facts) for rule in RAW_RULES]
+    return {finding.rule for finding in findings if not finding.passed}
+
+
+def structured_flags(totals: StructureTotals) -> set[str]:
+    findings = [rule.judge(totals) for rule in STRUCTURED_RULES]
+    return {finding.rule for finding in findings if not finding.passed}
+
+
+def test_a_clean_folder_passes_every_rule() -> None:
+    assert raw_flags(CLEAN) == set()
+    assert structured_flags(STRUCTURED) == set()
+
+
+@pytest.mark.parametrize(
+    ("facts", "flag"),
+    [
+        (CopyFacts(), "every_object_copied"),
+        (replace(CLEAN, by_status={"copied": 2, "failed": 1}), "every_object_copied"),
+        (replace(CLEAN, listed=4), "every_object_copied"),
+        (replace(CLEAN, unverified=1), "every_object_copied"),
+        (replace(CLEAN, by_kind={"document": 2}), "every_object_copied"),
+        (replace(CLEAN, by_kind={"document": 2, "nested": 1}), "no_documents_nested_under_id"),
+        (replace(CLEAN, escaped=1), "names_are_safe"),
+        (replace(CLEAN, near_misses=1), "no_near_miss_names"),
+    ],
+)
+def test_a_raw_rule_fails_for_what_it_is_about_and_no_other(facts: CopyFacts, flag: str) -> None:
+    assert raw_flags(facts) == {flag}
+
+
+@pytest.mark.parametrize(
+    ("totals", "flag"),
+    [
+        (StructureTotals(), "every_document_accounted_for"),
+        (replace(STRUCTURED, rows=2), "every_document_accounted_for"),
+        (replace(STRUCTURED, rows=2, quarantined={"no_id": 1}), "no_documents_quarantined"),
+        (replace(STRUCTURED, rescued_rows=1, rescued_values=2), "every_value_has_a_column"),
+    ],
+)
+def test_a_structured_rule_fails_for_what_it_is_about_and_no_other(
+    totals: StructureTotals, flag: str
+) -> None:
+    assert structured_flags(totals) == {flag}
+
+
+def test_newer_and_vanished_objects_fail_no_rule() -> None:
+    status = {**CLEAN.by_status, "vanished": 4}
+    assert raw_flags(replace(CLEAN, by_status=status, newer=2, missing_on_source=1)) == set()
+
+
+def test_a_rule_is_named_by_its_function_and_only_incompleteness_is_an_error() -> None:
+    found = [rule.judge(CLEAN) for rule in RAW_RULES]
+    found += [rule.judge(STRUCTURED) for rule in STRUCTURED_RULES]
+
+    names = [rule.name for rule in RAW_RULES] + [rule.name for rule in STRUCTURED_RULES]
+    assert [finding.rule for finding in found] == names
+    assert {finding.rule for finding in found if finding.severity is Severity.ERROR} == {
+        "every_object_copied",
+        "every_document_accounted_for",
+    }
+
+
+def test_every_rule_describes_itself_in_one_sentence() -> None:
+    told = [rule.description for rule in RAW_RULES] + [r.description for r in STRUCTURED_RULES]
+    assert all(sentence.endswith(".") for sentence in told)
+
+
+def test_a_finding_counts_and_says_what_it_saw() -> None:
+    facts = replace(CLEAN, by_kind={"document": 1, "nested": 2})
+
+    (finding,) = [rule.judge(facts) for rule in RAW_RULES if "nested" in rule.name]
+
+    assert finding.counts == {"nested": 2}
+    assert finding.summary.startswith("2 objects lie nested under id/")
+    assert finding.anchor == "no_documents_nested_under_id"

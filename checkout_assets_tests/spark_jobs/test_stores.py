@@ -1,0 +1,340 @@
+"""The same promises kept by the store in S3 and by the one on disk."""
+
+import os
+import pickle
+import uuid
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from checkout_assets.sample.s3_server import EmbeddedS3Server
+from checkout_assets_tests.fault_proxy import RESET, Answer, FaultProxy, Request
+from spark_jobs.stores import (
+    Blob,
+    ConflictError,
+    LocalStore,
+    NotFoundError,
+    S3Store,
+    Store,
+    StoreError,
+    open_store,
+    s3,
+)
+from spark_jobs.stores.listing import list_directory
+
+
+@pytest.fixture
+def bucket(aws: EmbeddedS3Server) -> str:
+    name = f"stores-{uuid.uuid4().hex[:12]}"
+    aws.client().create_bucket(
+        Bucket=name, CreateBucketConfiguration={"LocationConstraint": "us-east-2"}
+    )
+    return name
+
+
+@pytest.fixture
+def s3_store(bucket: str) -> S3Store:
+    return S3Store(bucket, "below")
+
+
+@pytest.fixture(params=["disk", "s3"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
+    if request.param == "disk":
+        return LocalStore(tmp_path / "store")
+    in_s3: S3Store = request.getfixturevalue("s3_store")
+    return in_s3
+
+
+def test_what_was_put_can_be_got(store: Store) -> None:
+    etag = store.put("a/b.json", b"one")
+
+    assert store.get("a/b.json") == Blob(b"one", etag)
+    assert store.size("a/b.json") == 3
+    assert store.put("a/b.json", b"two") != etag
+    assert store.get("a/b.json").data == b"two"
+
+
+def test_nothing_is_there_before_it_was_put(store: Store) -> None:
+    store.put("a/b", b"")
+    for key in ("x", "a", "a/b/c"):
+        with pytest.raises(StoreError):
+            store.get(key)
+        assert store.size(key) is None
+    with pytest.raises(NotFoundError):
+        store.get("x")
+
+
+def test_if_absent_writes_only_where_nothing_is(store: Store) -> None:
+    store.put("key", b"first", if_absent=True)
+    with pytest.raises(ConflictError):
+        store.put("key", b"second", if_absent=True)
+    assert store.get("key").data == b"first"
+
+
+def test_if_match_writes_only_over_what_was_read(store: Store) -> None:
+    etag = store.put("key", b"first")
+    newer = store.put("key", b"second", if_match=etag)
+    with pytest.raises(ConflictError):
+        store.put("key", b"third", if_match=etag)
+    assert store.get("key") == Blob(b"second", newer)
+
+
+def test_if_match_on_nothing_is_a_conflict(store: Store) -> None:
+    with pytest.raises(ConflictError):
+        store.put("key", b"data", if_match="0" * 32)
+
+
+@pytest.mark.parametrize("exists", [True, False])
+def test_of_many_writers_one_wins(store: Store, exists: bool) -> None:
+    etag = store.put("key", b"before") if exists else None
+
+    def write(number: int) -> bool:
+        try:
+            store.put("key", b"%d" % number, if_match=etag, if_absent=etag is None)
+        except ConflictError:
+            return False
+        return True
+
+    with ThreadPoolExecutor(8) as pool:
+        won = list(pool.map(write, range(16)))
+
+    assert sum(won) == 1
+    assert store.get("key").data == b"%d" % won.index(True)
+
+
+def test_a_rename_moves_and_replaces(store: Store) -> None:
+    store.put("staging/x", b"new")
+    store.put("table/day/x", b"old")
+
+    store.rename("staging/x", "table/day/x")
+
+    assert store.get("table/day/x").data == b"new"
+    assert store.size("staging/x") is None
+    with pytest.raises(NotFoundError):
+        store.rename("staging/x", "table/day/x")
+
+
+def test_a_delete_may_be_repeated(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(s3, "_KEYS_PER_DELETE", 3)
+    keys = [f"d/{n}" for n in range(8)]
+    for key in [*keys, "d/stays"]:
+        store.put(key, b"x")
+
+    store.delete(keys)
+    store.delete([*keys, "never/there"])
+
+    assert [entry.key for entry in store.list()] == ["d/stays"]
+
+
+def test_a_listing_is_flat_complete_and_in_byte_order(store: Store) -> None:
+    keys = ["a.b", "a/b", "a/b/c", "a/bc", "ab", "z/é", "z/z", "z/😀"]
+    keys.remove("a/b")  # on disk a name is a file or a directory
+    for key in reversed(keys):
+        store.put(key, key.encode())
+
+    entries = list(store.list())
+
+    assert [entry.key for entry in entries] == sorted(keys, key=str.encode)
+    assert [entry.size for entry in entries] == [len(entry.key.encode()) for entry in entries]
+    now = datetime.now(UTC)
+    assert all(abs(now - entry.last_modified) < timedelta(minutes=5) for entry in entries)
+    assert [entry.key for entry in store.list("a/b")] == ["a/b/c", "a/bc"]
+    assert [entry.key for entry in store.list("z/")] == ["z/z", "z/é", "z/😀"]
+    assert list(store.list("nothing/here/")) == []
+
+
+def test_many_are_read_in_order_and_an_error_is_in_its_place(store: Store) -> None:
+    keys = [f"k/{n}" for n in range(20)]
+    for key in keys:
+        if key != "k/7":
+            store.put(key, key.encode())
+
+    reads = list(store.read_many(keys, in_flight=3))
+
+    assert [key for key, _ in reads] == keys
+    for key, read in reads:
+        if key == "k/7":
+            assert isinstance(read, NotFoundError)
+        else:
+            assert isinstance(read, Blob)
+            assert read == store.get(key)
+
+
+def test_a_large_object_arrives_whole(store: Store) -> None:
+    data = os.urandom(20 * 1024**2)
+    store.put("large", data)
+    ((_, read),) = store.read_many(["large"])
+    assert isinstance(read, Blob)
+    assert read.data == data == store.get("large").data
+
+
+def test_an_error_survives_the_way_between_processes() -> None:
+    error = pickle.loads(pickle.dumps(NotFoundError("NoSuchKey", "a/b", transient=True)))
+    assert (type(error), error.code, error.place, error.transient) == (
+        NotFoundError,
+        "NoSuchKey",
+        "a/b",
+        True,
+    )
+
+
+def test_a_uri_opens_the_store_it_names(aws: EmbeddedS3Server, tmp_path: Path) -> None:
+    opened = open_store("s3://some-bucket/a/b/")
+    assert isinstance(opened, S3Store)
+    assert (opened.bucket, opened.prefix) == ("some-bucket", "a/b/")
+    assert open_store("s3://some-bucket").uri == "s3://some-bucket"
+    assert isinstance(open_store(str(tmp_path)), LocalStore)
+    for wrong in ("", "file:///x", "s3://", "s3://Upper/x"):
+        with pytest.raises(ValueError, match="a store is"):
+            open_store(wrong)
+
+
+# What only S3 can do wrong.
+
+
+def test_a_store_sees_only_what_is_below_its_prefix(s3_store: S3Store, bucket: str) -> None:
+    S3Store(bucket, "").put("belowish", b"x")
+    s3_store.put("a", b"x")
+    assert [entry.key for entry in s3_store.list()] == ["a"]
+    assert [entry.key for entry in S3Store(bucket, "").list()] == ["below/a", "belowish"]
+
+
+def test_a_listing_of_several_pages_keeps_every_name(s3_store: S3Store) -> None:
+    crt = s3_store.crt()
+    odd = [
+        "sp ace",
+        "+",
+        "%2F",
+        "nl\n",
+        "\x01",
+        "~",
+        "&<>\"'",
+        "é",
+        "e\u0301",
+        "//",
+        "😀",
+        "\u202e",
+    ]
+    names = sorted([f"{n:04}" for n in range(1100)] + odd, key=str.encode)
+    puts = [crt.send("PutObject", "PUT", s3_store.bucket, f"below/{name}") for name in names]
+    for put in puts:
+        put.result()
+
+    assert [entry.key for entry in s3_store.list()] == names
+    with_directories = sorted({n.partition("/")[0] + "/" if "/" in n else n for n in names})
+    assert list_directory(crt, s3_store.bucket, "below/") == with_directories
+
+
+def test_a_missing_bucket_is_an_error_and_no_empty_listing(aws: EmbeddedS3Server) -> None:
+    store = S3Store("no-such-bucket-anywhere", "")
+    with pytest.raises(StoreError, match="NoSuchBucket"):
+        list(store.list())
+    with pytest.raises(StoreError, match="NoSuchBucket"):
+        store.get("a")
+    with pytest.raises(StoreError):
+        store.put("a", b"x")
+
+
+@pytest.fixture
+def proxy(aws: EmbeddedS3Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[FaultProxy]:
+    with FaultProxy(aws.endpoint_url).serving() as proxy:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_S3", proxy.endpoint_url)
+        yield proxy
+
+
+@pytest.mark.parametrize("exists", [True, False])
+def test_a_conditional_write_whose_answer_was_lost_is_no_conflict(
+    bucket: str, proxy: FaultProxy, exists: bool
+) -> None:
+    store = S3Store(bucket, "below")
+    before = store.put("key", b"before") if exists else None
+    lost: list[str] = []
+
+    def lose_the_answer(request: Request) -> Answer | None:
+        if request.method != "PUT" or lost:
+            return None
+        lost.append(request.path)
+        return Answer(RESET, done=True)
+
+    proxy.rule = lose_the_answer
+
+    etag = store.put("key", b"after", if_match=before, if_absent=not exists)
+
+    assert lost
+    assert store.get("key") == Blob(b"after", etag)
+
+
+def test_a_refusal_is_told_by_its_code_and_is_not_transient(
+    s3_store: S3Store, proxy: FaultProxy
+) -> None:
+    store = S3Store(s3_store.bucket, "below")
+    proxy.rule = lambda _: Answer(403, "AccessDenied")
+    with pytest.raises(StoreError, match="AccessDenied") as refused:
+        store.get("key")
+    assert not refused.value.transient
+    ((_, read),) = store.read_many(["key"])
+    assert isinstance(read, StoreError)
+    assert (read.code, read.transient) == ("AccessDenied", False)
+
+
+def test_a_failed_delete_is_told(s3_store: S3Store, proxy: FaultProxy) -> None:
+    store = S3Store(s3_store.bucket, "below")
+    store.put("key", b"x")
+    proxy.rule = lambda r: Answer(403, "AccessDenied") if r.method == "POST" else None
+    with pytest.raises(StoreError, match="AccessDenied"):
+        store.delete(["key"])
+
+
+# What only a disk can do wrong.
+
+
+@pytest.mark.parametrize("key", ["../out", "a/../../out", "/etc/passwd", "a//b", "a/./b", ""])
+def test_no_key_leads_out_of_a_directory(tmp_path: Path, key: str) -> None:
+    store = LocalStore(tmp_path / "store")
+    with pytest.raises(StoreError, match="InvalidKey"):
+        store.put(key, b"x")
+    with pytest.raises(StoreError, match="InvalidKey"):
+        store.get(key)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_directory_shows_no_temporary_and_keeps_no_empty_one(tmp_path: Path) -> None:
+    store = LocalStore(tmp_path / "store")
+    store.put("a/b/c", b"x", if_absent=True)
+    assert [entry.key for entry in store.list()] == ["a/b/c"]
+    store.put("deep/down/here", b"x")
+    store.delete(["deep/down/here"])
+    assert not (tmp_path / "store" / "deep").exists()
+
+
+def test_a_failed_write_leaves_what_was_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = LocalStore(tmp_path)
+    store.put("key", b"before")
+
+    def full(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(StoreError, match="ENOSPC"):
+        store.put("key", b"after")
+
+    assert store.get("key").data == b"before"
+    assert [path.name for path in tmp_path.iterdir()] == ["key"]
+
+
+def test_neighbours_that_clean_up_do_not_break_a_write(tmp_path: Path) -> None:
+    store = LocalStore(tmp_path)
+
+    def write_and_delete(number: int) -> None:
+        for _ in range(30):
+            store.put(f"day/{number}", b"x")
+            store.delete([f"day/{number}"])
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(write_and_delete, range(4)))
+    assert list(store.list()) == []
