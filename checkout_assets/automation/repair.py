@@ -3,6 +3,8 @@
 A Dagster range cannot skip keys, so retrying scattered folders by partition would cost a run each.
 """
 
+from collections.abc import Sequence
+
 import dagster as dg
 from pydantic import Field
 
@@ -10,7 +12,8 @@ from checkout_assets.assets.folder_run import FolderRun, raise_for_failed
 from checkout_assets.assets.raw_orders import RAW_ORDERS, describe_copied
 from checkout_assets.assets.runbook import Runbook
 from checkout_assets.assets.structured_orders import STRUCTURED_ORDERS, describe_structured
-from checkout_assets.domain.folders import select_folders
+from checkout_assets.domain.errors import UsageError
+from checkout_assets.domain.folders import Folder, select_folders
 from checkout_assets.resources.engines import CopyEngineResource, StructureEngineResource
 
 
@@ -24,6 +27,13 @@ class RepairConfig(dg.Config):
     structure_them: bool = Field(default=True, description="structure what is copied")
 
 
+def _chosen(words: Sequence[str]) -> tuple[Folder, ...]:
+    try:
+        return select_folders(words)
+    except UsageError as error:
+        raise dg.Failure(description=str(error), allow_retries=False) from None
+
+
 def build_repair_folders(runbook: Runbook) -> dg.JobDefinition:
     """The job; every folder is reported by its partition of the assets."""
 
@@ -34,7 +44,7 @@ def build_repair_folders(runbook: Runbook) -> dg.JobDefinition:
         copy_engine: CopyEngineResource,
         structure_engine: StructureEngineResource,
     ) -> None:
-        folders = select_folders(config.folders)
+        folders = _chosen(config.folders)
         failed = {}
         if config.copy_them:
             run = FolderRun(context, RAW_ORDERS, runbook)

@@ -80,7 +80,7 @@ class InProcessDagster:
         """Materialize ``reconciliation`` and return its metadata."""
         from checkout_assets.definitions import defs
 
-        ended = defs.get_job_def("reconcile").execute_in_process(
+        ended = defs.resolve_job_def("reconcile").execute_in_process(
             instance=self._instance, run_config=QUIET
         )
         (materialization,) = ended.asset_materializations_for_node("reconciliation")

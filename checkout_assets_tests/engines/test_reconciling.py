@@ -273,6 +273,18 @@ def test_whatever_is_broken_is_red_for_its_reason(
     assert result.error.startswith(f"{FOLDER}: ")
 
 
+@pytest.mark.parametrize(
+    ("break_it", "reason"),
+    [(lose_raw, Reason.OBJECTS_MISSING), (change_raw, Reason.OBJECTS_DIFFER)],
+)
+def test_without_a_source_raw_is_compared_with_its_manifest(
+    complete: OrdersPlace, break_it: Break, reason: Reason
+) -> None:
+    break_it(complete)
+
+    assert causes(reconcile(complete, with_source=False)) == {reason: 1}
+
+
 def test_raw_objects_no_manifest_names_are_worth_knowing(complete: OrdersPlace) -> None:
     add_to_raw(complete)
 

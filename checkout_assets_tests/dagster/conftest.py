@@ -1,0 +1,82 @@
+"""A temporary Dagster instance and shorthands for what it stored."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from checkout_assets.assets.runbook import Runbook
+from checkout_assets.domain.folders import FOLDER_NAMES
+
+FIRST_16 = list(FOLDER_NAMES[:16])
+RUNBOOK = Runbook("http://127.0.0.1/runbook.html")
+
+
+class Dagster:
+    """Runs assets over a range of folders and tells what the instance then holds."""
+
+    def __init__(self, instance: dg.DagsterInstance) -> None:
+        self.instance = instance
+
+    def run(
+        self,
+        asset: dg.AssetsDefinition,
+        resources: Mapping[str, Any],
+        folders: list[str] | None = None,
+        **options: Any,
+    ) -> dg.ExecuteInProcessResult:
+        """One ranged run, as a backfill makes it."""
+        chosen = folders or FIRST_16
+        tags = {
+            "dagster/asset_partition_range_start": chosen[0],
+            "dagster/asset_partition_range_end": chosen[-1],
+            **options.pop("tags", {}),
+        }
+        return dg.materialize(
+            [asset],
+            instance=self.instance,
+            resources=resources,
+            tags=tags,
+            raise_on_error=False,
+            **options,
+        )
+
+    def materialized(self, asset: str) -> set[str]:
+        return set(self.instance.get_materialized_partitions(dg.AssetKey(asset)))
+
+    def materializations(self, asset: str) -> list[dg.AssetMaterialization]:
+        records = self.instance.fetch_materializations(dg.AssetKey(asset), limit=1000).records
+        return [record.asset_materialization for record in records if record.asset_materialization]
+
+    def checks(self, asset: str, name: str) -> dict[str, Any]:
+        """Partition to the latest evaluation of a check."""
+        key = dg.AssetCheckKey(dg.AssetKey(asset), name)
+        records = self.instance.event_log_storage.get_asset_check_execution_history(key, limit=1000)
+        found = {}
+        for record in reversed(records):
+            if record.event is not None and record.event.dagster_event is not None:
+                data: Any = record.event.dagster_event.event_specific_data
+                if hasattr(data, "passed"):
+                    found[data.partition] = data
+        return found
+
+    def failure(self, result: dg.ExecuteInProcessResult, step: str) -> Any:
+        """The step's failure data as the UI shows it."""
+        (event,) = [
+            entry.dagster_event
+            for entry in self.instance.all_logs(result.run_id)
+            if entry.dagster_event and entry.dagster_event.is_step_failure
+        ]
+        assert event.step_key == step
+        return event.step_failure_data.user_failure_data
+
+
+@pytest.fixture
+def dagster(tmp_path: Path) -> Iterator[Dagster]:
+    """A real instance, on SQLite in a temporary directory."""
+    with dg.DagsterInstance.local_temp(
+        str(tmp_path), overrides={"telemetry": {"enabled": False}}
+    ) as instance:
+        yield Dagster(instance)

@@ -1,0 +1,154 @@
+"""One outcome for each folder of a run, whatever the engine does."""
+
+from typing import Any
+
+import dagster as dg
+import pytest
+from dagster._core.errors import DagsterExecutionInterruptedError
+
+from checkout_assets.assets.folder_run import ENGINE_SECONDS_TAG, FolderRun
+from checkout_assets.assets.raw_orders import build_raw_orders
+from checkout_assets.assets.structured_orders import build_structured_orders
+from checkout_assets.domain.errors import UsageError
+from checkout_assets_tests.dagster.conftest import FIRST_16, RUNBOOK, Dagster
+from checkout_assets_tests.dagster.engines import OddCopyEngine, OddStructureEngine
+
+RAW = build_raw_orders(32, RUNBOOK)
+STRUCTURED = build_structured_orders(16, RUNBOOK)
+TWO = [FIRST_16[3], FIRST_16[9]]
+
+
+def test_every_folder_that_succeeds_is_materialized_once_with_its_own_metadata(
+    dagster: Dagster,
+) -> None:
+    result = dagster.run(RAW, {"copy_engine": OddCopyEngine.of()})
+    assert result.success
+    told = dagster.materializations("raw_orders")
+    assert sorted(each.partition or "" for each in told) == FIRST_16
+    assert all(each.metadata["objects"].value == 3 for each in told)
+    run = dagster.instance.get_run_by_id(result.run_id)
+    assert run is not None
+    assert float(run.tags[ENGINE_SECONDS_TAG]) >= 16 * 0.005
+
+
+def test_two_failing_folders_do_not_fail_their_neighbours(dagster: Dagster) -> None:
+    result = dagster.run(RAW, {"copy_engine": OddCopyEngine.of(failing=TWO)})
+    assert not result.success
+    assert dagster.materialized("raw_orders") == set(FIRST_16) - set(TWO)
+    failure = dagster.failure(result, "raw_orders")
+    assert failure.description == f"2 of 16 folders failed: {TWO[0]}, {TWO[1]}"
+    table = failure.metadata["failed_folders"].records
+    assert [dict(row.data) for row in table] == [
+        {"folder": name, "reason": f"{name}: it is broken."} for name in TWO
+    ]
+
+
+def test_checks_are_reported_for_each_folder_and_point_at_its_materialization(
+    dagster: Dagster,
+) -> None:
+    dagster.run(RAW, {"copy_engine": OddCopyEngine.of(failing=TWO)})
+    copied = dagster.checks("raw_orders", "every_object_copied")
+    assert set(copied) == set(FIRST_16)
+    assert {name for name, each in copied.items() if not each.passed} == set(TWO)
+    assert copied[TWO[0]].description == f"{TWO[0]}: it is broken."
+    nested = dagster.checks("raw_orders", "no_documents_nested_under_id")
+    assert set(nested) == set(FIRST_16) - set(TWO)
+    assert not any(each.passed for each in nested.values())
+    some = nested[FIRST_16[0]]
+    assert some.severity is dg.AssetCheckSeverity.WARN
+    assert some.target_materialization_data is not None
+    assert some.metadata["runbook"].value.endswith("runbook.html#no_documents_nested_under_id")
+
+
+def test_an_engine_that_dies_keeps_what_it_has_told(dagster: Dagster) -> None:
+    """It works from the last folder to the first and dies at the fifth from the front."""
+    result = dagster.run(RAW, {"copy_engine": OddCopyEngine.of(dies_at=FIRST_16[4])})
+    assert not result.success
+    assert dagster.materialized("raw_orders") == set(FIRST_16[5:])
+
+
+def test_a_folder_the_engine_says_nothing_of_has_failed(dagster: Dagster) -> None:
+    result = dagster.run(RAW, {"copy_engine": OddCopyEngine.of(forgotten=TWO[:1])})
+    assert not result.success
+    assert dagster.materialized("raw_orders") == set(FIRST_16) - set(TWO[:1])
+    (row,) = dagster.failure(result, "raw_orders").metadata["failed_folders"].records
+    assert row.data["reason"] == f"{TWO[0]}: the engine ended without a word of it."
+
+
+def test_a_cancelled_run_cancels_its_engine(
+    dagster: Dagster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = OddCopyEngine.of()
+    report = FolderRun._report
+
+    def interrupted(run: Any, result: Any, told: Any) -> None:
+        if result.folder.name == FIRST_16[10]:
+            raise DagsterExecutionInterruptedError
+        report(run, result, told)
+
+    monkeypatch.setattr(FolderRun, "_report", interrupted)
+    assert not dagster.run(RAW, {"copy_engine": engine}).success
+    assert engine.engine().cancelled == [True]
+    assert dagster.materialized("raw_orders") == set(FIRST_16[11:])
+
+
+def test_a_retry_does_only_what_is_left_and_re_attaches_by_the_first_run_id(
+    dagster: Dagster,
+) -> None:
+    first = dagster.run(RAW, {"copy_engine": OddCopyEngine.of(failing=TWO)})
+    again = OddCopyEngine.of()
+    with dg.DagsterInstance.from_ref(dagster.instance.get_ref()) as instance:
+        job = dg.Definitions(
+            assets=[RAW], resources={"copy_engine": again}, executor=dg.in_process_executor
+        ).resolve_implicit_global_asset_job_def()
+        run = instance.create_run_for_job(
+            job,
+            tags={
+                "dagster/asset_partition_range_start": FIRST_16[0],
+                "dagster/asset_partition_range_end": FIRST_16[-1],
+                "dagster/is_resume_retry": "true",
+            },
+            root_run_id=first.run_id,
+            parent_run_id=first.run_id,
+        )
+        from dagster._core.definitions.job_base import InMemoryJob
+        from dagster._core.execution.api import execute_run
+
+        assert execute_run(InMemoryJob(job), run, instance).success
+    assert again.engine().asked == [(TWO, first.run_id)]
+    assert dagster.materialized("raw_orders") == set(FIRST_16)
+
+
+def test_a_plain_second_run_does_every_folder_again(dagster: Dagster) -> None:
+    dagster.run(RAW, {"copy_engine": OddCopyEngine.of()})
+    again = OddCopyEngine.of()
+    dagster.run(RAW, {"copy_engine": again})
+    assert again.engine().asked[0][0] == FIRST_16
+
+
+def test_a_wrong_configuration_is_one_sentence_and_no_traceback(
+    dagster: Dagster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_: Any) -> Any:
+        raise UsageError("No source is configured: set CHECKOUT_SOURCE_URI.")
+
+    monkeypatch.setattr(OddCopyEngine, "engine", refuse)
+    result = dagster.run(RAW, {"copy_engine": OddCopyEngine.of()})
+    failure = dagster.failure(result, "raw_orders")
+    assert failure.description == "No source is configured: set CHECKOUT_SOURCE_URI."
+
+
+def test_structured_orders_takes_any_engine_of_the_seam(dagster: Dagster) -> None:
+    engine = OddStructureEngine.of(failing=TWO)
+    dagster.run(STRUCTURED, {"structure_engine": engine})
+    assert dagster.materialized("structured_orders") == set(FIRST_16) - set(TWO)
+    accounted = dagster.checks("structured_orders", "every_document_accounted_for")
+    assert {name for name, each in accounted.items() if not each.passed} == set(TWO)
+
+
+@pytest.mark.parametrize(("asset", "most"), [(RAW, 32), (STRUCTURED, 16)])
+def test_backfills_run_as_many_folders_as_the_settings_say(
+    asset: dg.AssetsDefinition, most: int
+) -> None:
+    assert asset.backfill_policy is not None
+    assert asset.backfill_policy.max_partitions_per_run == most

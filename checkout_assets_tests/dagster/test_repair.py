@@ -1,0 +1,59 @@
+"""``repair_folders``: any list of folders, one engine call each, reported by partition."""
+
+import dagster as dg
+
+from checkout_assets.automation.repair import build_repair_folders
+from checkout_assets_tests.dagster.conftest import RUNBOOK, Dagster
+from checkout_assets_tests.dagster.engines import OddCopyEngine, OddStructureEngine
+
+SCATTERED = ["07_CheckoutOrder", "86_FulfillmentOrder", "E9_FulfillmentOrder"]
+JOB = build_repair_folders(RUNBOOK)
+
+
+def repair(
+    dagster: Dagster, copy: OddCopyEngine, structure: OddStructureEngine, **config: object
+) -> dg.ExecuteInProcessResult:
+    return JOB.execute_in_process(
+        instance=dagster.instance,
+        resources={"copy_engine": copy, "structure_engine": structure},
+        run_config={"ops": {"repair": {"config": {"folders": SCATTERED, **config}}}},
+        raise_on_error=False,
+    )
+
+
+def test_scattered_folders_are_one_engine_call_each(dagster: Dagster) -> None:
+    copy, structure = OddCopyEngine.of(), OddStructureEngine.of()
+    result = repair(dagster, copy, structure)
+    assert result.success
+    assert [asked for asked, _ in copy.engine().asked] == [SCATTERED]
+    assert [asked for asked, _ in structure.engine().asked] == [SCATTERED]
+    assert dagster.materialized("raw_orders") == set(SCATTERED)
+    assert dagster.materialized("structured_orders") == set(SCATTERED)
+    assert set(dagster.checks("raw_orders", "every_object_copied")) == set(SCATTERED)
+
+
+def test_what_was_not_copied_is_not_structured_and_both_failures_are_told(
+    dagster: Dagster,
+) -> None:
+    copy = OddCopyEngine.of(failing=SCATTERED[:1])
+    structure = OddStructureEngine.of(failing=SCATTERED[1:2])
+    result = repair(dagster, copy, structure)
+    assert not result.success
+    assert [asked for asked, _ in structure.engine().asked] == [SCATTERED[1:]]
+    assert dagster.materialized("structured_orders") == {SCATTERED[2]}
+    assert dagster.failure(result, "repair").description == (
+        "2 of 3 folders failed: 07_CheckoutOrder, 86_FulfillmentOrder"
+    )
+
+
+def test_only_structuring_can_be_asked_for(dagster: Dagster) -> None:
+    copy = OddCopyEngine.of()
+    assert repair(dagster, copy, OddStructureEngine.of(), copy_them=False).success
+    assert copy.engine().asked == []
+
+
+def test_a_wrong_folder_name_is_one_sentence(dagster: Dagster) -> None:
+    result = repair(dagster, OddCopyEngine.of(), OddStructureEngine.of(), folders=["e9_checkout"])
+    failure = dagster.failure(result, "repair")
+    assert failure is not None
+    assert "did you mean E9_CheckoutOrder?" in failure.description

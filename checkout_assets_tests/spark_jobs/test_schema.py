@@ -1,0 +1,137 @@
+"""The schema is one that every engine can hold, and it changes only on purpose."""
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from spark_jobs import schema
+from spark_jobs.schema import removals
+from spark_jobs.schema.docs import markdown
+from spark_jobs.schema.types import Array, Primitive, Struct, TextMap, Type
+
+TABLES = ("checkout", "fulfillment")
+REPOSITORY = Path(__file__).parents[2]
+
+# After a change that is meant: raise SCHEMA_VERSION, then put the digests the failure shows here.
+PINNED = {
+    "version": "1",
+    "checkout": "",
+    "fulfillment": "",
+}
+
+
+def structs(kind: Type, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Struct]]:
+    """Every struct of a type, with the lower-case names that lead to it."""
+    if isinstance(kind, Array):
+        yield from structs(kind.element, path)
+    elif isinstance(kind, Struct):
+        yield path, kind
+        for name, field in kind.fields:
+            yield from structs(field, (*path, name.lower()))
+
+
+def places(table: str) -> Iterator[tuple[str, ...]]:
+    """The lower-case path of every column and field of a table."""
+    for column in schema.data_columns(table):
+        yield (column.name,)
+        for path, struct in structs(column.type, (column.name,)):
+            yield from ((*path, name.lower()) for name, _ in struct.fields)
+
+
+def leaves(kind: Type) -> Iterator[Type]:
+    if isinstance(kind, Array):
+        yield from leaves(kind.element)
+    elif isinstance(kind, Struct):
+        for _, field in kind.fields:
+            yield from leaves(field)
+    else:
+        yield kind
+
+
+def ddl(table: str) -> str:
+    return ",".join(f"{column.name}:{column.ddl}" for column in schema.table_columns(table))
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_names_are_unique_regardless_of_case_at_every_level(table: str) -> None:
+    columns = [column.name.lower() for column in schema.table_columns(table)]
+    assert len(set(columns)) == len(columns)
+    for column in schema.table_columns(table):
+        for path, struct in structs(column.type, (column.name,)):
+            names = [name.lower() for name, _ in struct.fields]
+            assert names, path
+            assert len(set(names)) == len(names), path
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_every_type_is_one_that_spark_athena_and_duckdb_share(table: str) -> None:
+    for column in schema.table_columns(table):
+        for leaf in leaves(column.type):
+            assert leaf == TextMap() or leaf in [
+                Primitive(name) for name in ("string", "bigint", "double", "boolean")
+            ]
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_the_order_is_data_then_json_text_then_rescue_then_lineage(table: str) -> None:
+    names = [column.name for column in schema.table_columns(table)]
+    assert names[0] == "id"
+    assert names[-7:] == [
+        "customdata",
+        "commercialconditiondata",
+        "_rescued",
+        "_folder",
+        "_source_key",
+        "_source_etag",
+        "_run_id",
+    ]
+    assert schema.RESCUED.ddl == "array<struct<path:string,value:string>>"
+    assert all(c.name == c.source_field.lower() for c in schema.data_columns(table))
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_the_schema_changes_only_together_with_its_version(table: str) -> None:
+    digest = hashlib.sha256(ddl(table).encode()).hexdigest()
+    assert (schema.SCHEMA_VERSION, digest) == (PINNED["version"], PINNED[table])
+
+
+def test_fulfillment_has_every_column_of_checkout_and_two_more() -> None:
+    checkout, fulfillment = (
+        {c.name: c.ddl for c in schema.table_columns(table)} for table in TABLES
+    )
+    assert checkout.items() <= fulfillment.items()
+    assert fulfillment.keys() - checkout.keys() == {
+        "marketplacepaymentreferencevalue",
+        "iscreatedasync",
+    }
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_nothing_that_never_reaches_the_lake_has_a_place_in_the_schema(table: str) -> None:
+    # Conforming relies on it: a member spelled as the schema does is not looked up in the lists.
+    for place in places(table):
+        assert place[-1] not in removals.REDACTED, place
+        assert removals.CLEANED_IF_CONTAINING not in place[-1], place
+        assert place not in removals.CLEANED_BELOW
+        assert not (place[-1] == removals.BILLING_ADDRESS and removals.PAYMENTS & set(place))
+
+
+def test_the_lists_of_removed_names_are_in_lower_case() -> None:
+    names = [*removals.REDACTED, *removals.PAYMENTS, *sum(removals.CLEANED_BELOW, ())]
+    assert [name for name in names if name != name.lower()] == []
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_the_arrow_schema_has_the_ddl_and_the_version(table: str) -> None:
+    arrow = schema.arrow_schema(table)
+    assert arrow.names == [column.name for column in schema.table_columns(table)]
+    assert arrow.metadata == {b"checkout_assets.schema_version": schema.SCHEMA_VERSION.encode()}
+    assert str(arrow.field("items").type).startswith("list<")
+    assert str(arrow.field("value").type) == "int64"
+
+
+def test_the_documentation_of_the_schema_is_what_the_schema_says() -> None:
+    written = (REPOSITORY / "docs" / "schema.md").read_text(encoding="utf-8")
+    assert written == markdown(), "run: python -m spark_jobs.schema.docs > docs/schema.md"

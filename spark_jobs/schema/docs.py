@@ -1,0 +1,144 @@
+"""docs/schema.md, written from the schema: ``python -m spark_jobs.schema.docs`` prints it."""
+
+from __future__ import annotations
+
+import sys
+from typing import Iterable, List, Tuple
+
+from spark_jobs.schema import LINEAGE, RESCUED, data_columns
+from spark_jobs.schema.orders import ONLY_IN_FULFILLMENT, SCHEMA_VERSION, STRUCTS
+from spark_jobs.schema.removals import (
+    BILLING_ADDRESS,
+    CLEANED_BELOW,
+    CLEANED_IF_CONTAINING,
+    PAYMENTS,
+    REDACTED,
+)
+from spark_jobs.schema.types import Array, Column, Struct, TextMap, Type, read_structs
+
+_ABOUT = """# The tables' columns
+
+This page is printed from `spark_jobs/schema`: `python -m spark_jobs.schema.docs > docs/schema.md`.
+It is version {version} of the schema; every table file names its version in its metadata, as
+`checkout_assets.schema_version`.
+
+Both tables, `checkout` and `fulfillment`, have the columns below in this order, the same in every
+file; {only} are in `fulfillment` alone. Names are the source's fields in lower case, nested names
+keep the source's case, and documents may spell both in any case. What no column holds is kept in
+`_rescued`. Files lie in `YEAR=/MONTH=/DAY=` folders: declare these three as strings, so that `08`
+stays `08`.
+
+"Known" tells how sure we are that the source has the field: *certain* (seen in code, documentation
+or a real row), *likely*, or a *guess*.
+
+"""
+
+_NESTED = """
+## Nested types
+A name in capitals above stands for one of these. `X[]` is a list of X, `map` a map of text to text.
+
+"""
+
+_CLEANINGS = """
+## What is left out: the cleanings
+Removed regardless of case, in every value that is or parses as JSON, and not counted:
+
+- every key that contains `{containing}`, at any depth
+{below}
+
+And one thing is turned: `productCategories` written as `{{"id": "name"}}` becomes a list of
+`id` and `name`.
+"""
+
+_REDACTION = """
+## What is left out: redaction
+Dropped regardless of case, at any depth, in every value that is or parses as JSON, also when it
+would be rescued. Each drop is counted by its path, with `*` for any place in a list.
+
+{names}
+
+Below {payments} also `{billing}`; and where the text of {payments} does not parse, it is
+dropped whole, because nobody can tell what is in it.
+"""
+
+_ADDING = """
+## Adding a column
+1. In `spark_jobs/schema/orders.py` add a line to COLUMNS: field, type, how sure, meaning. Put it
+   where it belongs by meaning: readers find columns by name. A new nested shape goes to STRUCTS,
+   below the structs it uses. A field of `fulfillment` alone goes to ONLY_IN_FULFILLMENT as well.
+2. Raise SCHEMA_VERSION in the same file.
+3. Run `python -m spark_jobs.schema.docs > docs/schema.md`, and put the digests that
+   `checkout_assets_tests/spark_jobs/test_schema.py` shows into its PINNED.
+4. Structure the folders again. Until then their files lack the column: Spark needs
+   `mergeSchema`, DuckDB `union_by_name`, and the value is in `_rescued` meanwhile.
+
+No value is lost while a column is missing, so there is no hurry. Never change a column's type or
+name: add a new one. Never add a name that redaction or cleanings remove; a test refuses it.
+"""
+
+
+def markdown() -> str:
+    """The page, as Markdown."""
+    only = " and ".join(f"`{field.lower()}`" for field in ONLY_IN_FULFILLMENT)
+    names = _names_of_structs()
+    columns = (*data_columns("fulfillment"), RESCUED, *LINEAGE)
+    return (
+        _ABOUT.format(version=SCHEMA_VERSION, only=only)
+        + _table(
+            ("Column", "Source field", "Type", "Known", "Meaning"),
+            (_column(column, names) for column in columns),
+        )
+        + _NESTED
+        + _table(("Type", "Fields"), _structs(names))
+        + _cleanings()
+        + _REDACTION.format(
+            names=", ".join(f"`{name}`" for name in sorted(REDACTED)),
+            payments=" and ".join(f"`{name}`" for name in sorted(PAYMENTS)),
+            billing=BILLING_ADDRESS,
+        )
+        + _ADDING
+    )
+
+
+def _names_of_structs() -> List[Tuple[Struct, str]]:
+    return [(struct, name) for name, struct in read_structs(STRUCTS).items()]
+
+
+def _column(column: Column, names: List[Tuple[Struct, str]]) -> Tuple[str, ...]:
+    return (
+        f"`{column.name}`",
+        column.source_field or "-",
+        f"`{_type(column.type, names)}`",
+        column.confidence,
+        column.meaning,
+    )
+
+
+def _structs(names: List[Tuple[Struct, str]]) -> Iterable[Tuple[str, str]]:
+    for struct, name in names:
+        fields = (f"`{field}: {_type(kind, names)}`" for field, kind in struct.fields)
+        yield f"`{name}`", ", ".join(fields)
+
+
+def _type(kind: Type, names: List[Tuple[Struct, str]]) -> str:
+    if isinstance(kind, Array):
+        return f"{_type(kind.element, names)}[]"
+    if isinstance(kind, TextMap):
+        return "map"
+    if isinstance(kind, Struct):
+        return next((name for struct, name in names if struct == kind), kind.ddl)
+    return kind.name
+
+
+def _cleanings() -> str:
+    below = "\n".join(f"- `{place[-1]}` at `{' > '.join(place[:-1])}`" for place in CLEANED_BELOW)
+    return _CLEANINGS.format(containing=CLEANED_IF_CONTAINING, below=below)
+
+
+def _table(heads: Tuple[str, ...], rows: Iterable[Tuple[str, ...]]) -> str:
+    lines = [heads, tuple("---" for _ in heads), *rows]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+if __name__ == "__main__":
+    sys.stdout.write(markdown())
