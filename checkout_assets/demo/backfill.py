@@ -7,6 +7,7 @@ import logging
 import sys
 import time
 import uuid
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -109,10 +110,13 @@ def in_process_dagster() -> Iterator[InProcessDagster]:
         location_name=LOCATION,
     )
     with (
+        warnings.catch_warnings(),
         dg.DagsterInstance.get() as instance,
         _synchronous_runs(instance),
         WorkspaceProcessContext(instance, InProcessWorkspaceLoadTarget(origin)) as workspace,
     ):
+        # Dagster warns of its own coroutines when a run starts inside the backfill's event loop.
+        warnings.simplefilter("ignore", RuntimeWarning)
         yield InProcessDagster(workspace)
 
 

@@ -20,7 +20,7 @@ def render(markdown: str, title: str) -> str:
     """A Markdown document as a page whose headings can be linked to, as GitHub names them."""
     from markdown_it import MarkdownIt
 
-    parser = MarkdownIt("commonmark").enable("table")
+    parser = MarkdownIt("commonmark", {"html": False}).enable("table")
     tokens = parser.parse(markdown)
     for opening, content in itertools.pairwise(tokens):
         if opening.type == "heading_open":

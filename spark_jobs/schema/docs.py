@@ -23,10 +23,10 @@ It is version {version} of the schema; every table file names its version in its
 `checkout_assets.schema_version`.
 
 Both tables, `checkout` and `fulfillment`, have the columns below in this order, the same in every
-file; {only} are in `fulfillment` alone. Names are the source's fields in lower case, nested names
-keep the source's case, and documents may spell both in any case. What no column holds is kept in
-`_rescued`. Files lie in `YEAR=/MONTH=/DAY=` folders: declare these three as strings, so that `08`
-stays `08`.
+file; only `fulfillment` has {only}.
+Names are the source's fields in lower case, nested names keep the source's case, and documents may
+spell both in any case. What no column holds is kept in `_rescued`. Files lie in
+`YEAR=/MONTH=/DAY=` folders: declare these three as strings, so that `08` stays `08`.
 
 "Known" tells how sure we are that the source has the field: *certain* (seen in code, documentation
 or a real row), *likely*, or a *guess*.
@@ -57,8 +57,8 @@ would be rescued. Each drop is counted by its path, with `*` for any place in a 
 
 {names}
 
-Below {payments} also `{billing}`; and where the text of {payments} does not parse, it is
-dropped whole, because nobody can tell what is in it.
+Below {payments} also `{billing}`.
+A text of these that does not parse is dropped whole, because nobody can tell what is in it.
 """
 
 _ADDING = """
@@ -92,7 +92,7 @@ def markdown() -> str:
         + _table(("Type", "Fields"), _structs(names))
         + _cleanings()
         + _REDACTION.format(
-            names=", ".join(f"`{name}`" for name in sorted(REDACTED)),
+            names="\n".join(f"- `{name}`" for name in sorted(REDACTED)),
             payments=" and ".join(f"`{name}`" for name in sorted(PAYMENTS)),
             billing=BILLING_ADDRESS,
         )
@@ -110,7 +110,7 @@ def _column(column: Column, names: List[Tuple[Struct, str]]) -> Tuple[str, ...]:
         column.source_field or "-",
         f"`{_type(column.type, names)}`",
         column.confidence,
-        column.meaning,
+        column.meaning.replace("<", "&lt;"),
     )
 
 

@@ -1,0 +1,510 @@
+"""A second opinion on what a document becomes, written from the rules and not from the code.
+
+Slow and plain on purpose: a recursive descent parser that remembers source text, then one pass
+that removes, one that converts. It shares nothing with the conforming but the schema's lists.
+"""
+
+import json
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from spark_jobs.schema import data_columns
+from spark_jobs.schema.removals import REDACTED
+from spark_jobs.schema.types import Array, Primitive, Struct, TextMap, Type
+
+Steps = tuple[str | int, ...]
+
+ALSO_IN_TEXT = '{["'
+PAYMENTS = {"paymentdata", "payments"}
+PLACES = {
+    "itemmetadata items assemblyoptions",
+    "ratesandbenefitsdata rateandbenefitsidentifiers matchedparameters",
+    "ratesandbenefitsdata rateandbenefitsidentifiers additionalinfo",
+    "customdata customapps fields cart-extra-context",
+}
+
+
+class NoJsonError(Exception):
+    """The text is none."""
+
+
+@dataclass
+class Num:
+    """A number as it is written."""
+
+    literal: str
+
+
+@dataclass
+class Arr:
+    """An array, and its text if nothing was removed from it."""
+
+    items: list[Any]
+    text: str | None
+
+
+@dataclass
+class Obj:
+    """An object with all its members, and its text if nothing was removed from it."""
+
+    pairs: list[tuple[str, Any]]
+    text: str | None
+
+
+@dataclass
+class Cut:
+    """A text from which something was removed: what it means, its white space left open."""
+
+    value: Any
+
+
+@dataclass
+class Rejection:
+    """A document that is no order."""
+
+    reason: str
+
+
+@dataclass
+class Expected:
+    """What the row of a document must be."""
+
+    day: str
+    values: dict[str, Any] = field(default_factory=dict)
+    rescued: list[tuple[str, Any]] = field(default_factory=list)
+    redacted: Counter[str] = field(default_factory=Counter)
+    emptied: int = 0
+
+
+class Parser:
+    """RFC 8259, one method a production."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.at = 0
+
+    def whole(self) -> Any:
+        value = self.value(0)
+        self.white()
+        if self.at != len(self.text):
+            raise NoJsonError
+        return value
+
+    def white(self) -> None:
+        while self.at < len(self.text) and self.text[self.at] in " \t\n\r":
+            self.at += 1
+
+    def next(self) -> str:
+        self.white()
+        if self.at == len(self.text):
+            raise NoJsonError
+        return self.text[self.at]
+
+    def take(self, pattern: str) -> str | None:
+        match = re.compile(pattern).match(self.text, self.at)
+        if match is None:
+            return None
+        self.at = match.end()
+        return match[0]
+
+    def value(self, depth: int) -> Any:
+        first = self.next()
+        if first in "{[" and depth == 256:
+            raise NoJsonError
+        if first == "{":
+            return self.object(depth + 1)
+        if first == "[":
+            return self.array(depth + 1)
+        if first == '"':
+            return self.string()
+        word = self.take(r"true|false|null")
+        if word is not None:
+            return {"true": True, "false": False, "null": None}[word]
+        literal = self.take(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?")
+        if literal is None:
+            raise NoJsonError
+        return Num(literal)
+
+    def object(self, depth: int) -> Obj:
+        start, self.at = self.at, self.at + 1
+        pairs: list[tuple[str, Any]] = []
+        if self.next() == "}":
+            self.at += 1
+            return Obj(pairs, self.text[start : self.at])
+        while True:
+            if self.next() != '"':
+                raise NoJsonError
+            key = self.string()
+            if self.next() != ":":
+                raise NoJsonError
+            self.at += 1
+            pairs.append((key, self.value(depth)))
+            if self.goes_on("}"):
+                continue
+            return Obj(pairs, self.text[start : self.at])
+
+    def array(self, depth: int) -> Arr:
+        start, self.at = self.at, self.at + 1
+        items: list[Any] = []
+        if self.next() == "]":
+            self.at += 1
+            return Arr(items, self.text[start : self.at])
+        while True:
+            items.append(self.value(depth))
+            if self.goes_on("]"):
+                continue
+            return Arr(items, self.text[start : self.at])
+
+    def goes_on(self, end: str) -> bool:
+        mark = self.next()
+        if mark not in ("," + end):
+            raise NoJsonError
+        self.at += 1
+        return mark == ","
+
+    def string(self) -> str:
+        pieces: list[str] = []
+        self.at += 1
+        while True:
+            plain = self.take(r'[^"\\\x00-\x1f]+')
+            if plain is not None:
+                pieces.append(plain)
+            elif self.take('"') is not None:
+                return "".join(pieces)
+            else:
+                pieces.append(self.escape())
+
+    def escape(self) -> str:
+        simple = self.take(r'\\["\\/bfnrt]')
+        if simple is not None:
+            return {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}.get(simple[1], simple[1])
+        pair = self.take(r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}")
+        if pair is not None:
+            return bytes.fromhex(pair[2:6] + pair[8:]).decode("utf-16-be")
+        unit = self.take(r"\\u[0-9a-fA-F]{4}")
+        if unit is None or unit[2:].lower() >= "d800" and unit[2:].lower() <= "dfff":
+            raise NoJsonError
+        return chr(int(unit[2:], 16))
+
+
+def parse(text: str) -> Any:
+    """The value of a text; raises NoJsonError."""
+    return Parser(text).whole()
+
+
+def parsed_or_none(text: str) -> Any:
+    """What a text holds if it is JSON that may hold members: object, array or text, else None."""
+    if text.lstrip(" \t\n\r")[:1] not in tuple(ALSO_IN_TEXT):
+        return None
+    try:
+        return parse(text)
+    except NoJsonError:
+        return None
+
+
+class Remover:
+    """Cleanings and redaction: gives values without what must go."""
+
+    def __init__(self) -> None:
+        self.redacted: Counter[str] = Counter()
+
+    def goes(self, key: str, value: Any, above: Steps) -> bool:
+        name = key.lower()
+        keys = [step.lower() for step in above if isinstance(step, str)]
+        redacted = (
+            name in REDACTED
+            or (name == "billingaddress" and any(key in PAYMENTS for key in keys))
+            or (name in PAYMENTS and isinstance(value, str) and unreadable(value))
+        )
+        # A cleaned name is not counted, so it is not redacted as well: no name is both.
+        if redacted:
+            self.redacted[pointer((*above, key), star=True)] += 1
+            return True
+        return "attachment" in name or (
+            name in {p.split()[-1] for p in PLACES} and " ".join([*keys, name]) in PLACES
+        )
+
+    def clean(self, value: Any, steps: Steps) -> Any:
+        if isinstance(value, str):
+            inner = parsed_or_none(value)
+            if inner is None:
+                return value
+            kept = self.clean(inner, steps)
+            return value if intact(kept) else Cut(kept)
+        if isinstance(value, Arr):
+            items = [self.clean(item, (*steps, i)) for i, item in enumerate(value.items)]
+            return Arr(items, value.text if all(map(intact, items)) else None)
+        if isinstance(value, Obj):
+            pairs = [
+                (key, self.clean(member, (*steps, key)))
+                for key, member in value.pairs
+                if not self.goes(key, member, steps)
+            ]
+            same = len(pairs) == len(value.pairs) and all(intact(v) for _, v in pairs)
+            return Obj(pairs, value.text if same else None)
+        return value
+
+
+def unreadable(text: str) -> bool:
+    """Whether payment data cannot be looked into."""
+    if text in ("", "null"):
+        return False
+    try:
+        inner = parse(text)
+    except NoJsonError:
+        return True
+    return isinstance(inner, str) and unreadable(inner)
+
+
+def intact(value: Any) -> bool:
+    """Whether nothing was removed from a cleaned value."""
+    return not isinstance(value, Cut) and getattr(value, "text", "") is not None
+
+
+def pointer(steps: Iterable[str | int], star: bool = False) -> str:
+    """RFC 6901; list places as ``*`` on demand."""
+    return "".join(
+        "/*" if star and isinstance(s, int) else "/" + str(s).replace("~", "~0").replace("/", "~1")
+        for s in steps
+    )
+
+
+def judge(table: str, body: bytes) -> Rejection | Expected:
+    """What the rules say of a document."""
+    try:
+        text = body.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return Rejection("not_utf8")
+    try:
+        parsed = parse(text)
+    except NoJsonError:
+        return Rejection("not_json")
+    if not isinstance(parsed, Obj):
+        return Rejection("not_an_object")
+    if not is_id(used(parsed, "Id")):
+        return Rejection("no_id")
+    day = day_of(used(parsed, "LastChange")) or day_of(used(parsed, "CreationDate"))
+    if day is None:
+        return Rejection("no_date")
+    return Converting(day).document(table, parsed)
+
+
+def used(parsed: Obj, name: str) -> Any:
+    """Of several members the last that is spelled as the schema does, else the last."""
+    spelled = [value for key, value in parsed.pairs if key == name]
+    folded = [value for key, value in parsed.pairs if key.lower() == name.lower()]
+    return (spelled or folded or [None])[-1]
+
+
+def is_id(value: Any) -> bool:
+    return isinstance(value, Num) or (
+        isinstance(value, str) and not value.isspace() and value not in ("", "null")
+    )
+
+
+def day_of(value: Any) -> str | None:
+    if not isinstance(value, str) or value[10:11] not in ("", "T", " "):
+        return None
+    if not re.fullmatch(r"(19|20|21)[0-9]{2}-[0-9]{2}-[0-9]{2}", value[:10]):
+        return None
+    try:
+        return date.fromisoformat(value[:10]).isoformat()
+    except ValueError:
+        return None
+
+
+class Converting:
+    """One document on its way to a row."""
+
+    def __init__(self, day: str) -> None:
+        self.result = Expected(day)
+        self.remover = Remover()
+
+    def document(self, table: str, parsed: Obj) -> Expected:
+        columns = data_columns(table)
+        members = self.remover.clean(parsed, ())
+        types = [(column.source_field, column.type) for column in columns]
+        row = self.fields(members.pairs, types, ())
+        self.result.values = {name.lower(): value for name, value in row.items()}
+        self.result.redacted = self.remover.redacted
+        return self.result
+
+    def fields(
+        self, pairs: list[tuple[str, Any]], types: Sequence[tuple[str, Type]], steps: Steps
+    ) -> dict[str, Any]:
+        names = {name.lower(): name for name, _ in types}
+        candidates: dict[str, list[tuple[str, Any]]] = {name: [] for name, _ in types}
+        for key, value in pairs:
+            if key.lower() in names:
+                candidates[names[key.lower()]].append((key, value))
+            else:
+                self.rescue((*steps, key), value)
+        row = {}
+        for name, kind in types:
+            found = candidates[name]
+            if not found:
+                continue
+            exact = [i for i, (key, _) in enumerate(found) if key == name]
+            chosen = exact[-1] if exact else len(found) - 1
+            for i, (key, value) in enumerate(found):
+                if i != chosen:
+                    self.rescue((*steps, key), value)
+            key, value = found[chosen]
+            converted = self.column(kind, value, (*steps, key))
+            if converted is not None:
+                row[name] = converted
+        return row
+
+    def column(self, kind: Type, value: Any, steps: Steps) -> Any:
+        if len(steps) == 1 and not isinstance(kind, Primitive) and value not in ("", "null"):
+            if isinstance(value, Cut):
+                value = value.value
+            elif isinstance(value, str):
+                try:
+                    value = parse(value)
+                except NoJsonError:
+                    return self.rescue(steps, value)
+        return self.convert(kind, value, steps)
+
+    def convert(self, kind: Type, value: Any, steps: Steps) -> Any:
+        if value is None:
+            return None
+        if kind == Primitive("string"):
+            return text_of(value)
+        if isinstance(value, str) and value in ("", "null"):
+            self.result.emptied += 1
+            return None
+        if isinstance(kind, Primitive):
+            convert = {"bigint": bigint_of, "double": double_of, "boolean": boolean_of}[kind.name]
+            converted = convert(value)
+            return self.rescue(steps, value) if converted is None else converted
+        if isinstance(kind, Array) and isinstance(value, Arr):
+            return [self.convert(kind.element, v, (*steps, i)) for i, v in enumerate(value.items)]
+        if isinstance(kind, Struct) and isinstance(value, Obj):
+            return self.fields(value.pairs, kind.fields, steps)
+        if isinstance(kind, TextMap) and isinstance(value, Obj):
+            return self.entries(value.pairs, steps, ("key", "value"))
+        categories = isinstance(steps[-1], str) and steps[-1].lower() == "productcategories"
+        if categories and isinstance(value, Obj):
+            return self.entries(value.pairs, steps, ("id", "name"))
+        return self.rescue(steps, value)
+
+    def entries(
+        self, pairs: list[tuple[str, Any]], steps: Steps, names: tuple[str, str]
+    ) -> list[dict[str, Any]]:
+        entries = []
+        for i, (key, value) in enumerate(pairs):
+            if any(later == key for later, _ in pairs[i + 1 :]):
+                self.rescue((*steps, key), value)
+            else:
+                entries.append({names[0]: key, names[1]: text_of(value)})
+        return entries
+
+    def rescue(self, steps: Steps, value: Any) -> None:
+        self.result.rescued.append((pointer(steps), value))
+
+
+def text_of(value: Any) -> Any:
+    """A value in a string column."""
+    if value is None or isinstance(value, (str, Cut)):
+        return value
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, Num):
+        return value.literal
+    return Cut(value) if value.text is None else value.text
+
+
+def bigint_of(value: Any) -> int | None:
+    number: Decimal | None = None
+    try:
+        if isinstance(value, str) and re.fullmatch(r"-?(0|[1-9][0-9]*)(\.0+)?", value):
+            number = Decimal(value)
+        elif isinstance(value, Num) and re.fullmatch("-?[0-9]+", value.literal):
+            number = Decimal(value.literal)
+        elif isinstance(value, Num) and abs(Decimal(value.literal)) < 2**53:
+            number = Decimal(value.literal)
+    except InvalidOperation:
+        return None
+    if number is None or not -(2**63) <= number <= 2**63 - 1 or number != int(number):
+        return None
+    return int(number)
+
+
+def double_of(value: Any) -> float | None:
+    literal = value.literal if isinstance(value, Num) else value
+    if not isinstance(literal, str):
+        return None
+    if not re.fullmatch(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?", literal):
+        return None
+    number = float(literal)
+    return None if number in (float("inf"), float("-inf")) else number
+
+
+def boolean_of(value: Any) -> bool | None:
+    if isinstance(value, bool):
+        return value
+    return {"true": True, "false": False}.get(value.lower()) if isinstance(value, str) else None
+
+
+def agrees(expected: Any, actual: Any) -> bool:
+    """Whether an actual value is the expected one, exactly; a cut text by its meaning."""
+    if isinstance(expected, Cut):
+        return isinstance(actual, str) and agrees_with_json(expected.value, actual)
+    if isinstance(expected, Num):
+        return isinstance(actual, Num) and actual.literal == expected.literal
+    if isinstance(expected, Arr):
+        return isinstance(actual, Arr) and same_items(expected.items, actual.items)
+    if isinstance(expected, Obj):
+        return (
+            isinstance(actual, Obj)
+            and [key for key, _ in expected.pairs] == [key for key, _ in actual.pairs]
+            and same_items([v for _, v in expected.pairs], [v for _, v in actual.pairs])
+        )
+    if isinstance(expected, list):
+        return isinstance(actual, list) and same_items(expected, actual)
+    if isinstance(expected, dict):
+        return (
+            isinstance(actual, dict)
+            and expected.keys() == actual.keys()
+            and all(agrees(expected[key], actual[key]) for key in expected)
+        )
+    return type(expected) is type(actual) and expected == actual
+
+
+def same_items(expected: list[Any], actual: list[Any]) -> bool:
+    return len(expected) == len(actual) and all(map(agrees, expected, actual))
+
+
+def agrees_with_json(expected: Any, text: str) -> bool:
+    """Whether a JSON text has the expected value."""
+    try:
+        return agrees(expected, parse(text))
+    except NoJsonError:
+        return False
+
+
+def differences(expected: Expected, line: bytes) -> list[str]:
+    """How a conformed line differs from what it must be; empty if it does not."""
+    row = json.loads(line)
+    rescued = row.pop("_rescued", [])
+    found = [
+        f"column {name}: expected {expected.values.get(name)!r}, found {row.get(name)!r}"
+        for name in sorted(expected.values.keys() | row.keys())
+        if not agrees(expected.values.get(name), row.get(name))
+    ]
+    # Exact expectations first, lest one that is open about white space takes what they need.
+    for path, value in sorted(expected.rescued, key=lambda item: not intact(item[1])):
+        match = next(
+            (r for r in rescued if r["path"] == path and agrees_with_json(value, r["value"])), None
+        )
+        if match is None:
+            found.append(f"not rescued: {path} {value!r}")
+        else:
+            rescued.remove(match)
+    return found + [f"rescued too much: {item!r}" for item in rescued]
