@@ -47,8 +47,10 @@ def build_defs(
     runbook = Runbook(settings.runbook_url)
     return dg.Definitions(
         assets=[
-            build_raw_orders(settings.raw_folders_per_run, runbook),
-            build_structured_orders(settings.structured_folders_per_run, runbook),
+            build_raw_orders(settings.raw_folders_per_run, runbook, settings.raw_uri),
+            build_structured_orders(
+                settings.structured_folders_per_run, runbook, settings.lake_uri
+            ),
             build_reconciliation(runbook),
         ],
         jobs=[build_repair_folders(runbook), reconcile_job],

@@ -13,6 +13,7 @@ from checkout_assets.domain.copying import Status
 from checkout_assets.domain.folders import Folder
 from checkout_assets.domain.keys import ObjectKind
 from checkout_assets.resources.engines import CopyEngineResource
+from spark_jobs.contract import manifest_part_key
 
 if TYPE_CHECKING:
     from checkout_assets.engines.copying.engine import FolderCopied
@@ -20,7 +21,9 @@ if TYPE_CHECKING:
 RAW_ORDERS = dg.AssetKey("raw_orders")
 
 
-def build_raw_orders(folders_per_run: int, runbook: Runbook) -> dg.AssetsDefinition:
+def build_raw_orders(
+    folders_per_run: int, runbook: Runbook, raw_uri: str = ""
+) -> dg.AssetsDefinition:
     """The asset, whose backfills run ``folders_per_run`` folders in one engine call."""
 
     @dg.multi_asset(
@@ -34,6 +37,7 @@ def build_raw_orders(folders_per_run: int, runbook: Runbook) -> dg.AssetsDefinit
                 owners=OWNERS,
                 kinds={"s3", "json"},
                 tags={"layer": "raw"},
+                metadata={"dagster/uri": raw_uri},
                 description=(
                     "Every object of the source, copied byte for byte under safe keys.\n\n"
                     "A partition is a folder. It is materialized if and only if all its objects "
@@ -75,5 +79,9 @@ def describe_copied(copied: "FolderCopied") -> FolderReport:
         "seconds": copied.seconds,
     }
     if copied.record is not None:
-        metadata["copy_id"] = copied.record.copy_id
+        record = copied.record
+        metadata["copy_id"] = record.copy_id
+        metadata["manifest"] = dg.MetadataValue.path(
+            manifest_part_key(record.folder, record.copy_id, "")
+        )
     return FolderReport(metadata, [rule.judge(facts) for rule in RAW_RULES])

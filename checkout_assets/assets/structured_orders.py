@@ -12,6 +12,7 @@ from checkout_assets.assets.runbook import Runbook
 from checkout_assets.domain.anomalies import STRUCTURED_RULES
 from checkout_assets.domain.folders import Folder
 from checkout_assets.resources.engines import StructureEngineResource
+from spark_jobs.contract import quarantine_prefix, table_prefix
 from spark_jobs.schema import table_columns
 
 if TYPE_CHECKING:
@@ -20,7 +21,9 @@ if TYPE_CHECKING:
 STRUCTURED_ORDERS = dg.AssetKey("structured_orders")
 
 
-def build_structured_orders(folders_per_run: int, runbook: Runbook) -> dg.AssetsDefinition:
+def build_structured_orders(
+    folders_per_run: int, runbook: Runbook, lake_uri: str = ""
+) -> dg.AssetsDefinition:
     """The asset, whose backfills run ``folders_per_run`` folders in one Spark job."""
 
     @dg.multi_asset(
@@ -41,7 +44,7 @@ def build_structured_orders(folders_per_run: int, runbook: Runbook) -> dg.Assets
                     "A partition is a folder. It is materialized if and only if the number of "
                     "documents equals rows plus quarantine and its files are published."
                 ),
-                metadata={"dagster/column_schema": column_schema()},
+                metadata={"dagster/column_schema": column_schema(), "dagster/uri": lake_uri},
             )
         ],
         check_specs=folder_checks(STRUCTURED_ORDERS, STRUCTURED_RULES),
@@ -78,6 +81,8 @@ def describe_structured(structured: "StructuredFolder") -> FolderReport:
         "bytes_read": totals.total_bytes,
         "seconds": structured.seconds,
         "run_id": structured.run_id,
+        "table": dg.MetadataValue.path(table_prefix(structured.folder.order_type.table)),
+        "quarantine": dg.MetadataValue.path(quarantine_prefix(structured.folder.name)),
     }
     return FolderReport(metadata, [rule.judge(totals) for rule in STRUCTURED_RULES])
 

@@ -94,10 +94,8 @@ def tell(place: DemoPlace, options: SampleOptions, console: Console) -> Told:
         # Imported only now: the definitions read the environment when they load.
         from checkout_assets.demo.backfill import in_process_dagster
 
-        with stages.stage("start Dagster", 1):
-            dagster = in_process_dagster()
-        with dagster as running:
-            return _migrate(running, options, stages, uploaded)
+        with in_process_dagster() as dagster:
+            return _migrate(dagster, options, stages, uploaded)
 
 
 def _make_sample(server: EmbeddedS3Server, options: SampleOptions, stages: Stages) -> int:

@@ -133,11 +133,12 @@ class FolderCopy:
     def _begin(self, due: _Due) -> None:
         known = [Pair(row.source_etag, row.raw_etag) for row in due.earlier]
         action = decide(due.source, due.raw, known, self._run.as_of)
-        ending: Future[Outcome] = Future()
+        ending: Future[Outcome]
         if action is Action.COPY:
             assert due.source is not None
             ending = self._run.copier.start(due.source, due.raw_key)
         else:
+            ending = Future()
             ending.set_result(_without_request(action, due))
         self._waiting.append((due, ending))
         self._settle(leave=_MOST_WAITING)
