@@ -43,9 +43,9 @@ class S3Location:
 
     def open(self) -> "S3Store":
         """The store there, spoken to in the bucket's own region."""
-        from spark_jobs.stores.s3 import S3Store, s3_client
+        from spark_jobs.stores.s3 import S3Store, new_session, s3_client
 
-        session = _session()
+        session = new_session()
         store = S3Store(self.bucket, self.prefix, client=s3_client(session), session=session)
         if ".amazonaws.com" not in store.client.meta.endpoint_url:
             return store
@@ -172,16 +172,12 @@ def _check_directory(place: LocalLocation, what: str) -> None:
         raise UsageError(f"The {what} {displayable(place.uri)} is no directory.")
 
 
-def _session() -> Any:
-    import boto3
-
-    return boto3.session.Session()
-
-
 def _probe_client() -> Any:
     """A client that gives up quickly: the answer is wanted before any work."""
     from botocore.config import Config
     from botocore.exceptions import BotoCoreError
+
+    from spark_jobs.stores.s3 import new_session
 
     quickly = Config(
         connect_timeout=_PROBE_CONNECT_SECONDS,
@@ -189,7 +185,7 @@ def _probe_client() -> Any:
         retries={"mode": "standard", "max_attempts": 2},
     )
     try:
-        return _session().client("s3", config=quickly)
+        return new_session().client("s3", config=quickly)
     except (BotoCoreError, ValueError) as error:
         raise UsageError(f"AWS is not configured: {displayable(str(error))}") from None
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections import deque
 from concurrent.futures import Future
+from functools import cache
 from itertools import islice
 from typing import Any, Deque, Iterable, Iterator, Optional, Tuple
 
@@ -25,7 +26,7 @@ class S3Store:
         self.bucket = bucket
         self.prefix = prefix.strip("/") + "/" if prefix.strip("/") else ""
         self.uri = f"s3://{bucket}/{self.prefix}".rstrip("/")
-        self._session = session or _session()
+        self._session = session or new_session()
         self.client = client or s3_client(self._session)
 
     @property
@@ -150,10 +151,22 @@ def s3_client(session: Any, region: Optional[str] = None) -> Any:
     )
 
 
-def _session() -> Any:
+def new_session() -> Any:
+    """A boto3 session of the environment as it is now; all share what they read of S3's model."""
     import boto3
+    import botocore.session
 
-    return boto3.session.Session()
+    session = botocore.session.Session()
+    session.register_component("data_loader", _data_loader())
+    return boto3.session.Session(botocore_session=session)
+
+
+@cache
+def _data_loader() -> Any:
+    """Reading the model costs 100 ms, and a process opens many stores."""
+    from botocore.loaders import create_loader
+
+    return create_loader()
 
 
 @contextlib.contextmanager
