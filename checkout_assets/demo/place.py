@@ -10,6 +10,9 @@ from checkout_assets.domain.errors import UsageError
 SOURCE_URI = "s3://checkout-versions-demo"
 RAW_URI = "s3://analytics-import-demo/raw"
 BUCKETS = ("checkout-versions-demo", "analytics-import-demo")
+RUNBOOK_PORT = 3001
+"""Where ``make ui`` serves the runbook, so that the checks of the demo can link to it."""
+
 _MARK = "this-is-a-checkout-assets-demo"
 
 
@@ -66,4 +69,5 @@ class DemoPlace:
             "CHECKOUT_RAW_URI": RAW_URI,
             "CHECKOUT_LAKE_URI": str(self.lake),
             "CHECKOUT_KEEP_SPARK_SESSION": "true",
+            "CHECKOUT_RUNBOOK_URL": f"http://127.0.0.1:{RUNBOOK_PORT}/runbook.html",
         }

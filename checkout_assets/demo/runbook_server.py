@@ -10,6 +10,8 @@ from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+from checkout_assets.domain.errors import UsageError
+
 _PAGE = """<!doctype html><meta charset="utf-8"><title>{title}</title>
 <style>body{{font:16px/1.5 system-ui,sans-serif;max-width:52rem;margin:2rem auto;padding:0 1rem}}
 table{{border-collapse:collapse}}td,th{{border:1px solid #ccc;padding:.3rem .6rem;text-align:left}}
@@ -52,7 +54,12 @@ def serve(docs: Path, port: int = 0) -> Iterator[str]:
         def log_message(self, *_: object) -> None:
             """Say nothing: the terminal belongs to Dagster."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", port), Pages)
+    try:
+        server = ThreadingHTTPServer(("127.0.0.1", port), Pages)
+    except OSError as error:
+        raise UsageError(
+            f"Port {port} of this machine, where the runbook is served, is taken: {error.strerror}."
+        ) from None
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:
         yield f"http://127.0.0.1:{server.server_address[1]}"

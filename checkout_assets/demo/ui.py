@@ -8,12 +8,13 @@ from pathlib import Path
 
 import checkout_assets
 from checkout_assets.cli.demo import DEMO_DIRECTORY
-from checkout_assets.demo.place import DemoPlace
+from checkout_assets.demo.place import RUNBOOK_PORT, DemoPlace
 from checkout_assets.demo.runbook_server import serve
 from checkout_assets.domain.errors import UsageError
 from checkout_assets.sample.s3_server import EmbeddedS3Server
 
-DOCS = Path(checkout_assets.__file__).resolve().parents[1] / "docs"
+_ROOT = Path(checkout_assets.__file__).resolve().parents[1]
+DOCS, WORKSPACE = _ROOT / "docs", _ROOT / "workspace.yaml"
 _WRONG_USAGE = 2
 
 
@@ -32,16 +33,15 @@ def main() -> int:
 def _serve(place: DemoPlace, arguments: list[str]) -> int:
     with (
         EmbeddedS3Server(snapshot=place.s3_snapshot, log=place.s3_log) as server,
-        serve(DOCS) as docs_url,
+        serve(DOCS, RUNBOOK_PORT),
     ):
         environment = {
             **os.environ,
             **server.environment(),
             **place.environment(),
-            "CHECKOUT_RUNBOOK_URL": f"{docs_url}/runbook.html",
             "CHECKOUT_KEEP_SPARK_SESSION": "false",  # each run has a process of its own here
         }
-        command = [sys.executable, "-m", "dagster", "dev", "-m", "checkout_assets.definitions"]
+        command = [sys.executable, "-W", "ignore", "-m", "dagster", "dev", "-w", str(WORKSPACE)]
         dagster = subprocess.Popen([*command, *arguments], env=environment)
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: dagster.send_signal(signal.SIGINT))

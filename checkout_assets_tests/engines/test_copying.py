@@ -351,12 +351,27 @@ def test_parts_no_record_names_go_after_a_week(place: OrdersPlace) -> None:
         place.copy_one(run_id=run_id)
     raw, record = place.raw.open(), place.record()
     assert record is not None
-    kept = {record.copy_id}
+    parts, now = manifest.list_parts(raw, FOLDER), datetime.now(UTC)
+    assert len(parts) == 2
 
-    now = datetime.now(UTC)
-    assert manifest.remove_abandoned_parts(raw, FOLDER, kept, now + timedelta(days=6)) == 0
-    assert manifest.remove_abandoned_parts(raw, FOLDER, kept, now + timedelta(days=8)) == 1
-    assert len(place.manifest()) == 1
+    assert manifest.abandoned(parts, {record.copy_id}, now + timedelta(days=6)) == []
+    (old,) = manifest.abandoned(parts, {record.copy_id}, now + timedelta(days=8))
+    assert record.copy_id not in old
+
+
+def test_a_copy_removes_what_is_abandoned_and_keeps_what_readers_may_read(
+    place: OrdersPlace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place.put(DOCUMENT)
+    for run_id in ("dead", "before"):
+        place.copy_one(run_id=run_id)
+    monkeypatch.setattr(manifest, "ABANDONED_AFTER", timedelta(seconds=-60))
+
+    copied = place.copy_one(run_id="now")
+
+    left = {key.split("/")[2].split("-")[0] for key in place.keys(f"_manifests/{FOLDER}/")}
+    assert copied.ok
+    assert left == {"before", "now", "current.json"}
 
 
 def test_closing_the_results_cancels_what_has_not_begun(

@@ -316,10 +316,10 @@ def test_a_failed_write_leaves_what_was_there(
     store = LocalStore(tmp_path)
     store.put("key", b"before")
 
-    def full(_: int) -> None:
+    def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(os, "fsync", full)
+    monkeypatch.setattr(os, "replace", full)
     with pytest.raises(StoreError, match="ENOSPC"):
         store.put("key", b"after")
 

@@ -66,8 +66,11 @@ class ObjectReader:
 
 
 def _is_wanted(row: Dict[str, Any]) -> bool:
-    in_raw = row["status"] in contract.IN_RAW or row["status"] == contract.VANISHED
-    return in_raw and row["kind"] in _READ_KINDS
+    if row["kind"] not in _READ_KINDS:
+        return False
+    # A vanished object with an error is lost: raw does not have it any more either.
+    kept = row["status"] == contract.VANISHED and not row["error"]
+    return kept or row["status"] in contract.IN_RAW
 
 
 def _object(row: Dict[str, Any], body: bytes) -> RawObject:

@@ -1,0 +1,1 @@
+"""Copying folders from source to raw, and proving it."""

@@ -4,19 +4,17 @@ import threading
 from collections import Counter, deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from checkout_assets.domain.copying import (
     Action,
-    CopyFacts,
     Pair,
     Sighting,
     SourceObject,
     Status,
     decide,
-    digest,
 )
 from checkout_assets.domain.folders import Folder
 from checkout_assets.domain.keys import classify, safe_key
@@ -26,26 +24,27 @@ from checkout_assets.engines.copying.manifest import (
     ManifestRow,
     ManifestWriter,
     RecordFound,
+    abandoned,
     find_record,
-    remove_abandoned_parts,
+    list_parts,
 )
 from checkout_assets.engines.copying.progress import CopyProgress
 from checkout_assets.engines.copying.requests import Ending, ObjectCopier, Outcome
 from checkout_assets.engines.copying.result import (
-    MOST_FAILURES_KEPT,
     FolderCopied,
     FolderError,
-    ObjectFailure,
+    explain_disagreement,
     explain_emptiness,
     explain_failures,
 )
+from checkout_assets.engines.copying.tally import Tally
 from spark_jobs.contract import (
     VANISHED,
     CompletionRecord,
     ManifestPart,
     completion_record_key,
 )
-from spark_jobs.stores import ConflictError
+from spark_jobs.stores import ConflictError, StoreError
 
 if TYPE_CHECKING:
     from spark_jobs.stores import S3Store
@@ -93,19 +92,14 @@ class FolderCopy:
         self._folder = folder
         self._writer = ManifestWriter(run.raw, folder.name, run.copy_id)
         self._waiting: deque[tuple[_Due, Future[Outcome]]] = deque()
-        self._counts: Counter[str] = Counter()
-        self._statuses: Counter[str] = Counter()
-        self._kinds: Counter[str] = Counter()
-        self._reasons: Counter[str] = Counter()
-        self._failures: list[ObjectFailure] = []
-        self._in_raw: list[tuple[str, Seen]] = []
-        self._kept_only_in_raw: list[tuple[str, Seen]] = []
+        self._tally = Tally()
 
     def copy(self) -> FolderCopied:
         """Do it all; raises FolderError, StoreError or OutOfOrderError if that cannot be."""
         found = find_record(self._run.raw, self._folder.name)
         listed_at = datetime.now(UTC)
-        earlier = EarlierRows(self._run.raw, self._folder.name, found)
+        old_parts = list_parts(self._run.raw, self._folder.name)
+        earlier = EarlierRows(self._run.raw, old_parts, found)
         try:
             for due in self._due(earlier):
                 self._begin(due)
@@ -113,7 +107,20 @@ class FolderCopy:
             # Also what a cancelled or failing copy has proved is worth keeping.
             self._settle(leave=0)
             parts = self._writer.flush()
-        return self._conclude(found, listed_at, parts, earlier.problems)
+        copied = self._conclude(found, listed_at, parts, earlier.problems)
+        # The manifest just replaced stays for whoever reads it now; a later copy removes it.
+        kept = {found.record.copy_id} if found.record else set()
+        return self._remove(abandoned(old_parts, kept, listed_at), copied)
+
+    def _remove(self, keys: list[str], copied: FolderCopied) -> FolderCopied:
+        if not copied.ok or not keys:
+            return copied
+        try:
+            self._run.raw.delete(keys)
+        except StoreError as error:
+            note = f"{self._folder}: old manifest parts could not be removed ({error.code})."
+            return replace(copied, notes=[*copied.notes, note])
+        return copied
 
     def _due(self, earlier: EarlierRows) -> Iterator[_Due]:
         """Every key the source lists or an earlier manifest names, in key order."""
@@ -155,57 +162,39 @@ class FolderCopy:
             return
         present = outcome.ending is Ending.COPIED and not outcome.attempts
         status = Status.PRESENT if present else Status(outcome.ending.value)
-        row = self._row(due, outcome.source, status, outcome)
-        self._counts["listed"] += 1
-        self._counts["escaped"] += due.raw_key != due.key
-        self._counts["near_misses"] += classify(due.key).near_miss
-        if status is Status.FAILED:
-            self._reasons[outcome.error] += 1
-            if len(self._failures) < MOST_FAILURES_KEPT:
-                self._failures.append(ObjectFailure(due.key, outcome.error))
-        else:
-            self._kinds[row.kind] += 1
-            self._counts["bytes"] += row.size
-            self._counts["copied bytes"] += 0 if present else row.size
-            self._in_raw.append((row.raw_key, Seen(row.size, row.raw_etag)))
-            self._run.progress.on_object(row.size, not present)
+        row = ManifestRow(
+            folder=self._folder.name,
+            source_key=due.key,
+            raw_key=due.raw_key,
+            kind=classify(due.key).kind.value,
+            size=outcome.source.size,
+            source_etag=outcome.source.etag,
+            raw_etag=outcome.raw_etag,
+            last_modified=outcome.source.last_modified,
+            storage_class=outcome.source.storage_class,
+            status=status.value,
+            attempts=outcome.attempts,
+            error=outcome.error,
+        )
         self._add(row)
+        if status is not Status.FAILED:
+            self._run.progress.on_object(row.size, not present)
 
     def _write_unlisted(self, due: _Due, outcome: Outcome) -> None:
         """A key of which the source has no version up to the cut-off, or no longer has one."""
-        self._counts["newer"] += outcome.ending is Ending.NEWER
+        self._tally.newer += outcome.ending is Ending.NEWER
         kept = next((r for r in due.earlier if due.raw and r.raw_etag == due.raw.etag), None)
-        if kept is not None and due.raw is not None:
-            self._kept_only_in_raw.append((due.raw_key, Seen(due.raw.size, due.raw.etag)))
+        if kept is not None:
             self._add(kept._replace(status=VANISHED, attempts=0, error=""))
         elif due.earlier:
-            self._counts["lost"] += 1
             self._add(due.earlier[0]._replace(status=VANISHED, attempts=0, error=_LOST))
         elif outcome.ending is Ending.GONE:
             failed = Outcome(Ending.FAILED, outcome.source, outcome.attempts, error=_DELETED)
             self._write(due, failed)
 
     def _add(self, row: ManifestRow) -> None:
-        self._statuses[row.status] += 1
+        self._tally.add(row)
         self._writer.add(row)
-
-    def _row(
-        self, due: _Due, source: SourceObject, status: Status, outcome: Outcome
-    ) -> ManifestRow:
-        return ManifestRow(
-            folder=self._folder.name,
-            source_key=due.key,
-            raw_key=due.raw_key,
-            kind=classify(due.key).kind.value,
-            size=source.size,
-            source_etag=source.etag,
-            raw_etag=outcome.raw_etag,
-            last_modified=source.last_modified,
-            storage_class=source.storage_class,
-            status=status.value,
-            attempts=outcome.attempts,
-            error=outcome.error,
-        )
 
     def _conclude(
         self,
@@ -214,66 +203,26 @@ class FolderCopy:
         parts: list[ManifestPart],
         problems: list[str],
     ) -> FolderCopied:
-        facts = self._facts(Counter())
+        run, folder, tally = self._run, self._folder, self._tally
+        facts = tally.facts()
         if not facts.listed:
-            place = self._run.source.uri
-            error = explain_emptiness(self._folder, facts, place, self._run.as_of)
-            return FolderCopied(self._folder, facts, error=error)
+            error = explain_emptiness(folder, facts, run.source.uri, run.as_of)
+            return FolderCopied(folder, facts, error=error)
         if facts.status(Status.FAILED):
-            error = explain_failures(self._folder, facts, self._reasons)
-            return FolderCopied(self._folder, facts, failures=self._failures, error=error)
-        facts = self._facts(self._verify())
+            error = explain_failures(folder, facts, tally.reasons)
+            return FolderCopied(folder, facts, failures=tally.failures, error=error)
+        facts = tally.facts(self._verify())
         if facts.unverified:
-            raise FolderError(
-                f"{self._folder}: after copying, raw's listing differs from the manifest in "
-                f"{facts.unverified:,} objects: something else writes there. Copy it again."
-            )
-        record = self._record(facts, listed_at, parts)
+            return FolderCopied(folder, facts, error=explain_disagreement(folder, facts))
+        record = tally.record(folder.name, run.copy_id, run.as_of, listed_at, parts, facts)
         self._put(record, found)
-        notes = [f"{self._folder}: {problem}." for problem in problems]
-        return FolderCopied(self._folder, facts, record=record, notes=notes)
+        notes = [f"{folder}: {problem}." for problem in problems]
+        return FolderCopied(folder, facts, record=record, notes=notes)
 
     def _verify(self) -> Counter[Verdict]:
         """List raw again and compare it with what the manifest says is there."""
-        expected = sorted([*self._in_raw, *self._kept_only_in_raw])
         found = ((e.key, Seen(e.size, e.etag)) for e in self._run.raw.list(f"{self._folder}/"))
-        return Counter(verdict for _, verdict in compare(expected, found))
-
-    def _facts(self, verdicts: Counter[Verdict]) -> CopyFacts:
-        return CopyFacts(
-            listed=self._counts["listed"],
-            by_status=dict(self._statuses),
-            by_kind=dict(self._kinds),
-            escaped=self._counts["escaped"],
-            near_misses=self._counts["near_misses"],
-            newer=self._counts["newer"],
-            missing_on_source=verdicts[Verdict.MISSING_ON_SOURCE],
-            unverified=verdicts[Verdict.DIFFER] + verdicts[Verdict.MISSING_ON_RAW],
-            lost=self._counts["lost"],
-            total_bytes=self._counts["bytes"],
-            copied_bytes=self._counts["copied bytes"],
-        )
-
-    def _record(
-        self, facts: CopyFacts, listed_at: datetime, parts: list[ManifestPart]
-    ) -> CompletionRecord:
-        return CompletionRecord(
-            folder=self._folder.name,
-            copy_id=self._run.copy_id,
-            as_of=self._run.as_of.isoformat(),
-            listed_at=listed_at.isoformat(),
-            parts=parts,
-            by_kind=facts.by_kind,
-            by_status=facts.by_status,
-            total_bytes=facts.total_bytes,
-            digest=digest((key, seen.etag, seen.size) for key, seen in self._in_raw),
-            listed=facts.listed,
-            escaped=facts.escaped,
-            near_misses=facts.near_misses,
-            newer=facts.newer,
-            missing_on_source=facts.missing_on_source,
-            lost=facts.lost,
-        )
+        return Counter(verdict for _, verdict in compare(self._tally.expected_in_raw(), found))
 
     def _put(self, record: CompletionRecord, found: RecordFound) -> None:
         raw, name = self._run.raw, self._folder.name
@@ -287,8 +236,6 @@ class FolderCopy:
                 f"{name}: {whose} finished this folder meanwhile and its record stands. Nothing "
                 "is lost; copy the folder again if it should be checked once more."
             ) from None
-        kept = {record.copy_id, *([found.record.copy_id] if found.record else [])}
-        remove_abandoned_parts(raw, name, kept, datetime.now(UTC))
 
 
 def _without_request(action: Action, due: _Due) -> Outcome:

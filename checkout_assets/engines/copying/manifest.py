@@ -6,7 +6,7 @@ and never changed; the completion record says which parts count.
 
 import hashlib
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from heapq import merge
@@ -137,20 +137,23 @@ def read_recorded_part(
         raise RecordError(f"the manifest part {part.name} holds {rows} rows, not {part.rows}")
 
 
-def earlier_rows(raw: Store, folder: str, found: RecordFound) -> "EarlierRows":
-    """What earlier copies wrote: the recorded manifest, and later parts no record names."""
-    return EarlierRows(raw, folder, found)
+def list_parts(raw: Store, folder: str) -> list[Entry]:
+    """Every manifest part of a folder that lies in raw, whichever copy wrote it."""
+    entries = raw.list(f"_manifests/{folder}/")
+    return [entry for entry in entries if entry.key.endswith(".parquet")]
 
 
 class EarlierRows:
-    """Rows of earlier copies, joined by source key; ``problems`` tells what could not be read.
+    """Rows of earlier copies, joined by source key: the recorded manifest's, and those of parts
+    that a copy left which died since.
 
-    A part that cannot be trusted is left out: its objects are proved another way or copied again.
+    A part that cannot be trusted is left out, and ``problems`` says so: its objects are proved
+    another way or copied again.
     """
 
-    def __init__(self, raw: Store, folder: str, found: RecordFound) -> None:
+    def __init__(self, raw: Store, parts: Sequence[Entry], found: RecordFound) -> None:
         self._raw = raw
-        self._folder = folder
+        self._parts = parts
         self._record = found.record
         self.problems: list[str] = [found.problem] if found.problem else []
 
@@ -178,9 +181,8 @@ class EarlierRows:
         begun = datetime.fromisoformat(self._record.listed_at) if self._record else None
         parts = [
             entry.key
-            for entry in self._raw.list(f"_manifests/{self._folder}/")
-            if entry.key.endswith(".parquet")
-            and (begun is None or entry.last_modified >= begun - timedelta(seconds=1))
+            for entry in self._parts
+            if (begun is None or entry.last_modified >= begun - timedelta(seconds=1))
             and (self._record is None or f"/{self._record.copy_id}/" not in entry.key)
         ]
         return [list(keys) for _, keys in groupby(parts, lambda key: key.rpartition("/")[0])]
@@ -194,17 +196,14 @@ class EarlierRows:
                 self.problems.append(f"an unfinished copy's part cannot be used: {error}")
 
 
-def remove_abandoned_parts(raw: Store, folder: str, kept: set[str], now: datetime) -> int:
-    """Remove parts older than seven days of copies not in ``kept``; returns how many."""
-
-    def is_abandoned(entry: Entry) -> bool:
-        copy_id = entry.key.split("/")[2]
-        old = entry.last_modified < now - ABANDONED_AFTER
-        return entry.key.endswith(".parquet") and old and copy_id not in kept
-
-    abandoned = [e.key for e in raw.list(f"_manifests/{folder}/") if is_abandoned(e)]
-    raw.delete(abandoned)
-    return len(abandoned)
+def abandoned(parts: Iterable[Entry], kept: set[str], now: datetime) -> list[str]:
+    """Keys of the parts older than seven days of copies not in ``kept``."""
+    limit = now - ABANDONED_AFTER
+    return [
+        part.key
+        for part in parts
+        if part.last_modified < limit and part.key.split("/")[2] not in kept
+    ]
 
 
 def _schema() -> "pa.Schema":

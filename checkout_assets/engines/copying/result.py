@@ -9,7 +9,6 @@ from checkout_assets.domain.copying import CopyFacts, Status
 from checkout_assets.domain.folders import Folder
 from spark_jobs.contract import CompletionRecord
 
-MOST_FAILURES_KEPT = 20
 _MOST_REASONS_TOLD = 3
 
 
@@ -69,6 +68,14 @@ def explain_failures(folder: Folder, facts: CopyFacts, reasons: Counter[str]) ->
     return (
         f"{folder}: {facts.status(Status.FAILED):,} of {facts.listed:,} objects could not be "
         f"copied ({told}). All others are in raw; copy the folder again for the rest."
+    )
+
+
+def explain_disagreement(folder: Folder, facts: CopyFacts) -> str:
+    """The sentence for a folder of which raw's second listing does not show what was copied."""
+    return (
+        f"{folder}: after copying, raw's listing differs from the manifest in "
+        f"{facts.unverified:,} objects: something else writes there. Copy it again."
     )
 
 

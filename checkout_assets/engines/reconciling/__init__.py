@@ -1,0 +1,1 @@
+"""Comparing source, raw and lake."""

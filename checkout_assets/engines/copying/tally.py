@@ -1,0 +1,102 @@
+"""What one copy of one folder comes to, counted as the rows of its manifest are written."""
+
+from collections import Counter
+from datetime import datetime
+
+from checkout_assets.domain.copying import CopyFacts, Status, digest
+from checkout_assets.domain.keys import classify
+from checkout_assets.domain.verification import Seen, Verdict
+from checkout_assets.engines.copying.manifest import ManifestRow
+from checkout_assets.engines.copying.result import ObjectFailure
+from spark_jobs.contract import CompletionRecord, ManifestPart
+
+MOST_FAILURES_KEPT = 20
+
+
+class Tally:
+    """Grows row by row; ``reasons`` and ``failures`` tell of objects that could not be copied."""
+
+    def __init__(self) -> None:
+        self.newer = 0
+        self.reasons: Counter[str] = Counter()
+        self.failures: list[ObjectFailure] = []
+        self._statuses: Counter[str] = Counter()
+        self._kinds: Counter[str] = Counter()
+        self._listed = self._escaped = self._near_misses = self._lost = 0
+        self._bytes = self._copied_bytes = 0
+        self._in_raw: list[tuple[str, Seen]] = []
+        self._vanished_in_raw: list[tuple[str, Seen]] = []
+
+    def add(self, row: ManifestRow) -> None:
+        """Count a row by its status."""
+        self._statuses[row.status] += 1
+        if row.status == Status.VANISHED:
+            self._add_vanished(row)
+            return
+        self._listed += 1
+        self._escaped += row.raw_key != row.source_key
+        self._near_misses += classify(row.source_key).near_miss
+        if row.status == Status.FAILED:
+            self.reasons[row.error] += 1
+            if len(self.failures) < MOST_FAILURES_KEPT:
+                self.failures.append(ObjectFailure(row.source_key, row.error))
+            return
+        self._kinds[row.kind] += 1
+        self._bytes += row.size
+        self._copied_bytes += row.size if row.status == Status.COPIED else 0
+        self._in_raw.append((row.raw_key, Seen(row.size, row.raw_etag)))
+
+    def expected_in_raw(self) -> list[tuple[str, Seen]]:
+        """What a listing of raw must show, ascending by raw key."""
+        return sorted([*self._in_raw, *self._vanished_in_raw])
+
+    def facts(self, verdicts: Counter[Verdict] | None = None) -> CopyFacts:
+        """All that was counted, with what the re-listing of raw found if it was done."""
+        found = verdicts or Counter()
+        return CopyFacts(
+            listed=self._listed,
+            by_status=dict(self._statuses),
+            by_kind=dict(self._kinds),
+            escaped=self._escaped,
+            near_misses=self._near_misses,
+            newer=self.newer,
+            missing_on_source=found[Verdict.MISSING_ON_SOURCE],
+            unverified=found[Verdict.DIFFER] + found[Verdict.MISSING_ON_RAW],
+            lost=self._lost,
+            total_bytes=self._bytes,
+            copied_bytes=self._copied_bytes,
+        )
+
+    def record(  # noqa: PLR0913, PLR0917 - a record's own fields
+        self,
+        folder: str,
+        copy_id: str,
+        as_of: datetime,
+        listed_at: datetime,
+        parts: list[ManifestPart],
+        facts: CopyFacts,
+    ) -> CompletionRecord:
+        """The proof of this copy."""
+        return CompletionRecord(
+            folder=folder,
+            copy_id=copy_id,
+            as_of=as_of.isoformat(),
+            listed_at=listed_at.isoformat(),
+            parts=parts,
+            by_kind=facts.by_kind,
+            by_status=facts.by_status,
+            total_bytes=facts.total_bytes,
+            digest=digest((key, seen.etag, seen.size) for key, seen in self._in_raw),
+            listed=facts.listed,
+            escaped=facts.escaped,
+            near_misses=facts.near_misses,
+            newer=facts.newer,
+            missing_on_source=facts.missing_on_source,
+            lost=facts.lost,
+        )
+
+    def _add_vanished(self, row: ManifestRow) -> None:
+        if row.error:
+            self._lost += 1
+        else:
+            self._vanished_in_raw.append((row.raw_key, Seen(row.size, row.raw_etag)))
