@@ -1,5 +1,6 @@
 """The Dagster UI on what the demo left: ``python -m checkout_assets.demo.ui``."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -15,6 +16,7 @@ from checkout_assets.sample.s3_server import EmbeddedS3Server
 
 _ROOT = Path(checkout_assets.__file__).resolve().parents[1]
 DOCS, WORKSPACE = _ROOT / "docs", _ROOT / "workspace.yaml"
+STOP_SECONDS = 15.0
 _WRONG_USAGE = 2
 
 
@@ -42,10 +44,25 @@ def _serve(place: DemoPlace, arguments: list[str]) -> int:
             "CHECKOUT_KEEP_SPARK_SESSION": "false",  # each run has a process of its own here
         }
         command = [sys.executable, "-W", "ignore", "-m", "dagster", "dev", "-w", str(WORKSPACE)]
-        dagster = subprocess.Popen([*command, *arguments], env=environment)
+        # In a session of its own: Ctrl-C is for us, and we end the whole group.
+        dagster = subprocess.Popen([*command, *arguments], env=environment, start_new_session=True)
         for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, lambda *_: dagster.send_signal(signal.SIGINT))
-        return dagster.wait()
+            signal.signal(number, signal.default_int_handler)
+        try:
+            return dagster.wait()
+        except KeyboardInterrupt:
+            return 0
+        finally:
+            _stop(dagster)
+
+
+def _stop(dagster: subprocess.Popen[bytes]) -> None:
+    """Ask Dagster's processes to end, and end them if they do not."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(dagster.pid, signal.SIGINT)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            dagster.wait(STOP_SECONDS)
+        os.killpg(dagster.pid, signal.SIGKILL)
 
 
 if __name__ == "__main__":

@@ -187,7 +187,7 @@ class Parser:
         if pair is not None:
             return bytes.fromhex(pair[2:6] + pair[8:]).decode("utf-16-be")
         unit = self.take(r"\\u[0-9a-fA-F]{4}")
-        if unit is None or unit[2:].lower() >= "d800" and unit[2:].lower() <= "dfff":
+        if unit is None or (unit[2:].lower() >= "d800" and unit[2:].lower() <= "dfff"):
             raise NoJsonError
         return chr(int(unit[2:], 16))
 
@@ -371,7 +371,7 @@ class Converting:
                     return self.rescue(steps, value)
         return self.convert(kind, value, steps)
 
-    def convert(self, kind: Type, value: Any, steps: Steps) -> Any:
+    def convert(self, kind: Type, value: Any, steps: Steps) -> Any:  # noqa: PLR0911
         if value is None:
             return None
         if kind == Primitive("string"):
@@ -425,9 +425,9 @@ def bigint_of(value: Any) -> int | None:
     try:
         if isinstance(value, str) and re.fullmatch(r"-?(0|[1-9][0-9]*)(\.0+)?", value):
             number = Decimal(value)
-        elif isinstance(value, Num) and re.fullmatch("-?[0-9]+", value.literal):
-            number = Decimal(value.literal)
-        elif isinstance(value, Num) and abs(Decimal(value.literal)) < 2**53:
+        elif (isinstance(value, Num) and re.fullmatch("-?[0-9]+", value.literal)) or (
+            isinstance(value, Num) and abs(Decimal(value.literal)) < 2**53
+        ):
             number = Decimal(value.literal)
     except InvalidOperation:
         return None
@@ -452,7 +452,7 @@ def boolean_of(value: Any) -> bool | None:
     return {"true": True, "false": False}.get(value.lower()) if isinstance(value, str) else None
 
 
-def agrees(expected: Any, actual: Any) -> bool:
+def agrees(expected: Any, actual: Any) -> bool:  # noqa: PLR0911
     """Whether an actual value is the expected one, exactly; a cut text by its meaning."""
     if isinstance(expected, Cut):
         return isinstance(actual, str) and agrees_with_json(expected.value, actual)

@@ -1,7 +1,7 @@
 """Exactly once: the same tests for a lake in S3 and on disk."""
 
 from dataclasses import replace
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -184,7 +184,7 @@ def test_a_published_file_that_is_gone_from_everywhere_is_loud(lake: Store) -> N
 def test_staging_is_removed_after_seven_days_and_not_before(lake: Store) -> None:
     second_run(lake)
     lake.put(f"_staging/{NEIGHBOUR}/run9/x", b"not this folder's")
-    now = datetime.now(timezone.utc)
+    now = datetime.now(UTC)
     assert remove_abandoned_staging(lake, FOLDER, now) == 0
     assert remove_abandoned_staging(lake, FOLDER, now + ABANDONED_AFTER + timedelta(minutes=1)) == 2
     assert [entry.key for entry in lake.list("_staging/")] == [f"_staging/{NEIGHBOUR}/run9/x"]
@@ -200,7 +200,7 @@ def test_a_single_row_too_few_is_never_published(lake: Store) -> None:
     record = second_run(lake)
     reconcile_counts(record)
     short = replace(record, totals=replace(record.totals, rows=3, documents=3))
-    with pytest.raises(FolderError, match="2 staged rows .* 3 and 0 were counted"):
+    with pytest.raises(FolderError, match=r"2 staged rows .* 3 and 0 were counted"):
         reconcile_counts(short)
     unaccounted = replace(record, totals=replace(record.totals, documents=3))
     with pytest.raises(FolderError, match="3 documents became 2 staged rows"):

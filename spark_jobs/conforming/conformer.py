@@ -15,8 +15,9 @@ from spark_jobs.conforming.converters import (
     compile_converter,
     compile_members,
 )
-from spark_jobs.conforming.document import EMPTY, Document
+from spark_jobs.conforming.document import EMPTY, Document, Findings
 from spark_jobs.conforming.exact_json import NotJsonError, Number, Object, parse
+from spark_jobs.conforming.fast_path import UnfitError, compile_text
 from spark_jobs.conforming.paths import Path
 from spark_jobs.schema import data_columns
 from spark_jobs.schema.types import Array, Column, Struct, TextMap
@@ -25,7 +26,9 @@ _BOM = b"\xef\xbb\xbf"
 _DATE = re.compile(r"(\d{4})-(\d\d)-(\d\d)(?:[T ].*)?", re.DOTALL | re.ASCII)
 _FIRST_YEAR, _LAST_YEAR = 1900, 2199
 _FRAMES_NEEDED = 4000
-"""A value 256 levels deep takes a few Python frames a level, more than the usual 1,000."""
+"""A value 256 levels deep takes a few Python frames a level, more than the usual 1,000.
+
+Deeper yet is only text in text in text, which counts as no JSON."""
 
 
 @dataclass(frozen=True)
@@ -84,12 +87,16 @@ class Conformer:
         day = _day(_chosen(parsed, "LastChange")) or _day(_chosen(parsed, "CreationDate"))
         if day is None:
             return Rejected("no_date", f"date at byte {offset}")
-        return self._row(parsed, text, day)
+        return self._row(parsed, text, day) or Rejected("not_json", f"depth at byte {offset}")
 
-    def _row(self, parsed: Object, text: str, day: str) -> Row:
+    def _row(self, parsed: Object, text: str, day: str) -> Optional[Row]:
+        """The row; none if text in text in text, each of it deep, is deeper than Python goes."""
         document = self._document
         document.reset(text)
-        values = self._convert(parsed, None)
+        try:
+            values = self._convert(parsed, None)
+        except RecursionError:
+            return None
         if document.rescued:
             values["_rescued"] = document.rescued
         return Row(
@@ -106,10 +113,20 @@ def _column(column: Column, document: Document) -> Converter:
     if not isinstance(column.type, (Struct, Array, TextMap)):
         return convert
 
+    read_fast = compile_text(column)
+
     def convert_text(value: Any, path: Path) -> Any:
         """A nested column comes as text that is JSON, sometimes as JSON itself."""
         if type(value) is not str or value in EMPTY:
             return convert(value, path)
+        findings = Findings()
+        try:
+            converted = read_fast(value, findings)
+        except UnfitError:
+            pass
+        else:
+            document.accept(findings, path)
+            return converted
         try:
             parsed = parse(value)
         except NotJsonError:
@@ -128,8 +145,9 @@ def _chosen(parsed: Object, field: str) -> Any:
     folded = field.lower()
     found: Optional[Tuple[str, Any]] = None
     for key, value in parsed.pairs:
-        better = found is None or key == field or found[0] != field
-        if key.lower() == folded and better:
+        if len(key) != len(field) or key.lower() != folded:
+            continue
+        if found is None or key == field or found[0] != field:
             found = (key, value)
     return found[1] if found else None
 

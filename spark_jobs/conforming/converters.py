@@ -6,27 +6,18 @@ the document of what it could not keep.
 
 from __future__ import annotations
 
-import math
-import re
-from decimal import Decimal
 from typing import Any, Callable, Dict, List, Optional, Tuple
 
 from spark_jobs.conforming.document import Document
 from spark_jobs.conforming.exact_json import Number, Object
 from spark_jobs.conforming.paths import Path
+from spark_jobs.conforming.scalars import bigint_of, boolean_of, double_of
 from spark_jobs.conforming.scrubbing import MAY_BE_JSON
+from spark_jobs.schema.removals import PAYMENTS
 from spark_jobs.schema.types import Array, Primitive, Struct, TextMap, Type
 
 Converter = Callable[[Any, Path], Any]
 
-SMALLEST, LARGEST = -(1 << 63), (1 << 63) - 1
-EXACT_FLOAT = 1 << 53
-"""Up to here every integer is a float of its own: IEEE 754 binary64."""
-
-
-_INTEGER_TEXT = re.compile(r"(-?(?:0|[1-9][0-9]*))(?:\.0+)?")
-_NUMBER_TEXT = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
-_BOOLEANS = {"true": True, "false": False}
 _PRODUCT_CATEGORIES = Struct((("id", Primitive("string")), ("name", Primitive("string"))))
 
 
@@ -63,42 +54,20 @@ def _bigint(document: Document) -> Converter:
         if value is None:
             return None
         if isinstance(value, str):  # text or Number
-            number = _integer(value, literal=type(value) is Number)
-            if number is not None and SMALLEST <= number <= LARGEST:
+            number = bigint_of(value, is_literal=type(value) is Number)
+            if number is not None:
                 return number
         return document.unfit(value, path)
 
     return convert
 
 
-def _integer(text: str, literal: bool) -> Optional[int]:
-    match = _INTEGER_TEXT.fullmatch(text)
-    if match is not None and not (literal and "." in text):
-        digits = match[1]
-        return int(digits) if len(digits) <= len(str(SMALLEST)) else None
-    if literal:
-        number = float(text)
-        if number.is_integer() and abs(number) < EXACT_FLOAT and _is_exact(text, number):
-            return int(number)
-    return None
-
-
-def _is_exact(text: str, number: float) -> bool:
-    """Whether a float's literal says an integer and was not merely rounded to one."""
-    try:
-        return Decimal(text) == Decimal(number)
-    except ArithmeticError:  # an exponent beyond what Decimal holds
-        return False
-
-
 def _double(document: Document) -> Converter:
     def convert(value: Any, path: Path) -> Any:
         if value is None:
             return None
-        if isinstance(value, str) and _NUMBER_TEXT.fullmatch(value):
-            number = float(value)
-            if math.isfinite(number):
-                return number
+        if isinstance(value, str) and (number := double_of(value)) is not None:
+            return number
         return document.unfit(value, path)
 
     return convert
@@ -108,7 +77,7 @@ def _boolean(document: Document) -> Converter:
     def convert(value: Any, path: Path) -> Any:
         if value is None or type(value) is bool:
             return value
-        if type(value) is str and (flag := _BOOLEANS.get(value.lower())) is not None:
+        if type(value) is str and (flag := boolean_of(value)) is not None:
             return flag
         return document.unfit(value, path)
 
@@ -182,7 +151,10 @@ def compile_members(
     ``spellings`` gives the source's spelling of each field. Of several members for one field the
     last one spelled exactly so is used, else the last; the others are rescued.
     """
-    exact = {spelling: name for name, spelling in spellings.items()}
+    # Payment data is looked into first: text of it that nobody can read is dropped.
+    exact = {
+        spelling: name for name, spelling in spellings.items() if spelling.lower() not in PAYMENTS
+    }
     folded = {spelling.lower(): name for name, spelling in spellings.items()}
 
     def convert(value: Object, path: Path) -> Dict[str, Any]:
@@ -208,9 +180,10 @@ def compile_members(
         row = {}
         for name, index in chosen.items():
             key, member = members[index]
-            converted = converters[name](member, (path, key, index))
-            if converted is not None:
-                row[name] = converted
+            if member is not None:
+                converted = converters[name](member, (path, key, index))
+                if converted is not None:
+                    row[name] = converted
         return row
 
     return convert

@@ -2,14 +2,31 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Tuple
+from typing import Any, Dict, List
 
 from spark_jobs.conforming.exact_json import to_text
-from spark_jobs.conforming.paths import Path, indices_below, pointer
-from spark_jobs.conforming.scrubbing import Scrubber, source_text
+from spark_jobs.conforming.paths import Path, name_of, pointer
+from spark_jobs.conforming.scrubbing import Scrubber, SourceText
 
 EMPTY = frozenset(("", "null"))
 """Texts that mean null in a typed or nested column."""
+
+
+class Findings:
+    """What was seen of a nested column's text before it is certain that all of it is fit."""
+
+    __slots__ = ("emptied", "has_zero", "is_respelled", "keys", "redacted")
+
+    def __init__(self) -> None:
+        self.emptied = 0
+        self.keys = 0
+        """How many members its objects have."""
+        self.has_zero = False
+        """Whether an integer is 0, or -0, which a fast parser does not tell apart."""
+        self.redacted: List[str] = []
+        """Paths, spelled as in the schema."""
+        self.is_respelled = False
+        """Whether the source spells a field in another case."""
 
 
 class Document:
@@ -23,12 +40,11 @@ class Document:
         self.rescued: List[Dict[str, str]] = []
         self.emptied = 0
         self.scrubber = Scrubber()
-        self._text: Tuple[str, Path] = (text, None)
-        self._outer = self._text
+        self._outer = self._text = SourceText(text, None)
 
     def enter(self, text: str, path: Path) -> None:
         """Go on inside a text that stood at ``path`` and was parsed."""
-        self._text = (text, path)
+        self._text = SourceText(text, path)
 
     def leave(self) -> None:
         """Be in the document itself again."""
@@ -44,8 +60,7 @@ class Document:
 
     def source_text(self, path: Path) -> str:
         """The text of the object or array at ``path``, scrubbed."""
-        text, root = self._text
-        return self.scrubber.text(source_text(text, indices_below(path, root)), path)
+        return self.scrubber.text(self._text.at(path), path)
 
     def unfit(self, value: Any, path: Path) -> Any:
         """None, for a value its typed or nested column cannot hold; empty text is counted."""
@@ -55,15 +70,15 @@ class Document:
             self.rescue(value, path)
         return None
 
+    def accept(self, findings: Findings, path: Path) -> None:
+        """Add what was seen of the text at ``path``, a column's."""
+        self.emptied += findings.emptied
+        if findings.redacted:
+            column = name_of(path)
+            for name in findings.redacted:
+                self.scrubber.redacted[column + name[name.index("/", 1) :]] += 1
+
     def rescue(self, value: Any, path: Path) -> None:
-        """Keep a value that no column holds; payment data that cannot be read is dropped."""
-        assert path is not None
-        key = path[1]
-        if (
-            type(value) is str
-            and isinstance(key, str)
-            and self.scrubber.removes(key, value, path[0], path[2])
-        ):
-            return
+        """Keep a value that no column holds."""
         kept = self.scrubber.value(value, path)
         self.rescued.append({"path": pointer(path), "value": to_text(kept)})

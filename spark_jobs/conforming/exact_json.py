@@ -19,7 +19,8 @@ _ESCAPE = re.compile(
     re.DOTALL,
 )
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
-_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]|-?Infinity|NaN', re.DOTALL)
+# A string without its end goes to the end of the text, lest each quote in it be tried as a start.
+_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"?|[\[\]{}]|-?Infinity|NaN', re.DOTALL)
 
 
 class NotJsonError(Exception):
@@ -57,16 +58,22 @@ _DECODER = json.JSONDecoder(
 
 def parse(text: str) -> Any:
     """The value of a text: None, bool, str, Number, list or Object; raises NotJsonError."""
-    if text.count("[") + text.count("{") > DEEPEST:
-        _refuse_depth(text)
     if _SURROGATE.search(text):
         _refuse_lone_surrogates(text)
     try:
-        return _DECODER.decode(text)
+        value = _DECODER.decode(text)
     except NotJsonError:
+        _refuse_depth(text)
         raise NotJsonError("constant", _place_of_constant(text)) from None
     except json.JSONDecodeError as error:
+        _refuse_depth(text)
         raise NotJsonError("syntax", error.pos) from None
+    except RecursionError:
+        _refuse_depth(text)
+        raise
+    if _is_too_deep(value):
+        _refuse_depth(text)
+    return value
 
 
 def to_text(value: Any) -> str:
@@ -83,6 +90,20 @@ def to_text(value: Any) -> str:
 
 def _quoted(text: str) -> str:
     return json.dumps(text, ensure_ascii=False)
+
+
+def _is_too_deep(value: Any) -> bool:
+    level = [value]
+    for _ in range(DEEPEST + 1):
+        level = [item for item in level if type(item) is list or type(item) is Object]
+        if not level:
+            return False
+        level = [child for item in level for child in _children(item)]
+    return True
+
+
+def _children(value: Any) -> List[Any]:
+    return value if type(value) is list else [member for _, member in value.pairs]
 
 
 def _refuse_depth(text: str) -> None:

@@ -29,6 +29,8 @@ def table_from_lines(table: str, lines: Sequence[bytes]) -> pa.Table:
     import pyarrow as pa
     from pyarrow import json
 
+    if not lines:
+        return arrow_schema(table).empty_table()
     joined = b"\n".join(lines)
     read = json.read_json(
         pa.BufferReader(joined),

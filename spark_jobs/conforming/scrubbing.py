@@ -12,7 +12,7 @@ from json.decoder import scanstring  # type: ignore[attr-defined]  # the C scann
 from typing import Any, Callable, List, NamedTuple, Optional, Tuple
 
 from spark_jobs.conforming.exact_json import NotJsonError, Number, Object, parse
-from spark_jobs.conforming.paths import Path, folded_keys, name_of
+from spark_jobs.conforming.paths import Path, folded_keys, indices_below, name_of
 from spark_jobs.schema.removals import (
     BILLING_ADDRESS,
     CLEANED_BELOW,
@@ -26,10 +26,40 @@ MAY_BE_JSON = frozenset('{["\t\n\r ')
 
 _CLEANED_NAMES = frozenset(place[-1] for place in CLEANED_BELOW)
 _CLEANED_PLACES = frozenset(CLEANED_BELOW)
+_OPENS_JSON = frozenset('{["')
+_SOME_REMOVED = re.compile(
+    CLEANED_IF_CONTAINING
+    + r'|"(?:{})\\*"'.format(
+        "|".join(map(re.escape, sorted(REDACTED | PAYMENTS | _CLEANED_NAMES | {BILLING_ADDRESS})))
+    )
+)
+_WHITE_SPACE = " \t\n\r"
 _WHITE = re.compile(r"[ \t\n\r]*")
 _SCALAR = re.compile(r"[^,\]}\s]+")
 
 KEEP, CLEAN, REDACT = 0, 1, 2
+
+
+def fate(key: str, parent: Path) -> int:
+    """What becomes of a member by its name and place: KEEP, CLEAN or REDACT."""
+    folded = key.lower()
+    if folded in REDACTED:
+        return REDACT
+    if CLEANED_IF_CONTAINING in folded:
+        return CLEAN
+    if folded in _CLEANED_NAMES and (*folded_keys(parent), folded) in _CLEANED_PLACES:
+        return CLEAN
+    if folded == BILLING_ADDRESS and not PAYMENTS.isdisjoint(folded_keys(parent)):
+        return REDACT
+    return KEEP
+
+
+def may_hold_removed(text: str) -> bool:
+    """Whether a text, if it is JSON, may hold a member that goes; false means certainly not."""
+    if text.lstrip(_WHITE_SPACE)[:1] not in _OPENS_JSON:
+        return False
+    # A name may hide behind escapes of its letters, in this text or in text within it.
+    return "\\u" in text or _SOME_REMOVED.search(text.lower()) is not None
 
 
 class Scrubber:
@@ -38,27 +68,14 @@ class Scrubber:
     def __init__(self) -> None:
         self.redacted: Counter[str] = Counter()
 
-    def fate(self, key: str, parent: Path) -> int:
-        """What becomes of a member: KEEP, CLEAN or REDACT."""
-        folded = key.lower()
-        if folded in REDACTED:
-            return REDACT
-        if CLEANED_IF_CONTAINING in folded:
-            return CLEAN
-        if folded in _CLEANED_NAMES and (*folded_keys(parent), folded) in _CLEANED_PLACES:
-            return CLEAN
-        if folded == BILLING_ADDRESS and not PAYMENTS.isdisjoint(folded_keys(parent)):
-            return REDACT
-        return KEEP
-
     def removes(self, key: str, value: Any, parent: Path, index: int) -> bool:
         """Whether a member goes; counts it if it is redacted."""
-        fate = self.fate(key, parent)
-        if fate == KEEP and type(value) is str and self.is_unreadable_payment(key, value):
-            fate = REDACT
-        if fate == REDACT:
+        found = fate(key, parent)
+        if found == KEEP and type(value) is str and self.is_unreadable_payment(key, value):
+            found = REDACT
+        if found == REDACT:
             self.redacted[name_of((parent, key, index))] += 1
-        return fate != KEEP
+        return found != KEEP
 
     @staticmethod
     def is_unreadable_payment(key: str, text: str) -> bool:
@@ -66,10 +83,10 @@ class Scrubber:
         if key.lower() not in PAYMENTS or text in {"", "null"}:
             return False
         try:
-            parse(text)
+            parsed = parse(text)
         except NotJsonError:
             return True
-        return False
+        return type(parsed) is str and Scrubber.is_unreadable_payment(key, parsed)
 
     def value(self, value: Any, path: Path) -> Any:
         """A parsed value without what must go; text inside it is scrubbed too."""
@@ -89,7 +106,7 @@ class Scrubber:
 
     def text(self, text: str, path: Path) -> str:
         """A text without what must go, if it parses as JSON; else as it is."""
-        if text[:1] not in MAY_BE_JSON:
+        if text[:1] not in MAY_BE_JSON or not may_hold_removed(text):
             return text
         try:
             parsed = parse(text)
@@ -110,12 +127,22 @@ class _Node(NamedTuple):
     is_object: bool
 
 
-def source_text(text: str, indices: List[int]) -> str:
-    """The text of the value that these positions lead to."""
-    node = _spans(text)
-    for index in indices:
-        node = node.children[index][2]
-    return text[node.start : node.end]
+class SourceText:
+    """A JSON text that stands at ``root`` in the document, to read values' own text from."""
+
+    def __init__(self, text: str, root: Path) -> None:
+        self._text = text
+        self._root = root
+        self._node: Optional[_Node] = None
+
+    def at(self, path: Path) -> str:
+        """The text of the value at ``path``, which is below the root."""
+        if self._node is None:  # once a text: there may be thousands of values to read from it
+            self._node = _spans(self._text)
+        node = self._node
+        for index in indices_below(path, self._root):
+            node = node.children[index][2]
+        return self._text[node.start : node.end]
 
 
 def _cut(scrubber: Scrubber, text: str, path: Path) -> str:
@@ -190,6 +217,8 @@ def _element(text: str, at: int) -> Tuple[Optional[str], int, _Node]:
 
 
 def _skip(text: str, at: int) -> int:
+    if text[at : at + 1] not in _WHITE_SPACE:
+        return at
     white = _WHITE.match(text, at)
     assert white is not None
     return white.end()

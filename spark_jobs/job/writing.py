@@ -56,12 +56,15 @@ def _parquet(table: pa.Table) -> bytes:
     large = table.num_rows >= ROWS_WORTH_A_DICTIONARY
     searched = [name for name in _SEARCHED_COLUMNS if name in table.column_names]
     sink = pa.BufferOutputStream()
-    pq.write_table(
-        table,
+    with pq.ParquetWriter(
         sink,
+        table.schema,
         compression="zstd",
         use_dictionary=large,
         write_statistics=True if large else searched,
         store_schema=False,
-    )
+    ) as writer:
+        writer.write_table(table)
+        # Without Arrow's own copy of the schema, its metadata has to be added by hand.
+        writer.add_key_value_metadata(table.schema.metadata or {})
     return bytes(sink.getvalue())

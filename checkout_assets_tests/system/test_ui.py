@@ -1,0 +1,140 @@
+"""The UI of the demo, in a real browser: it shows what the demo left and ends with Ctrl-C."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.browser
+
+START_SECONDS = 120
+PAGE_SECONDS = 90
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture(scope="module")
+def ui_url() -> Iterator[str]:
+    """``make ui`` on the demo of this checkout."""
+    if not (ROOT / ".demo").exists():
+        subprocess.run(
+            [sys.executable, "-m", "checkout_assets.cli.main", "demo"], cwd=ROOT, check=True
+        )
+    port = free_port()
+    ui = subprocess.Popen(
+        [sys.executable, "-m", "checkout_assets.demo.ui", "-p", str(port), "-h", "127.0.0.1"],
+        cwd=ROOT,
+    )
+    url = f"http://127.0.0.1:{port}"
+    try:
+        _wait_for(f"{url}/server_info")
+        yield url
+    finally:
+        ui.send_signal(signal.SIGINT)
+        assert ui.wait(60) == 0
+        with socket.socket() as probe:
+            assert probe.connect_ex(("127.0.0.1", port)) != 0, "the webserver is still running"
+
+
+def _wait_for(url: str) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while True:
+        try:
+            urllib.request.urlopen(url).close()
+        except OSError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(1)
+        else:
+            return
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    webdriver = pytest.importorskip("selenium.webdriver")
+    options = webdriver.ChromeOptions()
+    for flag in (
+        "--headless=new",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--disable-sync",
+        "--no-first-run",
+        "--window-size=1500,1300",
+    ):
+        options.add_argument(flag)
+    service = webdriver.ChromeService(executable_path=os.environ.get("CHROMEDRIVER"))
+    driver = webdriver.Chrome(options=options, service=service)
+    yield driver
+    driver.quit()
+
+
+def page_with(browser: Any, url: str, *words: str) -> str:
+    """The text of a page once all the words stand in it."""
+    from selenium.webdriver.common.by import By
+
+    browser.get(url)
+    deadline = time.monotonic() + PAGE_SECONDS
+    while True:
+        text = str(browser.find_element(By.TAG_NAME, "body").text)
+        missing = [word for word in words if word not in text]
+        if not missing:
+            return text
+        assert time.monotonic() < deadline, f"{url} never showed {missing}; it shows: {text[:2000]}"
+        time.sleep(1)
+
+
+def test_the_group_shows_three_assets_all_filled(browser: Any, ui_url: str) -> None:
+    page_with(
+        browser,
+        f"{ui_url}/asset-groups/",
+        "raw_orders",
+        "structured_orders",
+        "reconciliation",
+        "512 partitions",
+        "100% filled",
+    )
+
+
+def test_reconciliation_is_the_page_to_open_first(browser: Any, ui_url: str) -> None:
+    page_with(browser, f"{ui_url}/assets/reconciliation", "folders_red", "🟩", "🟨")
+
+
+def test_the_page_of_folder_86_tells_its_counts(browser: Any, ui_url: str) -> None:
+    page_with(
+        browser,
+        f"{ui_url}/assets/structured_orders?view=partitions&partition=86_FulfillmentOrder",
+        "86_FulfillmentOrder",
+        "Materialized",
+        "nested",
+    )
+
+
+def test_the_checks_name_folder_86_and_only_it(browser: Any, ui_url: str) -> None:
+    from selenium.webdriver.common.by import By
+
+    check = "view=checks&checkDetail=no_documents_nested_under_id"
+    page_with(browser, f"{ui_url}/assets/raw_orders?{check}", "Latest execution")
+    tabs = browser.find_elements(By.XPATH, "//*[normalize-space(text())='Partitions']")
+    tabs[-1].click()
+    deadline = time.monotonic() + PAGE_SECONDS
+    text = ""
+    while "(511)" not in text and time.monotonic() < deadline:
+        time.sleep(1)
+        text = str(browser.find_element(By.TAG_NAME, "body").text)
+    assert "Failed (1)" in text, text
+    assert "Passed (511)" in text, text

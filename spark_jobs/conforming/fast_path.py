@@ -1,0 +1,234 @@
+"""The fast path: JSON that is as the schema says, which nearly all of it is.
+
+orjson parses, and functions compiled from the schema look at every value once, in place. Whatever
+orjson may have changed (duplicate keys, literals) and whatever would have to be rescued makes a
+text unfit, and the exact path reads it anew: what the two would read differently never ends here.
+A property test compares them.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Callable, Dict, List, Optional
+
+import orjson
+
+from spark_jobs.conforming.document import EMPTY, Findings
+from spark_jobs.conforming.paths import Path, name_of
+from spark_jobs.conforming.scalars import LARGEST, SMALLEST, bigint_of, boolean_of, double_of
+from spark_jobs.conforming.scrubbing import KEEP, MAY_BE_JSON, REDACT, fate, may_hold_removed
+from spark_jobs.schema.removals import PAYMENTS
+from spark_jobs.schema.types import Array, Column, Primitive, Struct, TextMap, Type
+
+_DEEPEST_REMOVED = 100
+"""Levels of a removed value; of more, the exact path sees whether they are too many."""
+
+_PYTHON_TYPES = {"string": str, "bigint": int, "double": float, "boolean": bool}
+_SPACED_COLON = re.compile(r'"[ \t\n\r]+:')
+_NEGATIVE_ZERO = re.compile(r"-0[ \t\n\r,\]}]")
+
+
+class UnfitError(Exception):
+    """The exact path has to read this text."""
+
+
+Fit = Callable[[Any, Findings], Any]
+"""Gives what the column holds for a value that is not null, or raises UnfitError."""
+
+
+def compile_text(column: Column) -> Callable[[str, Findings], Any]:
+    """A function that reads a nested column's text; it raises UnfitError for the exact path."""
+    fit = _compile(column.type, (None, column.source_field, 0))
+
+    def read(text: str, findings: Findings) -> Any:
+        try:
+            parsed = orjson.loads(text)
+        except ValueError:
+            raise UnfitError from None
+        value = fit(parsed, findings)
+        if findings.keys != _count_of_keys(text):
+            raise UnfitError
+        if findings.has_zero and _NEGATIVE_ZERO.search(text):
+            raise UnfitError
+        if findings.is_respelled and findings.redacted:
+            raise UnfitError
+        return value
+
+    return read
+
+
+def _count_of_keys(text: str) -> int:
+    """How many members the objects of a JSON text have, duplicates included; -1 if hard to tell.
+
+    A key is what ends in a quote before a colon, unless a backslash makes that a string's.
+    """
+    escapes = 0
+    if "\\" in text:
+        text = text.replace("\\\\", "")  # each backslash left begins an escape
+        escapes = text.count('\\":')
+    if _SPACED_COLON.search(text):
+        return -1
+    return text.count('":') - escapes
+
+
+def _compile(kind: Type, path: Path) -> Fit:
+    """``path`` is where such values stand, with 0 for any place in a list."""
+    if isinstance(kind, Struct):
+        return _struct(kind, path)
+    if isinstance(kind, Array):
+        return _array(kind, path)
+    if isinstance(kind, TextMap):
+        return _text_map(path)
+    return {"string": _string, "bigint": _bigint, "double": _double, "boolean": _boolean}[kind.name]
+
+
+def _struct(kind: Struct, path: Path) -> Fit:
+    fits = {name: _compile(field, (path, name, 0)) for name, field in kind.fields}
+    folded = {name.lower(): name for name, _ in kind.fields}
+    below = name_of(path)
+    usual = {n: _PYTHON_TYPES[f.name] if isinstance(f, Primitive) else Struct for n, f in kind.fields}
+
+    def spell_or_remove(members: Dict[str, Any], key: str, findings: Findings) -> Optional[str]:
+        """Give a member its field's spelling, or remove it if it never reaches the lake."""
+        value = members.pop(key)
+        if _removes(key, value, path, below, findings):
+            return None
+        name = folded.get(key.lower())
+        if name is None or name in members:
+            raise UnfitError
+        findings.is_respelled = True
+        members[name] = value
+        return name
+
+    def fit(members: Any, findings: Findings) -> Any:
+        if type(members) is not dict:
+            return _emptied(members, findings)
+        findings.keys += len(members)
+        unusual, unknown = [], []
+        for key, value in members.items():
+            expected = usual.get(key)
+            if type(value) is expected:
+                if expected is str:
+                    if value[:1] not in MAY_BE_JSON:
+                        continue
+                elif expected is not int or value <= LARGEST:
+                    continue
+            (unusual if expected else unknown).append(key)
+        for key in unknown:
+            name = spell_or_remove(members, key, findings)
+            if name is not None:
+                unusual.append(name)
+        for key in unusual:
+            value = members[key]
+            if value is not None:
+                value = members[key] = fits[key](value, findings)
+            if value is None:
+                del members[key]
+        return members
+
+    return fit
+
+
+def _removes(key: str, value: Any, parent: Path, below: str, findings: Findings) -> bool:
+    """Whether a member never reaches the lake; counts its redaction and the keys inside it."""
+    found = fate(key, parent)
+    if found == KEEP:
+        return False
+    if found == REDACT:
+        findings.redacted.append(f"{below}/{key}")
+    findings.keys += _keys_within(value, 0)
+    return True
+
+
+def _keys_within(value: Any, depth: int) -> int:
+    if type(value) is not dict and type(value) is not list:
+        return 0
+    if depth > _DEEPEST_REMOVED:
+        raise UnfitError
+    if type(value) is list:
+        return sum(_keys_within(item, depth + 1) for item in value)
+    return len(value) + sum(_keys_within(item, depth + 1) for item in value.values())
+
+
+def _array(kind: Array, path: Path) -> Fit:
+    element = _compile(kind.element, (path, 0, 0))
+    of_categories = path is not None and str(path[1]).lower() == "productcategories"
+
+    def fit(value: Any, findings: Findings) -> Any:
+        if type(value) is list:
+            return [None if item is None else element(item, findings) for item in value]
+        if of_categories and type(value) is dict:
+            members = _text_members(value, path, findings)
+            return [{"id": key, "name": text} for key, text in members.items()]
+        return _emptied(value, findings)
+
+    return fit
+
+
+def _text_map(path: Path) -> Fit:
+    def fit(value: Any, findings: Findings) -> Any:
+        if type(value) is not dict:
+            return _emptied(value, findings)
+        members = _text_members(value, path, findings)
+        return [{"key": key, "value": text} for key, text in members.items()]
+
+    return fit
+
+
+def _text_members(
+    members: Dict[str, Any], path: Path, findings: Findings
+) -> Dict[str, Optional[str]]:
+    findings.keys += len(members)
+    below = name_of(path)
+    texts = {}
+    for key, value in members.items():
+        if _removes(key, value, path, below, findings):
+            continue
+        if key.lower() in PAYMENTS:
+            raise UnfitError
+        texts[key] = None if value is None else _string(value, findings)
+    return texts
+
+
+def _emptied(value: Any, findings: Findings) -> None:
+    """Null for empty text where that is not text's place; everything else is unfit."""
+    if type(value) is not str or value not in EMPTY:
+        raise UnfitError
+    findings.emptied += 1
+
+
+def _string(value: Any, findings: Findings) -> str:
+    if type(value) is str:
+        if value[:1] in MAY_BE_JSON and may_hold_removed(value):
+            raise UnfitError
+        return value
+    if type(value) is bool:
+        return "true" if value else "false"
+    if type(value) is not int:
+        raise UnfitError
+    findings.has_zero |= not value
+    return str(value)
+
+
+def _bigint(value: Any, findings: Findings) -> Optional[int]:
+    if type(value) is int and SMALLEST <= value <= LARGEST:
+        return value
+    number = bigint_of(value, is_literal=False) if type(value) is str else None
+    return _emptied(value, findings) if number is None else number
+
+
+def _double(value: Any, findings: Findings) -> Optional[float]:
+    if type(value) is float:
+        return value
+    if type(value) is int:
+        findings.has_zero |= not value
+        return float(value)
+    number = double_of(value) if type(value) is str else None
+    return _emptied(value, findings) if number is None else number
+
+
+def _boolean(value: Any, findings: Findings) -> Optional[bool]:
+    if type(value) is bool:
+        return value
+    flag = boolean_of(value) if type(value) is str else None
+    return _emptied(value, findings) if flag is None else flag

@@ -1,0 +1,49 @@
+"""Conversion of text and literals to bigint, double and boolean, without loss or not at all."""
+
+from __future__ import annotations
+
+import math
+import re
+from decimal import Decimal
+from typing import Optional
+
+SMALLEST, LARGEST = -(1 << 63), (1 << 63) - 1
+EXACT_FLOAT = 1 << 53
+"""Up to here every integer is a float of its own: IEEE 754 binary64."""
+
+_INTEGER_TEXT = re.compile(r"(-?(?:0|[1-9][0-9]*))(?:\.0+)?")
+_NUMBER_TEXT = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
+_BOOLEANS = {"true": True, "false": False}
+
+
+def bigint_of(text: str, is_literal: bool) -> Optional[int]:
+    """The integer that a text, or a JSON number's literal, says; none unless it is an int64."""
+    match = _INTEGER_TEXT.fullmatch(text)
+    if match is not None and not (is_literal and "." in text):
+        digits = match[1]
+        number = int(digits) if len(digits) <= len(str(SMALLEST)) else None
+        return number if number is not None and SMALLEST <= number <= LARGEST else None
+    if is_literal:
+        rounded = float(text)
+        if rounded.is_integer() and abs(rounded) < EXACT_FLOAT and _is_exact(text, rounded):
+            return int(rounded)
+    return None
+
+
+def double_of(text: str) -> Optional[float]:
+    """The finite number that a decimal text says, if it is one."""
+    number = float(text) if _NUMBER_TEXT.fullmatch(text) else math.inf
+    return number if math.isfinite(number) else None
+
+
+def boolean_of(text: str) -> Optional[bool]:
+    """The truth value that a text names in any case, if it does."""
+    return _BOOLEANS.get(text.lower())
+
+
+def _is_exact(text: str, number: float) -> bool:
+    """Whether a float's literal says an integer and was not merely rounded to one."""
+    try:
+        return Decimal(text) == Decimal(number)
+    except ArithmeticError:  # an exponent beyond what Decimal holds
+        return False
