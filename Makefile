@@ -30,6 +30,7 @@ ui: $(VENV)/.demo  ## The Dagster UI on what the demo left, at http://127.0.0.1:
 
 test: $(VENV)/.test  ## All tests that need nothing but Python
 	$(BIN)/python -m pytest -m 'not browser and not slow'
+	@echo 'Left out: the UI in a real browser (make test-browser), the demo itself (make demo).'
 
 test-browser: $(VENV)/.test  ## The UI in a real browser (needs Chromium and its driver)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check 'selenium>=4.20'

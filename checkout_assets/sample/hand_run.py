@@ -38,9 +38,9 @@ def hand_run_leftovers(options: SampleOptions) -> Iterator[SampleObject]:
             continue
         objects = _after_deletion(folder_objects(options, folder))
         documents = [o for o in objects if classify(o.key).kind is ObjectKind.DOCUMENT]
-        lost = {o.key for o in documents[: MISSING_OBJECTS.get(folder, 0)]}
-        stale = {o.key for o in documents[: STALE_OBJECTS.get(folder, 0)]}
-        renamed = {o.key for o in documents[: RENAMED_OBJECTS.get(folder, 0)]}
+        lost = _first(documents, MISSING_OBJECTS.get(folder, 0))
+        stale = _first(documents, STALE_OBJECTS.get(folder, 0))
+        renamed = _first(documents, RENAMED_OBJECTS.get(folder, 0))
         for found in objects:
             if found.key in stale:
                 yield replace(found, body=_another_of_the_same_size(found.body))
@@ -57,7 +57,9 @@ def hand_run_faults(options: SampleOptions) -> HandRunFaults:
         if folder in NEVER_COPIED:
             continue
         objects = folder_objects(options, folder)
-        count = MISSING_OBJECTS.get(folder, 0) + RENAMED_OBJECTS.get(folder, 0)
+        documents = [o for o in objects if classify(o.key).kind is ObjectKind.DOCUMENT]
+        count = len(_first(documents, MISSING_OBJECTS.get(folder, 0)))
+        count += len(_first(documents, RENAMED_OBJECTS.get(folder, 0)))
         count += len(objects) - len(_after_deletion(objects))
         count += sum(was_escaped(o.key) for o in _after_deletion(objects))
         if count:
@@ -67,6 +69,11 @@ def hand_run_faults(options: SampleOptions) -> HandRunFaults:
         missing=missing,
         stale={folder.name: count for folder, count in STALE_OBJECTS.items()},
     )
+
+
+def _first(documents: list[SampleObject], count: int) -> set[str]:
+    """Keys of the first documents; one stays, or the folder would be lost as a whole."""
+    return {o.key for o in documents[: min(count, len(documents) - 1)]}
 
 
 def _after_deletion(objects: list[SampleObject]) -> list[SampleObject]:

@@ -6,7 +6,9 @@ lets a later server go on with exactly the same keys, tags and times.
 """
 
 import asyncio
+import contextlib
 import logging
+import os
 import pickle
 import signal
 import sys
@@ -15,25 +17,25 @@ from pathlib import Path
 
 
 def main() -> None:
-    """Serve until standard input closes: arguments are the port and, or not, a snapshot file."""
-    port = int(sys.argv[1])
+    """Serve until standard input closes: a bound socket's number and, or not, a snapshot file."""
+    bound_socket = int(sys.argv[1])
     snapshot = Path(sys.argv[2]) if sys.argv[2:] else None
     from ministack.app import app
 
     logging.getLogger("hypercorn.access").setLevel(logging.WARNING)
     if snapshot is not None:
         _load(snapshot)
-    asyncio.run(_serve(app, port))
+    asyncio.run(_serve(app, bound_socket))
     if snapshot is not None:
         _save(snapshot)
 
 
-async def _serve(app: object, port: int) -> None:
+async def _serve(app: object, bound_socket: int) -> None:
     from hypercorn.asyncio import serve
     from hypercorn.config import Config
 
     config = Config()
-    config.bind = [f"127.0.0.1:{port}"]
+    config.bind = [f"fd://{bound_socket}"]
     config.keep_alive_timeout = 75
     config.accesslog = None
     stop = asyncio.Event()
@@ -44,8 +46,11 @@ async def _serve(app: object, port: int) -> None:
 
 
 def _stop_at_end_of_input(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
-    sys.stdin.buffer.read()
-    loop.call_soon_threadsafe(stop.set)
+    # Not sys.stdin: its lock, held here after a SIGTERM, would abort the interpreter at its end.
+    while os.read(0, 1024):
+        pass
+    with contextlib.suppress(RuntimeError):  # the loop has ended by itself
+        loop.call_soon_threadsafe(stop.set)
 
 
 def _load(snapshot: Path) -> None:
@@ -53,14 +58,16 @@ def _load(snapshot: Path) -> None:
     from ministack.services import s3
 
     if snapshot.exists():
-        s3._buckets._data.update(pickle.loads(snapshot.read_bytes()))
+        with snapshot.open("rb") as file:
+            s3._buckets._data.update(pickle.load(file))
 
 
 def _save(snapshot: Path) -> None:
     from ministack.services import s3
 
     unfinished = snapshot.with_suffix(".tmp")
-    unfinished.write_bytes(pickle.dumps(s3._buckets._data))
+    with unfinished.open("wb") as file:
+        pickle.dump(s3._buckets._data, file, protocol=pickle.HIGHEST_PROTOCOL)
     unfinished.replace(snapshot)
 
 

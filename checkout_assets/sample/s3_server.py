@@ -14,7 +14,7 @@ from typing import Any
 from checkout_assets.domain.errors import UsageError
 
 START_SECONDS = 60.0
-STOP_SECONDS = 20.0
+STOP_SECONDS = 60.0
 REGION = "us-east-2"
 _LOG_LINES_TOLD = 5
 
@@ -42,39 +42,39 @@ class EmbeddedS3Server:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self.stop()
+        if error is None:
+            self.stop()
+        else:
+            self._end()  # what went wrong already is what must be told
 
     def start(self) -> None:
         """Start and wait until S3 calls are answered; raises UsageError with the log's end."""
-        port = _free_port()
-        self.endpoint_url = f"http://127.0.0.1:{port}"
-        command = [sys.executable, "-m", "checkout_assets.sample.s3_process", str(port)]
-        command += [str(self._snapshot)] if self._snapshot else []
-        with self._log.open("wb") as log:
+        # The child inherits the socket, so nobody else can take the port while it starts.
+        with socket.socket() as bound, self._log.open("wb") as log:
+            bound.bind(("127.0.0.1", 0))
+            port = bound.getsockname()[1]
+            self.endpoint_url = f"http://127.0.0.1:{port}"
+            arguments = [str(bound.fileno()), *([str(self._snapshot)] if self._snapshot else [])]
+            command = [sys.executable, "-m", "checkout_assets.sample.s3_process", *arguments]
             self._process = subprocess.Popen(
                 command,
                 stdin=subprocess.PIPE,  # its end tells the child to stop
                 stdout=log,
                 stderr=subprocess.STDOUT,
+                pass_fds=[bound.fileno()],
                 start_new_session=True,  # Ctrl-C is for us; we stop the child in our own time
                 env={**os.environ, **self._own_environment(port)},
             )
-        atexit.register(self.stop)
+        atexit.register(self._end)
         self._wait_until_it_answers()
 
     def stop(self) -> None:
-        """Stop the server; does nothing if it is not running."""
-        process, self._process = self._process, None
-        if process is None:
-            return
-        atexit.unregister(self.stop)
-        assert process.stdin is not None
-        process.stdin.close()
-        try:
-            process.wait(STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        """Stop the server, if it runs; raises UsageError if its snapshot was not written."""
+        if self._end() != 0 and self._snapshot is not None:
+            raise UsageError(
+                f"The S3 server ended without keeping its objects in {self._snapshot}; its log "
+                f"{self._log} ends with: {self._log_tail()}"
+            )
 
     @property
     def pid(self) -> int | None:
@@ -95,7 +95,7 @@ class EmbeddedS3Server:
             "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
         }
 
-    def client(self) -> Any:
+    def client(self, attempts: int = 5) -> Any:
         """A boto3 client of this server, whatever the environment says."""
         import boto3
         from botocore.config import Config
@@ -106,8 +106,26 @@ class EmbeddedS3Server:
             aws_access_key_id="embedded",
             aws_secret_access_key="embedded",
             region_name=REGION,
-            config=Config(max_pool_connections=64, s3={"addressing_style": "path"}),
+            config=Config(
+                max_pool_connections=64,
+                retries={"total_max_attempts": attempts},
+                s3={"addressing_style": "path"},
+            ),
         )
+
+    def _end(self) -> int:
+        """End the child and return its exit code, 0 if there is none."""
+        process, self._process = self._process, None
+        if process is None:
+            return 0
+        atexit.unregister(self._end)
+        assert process.stdin is not None
+        process.stdin.close()
+        try:
+            return process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            return process.wait()
 
     def _own_environment(self, port: int) -> dict[str, str]:
         scratch = str(self._log.parent)
@@ -127,7 +145,7 @@ class EmbeddedS3Server:
     def _wait_until_it_answers(self) -> None:
         from botocore.exceptions import BotoCoreError, ClientError
 
-        client = self.client()
+        client = self.client(attempts=1)
         deadline = time.monotonic() + START_SECONDS
         while time.monotonic() < deadline:
             assert self._process is not None
@@ -139,7 +157,7 @@ class EmbeddedS3Server:
                 time.sleep(0.1)
             else:
                 return
-        self.stop()
+        self._end()
         raise UsageError(
             f"The S3 server did not start; its log {self._log} ends with: {self._log_tail()}"
         )
@@ -147,10 +165,3 @@ class EmbeddedS3Server:
     def _log_tail(self) -> str:
         lines = self._log.read_text(errors="replace").strip().splitlines()
         return " | ".join(lines[-_LOG_LINES_TOLD:]) or "nothing"
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

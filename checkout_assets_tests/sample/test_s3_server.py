@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
@@ -59,6 +60,18 @@ def test_it_ends_with_the_process_that_started_it(tmp_path: Path, number: signal
     holder.send_signal(number)
     holder.wait(30)
     assert is_gone_soon(pid)
+    assert "Fatal" not in (tmp_path / "log").read_text()
+
+
+def test_it_ends_in_good_order_when_it_is_terminated_itself(tmp_path: Path) -> None:
+    server = EmbeddedS3Server(snapshot=tmp_path / "s3.snapshot", log=tmp_path / "log")
+    server.start()
+    assert server.pid is not None
+    os.kill(server.pid, signal.SIGTERM)
+    assert is_gone_soon(server.pid)
+    server.stop()
+    assert (tmp_path / "s3.snapshot").exists()
+    assert "Fatal" not in (tmp_path / "log").read_text()
 
 
 def test_it_listens_on_this_machine_only(s3_server: EmbeddedS3Server) -> None:
@@ -105,6 +118,33 @@ def test_a_later_server_goes_on_with_exactly_the_same_objects(tmp_path: Path) ->
             )
     assert set(seen[0]) == set(HOSTILE)
     assert seen[0] == seen[1]
+
+
+def test_nobody_else_can_take_its_port_while_it_starts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refused = []
+
+    class Thief(subprocess.Popen[bytes]):
+        def __init__(self, command: list[str], **options: Any) -> None:
+            port = int(options["env"]["GATEWAY_PORT"])
+            with socket.socket() as other, pytest.raises(OSError, match="in use"):
+                other.bind(("127.0.0.1", port))
+            refused.append(port)
+            super().__init__(command, **options)
+
+    monkeypatch.setattr("checkout_assets.sample.s3_server.subprocess.Popen", Thief)
+    with EmbeddedS3Server(log=tmp_path / "log") as server:
+        server.client().list_buckets()
+    assert len(refused) == 1
+
+
+def test_a_snapshot_that_could_not_be_written_is_no_success(tmp_path: Path) -> None:
+    nowhere = tmp_path / "missing" / "s3.snapshot"
+    server = EmbeddedS3Server(snapshot=nowhere, log=tmp_path / "log")
+    server.start()
+    with pytest.raises(UsageError, match=r"without keeping its objects .* FileNotFoundError"):
+        server.stop()
 
 
 def test_it_honours_conditional_writes(s3_server: EmbeddedS3Server) -> None:

@@ -24,6 +24,7 @@ from checkout_assets.sample.source import (
 )
 
 OPTIONS = SampleOptions()
+SMALL = replace(OPTIONS, documents=1_600)
 
 
 @pytest.fixture(scope="module")
@@ -95,9 +96,16 @@ def test_there_are_512_folders_of_a_few_documents_on_two_or_three_days(
 
 def test_documents_are_sized_like_real_ones(source: list[SampleObject]) -> None:
     sizes = sorted(len(each.body) for each in documents(source))
-    assert 4_000 <= sizes[len(sizes) // 2] <= 12_000
-    assert sizes[len(sizes) * 99 // 100] >= 25_000
-    assert sizes[-1] <= 400_000
+
+    def percentile(of_100: int) -> int:
+        return sizes[len(sizes) * of_100 // 100]
+
+    assert percentile(1) >= 5_000
+    assert 7_500 <= percentile(50) <= 11_000
+    assert 12_000 <= sum(sizes) / len(sizes) <= 20_000
+    assert 30_000 <= percentile(90) <= 50_000
+    assert 50_000 <= percentile(99) <= 80_000
+    assert 120_000 <= sizes[-1] <= 400_000
 
 
 def test_top_level_values_are_text_or_null(source: list[SampleObject]) -> None:
@@ -141,13 +149,13 @@ def is_order(body: bytes) -> bool:
 
 
 MOVED = replace(
-    OPTIONS,
+    SMALL,
     seed=9,
     placement={**PLACEMENT, Anomaly.NESTED_UNDER_ID: (Folder.parse("2F_CheckoutOrder"),)},
 )
 
 
-@pytest.mark.parametrize("options", [OPTIONS, replace(OPTIONS, seed=8), MOVED])
+@pytest.mark.parametrize("options", [SMALL, replace(SMALL, seed=8), MOVED])
 def test_anomalies_are_where_they_are_said_to_be_and_nowhere_else(options: SampleOptions) -> None:
     expected = {check: set(names) for check, names in expected_flags(options).items()}
     found = names_flagged(source_objects(options))
@@ -168,17 +176,17 @@ def test_the_six_folders_of_the_incident_have_every_odd_name_of_that_hour(
         assert document["LastChange"].startswith("2018-10-31T14:")
 
 
-def test_raw_is_left_as_the_hand_run_left_it(source: list[SampleObject]) -> None:
-    faults = hand_run_faults(OPTIONS)
+def test_raw_is_left_as_the_hand_run_left_it() -> None:
+    faults = hand_run_faults(SMALL)
     assert sorted(faults.never_copied) == [
         "E9_FulfillmentOrder",
         "ED_FulfillmentOrder",
         "FA_FulfillmentOrder",
     ]
-    left = {each.key: each.body for each in hand_run_leftovers(OPTIONS)}
+    left = {each.key: each.body for each in hand_run_leftovers(SMALL)}
     missing: Counter[str] = Counter()
     stale: Counter[str] = Counter()
-    for each in source:
+    for each in source_objects(SMALL):
         body = left.get(safe_key(each.key))
         if body is None:
             missing[folder_of(each)] += 1
@@ -192,8 +200,8 @@ def test_raw_is_left_as_the_hand_run_left_it(source: list[SampleObject]) -> None
 
 
 @pytest.mark.parametrize(
-    ("wrong", "told"), [({"documents": 100}, "too few"), ({"days": 0}, "at least 1 day")]
+    ("documents", "days", "told"), [(100, 3, "too few"), (5_000, 0, "at least 1 day")]
 )
-def test_impossible_wishes_get_one_clear_sentence(wrong: dict[str, int], told: str) -> None:
+def test_impossible_wishes_get_one_clear_sentence(documents: int, days: int, told: str) -> None:
     with pytest.raises(UsageError, match=told):
-        SampleOptions(**wrong)
+        SampleOptions(documents=documents, days=days)

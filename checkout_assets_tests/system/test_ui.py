@@ -1,6 +1,6 @@
 """The UI of the demo, in a real browser: it shows what the demo left and ends with Ctrl-C."""
 
-import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -77,7 +77,9 @@ def browser() -> Iterator[Any]:
         "--window-size=1500,1300",
     ):
         options.add_argument(flag)
-    service = webdriver.ChromeService(executable_path=os.environ.get("CHROMEDRIVER"))
+    # Both as the system has them: selenium would else download its own.
+    options.binary_location = shutil.which("chromium") or shutil.which("google-chrome") or ""
+    service = webdriver.ChromeService(executable_path=shutil.which("chromedriver"))
     driver = webdriver.Chrome(options=options, service=service)
     yield driver
     driver.quit()

@@ -15,7 +15,7 @@ from spark_jobs.conforming.converters import (
     compile_converter,
     compile_members,
 )
-from spark_jobs.conforming.document import EMPTY, Document, Findings
+from spark_jobs.conforming.document import EMPTY, Document
 from spark_jobs.conforming.exact_json import NotJsonError, Number, Object, parse
 from spark_jobs.conforming.fast_path import UnfitError, compile_text
 from spark_jobs.conforming.paths import Path
@@ -56,14 +56,17 @@ class Rejected:
 
 
 class Conformer:
-    """Conforms documents of one table; compiled once, used by one thread."""
+    """Conforms documents of one table; compiled once, used by one thread.
 
-    def __init__(self, table: str) -> None:
+    Without ``fast`` every text takes the exact path, which gives the same rows.
+    """
+
+    def __init__(self, table: str, fast: bool = True) -> None:
         sys.setrecursionlimit(max(sys.getrecursionlimit(), _FRAMES_NEEDED))
         self._document = Document()
         columns = data_columns(table)
         self._convert = compile_members(
-            {column.name: _column(column, self._document) for column in columns},
+            {column.name: _column(column, self._document, fast) for column in columns},
             {column.name: column.source_field for column in columns},
             self._document,
         )
@@ -108,25 +111,15 @@ class Conformer:
         )
 
 
-def _column(column: Column, document: Document) -> Converter:
+def _column(column: Column, document: Document, fast: bool) -> Converter:
     convert = compile_converter(column.type, document)
     if not isinstance(column.type, (Struct, Array, TextMap)):
         return convert
-
-    read_fast = compile_text(column)
 
     def convert_text(value: Any, path: Path) -> Any:
         """A nested column comes as text that is JSON, sometimes as JSON itself."""
         if type(value) is not str or value in EMPTY:
             return convert(value, path)
-        findings = Findings()
-        try:
-            converted = read_fast(value, findings)
-        except UnfitError:
-            pass
-        else:
-            document.accept(findings, path)
-            return converted
         try:
             parsed = parse(value)
         except NotJsonError:
@@ -137,7 +130,23 @@ def _column(column: Column, document: Document) -> Converter:
         document.leave()
         return converted
 
-    return convert_text
+    return _fast_first(convert_text, column, document) if fast else convert_text
+
+
+def _fast_first(exact: Converter, column: Column, document: Document) -> Converter:
+    read = compile_text(column)
+
+    def convert(value: Any, path: Path) -> Any:
+        if type(value) is not str or value in EMPTY:
+            return exact(value, path)
+        try:
+            converted, findings = read(value)
+        except UnfitError:
+            return exact(value, path)
+        document.accept(findings, path)
+        return converted
+
+    return convert
 
 
 def _chosen(parsed: Object, field: str) -> Any:

@@ -15,7 +15,7 @@ EMPTY = frozenset(("", "null"))
 class Findings:
     """What was seen of a nested column's text before it is certain that all of it is fit."""
 
-    __slots__ = ("emptied", "has_zero", "is_respelled", "keys", "redacted")
+    __slots__ = ("emptied", "has_float", "has_zero", "is_respelled", "keys", "redacted")
 
     def __init__(self) -> None:
         self.emptied = 0
@@ -23,6 +23,8 @@ class Findings:
         """How many members its objects have."""
         self.has_zero = False
         """Whether an integer is 0, or -0, which a fast parser does not tell apart."""
+        self.has_float = False
+        """Whether a float stands for an integer, written as one or rounded to one."""
         self.redacted: List[str] = []
         """Paths, spelled as in the schema."""
         self.is_respelled = False

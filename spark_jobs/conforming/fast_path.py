@@ -9,13 +9,21 @@ A property test compares them.
 from __future__ import annotations
 
 import re
-from typing import Any, Callable, Dict, List, Optional
+from typing import Any, Callable, Dict, List, Optional, Tuple
+from typing import Type as Class
 
 import orjson
 
 from spark_jobs.conforming.document import EMPTY, Findings
 from spark_jobs.conforming.paths import Path, name_of
-from spark_jobs.conforming.scalars import LARGEST, SMALLEST, bigint_of, boolean_of, double_of
+from spark_jobs.conforming.scalars import (
+    EXACT_FLOAT,
+    LARGEST,
+    SMALLEST,
+    bigint_of,
+    boolean_of,
+    double_of,
+)
 from spark_jobs.conforming.scrubbing import KEEP, MAY_BE_JSON, REDACT, fate, may_hold_removed
 from spark_jobs.schema.removals import PAYMENTS
 from spark_jobs.schema.types import Array, Column, Primitive, Struct, TextMap, Type
@@ -23,9 +31,11 @@ from spark_jobs.schema.types import Array, Column, Primitive, Struct, TextMap, T
 _DEEPEST_REMOVED = 100
 """Levels of a removed value; of more, the exact path sees whether they are too many."""
 
-_PYTHON_TYPES = {"string": str, "bigint": int, "double": float, "boolean": bool}
+_CLASSES: Dict[str, Class[Any]] = {"string": str, "bigint": int, "double": float, "boolean": bool}
 _SPACED_COLON = re.compile(r'"[ \t\n\r]+:')
 _NEGATIVE_ZERO = re.compile(r"-0[ \t\n\r,\]}]")
+_PERHAPS_ROUNDED = re.compile(r"[0-9.]{16}|[0-9][eE]-")
+"""Floats of 15 digits are told apart, so an integral one was written so: IEEE 754 binary64."""
 
 
 class UnfitError(Exception):
@@ -36,11 +46,12 @@ Fit = Callable[[Any, Findings], Any]
 """Gives what the column holds for a value that is not null, or raises UnfitError."""
 
 
-def compile_text(column: Column) -> Callable[[str, Findings], Any]:
+def compile_text(column: Column) -> Callable[[str], Tuple[Any, Findings]]:
     """A function that reads a nested column's text; it raises UnfitError for the exact path."""
     fit = _compile(column.type, (None, column.source_field, 0))
 
-    def read(text: str, findings: Findings) -> Any:
+    def read(text: str) -> Tuple[Any, Findings]:
+        findings = Findings()
         try:
             parsed = orjson.loads(text)
         except ValueError:
@@ -50,9 +61,11 @@ def compile_text(column: Column) -> Callable[[str, Findings], Any]:
             raise UnfitError
         if findings.has_zero and _NEGATIVE_ZERO.search(text):
             raise UnfitError
+        if findings.has_float and _PERHAPS_ROUNDED.search(text):
+            raise UnfitError
         if findings.is_respelled and findings.redacted:
             raise UnfitError
-        return value
+        return value, findings
 
     return read
 
@@ -60,7 +73,8 @@ def compile_text(column: Column) -> Callable[[str, Findings], Any]:
 def _count_of_keys(text: str) -> int:
     """How many members the objects of a JSON text have, duplicates included; -1 if hard to tell.
 
-    A key is what ends in a quote before a colon, unless a backslash makes that a string's.
+    A key ends in a quote before a colon, unless a backslash makes that part of a string. A string
+    that begins with a colon counts too, which is one more than there are, never one less.
     """
     escapes = 0
     if "\\" in text:
@@ -86,14 +100,14 @@ def _struct(kind: Struct, path: Path) -> Fit:
     fits = {name: _compile(field, (path, name, 0)) for name, field in kind.fields}
     folded = {name.lower(): name for name, _ in kind.fields}
     below = name_of(path)
-    usual = {n: _PYTHON_TYPES[f.name] if isinstance(f, Primitive) else Struct for n, f in kind.fields}
+    usual = {name: _usual_class(field) for name, field in kind.fields}
 
     def spell_or_remove(members: Dict[str, Any], key: str, findings: Findings) -> Optional[str]:
         """Give a member its field's spelling, or remove it if it never reaches the lake."""
         value = members.pop(key)
-        if _removes(key, value, path, below, findings):
-            return None
         name = folded.get(key.lower())
+        if name is None and _removes(key, value, path, below, findings):
+            return None
         if name is None or name in members:
             raise UnfitError
         findings.is_respelled = True
@@ -104,7 +118,8 @@ def _struct(kind: Struct, path: Path) -> Fit:
         if type(members) is not dict:
             return _emptied(members, findings)
         findings.keys += len(members)
-        unusual, unknown = [], []
+        unusual: List[str] = []
+        unknown: List[str] = []
         for key, value in members.items():
             expected = usual.get(key)
             if type(value) is expected:
@@ -113,7 +128,7 @@ def _struct(kind: Struct, path: Path) -> Fit:
                         continue
                 elif expected is not int or value <= LARGEST:
                     continue
-            (unusual if expected else unknown).append(key)
+            (unknown if expected is None else unusual).append(key)
         for key in unknown:
             name = spell_or_remove(members, key, findings)
             if name is not None:
@@ -129,6 +144,11 @@ def _struct(kind: Struct, path: Path) -> Fit:
     return fit
 
 
+def _usual_class(kind: Type) -> Class[Any]:
+    """What orjson gives for a value that needs no look; of a nested one every value needs it."""
+    return _CLASSES[kind.name] if isinstance(kind, Primitive) else Struct
+
+
 def _removes(key: str, value: Any, parent: Path, below: str, findings: Findings) -> bool:
     """Whether a member never reaches the lake; counts its redaction and the keys inside it."""
     found = fate(key, parent)
@@ -141,13 +161,11 @@ def _removes(key: str, value: Any, parent: Path, below: str, findings: Findings)
 
 
 def _keys_within(value: Any, depth: int) -> int:
-    if type(value) is not dict and type(value) is not list:
-        return 0
     if depth > _DEEPEST_REMOVED:
         raise UnfitError
-    if type(value) is list:
-        return sum(_keys_within(item, depth + 1) for item in value)
-    return len(value) + sum(_keys_within(item, depth + 1) for item in value.values())
+    if type(value) is dict:
+        return len(value) + sum([_keys_within(item, depth + 1) for item in value.values()])
+    return sum([_keys_within(item, depth + 1) for item in value]) if type(value) is list else 0
 
 
 def _array(kind: Array, path: Path) -> Fit:
@@ -190,7 +208,7 @@ def _text_members(
     return texts
 
 
-def _emptied(value: Any, findings: Findings) -> None:
+def _emptied(value: Any, findings: Findings) -> Any:
     """Null for empty text where that is not text's place; everything else is unfit."""
     if type(value) is not str or value not in EMPTY:
         raise UnfitError
@@ -213,6 +231,9 @@ def _string(value: Any, findings: Findings) -> str:
 def _bigint(value: Any, findings: Findings) -> Optional[int]:
     if type(value) is int and SMALLEST <= value <= LARGEST:
         return value
+    if type(value) is float and value.is_integer() and abs(value) < EXACT_FLOAT:
+        findings.has_float = True
+        return int(value)
     number = bigint_of(value, is_literal=False) if type(value) is str else None
     return _emptied(value, findings) if number is None else number
 

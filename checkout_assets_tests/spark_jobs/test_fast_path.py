@@ -1,0 +1,165 @@
+"""The fast path takes ordinary texts, gives what the exact path gives, and declines the rest."""
+
+import random
+from datetime import date
+from typing import Any
+
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from checkout_assets.domain.folders import OrderType
+from checkout_assets.sample.documents import Moment, order
+from checkout_assets_tests.spark_jobs.dirty_documents import InText, Members, plausible, written
+from checkout_assets_tests.spark_jobs.test_conforming_properties import ORDERS, PROFILE
+from spark_jobs.conforming import Conformer, Row
+from spark_jobs.conforming.fast_path import UnfitError, compile_text
+from spark_jobs.schema import data_columns
+from spark_jobs.schema.types import Primitive
+
+TABLES = {OrderType.CHECKOUT: "checkout", OrderType.FULFILLMENT: "fulfillment"}
+NESTED = {
+    column.source_field: column
+    for column in data_columns("fulfillment")
+    if not isinstance(column.type, Primitive)
+}
+READ = {field: compile_text(column) for field, column in NESTED.items()}
+FAST = {table: Conformer(table) for table in TABLES.values()}
+EXACT = {table: Conformer(table, fast=False) for table in TABLES.values()}
+
+
+def outcome(conformer: Conformer, body: bytes) -> Any:
+    """All that conforming gives, comparable: types of numbers count, the order of members not."""
+    result = conformer.conform(body)
+    if not isinstance(result, Row):
+        return result
+    line = orjson.dumps(orjson.loads(result.line), option=orjson.OPT_SORT_KEYS)
+    return (result.day, line, result.rescued, result.redacted, result.emptied)
+
+
+@st.composite
+def one_nested_column(draw: st.DrawFn) -> bytes:
+    """An order with nothing but one nested column, mostly as the schema says."""
+    column = draw(st.sampled_from(list(NESTED.values())))
+    pairs = (
+        ("Id", "v1"),
+        ("LastChange", "2018-10-31"),
+        (column.source_field, InText(draw(plausible(column.type)))),
+    )
+    return written(Members(pairs)).encode()
+
+
+@PROFILE
+@given(ORDERS)
+def test_both_paths_give_the_same_for_any_document(dirty: tuple[str, bytes]) -> None:
+    table, body = dirty
+    assert outcome(FAST[table], body) == outcome(EXACT[table], body)
+
+
+@PROFILE
+@given(one_nested_column())
+def test_both_paths_give_the_same_for_a_nearly_clean_column(body: bytes) -> None:
+    assert outcome(FAST["fulfillment"], body) == outcome(EXACT["fulfillment"], body)
+
+
+@PROFILE
+@given(
+    st.from_regex(r"-?(0|[1-9][0-9]{0,20})(\.[0-9]{1,20})?([eE][-+]?[0-9]{1,3})?", fullmatch=True)
+)
+def test_both_paths_read_every_number_alike(literal: str) -> None:
+    tags = f'[{{"value":{literal},"rate":{literal},"rawValue":"{literal}"}}]'
+    fields = {"Items": f'[{{"priceTags":{tags}}}]', "Totals": f'[{{"name":{literal}}}]'}
+    body = orjson.dumps({"Id": "v1", "LastChange": "2018-10-31", **fields})
+    assert outcome(FAST["checkout"], body) == outcome(EXACT["checkout"], body)
+
+
+@pytest.mark.parametrize("order_type", TABLES)
+def test_ordinary_documents_take_the_fast_path_in_every_column(order_type: OrderType) -> None:
+    rng = random.Random(20181031)
+    moment = Moment(date(2018, 10, 31), date(2018, 11, 1))
+    for number in range(40):
+        document = order(rng, order_type, f"v{number}", moment)
+        for field, read in READ.items():
+            if document.get(field) not in (None, "", "null"):
+                read(document[field])
+
+
+@pytest.mark.parametrize(
+    ("field", "text", "value"),
+    [
+        ("Items", '[{"quantity":"5","price":"7.00"}]', [{"quantity": 5, "price": 7}]),
+        ("Items", '[{"price":39995.0,"tax":1e2}]', [{"price": 39995, "tax": 100}]),
+        ("Items", '[ { "quantity": 5 }, null ]', [{"quantity": 5}, None]),
+        ("Items", '[{"Quantity":5,"NAME":"a"}]', [{"quantity": 5, "name": "a"}]),
+        ("Items", '[{"name":null,"components":[],"price":""}]', [{"components": []}]),
+        ("Items", '[{"name":5,"refId":true,"unitMultiplier":2}]',
+         [{"name": "5", "refId": "true", "unitMultiplier": 2.0}]),
+        ("Items", '[{"attachments":[{"a":{"b":1}}],"name":"a"}]', [{"name": "a"}]),
+        ("Items", '[{"name":" a","refId":"a\\"b\\":\\\\"}]', [{"name": " a", "refId": 'a"b":\\'}]),
+        ("Items", '[{"productCategories":{"1":"A","2":null}}]',
+         [{"productCategories": [{"id": "1", "name": "A"}, {"id": "2", "name": None}]}]),
+        ("Items", '[{"assemblies":[{"inputValues":{"a":1}}]}]',
+         [{"assemblies": [{"inputValues": [{"key": "a", "value": "1"}]}]}]),
+        ("TransactionsPendingOperation", '["a",5,null]', ["a", "5", None]),
+        ("Items", '[{"name":"[a, b]"}]', [{"name": "[a, b]"}]),
+    ],
+)  # fmt: skip
+def test_what_converts_without_loss_takes_the_fast_path(field: str, text: str, value: Any) -> None:
+    assert READ[field](text)[0] == value
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '[{"name":"a","name":"a"}]',
+        '[{"name":"a","Name":"a"}]',
+        '[{"name":null,"Name":"a"}]',
+        '[{"Name":null,"NAME":"a"}]',
+        '[{"name" :"a","name":"b"}]',
+        '[{"attachments":{"a":1,"a":2}}]',
+        '[{"name":1.10}]',
+        '[{"name":-0}]',
+        '[{"tax":0,"unitMultiplier":-0}]',
+        '[{"name":123456789012345678901}]',
+        '[{"price":9223372036854775808}]',
+        '[{"price":1e-400}]',
+        '[{"price":4.9999999999999999}]',
+        '[{"price":9007199254740992.0}]',
+        '[{"price":5.5}]',
+        '[{"price":true}]',
+        '[{"name":["a"]}]',
+        '[{"unknown":1}]',
+        '[{"components":"a"}]',
+        '[{"name":"{\\"cardNumber\\":1}"}]',
+        '[{"name":"{\\"\\\\u0063vv\\":1}"}]',
+        '[{"assemblies":[{"inputValues":{"payments":"{"}}]}]',
+        '[{"Components":[{"cvv":1}]}]',
+        '[{"attachments":' + "[" * 150 + "]" * 150 + "}]",
+        '[{"name":"a"}',
+        '[{"name":"\\ud800"}]',
+        "{}",
+        '"[]"',
+        "5",
+    ],
+)
+def test_what_the_paths_might_read_differently_is_declined(text: str) -> None:
+    with pytest.raises(UnfitError):
+        READ["Items"](text)
+
+
+def test_redactions_of_the_fast_path_have_the_paths_of_the_source() -> None:
+    payments = (
+        '{"transactions":[{"payments":[{"id":"1","CVV":"1"},{"cvv":"2","billingAddress":{}}]}]}'
+    )
+    body = orjson.dumps({"Id": "v1", "LastChange": "2018-10-31", "PAYMENTDATA": payments})
+    expected = {
+        "/PAYMENTDATA/transactions/*/payments/*/CVV": 1,
+        "/PAYMENTDATA/transactions/*/payments/*/cvv": 1,
+        "/PAYMENTDATA/transactions/*/payments/*/billingAddress": 1,
+    }
+    READ["PaymentData"](payments)
+    for conformer in (FAST["checkout"], EXACT["checkout"]):
+        row = conformer.conform(body)
+        assert isinstance(row, Row)
+        assert row.redacted == expected
