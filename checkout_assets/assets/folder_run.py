@@ -96,6 +96,7 @@ class FolderRun:
         describe: Callable[[R], FolderReport],
     ) -> None:
         """Run the engine; raises dg.Failure that names the failed folders, if there are any."""
+        self._refuse_shared_run()
         raise_for_failed(self.attempt(resource, folders, describe), len(folders), self._runbook)
 
     def attempt(
@@ -128,6 +129,23 @@ class FolderRun:
                 self._context.run_id, {ENGINE_SECONDS_TAG: f"{watch.seconds:.3f}"}
             )
         return failed
+
+    def _refuse_shared_run(self) -> None:
+        """An asset that logs its own events ends without an output, so Dagster would skip every
+        asset after it in the same run and call that run a success."""
+        selected = self._context.run.asset_selection
+        layer = self._context.job_def.asset_layer
+        others = set(selected or layer.executable_asset_keys) - {self._asset_key}
+        if others:
+            names = ", ".join(sorted(key.to_user_string() for key in others))
+            raise dg.Failure(
+                description=(
+                    f"{self._asset_key.to_user_string()} needs a run of its own, without {names}: "
+                    "Dagster would skip what comes after it. Materialize one asset at a time, "
+                    "raw_orders first, or launch repair_folders, which does both."
+                ),
+                allow_retries=False,
+            )
 
     def _report(self, result: R, report: FolderReport) -> None:
         partition = result.folder.name

@@ -140,3 +140,15 @@ def test_the_checks_name_folder_86_and_only_it(browser: Any, ui_url: str) -> Non
         text = str(browser.find_element(By.TAG_NAME, "body").text)
     assert "Failed (1)" in text, text
     assert "Passed (511)" in text, text
+
+
+def test_what_dagster_keeps_holds_no_content_and_no_object_name(ui_url: str) -> None:
+    """Metadata, events, logs: searched for what the sample planted in documents and names."""
+    from checkout_assets.sample.documents import ATTACHMENT_MARKER, CARD_MARKER
+
+    planted = [CARD_MARKER, ATTACHMENT_MARKER, "comprador@example.com", "XYZ-PED", "february-31"]
+    kept = [path for path in (ROOT / ".demo" / "dagster").rglob("*") if path.is_file()]
+    assert any(path.suffix == ".db" for path in kept)
+    for path in [*kept, ROOT / ".demo" / "s3.log"]:
+        data = path.read_bytes()
+        assert not [word for word in planted if word.encode() in data], path
