@@ -53,6 +53,7 @@ def hand_run_leftovers(options: SampleOptions) -> Iterator[SampleObject]:
 def hand_run_faults(options: SampleOptions) -> HandRunFaults:
     """The generator's own list; a name that needs escaping is missing under its safe key."""
     missing: dict[str, int] = {}
+    stale: dict[str, int] = {}
     for folder in ALL_FOLDERS:
         if folder in NEVER_COPIED:
             continue
@@ -64,10 +65,12 @@ def hand_run_faults(options: SampleOptions) -> HandRunFaults:
         count += sum(was_escaped(o.key) for o in _after_deletion(objects))
         if count:
             missing[folder.name] = count
+        if old := _first(documents, STALE_OBJECTS.get(folder, 0)):
+            stale[folder.name] = len(old)
     return HandRunFaults(
         never_copied=frozenset(folder.name for folder in NEVER_COPIED),
         missing=missing,
-        stale={folder.name: count for folder, count in STALE_OBJECTS.items()},
+        stale=stale,
     )
 
 

@@ -13,7 +13,7 @@ from checkout_assets.domain.folders import Folder
 from checkout_assets.sample.anomalies import PLACEMENT, Anomaly
 from checkout_assets.sample.source import SampleObject, SampleOptions, source_objects
 
-SMALL = SampleOptions(documents=1_600)
+SMALL = SampleOptions(documents=600, days=1)
 PLAIN = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-")
 
 

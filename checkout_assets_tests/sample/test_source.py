@@ -25,7 +25,7 @@ from checkout_assets.sample.source import (
 from spark_jobs.conforming import Conformer, Row
 
 OPTIONS = SampleOptions()
-SMALL = replace(OPTIONS, documents=1_600)
+SMALL = replace(OPTIONS, documents=600, days=1)
 
 
 @pytest.fixture(scope="module")
@@ -194,17 +194,18 @@ def test_the_six_folders_of_the_incident_have_every_odd_name_of_that_hour(
         assert document["LastChange"].startswith("2018-10-31T14:")
 
 
-def test_raw_is_left_as_the_hand_run_left_it() -> None:
-    faults = hand_run_faults(SMALL)
+@pytest.mark.parametrize("options", [replace(OPTIONS, documents=2_000), SMALL])
+def test_raw_is_left_as_the_hand_run_left_it(options: SampleOptions) -> None:
+    faults = hand_run_faults(options)
     assert sorted(faults.never_copied) == [
         "E9_FulfillmentOrder",
         "ED_FulfillmentOrder",
         "FA_FulfillmentOrder",
     ]
-    left = {each.key: each.body for each in hand_run_leftovers(SMALL)}
+    left = {each.key: each.body for each in hand_run_leftovers(options)}
     missing: Counter[str] = Counter()
     stale: Counter[str] = Counter()
-    for each in source_objects(SMALL):
+    for each in source_objects(options):
         body = left.get(safe_key(each.key))
         if body is None:
             missing[folder_of(each)] += 1
@@ -215,8 +216,9 @@ def test_raw_is_left_as_the_hand_run_left_it() -> None:
     assert all(lost.values())
     assert (missing, stale) == (faults.missing, faults.stale)
     assert missing["86_FulfillmentOrder"] == 1, "the nested object that somebody deleted"
-    assert sorted(stale.values()) == [1, 2]
-    assert len([key for key in left if key.endswith(".renamed")]) == 2
+    if options is not SMALL:  # in the smallest source a folder has one document, and keeps it
+        assert sorted(stale.values()) == [1, 2]
+        assert len([key for key in left if key.endswith(".renamed")]) == 2
 
 
 @pytest.mark.parametrize(
