@@ -26,6 +26,20 @@ with EmbeddedS3Server(log=Path(sys.argv[1])) as server:
     time.sleep(60)
 """
 
+FINISH_AFTER_CTRL_C = """
+import sys, time
+from pathlib import Path
+from checkout_assets.sample.s3_server import EmbeddedS3Server
+with EmbeddedS3Server(snapshot=Path(sys.argv[1]), log=Path(sys.argv[2])) as server:
+    try:
+        print(server.pid, flush=True)
+        time.sleep(60)
+    except KeyboardInterrupt:
+        time.sleep(1)  # long enough for a server that heard it too to be gone
+        where = {"LocationConstraint": "us-east-2"}
+        server.client().create_bucket(Bucket="after-ctrl-c", CreateBucketConfiguration=where)
+"""
+
 
 def is_running(pid: int) -> bool:
     try:
@@ -61,6 +75,26 @@ def test_it_ends_with_the_process_that_started_it(tmp_path: Path, number: signal
     holder.wait(30)
     assert is_gone_soon(pid)
     assert "Fatal" not in (tmp_path / "log").read_text()
+
+
+def test_ctrl_c_reaches_us_and_not_the_server_which_still_keeps_its_objects(tmp_path: Path) -> None:
+    """A terminal sends it to the whole process group, while the holder has work to finish."""
+    snapshot = tmp_path / "s3.snapshot"
+    holder = subprocess.Popen(
+        [sys.executable, "-c", FINISH_AFTER_CTRL_C, str(snapshot), str(tmp_path / "log")],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        start_new_session=True,
+    )
+    assert holder.stdout is not None
+    pid = int(holder.stdout.readline())
+    os.killpg(holder.pid, signal.SIGINT)
+    assert holder.wait(30) == 0
+    assert is_gone_soon(pid)
+    with EmbeddedS3Server(snapshot=snapshot, log=tmp_path / "log2") as server:
+        names = [each["Name"] for each in server.client().list_buckets()["Buckets"]]
+    assert names == ["after-ctrl-c"]
 
 
 def test_it_ends_in_good_order_when_it_is_terminated_itself(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from checkout_assets.cli.main import run as command_line
+from checkout_assets.engines.copying import manifest
 from checkout_assets.engines.structuring.session import local_session
 from checkout_assets.sample.documents import ATTACHMENT_MARKER, CARD_MARKER
 from checkout_assets.sample.s3_server import EmbeddedS3Server
@@ -24,6 +25,7 @@ from spark_jobs.contract import (
     result_key,
 )
 from spark_jobs.job import run as job_run
+from spark_jobs.job.plan import plan_folder
 from spark_jobs.job.run import structure_folders
 from spark_jobs.job.staging import StructureJob
 from spark_jobs.stores import NotFoundError, Store
@@ -141,13 +143,16 @@ def test_every_object_is_a_row_in_quarantine_or_counted(structuring: Structuring
 def test_no_file_of_a_table_holds_a_card_or_an_attachment(structuring: Structuring) -> None:
     fill(structuring.place)
     structuring.place.copy(FOLDER)
-    structuring.run()
-    told = (
-        str(structuring.table())
-        + structuring.lake.get(publication_record_key(FOLDER)).data.decode()
-    )
-    assert CARD_MARKER not in told
-    assert ATTACHMENT_MARKER not in told
+    assert structuring.run()[FOLDER].totals.rows == len(THREE)
+    stored = [
+        structuring.lake.get(entry.key).data
+        for entry in structuring.lake.list("")
+        if not entry.key.startswith("quarantine/")  # that keeps what it refused, byte by byte
+    ]
+    assert len(stored) > len({day for _, day in THREE}), "the tables' files and the record"
+    told = str(structuring.table()).encode() + b"".join(stored)
+    assert CARD_MARKER.encode() not in told
+    assert ATTACHMENT_MARKER.encode() not in told
 
 
 def test_a_second_run_has_the_same_rows_in_other_files_and_touches_no_foreign_one(
@@ -215,21 +220,34 @@ def test_a_folder_that_was_not_copied_is_refused_and_its_neighbour_is_done(
     assert told[FOLDER].ok
 
 
-def test_a_changed_manifest_is_refused(structuring: Structuring) -> None:
+@pytest.mark.parametrize(
+    ("fault", "told"),
+    [("changed", "is not the one its record names"), ("deleted", "is missing")],
+)
+def test_a_changed_manifest_is_refused(structuring: Structuring, fault: str, told: str) -> None:
     fill(structuring.place)
     structuring.place.copy(FOLDER)
     record = structuring.place.record()
     assert record is not None
     key = manifest_part_key(FOLDER, record.copy_id, record.parts[0].name)
-    body = structuring.place.get(key)["bytes"]
-    structuring.place.put(key, body[:-1] + b"x", structuring.place.raw)
-    assert "is not the one its record names" in structuring.run()[FOLDER].error
+    if fault == "deleted":
+        structuring.place.delete(key, structuring.place.raw)
+    else:
+        body = structuring.place.get(key)["bytes"]
+        structuring.place.put(key, body[:-1] + b"x", structuring.place.raw)
+    error = structuring.run()[FOLDER].error
+    assert f"The manifest part {key} {told}" in error
+    assert structuring.table() == []
 
 
-@pytest.mark.parametrize("fault", ["deleted", "changed"])
+@pytest.mark.parametrize(
+    ("fault", "small_rows"), [("deleted", 5_000), ("changed", 5_000), ("deleted", 1)]
+)
 def test_an_object_that_raw_no_longer_holds_fails_its_folder_only(
-    structuring: Structuring, fault: str
+    structuring: Structuring, monkeypatch: pytest.MonkeyPatch, fault: str, small_rows: int
 ) -> None:
+    monkeypatch.setattr(job_run, "SMALL_FOLDER_ROWS", small_rows)
+    monkeypatch.setattr(manifest, "ROWS_PER_GROUP", 2)
     fill(structuring.place)
     fill(structuring.place, NEIGHBOUR)
     structuring.place.copy(FOLDER, NEIGHBOUR)
@@ -251,15 +269,30 @@ def test_an_object_that_raw_no_longer_holds_fails_its_folder_only(
 def test_a_large_folder_has_the_same_rows_by_way_of_the_shuffle(
     structuring: Structuring, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """From several parts and slices that hold documents of one day, beside a small folder."""
     fill(structuring.place)
-    structuring.place.copy(FOLDER)
-    small = structuring.run(run_id="small")[FOLDER]
+    structuring.place.put(f"{NEIGHBOUR}/AF/id/9-01", order(9))
+    monkeypatch.setattr(manifest, "ROWS_PER_PART", 4)
+    monkeypatch.setattr(manifest, "ROWS_PER_GROUP", 2)
+    structuring.place.copy(FOLDER, NEIGHBOUR)
+    assert len(plan_folder(structuring.place.raw.open(), FOLDER).slices) == 3
+    small = structuring.run(FOLDER, NEIGHBOUR, run_id="small")
+    rows, quarantine = content(structuring.table()), content(structuring.quarantine())
+    assert (len(rows), len(quarantine)) == (3, 2)
     monkeypatch.setattr(job_run, "SMALL_FOLDER_ROWS", 1)
-    large = structuring.run(run_id="large")[FOLDER]
-    assert large.error == ""
-    assert large.totals == small.totals
+    large = structuring.run(FOLDER, NEIGHBOUR, run_id="large")
+    assert {name: told.error for name, told in large.items()} == {FOLDER: "", NEIGHBOUR: ""}
+    assert all(large[name].totals == small[name].totals for name in small)
+    assert content(structuring.table()) == rows
+    assert content(structuring.quarantine()) == quarantine
     assert structuring.ids() == THREE
     assert all(".large." in row["path"] for row in structuring.table())
+    assert [row["id"] for row in structuring.table("fulfillment")] == ["9-01"]
+
+
+def content(rows: list[dict[str, Any]]) -> list[str]:
+    """Rows in any order, without what tells which run wrote them."""
+    return sorted(str({**row, "path": "", "_run_id": ""}) for row in rows)
 
 
 def test_the_cluster_script_leaves_each_folders_result_in_the_lake(

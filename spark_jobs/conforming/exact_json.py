@@ -19,6 +19,11 @@ _ESCAPE = re.compile(
     re.DOTALL,
 )
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
+# In a text whose escaped backslashes are blanked, so that each backslash begins an escape.
+_LONE_SURROGATE = re.compile(
+    r"\\u[dD](?:[89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F][0-9a-fA-F]{2})"
+    r"|(?<!\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD])[c-fC-F][0-9a-fA-F]{2})"
+)
 # A string without its end goes to the end of the text, lest each quote in it be tried as a start.
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"?|[\[\]{}]|-?Infinity|NaN', re.DOTALL)
 
@@ -58,7 +63,7 @@ _DECODER = json.JSONDecoder(
 
 def parse(text: str) -> Any:
     """The value of a text: None, bool, str, Number, list or Object; raises NotJsonError."""
-    if _SURROGATE.search(text):
+    if _SURROGATE.search(text) and _LONE_SURROGATE.search(text.replace("\\\\", "  ")):
         _refuse_lone_surrogates(text)
     try:
         value = _DECODER.decode(text)

@@ -9,6 +9,7 @@ A property test compares them.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Any, Callable, Dict, List, Optional, Tuple
 from typing import Type as Class
 
@@ -34,8 +35,10 @@ _DEEPEST_REMOVED = 100
 _CLASSES: Dict[str, Class[Any]] = {"string": str, "bigint": int, "double": float, "boolean": bool}
 _SPACED_COLON = re.compile(r'"[ \t\n\r]+:')
 _NEGATIVE_ZERO = re.compile(r"-0[ \t\n\r,\]}]")
-_PERHAPS_ROUNDED = re.compile(r"[0-9.]{16}|[0-9][eE]-")
-"""Floats of 15 digits are told apart, so an integral one was written so: IEEE 754 binary64."""
+_LONG_FLOAT = re.compile(r"\.(?:(?<=[0-9]{9}\.)|[0-9]{8})")
+_NEGATIVE_EXPONENT = re.compile(r"-(?<=[0-9][eE]-)[0-9]")
+_KNOWN_KEYS = 256
+"""Keys of one place whose meaning is kept: more than strangers usually think of."""
 
 
 class UnfitError(Exception):
@@ -61,13 +64,21 @@ def compile_text(column: Column) -> Callable[[str], Tuple[Any, Findings]]:
             raise UnfitError
         if findings.has_zero and _NEGATIVE_ZERO.search(text):
             raise UnfitError
-        if findings.has_float and _PERHAPS_ROUNDED.search(text):
+        if findings.has_float and _may_be_rounded(text):
             raise UnfitError
         if findings.is_respelled and findings.redacted:
             raise UnfitError
         return value, findings
 
     return read
+
+
+def _may_be_rounded(text: str) -> bool:
+    """Whether a float in a text may be integral only because it was rounded.
+
+    With up to 8 digits before the point and 7 after it, a binary64 tells any two floats apart.
+    """
+    return bool(_LONG_FLOAT.search(text) or _NEGATIVE_EXPONENT.search(text))
 
 
 def _count_of_keys(text: str) -> int:
@@ -99,14 +110,15 @@ def _compile(kind: Type, path: Path) -> Fit:
 def _struct(kind: Struct, path: Path) -> Fit:
     fits = {name: _compile(field, (path, name, 0)) for name, field in kind.fields}
     folded = {name.lower(): name for name, _ in kind.fields}
-    below = name_of(path)
+    removes = _remover(path)
+    field_of = lru_cache(_KNOWN_KEYS)(lambda key: folded.get(key.lower()))
     usual = {name: _usual_class(field) for name, field in kind.fields}
 
     def spell_or_remove(members: Dict[str, Any], key: str, findings: Findings) -> Optional[str]:
         """Give a member its field's spelling, or remove it if it never reaches the lake."""
         value = members.pop(key)
-        name = folded.get(key.lower())
-        if name is None and _removes(key, value, path, below, findings):
+        name = field_of(key)
+        if name is None and removes(key, value, findings):
             return None
         if name is None or name in members:
             raise UnfitError
@@ -149,15 +161,22 @@ def _usual_class(kind: Type) -> Class[Any]:
     return _CLASSES[kind.name] if isinstance(kind, Primitive) else Struct
 
 
-def _removes(key: str, value: Any, parent: Path, below: str, findings: Findings) -> bool:
-    """Whether a member never reaches the lake; counts its redaction and the keys inside it."""
-    found = fate(key, parent)
-    if found == KEEP:
-        return False
-    if found == REDACT:
-        findings.redacted.append(f"{below}/{key}")
-    findings.keys += _keys_within(value, 0)
-    return True
+def _remover(parent: Path) -> Callable[[str, Any, Findings], bool]:
+    below = name_of(parent)
+    fate_of = lru_cache(_KNOWN_KEYS)(lambda key: fate(key, parent))
+
+    def removes(key: str, value: Any, findings: Findings) -> bool:
+        """Whether a member never reaches the lake; counts its redaction and the keys inside it."""
+        found = fate_of(key)
+        if found == KEEP:
+            return False
+        if found == REDACT:
+            findings.redacted.append(f"{below}/{key}")
+        if value and (type(value) is dict or type(value) is list):
+            findings.keys += _keys_within(value, 0)
+        return True
+
+    return removes
 
 
 def _keys_within(value: Any, depth: int) -> int:
@@ -171,41 +190,45 @@ def _keys_within(value: Any, depth: int) -> int:
 def _array(kind: Array, path: Path) -> Fit:
     element = _compile(kind.element, (path, 0, 0))
     of_categories = path is not None and str(path[1]).lower() == "productcategories"
+    texts_of = _text_members(path)
 
     def fit(value: Any, findings: Findings) -> Any:
         if type(value) is list:
             return [None if item is None else element(item, findings) for item in value]
         if of_categories and type(value) is dict:
-            members = _text_members(value, path, findings)
-            return [{"id": key, "name": text} for key, text in members.items()]
+            return [{"id": key, "name": text} for key, text in texts_of(value, findings).items()]
         return _emptied(value, findings)
 
     return fit
 
 
 def _text_map(path: Path) -> Fit:
+    texts_of = _text_members(path)
+
     def fit(value: Any, findings: Findings) -> Any:
         if type(value) is not dict:
             return _emptied(value, findings)
-        members = _text_members(value, path, findings)
-        return [{"key": key, "value": text} for key, text in members.items()]
+        return [{"key": key, "value": text} for key, text in texts_of(value, findings).items()]
 
     return fit
 
 
-def _text_members(
-    members: Dict[str, Any], path: Path, findings: Findings
-) -> Dict[str, Optional[str]]:
-    findings.keys += len(members)
-    below = name_of(path)
-    texts = {}
-    for key, value in members.items():
-        if _removes(key, value, path, below, findings):
-            continue
-        if key.lower() in PAYMENTS:
-            raise UnfitError
-        texts[key] = None if value is None else _string(value, findings)
-    return texts
+def _text_members(path: Path) -> Callable[[Dict[str, Any], Findings], Dict[str, Optional[str]]]:
+    """A function that gives the members of a free-form object as text."""
+    removes = _remover(path)
+
+    def texts_of(members: Dict[str, Any], findings: Findings) -> Dict[str, Optional[str]]:
+        findings.keys += len(members)
+        texts = {}
+        for key, value in members.items():
+            if removes(key, value, findings):
+                continue
+            if key.lower() in PAYMENTS:
+                raise UnfitError
+            texts[key] = None if value is None else _string(value, findings)
+        return texts
+
+    return texts_of
 
 
 def _emptied(value: Any, findings: Findings) -> Any:

@@ -1,0 +1,118 @@
+"""What leaves a task when it fails: a sentence with a code and a place, never content."""
+
+import json
+import pickle
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from spark_jobs.contract import CompletionRecord, manifest_part_key
+from spark_jobs.job import staging
+from spark_jobs.job.plan import FolderPlan, Slice
+from spark_jobs.job.staging import (
+    Blob,
+    Shuffled,
+    Staged,
+    StructureJob,
+    read_slice_of_large_folder,
+    stage_small_folder,
+    write_shuffled,
+)
+from spark_jobs.stores import StoreError
+
+FOLDER = "0A_CheckoutOrder"
+CONTENT = "Maria Exemplo, rua das Amostras 12"
+PIECE = Slice(FOLDER, manifest_part_key(FOLDER, "c1", "part-00000.parquet"), 0, 1, 1)
+
+
+@pytest.fixture
+def job(tmp_path: Path) -> StructureJob:
+    raw, lake = tmp_path / "raw", tmp_path / "lake"
+    return StructureJob(str(raw), str(lake), "run1", (FOLDER,))
+
+
+def plan() -> FolderPlan:
+    record = CompletionRecord(
+        folder=FOLDER,
+        copy_id="c1",
+        as_of="2026-01-01T00:00:00+00:00",
+        listed_at="2026-01-01T00:00:00+00:00",
+        parts=[],
+        by_kind={"document": 1},
+        by_status={"copied": 1},
+        total_bytes=1,
+        digest="d",
+    )
+    return FolderPlan(FOLDER, record, (PIECE,))
+
+
+def of_a_small_folder(job: StructureJob) -> Staged:
+    return stage_small_folder(job, plan())
+
+
+def of_a_slice(job: StructureJob) -> Staged:
+    ((key, told),) = read_slice_of_large_folder(job, (0, PIECE))
+    assert key == (FOLDER, "")
+    assert isinstance(told, Staged)
+    return told
+
+
+@pytest.mark.parametrize("report", [of_a_small_folder, of_a_slice])
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (ValueError(CONTENT), "ValueError in fail, line "),
+        (json.JSONDecodeError(CONTENT, CONTENT, 3), "JSONDecodeError in fail, line "),
+        (pa.ArrowInvalid(CONTENT), "ArrowInvalid in fail, line "),
+        (StoreError("SlowDown", CONTENT), "the store answered SlowDown while structuring"),
+    ],
+    ids=lambda each: type(each).__name__,
+)
+def test_an_exception_leaves_its_task_as_a_code_and_a_place(
+    job: StructureJob, monkeypatch: pytest.MonkeyPatch, report: object, error: object, told: str
+) -> None:
+    def fail(*_: object) -> None:
+        raise error  # type: ignore[misc]
+
+    monkeypatch.setattr(staging, "conform_slice", fail)
+    staged = report(job)  # type: ignore[operator]
+    assert staged.error.startswith(f"{FOLDER}: {told}")
+    assert CONTENT.encode() not in pickle.dumps(staged)
+
+
+def test_lines_that_arrow_cannot_read_fail_their_folder_only(job: StructureJob) -> None:
+    neighbour = "0B_CheckoutOrder"
+    broken = f'{{"id": "{CONTENT}", "value": "{CONTENT}"}}'.encode()
+    whole = b'{"id": "1-01"}'
+    received: list[Shuffled] = [
+        ((name, "2018-10-31"), Blob(pa.compress(line, codec="zstd", asbytes=True), len(line)))
+        for name, line in ((FOLDER, broken), (neighbour, whole))
+    ]
+    failed, staged = write_shuffled(job, received)
+    assert (failed.folder, failed.files) == (FOLDER, ())
+    assert failed.error.startswith(f"{FOLDER}: Arrow")
+    assert CONTENT.encode() not in pickle.dumps(failed)
+    assert (staged.folder, staged.error, [file.rows for file in staged.files]) == (
+        neighbour,
+        "",
+        [1],
+    )
+
+
+def test_a_day_of_many_bytes_becomes_several_files(
+    job: StructureJob, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(staging, "LINE_BYTES_PER_FILE", 40)
+    lines = [json.dumps({"id": f"{n:02d}-01"}).encode() for n in range(7)]
+    assert {len(line) for line in lines} == {15}
+    halves: list[Shuffled] = [
+        (
+            (FOLDER, "2018-10-31"),
+            Blob(pa.compress(joined, codec="zstd", asbytes=True), len(joined)),
+        )
+        for joined in (b"\n".join(lines[:3]), b"\n".join(lines[3:]))
+    ]
+    (staged,) = write_shuffled(job, halves)
+    assert [file.rows for file in staged.files] == [2, 2, 2, 1]
+    assert len({file.path for file in staged.files}) == len(staged.files)
