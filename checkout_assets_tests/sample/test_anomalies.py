@@ -148,6 +148,7 @@ def test_each_anomaly_is_where_it_is_placed_and_nowhere_else(options: SampleOpti
         if has_two_versions(reads):
             seen[Anomaly.TWO_VERSIONS].add(folder)
     assert seen == {anomaly: set(options.placement[anomaly]) for anomaly in Anomaly}
+    assert all(seen.values()), "an anomaly that no folder has is an anomaly that nothing proves"
 
 
 def test_a_source_without_anomalies_has_none() -> None:

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from checkout_assets_tests.spark_jobs.test_conforming_properties import PROFILE
@@ -14,6 +14,8 @@ PIECES = ["\\ud83d", "\\uDE00", "\\uDbFf", "\\udc00", "\\\\", "\\u0041", "ud83d"
 
 @PROFILE
 @given(st.lists(st.sampled_from(PIECES), max_size=7).map("".join))
+@example("\\\\ud83d\\uDE00")
+@example("\\ud83d\\\\\\uDE00")
 def test_surrogates_are_taken_in_pairs_only(pieces: str) -> None:
     text = f'["{pieces}"]'
     value = json.loads(text)
