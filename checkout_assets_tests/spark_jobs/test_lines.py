@@ -67,8 +67,8 @@ def rich_lines() -> list[bytes]:
 @pytest.fixture
 def rich(tmp_path: Path) -> Path:
     """The rich rows as one Parquet file, as the tasks write them."""
-    written = FolderWriter(open_store(str(tmp_path)), "E9_CheckoutOrder", "run-1").write_day(
-        "2018-10-31", 0, rich_lines()
+    (written,) = FolderWriter(open_store(str(tmp_path)), "E9_CheckoutOrder", "run-1").write_days(
+        [("2018-10-31", rich_lines())]
     )
     assert written.rows == len(rich_lines())
     return next(tmp_path.rglob("*.parquet"))

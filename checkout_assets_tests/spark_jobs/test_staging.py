@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 
 from spark_jobs.contract import CompletionRecord, manifest_part_key
-from spark_jobs.job import staging
+from spark_jobs.job import staging, writing
 from spark_jobs.job.plan import FolderPlan, Slice
 from spark_jobs.job.staging import (
     Blob,
@@ -23,7 +23,7 @@ from spark_jobs.stores import StoreError
 
 FOLDER = "0A_CheckoutOrder"
 CONTENT = "Maria Exemplo, rua das Amostras 12"
-PIECE = Slice(FOLDER, manifest_part_key(FOLDER, "c1", "part-00000.parquet"), 0, 1, 1)
+PIECE = Slice(FOLDER, manifest_part_key(FOLDER, "c1", "part-00000.parquet"), 0, 0, 1, 1)
 
 
 @pytest.fixture
@@ -44,7 +44,7 @@ def plan() -> FolderPlan:
         total_bytes=1,
         digest="d",
     )
-    return FolderPlan(FOLDER, record, (PIECE,))
+    return FolderPlan(FOLDER, record, (PIECE,), days=1)
 
 
 def of_a_small_folder(job: StructureJob) -> Staged:
@@ -103,7 +103,7 @@ def test_lines_that_arrow_cannot_read_fail_their_folder_only(job: StructureJob) 
 def test_a_day_of_many_bytes_becomes_several_files(
     job: StructureJob, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(staging, "LINE_BYTES_PER_FILE", 40)
+    monkeypatch.setattr(writing, "LINE_BYTES_PER_FILE", 40)
     lines = [json.dumps({"id": f"{n:02d}-01"}).encode() for n in range(7)]
     assert {len(line) for line in lines} == {15}
     halves: list[Shuffled] = [

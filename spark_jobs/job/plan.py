@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, List, Optional, Tuple
+from datetime import date
+from typing import TYPE_CHECKING, Iterator, List, Sequence, Set, Tuple
 
 from spark_jobs import contract
 from spark_jobs.contract import CompletionRecord, ManifestPart, RecordError
+from spark_jobs.job.packing import WEIGHT_OF_A_FILE
 from spark_jobs.stores import NotFoundError, Store
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+SLICE_BYTES = 64 * 1024 * 1024
+"""A task holds the lines of a slice in memory, however large its documents are."""
 
 
 class FolderError(Exception):
@@ -20,22 +25,31 @@ class FolderError(Exception):
 
 @dataclass(frozen=True)
 class Slice:
-    """One row group of a manifest part: the unit in which a folder's objects are read."""
+    """Some rows of a row group of a manifest part: the unit in which a folder's objects are read.
+
+    ``first`` is the number of its first row in the row group.
+    """
 
     folder: str
     part_key: str
     row_group: int
+    first: int
     rows: int
     total_bytes: int
 
 
 @dataclass(frozen=True)
 class FolderPlan:
-    """A folder's proof of copying and the slices that cover its manifest exactly once."""
+    """A folder's proof of copying and the slices that cover its manifest exactly once.
+
+    ``days`` guesses the number of its table files: objects are written on the day of their last
+    change, unless the source is a copy itself. Only the balance of tasks depends on it.
+    """
 
     folder: str
     record: CompletionRecord
     slices: Tuple[Slice, ...]
+    days: int
 
     @property
     def rows(self) -> int:
@@ -47,6 +61,11 @@ class FolderPlan:
         """Bytes of the objects the manifest names."""
         return sum(piece.total_bytes for piece in self.slices)
 
+    @property
+    def weight(self) -> int:
+        """What structuring the folder costs, in bytes of documents."""
+        return self.total_bytes + self.days * WEIGHT_OF_A_FILE
+
 
 def plan_folder(raw: Store, folder: str) -> FolderPlan:
     """Check the folder's completion record against its parts and plan the reading.
@@ -56,12 +75,13 @@ def plan_folder(raw: Store, folder: str) -> FolderPlan:
     """
     record = read_completion_record(raw, folder)
     slices: List[Slice] = []
+    days: Set[date] = set()
     for part in record.parts:
         key = contract.manifest_part_key(folder, record.copy_id, part.name)
-        slices.extend(_slices(folder, key, _checked_part(raw, key, part)))
+        slices.extend(_slices(folder, key, _checked_part(raw, key, part), days))
     if sum(piece.rows for piece in slices) != sum(part.rows for part in record.parts):
         raise FolderError(f"{folder}: the manifest's parts hold other row counts than recorded.")
-    return FolderPlan(folder, record, tuple(slices))
+    return FolderPlan(folder, record, tuple(slices), len(days))
 
 
 def read_completion_record(raw: Store, folder: str) -> CompletionRecord:
@@ -91,18 +111,30 @@ def _checked_part(raw: Store, key: str, part: ManifestPart) -> bytes:
     return data
 
 
-def _slices(folder: str, key: str, data: bytes) -> List[Slice]:
+def _slices(folder: str, key: str, data: bytes, days: Set[date]) -> Iterator[Slice]:
+    """The slices of a part; adds the days on which its objects were written to ``days``."""
     import pyarrow as pa
-    import pyarrow.compute as pc
     import pyarrow.parquet as pq
 
     file = pq.ParquetFile(pa.BufferReader(data))
-    slices = []
     for number in range(file.num_row_groups):
-        sizes = file.read_row_group(number, columns=["size"]).column("size")
-        total: Optional[int] = pc.sum(sizes).as_py()
-        slices.append(Slice(folder, key, number, len(sizes), total or 0))
-    return slices
+        group = file.read_row_group(number, columns=["size", "last_modified"])
+        days.update(group.column("last_modified").cast(pa.date32()).unique().to_pylist())
+        sizes = group.column("size").to_pylist()
+        for first, rows in _runs(sizes, SLICE_BYTES):
+            total = sum(sizes[first : first + rows])
+            yield Slice(folder, key, number, first, rows, total)
+
+
+def _runs(sizes: Sequence[int], most: int) -> Iterator[Tuple[int, int]]:
+    """Runs of neighbours whose sizes add up to ``most`` at most, as (first, length)."""
+    first, total = 0, 0
+    for index, size in enumerate(sizes):
+        if index > first and total + size > most:
+            yield first, index - first
+            first, total = index, 0
+        total += size
+    yield first, len(sizes) - first
 
 
 def read_slice(raw: Store, piece: Slice) -> pa.Table:
@@ -111,4 +143,5 @@ def read_slice(raw: Store, piece: Slice) -> pa.Table:
     import pyarrow.parquet as pq
 
     data = raw.get(piece.part_key).data
-    return pq.ParquetFile(pa.BufferReader(data)).read_row_group(piece.row_group)
+    group = pq.ParquetFile(pa.BufferReader(data)).read_row_group(piece.row_group)
+    return group.slice(piece.first, piece.rows)

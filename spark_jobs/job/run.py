@@ -25,7 +25,8 @@ from spark_jobs.contract import (
     PublicationRecord,
     StructureTotals,
 )
-from spark_jobs.job.plan import FolderError, FolderPlan, plan_folder
+from spark_jobs.job.packing import packed
+from spark_jobs.job.plan import FolderError, FolderPlan, Slice, plan_folder
 from spark_jobs.job.publishing import (
     Published,
     discard_staging,
@@ -35,6 +36,7 @@ from spark_jobs.job.publishing import (
     remove_abandoned_staging,
 )
 from spark_jobs.job.staging import (
+    Shuffled,
     Staged,
     StructureJob,
     partition_of,
@@ -49,10 +51,14 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 SMALL_FOLDER_ROWS = 5_000
-SMALL_FOLDER_BYTES = 128 * 1024 * 1024
+SMALL_FOLDER_WEIGHT = 128 * 1024 * 1024
 """Up to here a folder is one task: a shuffle would cost more than it spreads."""
 
-_BYTES_PER_SHUFFLE_PARTITION = 256 * 1024 * 1024
+_HEAVIEST_READER = 64 * 1024 * 1024
+_HEAVIEST_WRITER = 256 * 1024 * 1024
+_TASKS_PER_CORE = 3
+"""What small tasks are packed to: few, but more than cores, since weights are guesses."""
+
 _DRIVER_THREADS = 8
 _T = TypeVar("_T")
 
@@ -123,34 +129,49 @@ def _stage(
 
 
 def _is_small(plan: FolderPlan) -> bool:
-    return plan.rows <= SMALL_FOLDER_ROWS and plan.total_bytes <= SMALL_FOLDER_BYTES
+    return plan.rows <= SMALL_FOLDER_ROWS and plan.weight <= SMALL_FOLDER_WEIGHT
 
 
 def _stage_small(context: Any, job: StructureJob, plans: List[FolderPlan]) -> List[Staged]:
     if not plans:
         return []
-    largest_first = sorted(plans, key=lambda plan: -plan.total_bytes)
-    tasks = context.parallelize(largest_first, len(largest_first))
-    reports: List[Staged] = tasks.map(lambda plan: stage_small_folder(job, plan)).collect()
+    at_least = _TASKS_PER_CORE * context.defaultParallelism
+    groups = packed(plans, lambda plan: plan.weight, SMALL_FOLDER_WEIGHT, at_least)
+    reports: List[Staged] = (
+        context.parallelize(groups, len(groups))
+        .flatMap(lambda group: [stage_small_folder(job, plan) for plan in group])
+        .collect()
+    )
     return reports
 
 
 def _stage_large(context: Any, job: StructureJob, plans: List[FolderPlan]) -> List[Staged]:
     if not plans:
         return []
-    slices: List[Tuple[int, Any]] = [
+    slices: List[Tuple[int, Slice]] = [
         (number, piece) for plan in plans for number, piece in enumerate(plan.slices)
     ]
-    total = sum(plan.total_bytes for plan in plans)
-    partitions = max(context.defaultParallelism, total // _BYTES_PER_SHUFFLE_PARTITION + 1)
+    groups = packed(
+        slices,
+        lambda numbered: numbered[1].total_bytes,
+        _HEAVIEST_READER,
+        _TASKS_PER_CORE * context.defaultParallelism,
+    )
+    total = sum(plan.weight for plan in plans)
+    writers = max(context.defaultParallelism, -(-total // _HEAVIEST_WRITER))
     reports: List[Staged] = (
-        context.parallelize(slices, len(slices))
-        .flatMap(lambda numbered: read_slice_of_large_folder(job, numbered))
-        .partitionBy(partitions, partition_of)
+        context.parallelize(groups, len(groups))
+        .flatMap(lambda group: _read_all(job, group))
+        .partitionBy(writers, partition_of)
         .mapPartitions(lambda received: write_shuffled(job, received))
         .collect()
     )
     return reports
+
+
+def _read_all(job: StructureJob, group: List[Tuple[int, Slice]]) -> Iterator[Shuffled]:
+    for numbered in group:
+        yield from read_slice_of_large_folder(job, numbered)
 
 
 def _end(lake: Store, job: StructureJob, ready: _Prepared, staged: Staged) -> FolderStructured:

@@ -19,9 +19,6 @@ from spark_jobs.job.reading import ObjectReader
 from spark_jobs.job.writing import FolderWriter
 from spark_jobs.stores import Store, StoreError, open_store
 
-LINE_BYTES_PER_FILE = 128 * 1024 * 1024
-"""A table file holds at most about this many bytes of lines, some 25 MB of zstd Parquet."""
-
 _T = TypeVar("_T")
 _stores: Dict[str, Store] = {}
 
@@ -91,11 +88,7 @@ def stage_small_folder(job: StructureJob, plan: FolderPlan) -> Staged:
             for day, more in conformed.lines.items():
                 lines.setdefault(day, []).extend(more)
             report = report.plus(_report(writer, plan.folder, number, conformed))
-        files = [
-            writer.write_day(day, number, chunk)
-            for day in sorted(lines)
-            for number, chunk in enumerate(_chunks(lines[day]))
-        ]
+        files = writer.write_days(sorted(lines.items()))
         return report.plus(Staged(plan.folder, files=tuple(files)))
 
     return _guarded(plan.folder, stage, lambda failed: failed)
@@ -118,15 +111,15 @@ def read_slice_of_large_folder(job: StructureJob, numbered: Tuple[int, Slice]) -
 
 
 def write_shuffled(job: StructureJob, received: Iterable[Shuffled]) -> Iterator[Staged]:
-    """Stage the days whose blobs this task received; reports pass through."""
-    days: Dict[Tuple[str, str], List[Blob]] = {}
-    for key, value in received:
+    """Stage the days whose blobs this task received, folder by folder; reports pass through."""
+    folders: Dict[str, Dict[str, List[Blob]]] = {}
+    for (folder, day), value in received:
         if isinstance(value, Staged):
             yield value
         else:
-            days.setdefault(key, []).append(value)
-    for folder, day in sorted(days):
-        write = partial(_write_day, job, folder, day, days.pop((folder, day)))
+            folders.setdefault(folder, {}).setdefault(day, []).append(value)
+    for folder in sorted(folders):
+        write = partial(_write_days, job, folder, folders.pop(folder))
         yield _guarded(folder, write, lambda failed: failed)
 
 
@@ -135,11 +128,15 @@ def partition_of(key: Tuple[str, str]) -> int:
     return zlib.crc32("/".join(key).encode())
 
 
-def _write_day(job: StructureJob, folder: str, day: str, blobs: List[Blob]) -> Staged:
+def _write_days(job: StructureJob, folder: str, days: Dict[str, List[Blob]]) -> Staged:
     writer = FolderWriter(_store(job.lake_uri), folder, job.run_id)
-    lines = (line for blob in blobs for line in _lines(blob))
-    files = [writer.write_day(day, n, chunk) for n, chunk in enumerate(_chunks(lines))]
-    return Staged(folder, files=tuple(files))
+    lines = ((day, _lines_of(days.pop(day))) for day in sorted(days))
+    return Staged(folder, files=tuple(writer.write_days(lines)))
+
+
+def _lines_of(blobs: List[Blob]) -> Iterator[bytes]:
+    for blob in blobs:
+        yield from _lines(blob)
 
 
 def _conform(job: StructureJob, piece: Slice) -> Conformed:
@@ -152,19 +149,6 @@ def _report(writer: FolderWriter, folder: str, number: int, conformed: Conformed
     if conformed.quarantine:
         quarantine = (writer.write_quarantine(number, conformed.quarantine),)
     return Staged(folder, totals=conformed.totals, quarantine=quarantine)
-
-
-def _chunks(lines: Iterable[bytes]) -> Iterator[Sequence[bytes]]:
-    chunk: List[bytes] = []
-    length = 0
-    for line in lines:
-        if chunk and length + len(line) > LINE_BYTES_PER_FILE:
-            yield chunk
-            chunk, length = [], 0
-        chunk.append(line)
-        length += len(line)
-    if chunk:
-        yield chunk
 
 
 def _blob(lines: Sequence[bytes]) -> Blob:

@@ -1,0 +1,46 @@
+"""The slices of a manifest: every row once, and never more bytes in one than a task can hold."""
+
+from pathlib import Path
+
+import pytest
+
+from checkout_assets.engines.copying import manifest
+from checkout_assets_tests.orders_place import FOLDER, OrdersPlace
+from spark_jobs.job import plan as planning
+from spark_jobs.job.packing import WEIGHT_OF_A_FILE
+from spark_jobs.job.plan import plan_folder, read_slice
+
+SIZES = (10, 40, 40, 200, 10, 10, 10)
+
+
+@pytest.fixture
+def place(aws: object, tmp_path: Path) -> OrdersPlace:
+    return OrdersPlace(tmp_path)
+
+
+def test_slices_hold_every_row_once_and_few_bytes(
+    place: OrdersPlace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number, size in enumerate(SIZES):
+        place.put(f"{FOLDER}/AF/id/{number}-01", b"x" * size)
+    monkeypatch.setattr(manifest, "ROWS_PER_GROUP", 6)
+    place.copy()
+    monkeypatch.setattr(planning, "SLICE_BYTES", 90)
+    raw = place.raw.open()
+    plan = plan_folder(raw, FOLDER)
+    read = [read_slice(raw, piece).to_pylist() for piece in plan.slices]
+    assert [[row["size"] for row in rows] for rows in read] == [[10, 40, 40], [200], [10, 10], [10]]
+    assert [piece.total_bytes for piece in plan.slices] == [90, 200, 20, 10]
+    assert [row["source_key"] for rows in read for row in rows] == [
+        f"{FOLDER}/AF/id/{number}-01" for number in range(len(SIZES))
+    ]
+
+
+def test_a_plan_weighs_bytes_and_the_days_its_objects_were_written(place: OrdersPlace) -> None:
+    place.put(f"{FOLDER}/AF/id/1-01", b"x" * 30)
+    place.put(f"{FOLDER}/AF/id/2-01", b"x" * 12)
+    place.copy()
+    plan = plan_folder(place.raw.open(), FOLDER)
+    assert (plan.rows, plan.total_bytes) == (2, 42)
+    assert plan.weight == 42 + plan.days * WEIGHT_OF_A_FILE
+    assert plan.days in {1, 2}
