@@ -47,9 +47,9 @@ class ControlGroup:
                 "Run the benchmark as root on Linux."
             ) from None
 
-    def enter(self) -> None:
-        """Move this process into the group; what it starts from then on is in it too."""
-        (self._path / "cgroup.procs").write_text(str(os.getpid()))
+    def entering(self) -> list[str]:
+        """What a command has to begin with to run in the group, and all it starts with it."""
+        return [sys.executable, "-m", "benchmarks.processes", str(self._path)]
 
     def cpu_seconds(self) -> float:
         """CPU seconds of all that ever ran in the group, user and system."""
@@ -75,7 +75,7 @@ def run_counted(command: Sequence[str], environment: Mapping[str, str] | None = 
     group = ControlGroup()
     started = time.monotonic()
     ended = subprocess.run(
-        [sys.executable, "-m", "benchmarks.processes", str(group._path), *command],
+        [*group.entering(), *command],
         env={**os.environ, **(environment or {})},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

@@ -9,12 +9,13 @@ from typing import Any, Literal
 from checkout_assets.domain.folders import OrderType
 from checkout_assets.sample.documents import Moment, encode, order
 
-Kind = Literal["dirty", "drifted", "clean"]
+Kind = Literal["dirty", "drifted", "clean", "short"]
 
 TEMPLATES = 600
 _FIRST_DAY = date(2015, 1, 1)
 _SMALLEST, _LARGEST = 5_000, 18_000
 _DIRTY_OF_100 = 8
+_SHORT = ("Id", "CreationDate", "LastChange", "OrderGroup", "Value", "Totals", "PaymentData")
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +23,8 @@ class Orders:
     """``count`` documents over ``days`` days.
 
     ``dirty``: 8 of 100 cannot be read as the schema says (unknown fields, cut nested text, other
-    types, no JSON). ``drifted``: in every document numbers are text and names are in other case.
+    types). ``drifted``: in every document numbers are text and names are in other case.
+    ``short``: clean ones of half a kilobyte, for soaks.
     """
 
     count: int
@@ -37,7 +39,9 @@ class Orders:
         moment = Moment(_FIRST_DAY, _FIRST_DAY)
         while len(templates) < TEMPLATES:
             document = order(rng, OrderType.CHECKOUT, "", moment)
-            if not _SMALLEST < len(encode(document, rng)) < _LARGEST:
+            if kind == "short":
+                document = {key: document[key] for key in _SHORT}
+            elif not _SMALLEST < len(encode(document, rng)) < _LARGEST:
                 continue
             is_dirty = kind == "dirty" and len(templates) % 100 < _DIRTY_OF_100
             made = _dirtied(document, len(templates)) if is_dirty else document

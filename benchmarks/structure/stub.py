@@ -161,7 +161,7 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--documents", type=int, required=True)
     parser.add_argument("--days", type=int, default=120)
-    parser.add_argument("--kind", choices=["dirty", "drifted", "clean"], default="dirty")
+    parser.add_argument("--kind", choices=["dirty", "drifted", "clean", "short"], default="dirty")
     parser.add_argument("--delay", type=float, default=0.0, help="seconds added to each GET")
     parser.add_argument("folders", nargs="+")
     asked = parser.parse_args()

@@ -17,7 +17,7 @@ from spark_jobs.conforming.converters import (
 )
 from spark_jobs.conforming.document import EMPTY, Document
 from spark_jobs.conforming.exact_json import NotJsonError, Number, Object, parse
-from spark_jobs.conforming.fast_path import UnfitError, compile_text
+from spark_jobs.conforming.fast_path import UnfitError, compile_text, read_outer
 from spark_jobs.conforming.paths import Path
 from spark_jobs.schema import data_columns
 from spark_jobs.schema.types import Array, Column, Struct, TextMap
@@ -64,6 +64,7 @@ class Conformer:
     def __init__(self, table: str, fast: bool = True) -> None:
         sys.setrecursionlimit(max(sys.getrecursionlimit(), _FRAMES_NEEDED))
         self._document = Document()
+        self._fast = fast
         columns = data_columns(table)
         self._convert = compile_members(
             {column.name: _column(column, self._document, fast) for column in columns},
@@ -78,8 +79,9 @@ class Conformer:
             text = body[offset:].decode()
         except UnicodeDecodeError as error:
             return Rejected("not_utf8", f"{error.reason} at byte {offset + error.start}")
+        members = read_outer(text) if self._fast else None
         try:
-            parsed = parse(text)
+            parsed = parse(text) if members is None else Object(list(members.items()))
         except NotJsonError as error:
             place = offset + len(text[: error.position].encode())
             return Rejected("not_json", f"{error.rule} at byte {place}")

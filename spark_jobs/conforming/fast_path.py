@@ -33,6 +33,7 @@ _DEEPEST_REMOVED = 100
 """Levels of a removed value; of more, the exact path sees whether they are too many."""
 
 _CLASSES: Dict[str, Class[Any]] = {"string": str, "bigint": int, "double": float, "boolean": bool}
+_FLAT = frozenset((str, bool, type(None)))
 _SPACED_COLON = re.compile(r'"[ \t\n\r]+:')
 _NEGATIVE_ZERO = re.compile(r"-0[ \t\n\r,\]}]")
 _LONG_FLOAT = re.compile(r"\.(?:(?<=[0-9]{9}\.)|[0-9]{8})")
@@ -71,6 +72,20 @@ def compile_text(column: Column) -> Callable[[str], Tuple[Any, Findings]]:
         return value, findings
 
     return read
+
+
+def read_outer(text: str) -> Optional[Dict[str, Any]]:
+    """A document's members, if each is text, a truth value or null and none is there twice.
+
+    Then nothing that orjson may change is in it; None if the exact path has to read it.
+    """
+    try:
+        members = orjson.loads(text)
+    except ValueError:
+        return None
+    if type(members) is not dict or not _FLAT.issuperset(map(type, members.values())):
+        return None
+    return members if len(members) == _count_of_keys(text) else None
 
 
 def _may_be_rounded(text: str) -> bool:
