@@ -60,7 +60,11 @@ _TASKS_PER_CORE = 3
 """What small tasks are packed to: few, but more than cores, since weights are guesses."""
 
 _DRIVER_THREADS = 8
+_GAVE_UP = "aborted due to stage failure"
+"""What Spark says when a task has failed as often as it may; of a cancelled job it does not."""
+
 _T = TypeVar("_T")
+_Stage = Callable[[Any, StructureJob, List[FolderPlan]], List[Staged]]
 
 
 class _Prepared:
@@ -120,7 +124,10 @@ def _stage(
     large = [plan for plan in plans if not _is_small(plan)]
     staged = {plan.folder: Staged(plan.folder) for plan in plans}
     try:
-        for report in [*_stage_small(context, job, small), *_stage_large(context, job, large)]:
+        for report in [
+            *_reports(_stage_small, context, job, small),
+            *_reports(_stage_large, context, job, large),
+        ]:
             staged[report.folder] = staged[report.folder].plus(report)
     except BaseException:
         context.cancelJobGroup(job.run_id)
@@ -128,13 +135,37 @@ def _stage(
     return staged
 
 
+def _reports(
+    stage: _Stage, context: Any, job: StructureJob, plans: List[FolderPlan]
+) -> List[Staged]:
+    """What staging the folders came to; if Spark gives up on all, each is tried alone.
+
+    A document that kills its worker again and again is then its own folder's failure only.
+    """
+    from py4j.protocol import Py4JJavaError  # type: ignore[import-untyped]
+
+    if not plans:
+        return []
+    try:
+        return stage(context, job, plans)
+    except Py4JJavaError as error:
+        if _GAVE_UP not in str(error.java_exception.getMessage()):
+            raise
+    if len(plans) > 1:
+        return [report for plan in plans for report in _reports(stage, context, job, [plan])]
+    folder = plans[0].folder
+    sentence = (
+        f"{folder}: Spark gave up after several attempts: a worker died each time, perhaps for "
+        "want of memory. Look at the largest documents, or give the workers more memory."
+    )
+    return [Staged(folder, error=sentence)]
+
+
 def _is_small(plan: FolderPlan) -> bool:
     return plan.rows <= SMALL_FOLDER_ROWS and plan.weight <= SMALL_FOLDER_WEIGHT
 
 
 def _stage_small(context: Any, job: StructureJob, plans: List[FolderPlan]) -> List[Staged]:
-    if not plans:
-        return []
     at_least = _TASKS_PER_CORE * context.defaultParallelism
     groups = packed(plans, lambda plan: plan.weight, SMALL_FOLDER_WEIGHT, at_least)
     reports: List[Staged] = (
@@ -146,8 +177,6 @@ def _stage_small(context: Any, job: StructureJob, plans: List[FolderPlan]) -> Li
 
 
 def _stage_large(context: Any, job: StructureJob, plans: List[FolderPlan]) -> List[Staged]:
-    if not plans:
-        return []
     slices: List[Tuple[int, Slice]] = [
         (number, piece) for plan in plans for number, piece in enumerate(plan.slices)
     ]
