@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo ui test test-browser lint format clean
+.PHONY: help demo ui test test-browser bench-structure soak-structure test-package package lint format clean
 
 help:  ## This list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -35,6 +35,22 @@ test: $(VENV)/.test  ## All tests that need nothing but Python
 test-browser: $(VENV)/.test  ## The UI in a real browser (needs Chromium and its driver)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check 'selenium>=4.20'
 	$(BIN)/python -m pytest -m browser
+
+package: $(VENV)/.demo  ## What EMR and EC2 need, as files to upload, in dist
+	$(BIN)/python -m checkout_assets.packaging --out dist
+
+test-package: $(VENV)/.test  ## The package with its real wheels, run in bare interpreters
+	$(BIN)/python -m pytest -m slow -o tmp_path_retention_policy=failed checkout_assets_tests/system/test_package.py
+
+$(VENV)/.bench: pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[bench]'
+	@touch $@ $(VENV)/.demo
+
+bench-structure: $(VENV)/.bench  ## Structuring beside DuckDB, Polars and the parse floor (root on Linux; 12 minutes)
+	$(BIN)/python -m benchmarks.structure.bench
+
+soak-structure: $(VENV)/.bench  ## A folder of a million documents (root on Linux; 20 minutes)
+	$(BIN)/python -m benchmarks.structure.soak
 
 lint: $(VENV)/.test  ## Style and types
 	$(BIN)/ruff check .
