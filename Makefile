@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo ui test test-browser bench-structure soak-structure test-package package lint format clean
+.PHONY: help demo ui test test-browser bench-copy soak-copy bench-structure soak-structure test-package package lint format clean
 
 help:  ## This list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -48,6 +48,12 @@ $(VENV)/.bench: pyproject.toml | $(BIN)/python
 
 bench-structure: $(VENV)/.bench  ## Structuring beside DuckDB, Polars and the parse floor (root on Linux; 12 minutes)
 	$(BIN)/python -m benchmarks.structure.bench
+
+bench-copy: $(VENV)/.bench  ## Copying beside s5cmd, aws s3 sync and rclone (root on Linux; 30 minutes)
+	$(BIN)/python -m benchmarks.copy.bench
+
+soak-copy: $(VENV)/.bench  ## A folder of a million objects, a listing of ten (root on Linux; 20 minutes)
+	$(BIN)/python -m benchmarks.copy.soak
 
 soak-structure: $(VENV)/.bench  ## A folder of a million documents (root on Linux; 20 minutes)
 	$(BIN)/python -m benchmarks.structure.soak

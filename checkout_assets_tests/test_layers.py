@@ -11,7 +11,13 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 LAYERS = ["domain", "engines", "resources", "assets", "automation", "definitions"]
 """Lowest first; a module may import its own layer and those before it."""
-PEERS = {"sample": "engines", "settings": "engines", "demo": "definitions", "cli": "definitions"}
+PEERS = {
+    "sample": "engines",
+    "packaging": "engines",
+    "settings": "engines",
+    "demo": "definitions",
+    "cli": "definitions",
+}
 """Packages that stand at the height of a layer."""
 SHARED = ("spark_jobs.contract", "spark_jobs.stores")
 """What the platform may import of the Spark side; the job itself only engines/structuring."""
@@ -62,7 +68,11 @@ def test_the_domain_is_pure_standard_library(path: Path) -> None:
         assert allowed or imported in SHARED, f"{dotted_name(path)} imports {imported}"
 
 
-@pytest.mark.parametrize("path", modules("checkout_assets/engines"), ids=dotted_name)
+@pytest.mark.parametrize(
+    "path",
+    [*modules("checkout_assets/engines"), *modules("checkout_assets/packaging")],
+    ids=dotted_name,
+)
 def test_engines_know_no_dagster(path: Path) -> None:
     assert not [name for name in imports_of(path) if name.split(".")[0].startswith("dagster")]
 

@@ -1,0 +1,1 @@
+"""What runs outside this machine, as files to upload: ``make package``."""

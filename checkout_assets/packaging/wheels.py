@@ -1,0 +1,103 @@
+"""Wheels for another machine: what Amazon Linux 2023 can install, asked of pip."""
+
+import re
+import subprocess
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from checkout_assets.domain.displayable import displayable
+from checkout_assets.domain.errors import UsageError
+
+GLIBC_MINOR = 34
+"""Amazon Linux 2023, and so EMR 7, has glibc 2.34."""
+_OLDEST_GLIBC_MINOR = 17
+_NAME = re.compile(r"[A-Za-z0-9._-]+")
+_NOT_FOUND = re.compile(r"No matching distribution found for (\S+)")
+
+
+class MissingWheelError(UsageError):
+    """A library has no wheel that the platform could install."""
+
+
+@dataclass(frozen=True, slots=True)
+class Platform:
+    """An instance's processor and the Python that runs there."""
+
+    architecture: str
+    """``x86_64`` or ``arm64``, as AWS writes it."""
+    python: str
+    """For example ``3.11``."""
+
+    @property
+    def tags(self) -> list[str]:
+        """The platform tags of wheels it can install, newest first."""
+        machine = {"arm64": "aarch64"}.get(self.architecture, self.architecture)
+        minors = range(GLIBC_MINOR, _OLDEST_GLIBC_MINOR - 1, -1)
+        return [*(f"manylinux_2_{minor}_{machine}" for minor in minors), f"manylinux2014_{machine}"]
+
+    def __str__(self) -> str:
+        return f"Python {self.python} on {self.architecture} Linux with glibc 2.{GLIBC_MINOR}"
+
+
+@dataclass(frozen=True, slots=True)
+class Wheel:
+    """A wheel file, by what its name says."""
+
+    path: Path
+
+    @property
+    def distribution(self) -> str:
+        """Its name, in the index's spelling."""
+        return self.path.name.split("-")[0].replace("_", "-").lower()
+
+    @property
+    def version(self) -> str:
+        """Its version."""
+        return self.path.name.split("-")[1]
+
+    @property
+    def platform_tags(self) -> list[str]:
+        """For example ``manylinux_2_28_x86_64``; none if it runs everywhere."""
+        return [tag for tag in self.path.stem.split("-")[-1].split(".") if "linux" in tag]
+
+
+def requirement_name(requirement: str) -> str:
+    """The library that a requirement such as ``boto3>=1.40`` names."""
+    match = _NAME.match(requirement)
+    return match[0].lower().replace("_", "-") if match else ""
+
+
+def download_wheels(
+    requirements: Iterable[str], platform: Platform, directory: Path
+) -> Sequence[Wheel]:
+    """Put the newest wheels that satisfy the requirements, and all they need, into ``directory``.
+
+    Raises MissingWheelError if a library has none for the platform. pip judges environment markers
+    (``; python_version < "3.10"``) by the interpreter it runs on, not by the platform's.
+    """
+    command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check"]
+    command += ["--only-binary=:all:", "--implementation=cp", "--python-version", platform.python]
+    for tag in platform.tags:
+        command += ["--platform", tag]
+    asked = subprocess.run(
+        [*command, "--dest", directory, *requirements], capture_output=True, text=True, check=False
+    )
+    if asked.returncode != 0:
+        raise MissingWheelError(_explain(asked.stderr, platform))
+    return [Wheel(path) for path in sorted(directory.glob("*.whl"))]
+
+
+def last_line(told: str) -> str:
+    """What pip says last of why it failed, fit to be shown."""
+    return displayable((told.strip().splitlines() or ["no reason given"])[-1])
+
+
+def _explain(told: str, platform: Platform) -> str:
+    if missing := _NOT_FOUND.search(told):
+        return (
+            f"No wheel of {displayable(missing[1])} for {platform} was found in the package index: "
+            "check its bounds in pyproject.toml and that the index can be reached."
+        )
+    return f"pip could not download the wheels for {platform}: {last_line(told)}"
