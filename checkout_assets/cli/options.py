@@ -37,6 +37,14 @@ Lake = Annotated[
         help="Where the tables are: in S3 or a directory. [env: CHECKOUT_LAKE_URI]",
     ),
 ]
+Vanished = Annotated[
+    str | None,
+    typer.Option(
+        metavar="keep|drop_rows",
+        help="What becomes of the rows of documents that vanished from the source: they stay, "
+        "or they go. [env: CHECKOUT_VANISHED]",
+    ),
+]
 Json = Annotated[
     bool, typer.Option("--json", help="Print one JSON document, and nothing else, on stdout.")
 ]

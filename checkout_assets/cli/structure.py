@@ -5,12 +5,20 @@ from collections import Counter
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from checkout_assets.cli.console import counted, print_json, print_lines, say, terminal
-from checkout_assets.cli.options import Folders, Json, Lake, Raw, settings_with, usable_places
+from checkout_assets.cli.options import (
+    Folders,
+    Json,
+    Lake,
+    Raw,
+    Vanished,
+    settings_with,
+    usable_places,
+)
 from checkout_assets.domain.anomalies import STRUCTURED_RULES
 from checkout_assets.domain.displayable import displayable
 from checkout_assets.domain.folders import Folder, select_folders
@@ -36,14 +44,7 @@ def structure(
     folders: Folders = None,
     raw: Raw = None,
     lake: Lake = None,
-    vanished: Annotated[
-        str | None,
-        typer.Option(
-            metavar="keep|drop_rows",
-            help="What becomes of the rows of documents that vanished from the source: they stay, "
-            "or they go. [env: CHECKOUT_VANISHED]",
-        ),
-    ] = None,
+    vanished: Vanished = None,
     json: Json = False,
 ) -> int:
     """Structure copied folders into Parquet tables.
@@ -54,15 +55,16 @@ def structure(
     """
     settings = settings_with(raw_uri=raw, lake_uri=lake, vanished=vanished)
     chosen = select_folders(folders or [])
-    results = _run(settings, chosen)
+    results = run_folders(settings, chosen)
     if json:
-        print_json(_document(results))
+        print_json(document(results))
     else:
         print_lines(_summary(results))
-    return _conclude(results)
+    return conclude(results)
 
 
-def _run(settings: Settings, folders: Sequence[Folder]) -> "list[StructuredFolder]":
+def run_folders(settings: Settings, folders: Sequence[Folder]) -> "list[StructuredFolder]":
+    """Structure folders on this machine, sixteen a Spark job; their results in key order."""
     from rich.progress import track
 
     from checkout_assets.domain.folders import slices
@@ -121,7 +123,8 @@ def _summary(results: "Sequence[StructuredFolder]") -> list[str]:
     return lines
 
 
-def _document(results: "Sequence[StructuredFolder]") -> dict[str, Any]:
+def document(results: "Sequence[StructuredFolder]") -> dict[str, Any]:
+    """The results as one JSON document."""
     return {
         "complete": all(result.ok for result in results),
         "folders": [
@@ -143,7 +146,7 @@ def _document(results: "Sequence[StructuredFolder]") -> dict[str, Any]:
     }
 
 
-def _conclude(results: "Sequence[StructuredFolder]") -> int:
+def conclude(results: "Sequence[StructuredFolder]") -> int:
     """The last lines say what is not complete; returns the exit code."""
     failed = [result for result in results if not result.ok]
     if not failed:

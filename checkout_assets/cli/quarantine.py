@@ -1,0 +1,211 @@
+"""``checkout-assets quarantine``: what is no order and why; structuring its folders anew."""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from checkout_assets.cli import structure
+from checkout_assets.cli.console import print_json, print_lines, say_some
+from checkout_assets.cli.options import (
+    Folders,
+    Json,
+    Lake,
+    Raw,
+    ShowNames,
+    Vanished,
+    settings_with,
+    usable_places,
+)
+from checkout_assets.cli.quarantine_report import (
+    count_document,
+    count_lines,
+    object_document,
+    object_lines,
+    retry_document,
+    retry_lines,
+)
+from checkout_assets.domain.displayable import displayable
+from checkout_assets.domain.errors import UsageError
+from checkout_assets.domain.folders import Folder, select_folders
+from checkout_assets.engines.locations import LocalLocation, Location
+from checkout_assets.engines.quarantine import (
+    DOCUMENT_REASONS,
+    REASONS,
+    FolderQuarantine,
+    Quarantine,
+)
+
+_STANDARD_OUTPUT = "-"
+_OWNER_ONLY = 0o600
+_EXAMPLES = """\b
+Examples:
+  checkout-assets quarantine list --lake ./lake
+  checkout-assets quarantine list --lake ./lake --objects 0A_CheckoutOrder
+  checkout-assets quarantine show --lake ./lake 0A_CheckoutOrder 3f9a61c2b07d --body order.json
+  checkout-assets quarantine retry --raw s3://import/raw --lake ./lake --reason no_date
+"""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    group = typer.Typer(
+        help="Tell what is no order and why, and structure its folders anew. Documents are not "
+        "edited here: they are mended at the source.",
+        epilog=_EXAMPLES,
+        no_args_is_help=True,
+        rich_markup_mode=None,
+    )
+    group.command("list", epilog=_EXAMPLES)(list_)
+    group.command("show", epilog=_EXAMPLES)(show)
+    group.command("retry", epilog=_EXAMPLES)(retry)
+    app.add_typer(group, name="quarantine")
+
+
+def list_(
+    folders: Folders = None,
+    lake: Lake = None,
+    objects: Annotated[
+        bool, typer.Option("--objects", help="Also list each object, by the digest of its name.")
+    ] = False,
+    json: Json = False,
+    show_names: ShowNames = None,
+) -> int:
+    """Count what is in quarantine, by folder and reason.
+
+    Reads what the publication records name. All structured folders unless some are named.
+    """
+    settings = settings_with(lake_uri=lake, show_object_names=show_names)
+    chosen = select_folders(folders or ["all"])
+    quarantine = _quarantine(usable_places(settings, "lake")["lake"])
+    told = quarantine.count(chosen)
+    holding = [each.folder for each in told if each.by_reason] if objects else []
+    found = {folder: list(quarantine.objects(folder)) for folder in holding}
+    unknown = _unknown(told, named=bool(folders))
+    if json:
+        document = count_document(told, found if objects else None, settings.show_object_names)
+        print_json({"complete": not unknown, **document})
+    else:
+        print_lines(count_lines(told, found, settings.show_object_names))
+    say_some(unknown)
+    return 1 if unknown else 0
+
+
+def show(  # noqa: PLR0913, PLR0917 - a command's options
+    folder: Annotated[str, typer.Argument(metavar="FOLDER", help="The folder's name.")],
+    named: Annotated[
+        str,
+        typer.Argument(
+            metavar="OBJECT", help="Its source key, or the digest that list --objects shows."
+        ),
+    ],
+    lake: Lake = None,
+    body: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE",
+            help="Also write its bytes, unchanged, to this new file; - is standard output. They "
+            "may hold personal and payment data.",
+        ),
+    ] = None,
+    json: Json = False,
+    show_names: ShowNames = None,
+) -> int:
+    """Tell why one object is in quarantine; its bytes only with --body."""
+    if json and body == _STANDARD_OUTPUT:
+        raise UsageError("--json and --body - both want standard output: use --body FILE.")
+    settings = settings_with(lake_uri=lake, show_object_names=show_names)
+    chosen = Folder.parse(folder)
+    quarantine = _quarantine(usable_places(settings, "lake")["lake"])
+    found = quarantine.find(chosen, named)
+    if body is not None:
+        _write(quarantine.body(found), body)
+    described = object_document(found, settings.show_object_names)
+    if json:
+        print_json({"command": "quarantine show", "folder": chosen.name, **described})
+    elif body == _STANDARD_OUTPUT:
+        say_some(object_lines(described))
+    else:
+        print_lines(object_lines(described))
+    return 0
+
+
+def retry(  # noqa: PLR0913, PLR0917 - a command's options
+    folders: Folders = None,
+    raw: Raw = None,
+    lake: Lake = None,
+    reason: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="REASON",
+            help="Only folders that hold objects of this reason; may be given several times. "
+            "Without it, folders that hold documents of any reason.",
+        ),
+    ] = None,
+    vanished: Vanished = None,
+    json: Json = False,
+) -> int:
+    """Structure anew the folders that hold quarantined documents, as ``structure`` does.
+
+    For when a rule was mended, or documents were mended at the source and copied again. All
+    structured folders unless some are named.
+    """
+    settings = settings_with(raw_uri=raw, lake_uri=lake, vanished=vanished)
+    reasons = _reasons(reason or ())
+    chosen = select_folders(folders or ["all"])
+    quarantine = _quarantine(usable_places(settings, "raw", "lake")["lake"])
+    before = quarantine.count(chosen)
+    unknown = _unknown(before, named=bool(folders))
+    holding = [told.folder for told in before if reasons & told.by_reason.keys()]
+    results = structure.run_folders(settings, holding) if holding else []
+    after = {told.folder: told for told in quarantine.count(holding)}
+    structured = structure.document(results)
+    if json:
+        complete = structured["complete"] and not unknown
+        print_json({**retry_document(before, after, structured), "complete": complete})
+    else:
+        print_lines(retry_lines(before, after))
+    say_some(unknown)
+    return max(structure.conclude(results), 1 if unknown else 0)
+
+
+def _quarantine(lake: Location) -> Quarantine:
+    if isinstance(lake, LocalLocation) and not lake.path.is_dir():
+        raise UsageError(f"The lake {displayable(lake.uri)} does not exist.")
+    return Quarantine(lake.open())
+
+
+def _reasons(given: Sequence[str]) -> frozenset[str]:
+    for reason in given:
+        if reason not in REASONS:
+            raise UsageError(
+                f'"{displayable(reason)}" is no reason of the quarantine: they are '
+                f"{', '.join(REASONS)}."
+            )
+    return frozenset(given or DOCUMENT_REASONS)
+
+
+def _unknown(told: Sequence[FolderQuarantine], named: bool) -> list[str]:
+    """Sentences about what is not told; folders never structured only if they were ``named``."""
+    if not named and not any(each.structured for each in told):
+        return ["No folder is structured in this lake: is it the right one?"]
+    return [each.error for each in told if each.error and (named or each.structured)]
+
+
+def _write(data: bytes, where: str) -> None:
+    if where == _STANDARD_OUTPUT:
+        sys.stdout.flush()
+        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
+        return
+    path = Path(where)
+    try:
+        path.touch(mode=_OWNER_ONLY, exist_ok=False)
+        path.write_bytes(data)
+    except OSError as error:
+        raise UsageError(
+            f"The bytes cannot be written to {displayable(where)} "
+            f"({(error.strerror or 'it failed').lower()}): name a new file."
+        ) from None
