@@ -30,12 +30,14 @@ class Request:
 class Answer:
     """What the client gets instead; the status RESET drops the connection.
 
-    With ``done`` the server has done what was asked, and only its answer is lost.
+    With ``done`` the server has done what was asked, and only its answer is lost; ``then`` is
+    called in between.
     """
 
     status: int
     code: str = ""
     done: bool = False
+    then: Callable[[], object] = lambda: None
 
     @property
     def body(self) -> bytes:
@@ -76,6 +78,8 @@ class FaultProxy:
                 answer = proxy.rule(request)
                 if answer is None or answer.done:
                     response, content = self._pass_on(body)
+                if answer is not None:
+                    answer.then()
                 if answer is None:
                     self._send(response.status, response.getheaders(), content)
                 elif answer.status == RESET:

@@ -293,6 +293,16 @@ class FolderStructured:
         """The small result file a step writes."""
         return _to_json(asdict(self))
 
+    @classmethod
+    def from_json(cls, data: bytes) -> FolderStructured:
+        """Raises RecordError if ``data`` is no result."""
+        fields = _from_json(data, "result")
+        try:
+            fields["totals"] = _typed(StructureTotals(**fields["totals"]))
+            return _typed(cls(**fields))
+        except (TypeError, KeyError) as error:
+            raise RecordError("the result lacks a field or has a strange one") from error
+
 
 def _sum_counts(one: Dict[str, int], other: Dict[str, int]) -> Dict[str, int]:
     return {name: one.get(name, 0) + other.get(name, 0) for name in sorted({*one, *other})}

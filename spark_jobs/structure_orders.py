@@ -18,7 +18,7 @@ def main(arguments: Optional[List[str]] = None) -> int:
     from spark_jobs.contract import DROP_ROWS, KEEP, result_key
     from spark_jobs.job.run import structure_folders
     from spark_jobs.job.staging import StructureJob
-    from spark_jobs.stores import open_store
+    from spark_jobs.stores import StoreError, open_store
 
     parser = argparse.ArgumentParser(description="Structure copied folders into Parquet tables.")
     parser.add_argument("--raw", required=True, metavar="URI", help="where copied folders lie")
@@ -34,10 +34,14 @@ def main(arguments: Optional[List[str]] = None) -> int:
     failed = 0
     try:
         for result in structure_folders(spark, job):
-            lake.put(result_key(result.folder, job.run_id), result.to_json())
-            failed += not result.ok
-            ending = result.error or f"{result.totals.rows} rows in {result.files} files"
-            sys.stdout.write(f"{result.folder}: {ending}\n")
+            ending = f"{result.totals.rows} rows in {result.files} files"
+            try:
+                lake.put(result_key(result.folder, job.run_id), result.to_json())
+                problem = result.error
+            except StoreError as error:
+                problem = result.error or f"{ending}, but its result was refused: {error.code}"
+            failed += bool(problem)
+            sys.stdout.write(f"{result.folder}: {problem or ending}\n")
     finally:
         spark.stop()
     return 1 if failed else 0

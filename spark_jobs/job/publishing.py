@@ -66,15 +66,28 @@ def publish(lake: Store, record: PublicationRecord, base: Published) -> Publicat
             key, publishing.to_json(), if_match=base.etag, if_absent=base.record is None
         )
     except ConflictError:
-        discard_staging(lake, record.folder, record.run_id)
-        raise FolderError(
-            f"{record.folder}: another run published this folder meanwhile; this run's files were "
-            "removed and nothing was changed. Run it again if its rows are still wanted."
-        ) from None
+        return _recorded_meanwhile(lake, record)
     published = _roll_forward(lake, publishing, etag).record
     if published is None or published.run_id != record.run_id:
-        raise FolderError(f"{record.folder}: a later run has replaced what this run published.")
+        raise FolderError(_overtaken(record))
     return published
+
+
+def _recorded_meanwhile(lake: Store, record: PublicationRecord) -> PublicationRecord:
+    """What was published if this very run was started twice; else raises FolderError.
+
+    Both share their staged files, so the later one must not remove what the other is publishing.
+    """
+    now = read_published(lake, record.folder).record
+    if now is not None and now.run_id == record.run_id:
+        now = finish_interrupted(lake, record.folder).record
+    discard_staging(lake, record.folder, record.run_id)
+    if now is not None and now.run_id == record.run_id:
+        return now
+    raise FolderError(
+        f"{record.folder}: another run published this folder meanwhile; this run's files were "
+        "removed and nothing was changed. Run it again if its rows are still wanted."
+    )
 
 
 def discard_staging(lake: Store, folder: str, run_id: str) -> None:
@@ -125,11 +138,19 @@ def _put_in_place(lake: Store, record: PublicationRecord, file: PublishedFile) -
     try:
         lake.rename(staged, file.path)
     except NotFoundError:
-        if lake.size(file.path) != file.size:
-            raise FolderError(
-                f"{record.folder}: the published file {file.path} is neither staged nor in place. "
-                "See docs/runbook.md#files_missing."
-            ) from None
+        if lake.size(file.path) == file.size:
+            return
+        now = read_published(lake, record.folder).record
+        if now is not None and now.run_id != record.run_id:
+            raise FolderError(_overtaken(record)) from None
+        raise FolderError(
+            f"{record.folder}: the published file {file.path} is neither staged nor in place. "
+            "See docs/runbook.md#files_missing."
+        ) from None
+
+
+def _overtaken(record: PublicationRecord) -> str:
+    return f"{record.folder}: a later run has replaced what this run published."
 
 
 def reconcile_counts(record: PublicationRecord) -> None:

@@ -8,6 +8,7 @@ import fcntl
 import hashlib
 import os
 import tempfile
+import time
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Iterable, Iterator, Optional
@@ -17,6 +18,9 @@ from spark_jobs.stores.base import Blob, ConflictError, Entry, NotFoundError, Re
 _TEMPORARY = ".tmp-"
 _LOCK = ".lock"
 _ATTEMPTS = 20
+_LONGEST_WRITE = 24 * 3600
+"""Seconds after which a temporary file is listed: its writer was killed, and it may be removed."""
+
 _NEIGHBOURS_DOING = (FileNotFoundError, FileExistsError)
 """What a write meets when a neighbour removes its empty directory in the same moment."""
 
@@ -100,7 +104,7 @@ class LocalStore:
             for name in names:
                 path = Path(directory, name)
                 key = path.relative_to(self.root).as_posix()
-                if key.startswith(prefix) and not _is_internal(name):
+                if key.startswith(prefix) and not _is_internal(path):
                     found.append((key.encode("utf-8", "surrogateescape"), key, path))
         for _, key, path in sorted(found):
             with contextlib.suppress(FileNotFoundError):
@@ -169,8 +173,12 @@ def _etag(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def _is_internal(name: str) -> bool:
-    return name.startswith(_TEMPORARY) or name.endswith(_LOCK)
+def _is_internal(path: Path) -> bool:
+    if path.name.startswith(_TEMPORARY):
+        with contextlib.suppress(FileNotFoundError):
+            return time.time() - path.stat().st_mtime < _LONGEST_WRITE
+        return True
+    return path.name.endswith(_LOCK)
 
 
 def _attempts() -> Iterator[bool]:

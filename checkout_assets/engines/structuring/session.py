@@ -34,8 +34,16 @@ LOCAL_SPARK: dict[str, str] = {
 }
 
 
+TASK_ATTEMPTS = 4
+"""As on a cluster: a worker that dies costs a retry. Locally Spark would try a task only once."""
+
+_THREADS_ONLY = re.compile(r"local(?:\[(\*|\d+)\])?")
+
+
 def local_spark_config(master: str = LOCAL_SPARK["spark.master"]) -> dict[str, str]:
     """Spark's settings for a session in this process, its workers on this interpreter."""
+    if match := _THREADS_ONLY.fullmatch(master):
+        master = f"local[{match[1] or 1},{TASK_ATTEMPTS}]"
     quiet = Path(__file__).with_name("log4j2.properties")
     return {
         **LOCAL_SPARK,
