@@ -1,0 +1,127 @@
+"""Ours alone, whole and taken apart: ``python -m benchmarks.copy.ours``.
+
+For whoever works on the copy engine: a quick table, without the peers.
+"""
+
+import argparse
+import statistics
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.copy.clients import OURS, Run, run_client, run_measured
+from benchmarks.copy.place import Stub, serving
+
+LISTINGS = 2
+"""Full listings in a fresh copy: the source before, raw after. Raw before is empty."""
+
+
+@dataclass(frozen=True, slots=True)
+class Apart:
+    """CPU seconds for each 1000 objects of a fresh copy, by what they went to.
+
+    ``start`` is the whole cost of copying a single object, ``rest`` what no other part explains:
+    diff, verification and bookkeeping.
+    """
+
+    whole: float
+    start: float
+    transport: float
+    listing: float
+    manifest: float
+    rest: float
+    nothing_to_do: float
+
+
+def fresh(stub: Stub) -> Run:
+    """A copy into empty raw; raises RuntimeError unless every object arrived."""
+    stub.clear()
+    return _checked(stub)
+
+
+def nothing_to_do(stub: Stub) -> Run:
+    """A copy once more of what is there already; raises RuntimeError if anything was copied."""
+    before = copies(stub)
+    run = _checked(stub)
+    if copies(stub) != before:
+        raise RuntimeError("A copy with nothing to do copied something.")
+    return run
+
+
+def copies(stub: Stub) -> int:
+    """How many copies the stub was asked for."""
+    return stub.asked()["CopyObject"]
+
+
+def part(stub: Stub, name: str) -> Run:
+    """A part alone; raises RuntimeError if it failed."""
+    command = [sys.executable, "-m", "benchmarks.copy.parts", name, str(stub.objects)]
+    run = run_measured(command, stub.environment)
+    if run.code:
+        raise RuntimeError(f"The part {name} failed.\n{run.output[-2000:]}")
+    return run
+
+
+def measured_apart(objects: int, rounds: int, tell: Callable[[str], None]) -> Apart:
+    """Medians of each part over some rounds, in which they alternate."""
+    seen: dict[str, list[float]] = {}
+
+    def note(name: str, run: Run) -> None:
+        seen.setdefault(name, []).append(run.cpu_seconds)
+        tell(
+            f"  {name}: {run.cpu_seconds:.2f} CPU s, {run.seconds:.1f} s, "
+            f"{objects / run.seconds:,.0f} objects/s, {run.peak_mb} MB"
+        )
+
+    with serving(objects) as stub, serving(1) as single:
+        for _ in range(rounds):
+            note("start", fresh(single))
+            note("whole", fresh(stub))
+            note("no-op", nothing_to_do(stub))
+            for name in ("nothing", "transport", "listing", "manifest"):
+                note(name, part(stub, name))
+    each = {name: statistics.median(runs) * 1000 / objects for name, runs in seen.items()}
+    parts = {name: each[name] - each["nothing"] for name in ("transport", "listing", "manifest")}
+    parts["listing"] *= LISTINGS
+    rest = each["whole"] - each["start"] - sum(parts.values())
+    return Apart(each["whole"], each["start"], **parts, rest=rest, nothing_to_do=each["no-op"])
+
+
+def table_apart(apart: Apart) -> Table:
+    """The parts as a table."""
+    table = Table("ours, CPU seconds for 1,000 objects", "")
+    table.add_row("a fresh copy, in all", f"{apart.whole:.3f}")
+    table.add_row("  start of the program (a copy of 1 object)", f"{apart.start:.3f}")
+    table.add_row("  transport (bare awscrt)", f"{apart.transport:.3f}")
+    table.add_row("  listing (the source before, raw after)", f"{apart.listing:.3f}")
+    table.add_row("  manifest (its rows made and written)", f"{apart.manifest:.3f}")
+    table.add_row("  diff, verification, bookkeeping: the rest", f"{apart.rest:.3f}")
+    table.add_row("nothing to do, in all", f"{apart.nothing_to_do:.3f}")
+    return table
+
+
+def _checked(stub: Stub) -> Run:
+    run = run_client(OURS, stub)
+    arrived = stub.arrived()
+    if run.code or arrived != stub.objects:
+        raise RuntimeError(f"{arrived:,} of {stub.objects:,} arrived.\n{run.output[-2000:]}")
+    return run
+
+
+def main() -> int:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description="Our copy, whole and taken apart.")
+    parser.add_argument("--objects", type=int, default=20_000)
+    parser.add_argument("--rounds", type=int, default=1)
+    asked = parser.parse_args()
+    console = Console()
+    apart = measured_apart(asked.objects, asked.rounds, console.print)
+    console.print(table_apart(apart))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

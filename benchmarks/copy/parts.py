@@ -1,0 +1,126 @@
+"""Ours taken apart: one part of a copy, run bare, as a program whose CPU is then measured.
+
+``transport`` is a loop of awscrt with nothing around it, ``listing`` one listing of one bucket,
+``manifest`` its rows made and written, ``nothing`` what they need before they begin.
+"""
+
+import argparse
+import secrets
+import sys
+import threading
+from datetime import UTC, datetime
+from typing import Any
+
+from benchmarks.copy.keyspace import KeySpace
+from benchmarks.copy.place import FOLDER
+from benchmarks.copy.stub import RAW, RAW_PREFIX, SOURCE, SOURCE_PREFIX
+
+_IN_FLIGHT = 256
+
+
+def copy_bare(objects: int) -> int:
+    """Copy by bare awscrt requests, 256 in flight; returns how many succeeded."""
+    from checkout_assets.engines.locations import S3Location
+
+    raw = S3Location(RAW, f"{RAW_PREFIX}/").open()
+    client, host = _client(raw), raw.endpoint.url.partition("://")[2]
+    slots = threading.BoundedSemaphore(_IN_FLIGHT)
+    failures: list[BaseException] = []
+    space = KeySpace([FOLDER], objects)
+
+    def on_done(error: BaseException | None = None, **_: object) -> None:
+        if error is not None:
+            failures.append(error)
+        slots.release()
+
+    for number in range(objects):
+        slots.acquire()
+        _start(client, host, space.key(number).decode(), space.etag(number).decode(), on_done)
+    for _ in range(_IN_FLIGHT):
+        slots.acquire()
+    return objects - len(failures)
+
+
+def _start(client: Any, host: str, key: str, etag: str, on_done: Any) -> None:
+    from awscrt.http import HttpHeaders, HttpRequest
+    from awscrt.s3 import S3RequestType
+
+    headers = HttpHeaders(
+        [
+            ("Host", host),
+            ("Content-Length", "0"),
+            ("x-amz-copy-source", f"/{SOURCE}/{SOURCE_PREFIX}/{key}"),
+            ("x-amz-copy-source-if-match", f'"{etag}"'),
+        ]
+    )
+    client.make_request(
+        type=S3RequestType.DEFAULT,
+        operation_name="CopyObject",
+        request=HttpRequest("PUT", f"/{RAW}/{RAW_PREFIX}/{key}", headers),
+        on_done=on_done,
+    )
+
+
+def _client(raw: Any) -> Any:
+    from awscrt.auth import AwsCredentialsProvider
+    from awscrt.io import ClientBootstrap, DefaultHostResolver, EventLoopGroup
+    from awscrt.s3 import S3Client, S3RequestTlsMode, create_default_s3_signing_config
+
+    loops = EventLoopGroup()
+    known = raw.credentials.get_frozen_credentials()
+    provider = AwsCredentialsProvider.new_static(known.access_key, known.secret_key, known.token)
+    region = raw.endpoint.region
+    return S3Client(
+        bootstrap=ClientBootstrap(loops, DefaultHostResolver(loops)),
+        region=region,
+        tls_mode=S3RequestTlsMode.DISABLED,
+        signing_config=create_default_s3_signing_config(
+            region=region, credential_provider=provider
+        ),
+        throughput_target_gbps=100,
+    )
+
+
+def list_source(objects: int) -> int:
+    """List the folder once, as the engine does; returns how many objects it shows."""
+    del objects
+    from checkout_assets.engines.locations import S3Location
+
+    source = S3Location(SOURCE, f"{SOURCE_PREFIX}/").open()
+    return sum(1 for _ in source.list(f"{FOLDER}/"))
+
+
+def write_manifest(objects: int) -> int:
+    """Write a manifest of as many rows to raw, as the engine does; returns how many it holds."""
+    from checkout_assets.engines.copying.manifest import ManifestRow, ManifestWriter
+    from checkout_assets.engines.locations import S3Location
+
+    raw = S3Location(RAW, f"{RAW_PREFIX}/").open()
+    writer = ManifestWriter(raw, FOLDER, f"bench-{secrets.token_hex(4)}")
+    space, modified = KeySpace([FOLDER], objects), datetime(2020, 1, 1, tzinfo=UTC)
+    for number in range(objects):
+        key, etag = space.key(number).decode(), space.etag(number).decode()
+        writer.add(
+            ManifestRow(
+                folder=FOLDER, source_key=key, raw_key=key, kind="document",
+                size=space.size(number), source_etag=etag, raw_etag=etag, last_modified=modified,
+                storage_class="STANDARD", status="copied", attempts=1, error="",
+            )
+        )  # fmt: skip
+    return sum(part.rows for part in writer.flush())
+
+
+def main() -> int:
+    """Run a part; 1 if it did not do all it should."""
+    parts = {"transport": copy_bare, "listing": list_source, "manifest": write_manifest}
+    parser = argparse.ArgumentParser(description="A part of a copy, bare.")
+    parser.add_argument("part", choices=["nothing", *parts])
+    parser.add_argument("objects", type=int)
+    asked = parser.parse_args()
+    if asked.part == "nothing":
+        return 0 if copy_bare(1) else 1
+    return 0 if parts[asked.part](asked.objects) == asked.objects else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
