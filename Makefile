@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo ui test test-browser bench-copy soak-copy bench-structure soak-structure test-package package lint format clean
+.PHONY: help demo ui test test-browser bench-copy soak-copy bench-structure soak-structure test-package test-emr test-faults soak-emr package lint format clean
 
 help:  ## This list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -30,7 +30,8 @@ ui: $(VENV)/.demo  ## The Dagster UI on what the demo left, at http://127.0.0.1:
 
 test: $(VENV)/.test  ## All tests that need nothing but Python
 	$(BIN)/python -m pytest -m 'not browser and not slow'
-	@echo 'Left out: the UI in a real browser (make test-browser), the demo itself (make demo).'
+	@echo 'Left out: the UI in a real browser (make test-browser), the demo itself (make demo),'
+	@echo 'slow proofs: make test-emr, test-faults, test-package; soaks and benchmarks: make help.'
 
 test-browser: $(VENV)/.test  ## The UI in a real browser (needs Chromium and its driver)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check 'selenium>=4.20'
@@ -41,6 +42,15 @@ package: $(VENV)/.demo  ## What EMR and EC2 need, as files to upload, in dist
 
 test-package: $(VENV)/.test  ## The package with its real wheels, run in bare interpreters
 	$(BIN)/python -m pytest -m slow -o tmp_path_retention_policy=failed checkout_assets_tests/system/test_package.py
+
+test-emr: $(VENV)/.test  ## EMR on this machine: real spark-submit, quotas, real Dagster processes
+	$(BIN)/python -m pytest -m slow -k 'emr and not soak' checkout_assets_tests/engines checkout_assets_tests/system
+
+soak-emr: $(VENV)/.test  ## 32 folders on two local EMR clusters
+	$(BIN)/python -m pytest -m slow -k soak -s checkout_assets_tests/engines/test_emr_spark.py
+
+test-faults: $(VENV)/.test  ## The job killed at every stage, the slow ones too
+	$(BIN)/python -m pytest -m 'slow or not slow' checkout_assets_tests/spark_jobs/test_job_faults.py
 
 $(VENV)/.bench: pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[bench]'

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 STRUCTURED_ORDERS = dg.AssetKey("structured_orders")
 
+POOL = "structure"
+"""Limited by the instance, see docs/deploy/dagster.yaml: each run of it may be a cluster."""
+
 
 def build_structured_orders(
     folders_per_run: int, runbook: Runbook, lake_uri: str = ""
@@ -51,6 +54,7 @@ def build_structured_orders(
         can_subset=True,
         backfill_policy=dg.BackfillPolicy.multi_run(folders_per_run),
         op_tags={"engine": "structure"},
+        pool=POOL,
     )
     def structured_orders(
         context: dg.AssetExecutionContext, structure_engine: StructureEngineResource
@@ -80,10 +84,13 @@ def describe_structured(structured: "StructuredFolder") -> FolderReport:
         "files": structured.files,
         "bytes_read": totals.total_bytes,
         "seconds": structured.seconds,
+        "attempts": structured.attempts,
         "run_id": structured.run_id,
         "table": dg.MetadataValue.path(table_prefix(structured.folder.order_type.table)),
         "quarantine": dg.MetadataValue.path(quarantine_prefix(structured.folder.name)),
     }
+    if structured.cluster:
+        metadata["cluster"] = structured.cluster
     return FolderReport(metadata, [rule.judge(totals) for rule in STRUCTURED_RULES])
 
 

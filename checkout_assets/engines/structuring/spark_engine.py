@@ -13,7 +13,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class StructuredFolder:
-    """How structuring a folder ended; ``error`` is empty if its rows are published."""
+    """How structuring a folder ended; ``error`` is empty if its rows are published.
+
+    ``cluster`` names where it ran, if not on this machine; ``attempts`` counts tries of this run.
+    """
 
     folder: Folder
     run_id: str
@@ -21,6 +24,8 @@ class StructuredFolder:
     files: int = 0
     seconds: float = 0.0
     error: str = ""
+    attempts: int = 1
+    cluster: str = ""
 
     @property
     def ok(self) -> bool:

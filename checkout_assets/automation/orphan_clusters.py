@@ -1,0 +1,51 @@
+"""The sensor ``orphan_clusters``: a cluster whose run is over is terminated.
+
+A run terminates its own cluster however it ends, unless its process is killed outright. Then
+Dagster's run monitoring finds that the run is dead, and this finds that its cluster is not.
+"""
+
+import dagster as dg
+from dagster._core.storage.tags import ROOT_RUN_ID_TAG
+
+from checkout_assets.engines.emr.options import DEPLOYMENT_TAG, RUN_ID_TAG
+from checkout_assets.resources.emr import EmrEngine
+
+_SECONDS_BETWEEN = 300
+
+
+@dg.sensor(
+    name="orphan_clusters",
+    minimum_interval_seconds=_SECONDS_BETWEEN,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description=(
+        "Terminates EMR clusters that this deployment launched and whose run is over. Clusters of "
+        "runs that this instance does not know are named and left alone."
+    ),
+)
+def orphan_clusters(
+    context: dg.SensorEvaluationContext, structure_engine: EmrEngine
+) -> dg.SkipReason:
+    """Look at every living cluster of this deployment."""
+    api, deployment = structure_engine.api(), structure_engine.deployment
+    told = []
+    for cluster in api.find(f"{deployment} ", {DEPLOYMENT_TAG: deployment}):
+        run_id = (cluster.tags or {}).get(RUN_ID_TAG, "")
+        over = is_over(context.instance, run_id)
+        if over and cluster.alive:
+            api.terminate(cluster.id)
+            context.log.warning("terminated cluster %s: its run %s is over", cluster.id, run_id)
+        if over is None or (over and cluster.alive):
+            what = "terminated, its run is over" if over else "left alone, its run is unknown here"
+            told.append(f"{cluster.id} (run {run_id}): {what}")
+    return dg.SkipReason("; ".join(told) or "No cluster without a run.")
+
+
+def is_over(instance: dg.DagsterInstance, run_id: str) -> bool | None:
+    """Whether the run and all that repeat it have ended; None if the instance knows none.
+
+    A repeated run goes on with its first run's cluster.
+    """
+    repeats = instance.get_runs(filters=dg.RunsFilter(tags={ROOT_RUN_ID_TAG: run_id}))
+    first = instance.get_run_by_id(run_id)
+    runs = [*repeats, *([first] if first else [])]
+    return all(run.is_finished for run in runs) if runs else None

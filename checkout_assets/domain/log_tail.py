@@ -1,0 +1,46 @@
+"""The end of a job's log, fit to be shown: bounded, and without what may be personal or secret."""
+
+import re
+
+from checkout_assets.domain.displayable import displayable, masked
+
+MOST_LINES = 5
+LONGEST_LINE = 200
+
+_MASKED = "[…]"
+_KEY = re.compile(r"\b[0-9A-F]{2}_(?:Checkout|Fulfillment)Order/[^\s\"',)\]]+")
+_MODULE = re.compile(r"No module named '[\w.]+'")
+_REST: tuple[tuple[re.Pattern[str], str], ...] = (
+    (re.compile(r"[{\[].*"), _MASKED),  # JSON, or the repr of something: an order's content
+    (re.compile(r"'[^']*'?|\"[^\"]*\"?"), f"'{_MASKED}'"),
+    (re.compile(r"\b[\w.+-]+@[\w-]+\.\w+"), _MASKED),
+    (re.compile(r"\b(?:AKIA|ASIA)[A-Z0-9]{12,}\b"), _MASKED),
+    (re.compile(r"(?<![\w/.])[A-Za-z0-9+/=_-]{40,}"), _MASKED),
+    (re.compile(r"(?i)((?:signature|token|secret|password)\w*\s*[=:]\s*)\S+"), rf"\1{_MASKED}"),
+    (re.compile(r"\b\d(?:[ -]?\d){11,}\b"), _MASKED),
+)
+
+
+def log_tail(text: str) -> tuple[str, ...]:
+    """The last lines of ``text`` that say something, masked; at most MOST_LINES of them."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return tuple(_shown(line) for line in lines[-MOST_LINES:])
+
+
+def _shown(line: str) -> str:
+    module = _MODULE.search(line)
+    if module:  # a module's name is what one needs to know, and nobody's secret
+        return displayable(module[0], LONGEST_LINE)
+    kept: dict[str, str] = {}
+
+    def keep(match: re.Match[str]) -> str:
+        mark = f"\x00{len(kept)}\x00"
+        kept[mark] = masked(match[0])
+        return mark
+
+    line = _KEY.sub(keep, line)
+    for pattern, replacement in _REST:
+        line = pattern.sub(replacement, line)
+    for mark, shown in kept.items():
+        line = line.replace(mark, shown)
+    return displayable(line, LONGEST_LINE)

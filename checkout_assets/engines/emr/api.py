@@ -1,0 +1,200 @@
+"""EMR's answers as plain values, and its errors as diagnoses."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from checkout_assets.domain.failures import Diagnosis, diagnose_request
+
+if TYPE_CHECKING:
+    from mypy_boto3_emr import EMRClient
+
+_ENDING: Any = "TERMINATING"
+_ALIVE: tuple[Any, ...] = ("STARTING", "BOOTSTRAPPING", "RUNNING", "WAITING")
+_ACTIVE_STEPS = ("PENDING", "CANCEL_PENDING", "RUNNING")
+_THROTTLED = ("ThrottlingException", "Throttling", "RequestLimitExceeded")
+_SERVER_ERROR = 500
+
+
+class EmrRequestError(Exception):
+    """A request failed; ``in_doubt`` if EMR may have done what was asked."""
+
+    def __init__(self, diagnosis: Diagnosis, in_doubt: bool) -> None:
+        super().__init__(diagnosis.reason)
+        self.diagnosis = diagnosis
+        self.in_doubt = in_doubt
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterStatus:
+    """A cluster: its state, and if it is ending, why."""
+
+    id: str
+    state: str
+    code: str = ""
+    message: str = ""
+    error_codes: Sequence[str] = ()
+    log_uri: str = ""
+    tags: Mapping[str, str] | None = None
+
+    @property
+    def alive(self) -> bool:
+        """Whether it takes steps."""
+        return self.state in _ALIVE
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing of it runs any more."""
+        return not self.alive and self.state != _ENDING
+
+
+@dataclass(frozen=True, slots=True)
+class StepStatus:
+    """A step: its id, state, and if it failed, what EMR says of it."""
+
+    id: str
+    name: str
+    state: str
+    reason: str = ""
+    message: str = ""
+
+    @property
+    def active(self) -> bool:
+        """Whether it waits or runs."""
+        return self.state in _ACTIVE_STEPS
+
+
+class EmrApi:
+    """The few requests a run makes.
+
+    ``client`` repeats what fails in passing. ``once`` never does: launching a cluster or adding a
+    step a second time, because the first answer was lost, would do the work twice.
+    """
+
+    def __init__(self, client: "EMRClient", once: "EMRClient") -> None:
+        self._client = client
+        self._once = once
+
+    @property
+    def region(self) -> str:
+        """Where the clusters are."""
+        return self._client.meta.region_name
+
+    def launch(self, request: Mapping[str, Any]) -> str:
+        """Launch a cluster and return its id."""
+        with _diagnosed():
+            return self._once.run_job_flow(**request)["JobFlowId"]
+
+    def add_steps(self, cluster: str, steps: Sequence[Mapping[str, Any]]) -> None:
+        """Add steps behind those that wait."""
+        with _diagnosed():
+            self._once.add_job_flow_steps(JobFlowId=cluster, Steps=[*steps])  # type: ignore[list-item]
+
+    def find(self, name_prefix: str, tags: Mapping[str, str]) -> list[ClusterStatus]:
+        """The clusters whose names begin so and that have those tags, unless they are over."""
+        with _diagnosed():
+            pages = self._client.get_paginator("list_clusters").paginate(
+                ClusterStates=[*_ALIVE, _ENDING]
+            )
+            ids = [
+                each["Id"]
+                for page in pages
+                for each in page["Clusters"]
+                if each["Name"].startswith(name_prefix)
+            ]
+        found = [self.describe(cluster) for cluster in ids]
+        return [each for each in found if not each.over and _has(each, tags)]
+
+    def describe(self, cluster: str) -> ClusterStatus:
+        """How the cluster is."""
+        with _diagnosed():
+            told: Mapping[str, Any] = self._client.describe_cluster(ClusterId=cluster)["Cluster"]
+        status = told["Status"]
+        reason = status.get("StateChangeReason") or {}
+        return ClusterStatus(
+            cluster,
+            status["State"],
+            reason.get("Code") or "",
+            reason.get("Message") or "",
+            [each.get("ErrorCode") or "" for each in status.get("ErrorDetails") or ()],
+            told.get("LogUri") or "",
+            {tag["Key"]: tag.get("Value") or "" for tag in told.get("Tags") or ()},
+        )
+
+    def steps(self, cluster: str) -> Iterator[StepStatus]:
+        """The cluster's steps, newest first, a page at a time."""
+        marker: dict[str, Any] = {}
+        while True:
+            with _diagnosed():
+                page: Mapping[str, Any] = self._client.list_steps(ClusterId=cluster, **marker)
+            for told in page["Steps"]:
+                status = told["Status"]
+                details = status.get("FailureDetails") or {}
+                yield StepStatus(
+                    told["Id"],
+                    told["Name"],
+                    status["State"],
+                    details.get("Reason") or "",
+                    details.get("Message") or "",
+                )
+            if not page.get("Marker"):
+                return
+            marker = {"Marker": page["Marker"]}
+
+    def cancel_steps(self, cluster: str, steps: Sequence[str]) -> None:
+        """Cancel waiting and running steps."""
+        with _diagnosed():
+            self._client.cancel_steps(
+                ClusterId=cluster, StepIds=[*steps], StepCancellationOption="TERMINATE_PROCESS"
+            )
+
+    def terminate(self, cluster: str) -> None:
+        """Begin to end the cluster; one that has ended stays as it is."""
+        with _diagnosed():
+            self._client.terminate_job_flows(JobFlowIds=[cluster])
+
+
+def emr_clients(region: str = "", endpoint_url: str = "") -> EmrApi:
+    """Clients of the environment's account, the repeating one slowing down when EMR says so."""
+    from botocore.config import Config
+
+    from spark_jobs.stores.s3 import new_session
+
+    def client(retries: Any) -> Any:
+        return new_session().client(
+            "emr",
+            region_name=region or None,
+            endpoint_url=endpoint_url or None,
+            config=Config(retries=retries, user_agent_extra="checkout-assets"),
+        )
+
+    return EmrApi(
+        client({"mode": "adaptive", "total_max_attempts": 8}),
+        client({"mode": "standard", "total_max_attempts": 1}),
+    )
+
+
+def _has(cluster: ClusterStatus, tags: Mapping[str, str]) -> bool:
+    return tags.items() <= (cluster.tags or {}).items()
+
+
+@contextmanager
+def _diagnosed() -> Iterator[None]:
+    from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
+
+    try:
+        yield
+    except ClientError as error:
+        told = error.response.get("Error", {})
+        code, message = str(told.get("Code", "")), str(told.get("Message", ""))
+        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+        in_doubt = status >= _SERVER_ERROR and code not in _THROTTLED
+        raise EmrRequestError(diagnose_request(code, message), in_doubt) from None
+    except NoCredentialsError:
+        raise EmrRequestError(diagnose_request("AccessDenied", "no credentials"), False) from None
+    except BotoCoreError as error:
+        # The connection broke, or no answer came: it may have arrived.
+        raise EmrRequestError(
+            diagnose_request("ServiceUnavailable", type(error).__name__), True
+        ) from None

@@ -1,0 +1,39 @@
+"""The engine that structures folders on a cluster of the run's own."""
+
+from collections.abc import Iterator, Sequence
+
+from checkout_assets.domain.folders import ALL_FOLDERS, Folder
+from checkout_assets.engines.emr.api import EmrApi
+from checkout_assets.engines.emr.clock import Clock, WallClock
+from checkout_assets.engines.emr.options import EmrOptions, OrdersJob
+from checkout_assets.engines.emr.request import step_request
+from checkout_assets.engines.emr.run import EmrRun
+from checkout_assets.engines.structuring.spark_engine import StructuredFolder
+from spark_jobs.stores import Store
+
+
+class EmrEngine:
+    """Structures folders on EMR, one step a folder, on one cluster a run."""
+
+    def __init__(
+        self,
+        options: EmrOptions,
+        job: OrdersJob,
+        api: EmrApi,
+        lake: Store,
+        clock: Clock | None = None,
+    ) -> None:
+        self.options = options
+        self.job = job
+        self.api = api
+        self.lake = lake
+        self.clock = clock or WallClock()
+
+    def check(self) -> None:
+        """Raise UsageError if a step cannot be made of the options: its sizing, its length."""
+        longest = max(ALL_FOLDERS, key=lambda folder: len(folder.name))
+        step_request(self.options, self.job, longest, "0" * 36, attempt=99)
+
+    def run(self, folders: Sequence[Folder], run_id: str) -> Iterator[StructuredFolder]:
+        """See FolderEngine; however it ends, the cluster it launched is terminated."""
+        return EmrRun(self, folders, run_id).results()

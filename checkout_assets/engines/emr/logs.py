@@ -1,0 +1,47 @@
+"""The end of a step's log, read from where EMR puts logs some minutes after they are written."""
+
+import gzip
+import re
+from contextlib import suppress
+from io import BytesIO
+
+from spark_jobs.stores import Store, StoreError
+
+_LARGEST_LOG = 8 * 1024 * 1024
+"""Bytes as stored; a larger one is left to the link."""
+_TAIL = 64 * 1024
+_CHUNK = 1024 * 1024
+_APPLICATION = re.compile(r"application_\d+_\d+")
+
+
+def console_link(region: str, cluster: str) -> str:
+    """Where a person sees the cluster, its steps and their logs."""
+    return f"https://{region}.console.aws.amazon.com/emr/home?region={region}#/clusterDetails/{cluster}"
+
+
+def read_log_end(logs: Store, cluster: str, step: str) -> str:
+    """The end of what the step and, in cluster mode, its driver said; empty if not there yet."""
+    submitted = _end_of(logs, f"{cluster}/steps/{step}/stderr.gz")
+    driver = _APPLICATION.search(submitted)
+    return submitted + (_driver_log(logs, cluster, driver[0]) if driver else "")
+
+
+def _driver_log(logs: Store, cluster: str, application: str) -> str:
+    """The driver is the first container of the application."""
+    with suppress(StoreError):
+        for entry in logs.list(f"{cluster}/containers/{application}/"):
+            if entry.key.endswith("_000001/stderr.gz"):
+                return "\n" + _end_of(logs, entry.key)
+    return ""
+
+
+def _end_of(logs: Store, key: str) -> str:
+    end = b""
+    with suppress(StoreError, OSError, EOFError):
+        size = logs.size(key)
+        if size is None or size > _LARGEST_LOG:
+            return ""
+        with gzip.open(BytesIO(logs.get(key).data)) as file:
+            while chunk := file.read(_CHUNK):
+                end = (end + chunk)[-_TAIL:]
+    return end.decode("utf-8", "replace")

@@ -1,0 +1,77 @@
+"""What a cluster is made of and how a run behaves: plain values, checked where they enter."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from checkout_assets.domain.sizing import ClusterShape
+
+RUN_ID_TAG = "checkout-assets:run-id"
+DEPLOYMENT_TAG = "checkout-assets:deployment"
+
+MOST_STEPS = 256
+"""EMR takes no more pending and running steps than this, in a launch or in all."""
+
+
+@dataclass(frozen=True, slots=True)
+class EmrOptions:
+    """A cluster and its run; the defaults are the hand run's cluster on a current release.
+
+    With ``core_fleet_types`` the cluster is made of instance fleets: ``core_nodes`` units of any of
+    these types, ``core_spot_nodes`` of them Spot. They should be as large as ``core_type``, by
+    which Spark is sized.
+    ``cluster_id`` names a cluster that is used instead, and neither launched nor terminated.
+    ``cluster_mode`` runs the driver on a core node, which is the only place that has the job's
+    libraries; without it they must be on the primary, by a bootstrap script.
+    """
+
+    deployment: str
+    log_uri: str
+    service_role: str = "EMR_DefaultRole"
+    instance_profile: str = "EMR_EC2_DefaultRole"
+    subnets: Sequence[str] = ()
+    security_configuration: str = ""
+    release: str = "emr-7.14.0"
+    primary_type: str = "r5.2xlarge"
+    core_type: str = "c5.4xlarge"
+    core_nodes: int = 2
+    core_fleet_types: Sequence[str] = ()
+    core_spot_nodes: int = 0
+    bootstrap_scripts: Sequence[str] = ()
+    configurations: Sequence[Mapping[str, Any]] = ()
+    spark_config: Mapping[str, str] = field(default_factory=dict)
+    tags: Mapping[str, str] = field(default_factory=dict)
+    step_concurrency: int = 1
+    idle_minutes: int = 30
+    cluster_mode: bool = True
+    cluster_id: str = ""
+    most_clusters: int = 3
+    poll_seconds: float = 90.0
+    launch_spread_seconds: float = 60.0
+
+    @property
+    def shape(self) -> ClusterShape:
+        """What Spark is sized for."""
+        return ClusterShape(self.primary_type, self.core_type, self.core_nodes)
+
+
+@dataclass(frozen=True, slots=True)
+class JobPackage:
+    """The packaged job in S3: its script, and what spark-submit is told before it."""
+
+    script_uri: str
+    spark_options: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class OrdersJob:
+    """What every step of a run has in common; ``region`` is that of raw, lake and cluster.
+
+    A container on a node is told its region by nobody else.
+    """
+
+    package: JobPackage
+    raw_uri: str
+    lake_uri: str
+    vanished: str
+    region: str

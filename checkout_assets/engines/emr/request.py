@@ -1,0 +1,185 @@
+"""The requests sent to EMR, as pure functions of options, job and folders."""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from checkout_assets.domain.errors import UsageError
+from checkout_assets.domain.folders import Folder
+from checkout_assets.domain.sizing import size_for
+from checkout_assets.engines.emr.options import DEPLOYMENT_TAG, RUN_ID_TAG, EmrOptions, OrdersJob
+
+LONGEST_STEP = 10_240
+"""Characters of all arguments of a step: EMR's quota."""
+_SPOT_TIMEOUT_MINUTES = 20
+_STEP_NAME = re.compile(r"(\S+) attempt (\d+) of (.+)")
+
+
+def cluster_name(options: EmrOptions, run_id: str) -> str:
+    """The name by which a run's cluster is found again: EMR cannot list by tag."""
+    return f"{options.deployment} {run_id}"
+
+
+def cluster_tags(options: EmrOptions, run_id: str) -> dict[str, str]:
+    """The cluster's tags; ours win, since they decide what is terminated."""
+    return {**options.tags, DEPLOYMENT_TAG: options.deployment, RUN_ID_TAG: run_id}
+
+
+def launch_request(
+    options: EmrOptions, run_id: str, steps: Sequence[Mapping[str, Any]], subnet: int = 0
+) -> dict[str, Any]:
+    """The RunJobFlow request of a run's cluster, with its first steps.
+
+    ``subnet`` counts up with each launch that found no capacity. Tags lie in the request itself,
+    so that a cluster whose launcher died at once can still be told whose it is.
+    """
+    request: dict[str, Any] = {
+        "Name": cluster_name(options, run_id),
+        "LogUri": options.log_uri,
+        "ReleaseLabel": options.release,
+        "Applications": [{"Name": "Hadoop"}, {"Name": "Spark"}],
+        "Instances": {
+            **_instances(options, subnet),
+            # Steps that failed are added again, so the cluster outlives its first steps.
+            "KeepJobFlowAliveWhenNoSteps": True,
+            "TerminationProtected": False,
+        },
+        "Steps": list(steps),
+        "JobFlowRole": options.instance_profile,
+        "ServiceRole": options.service_role,
+        "StepConcurrencyLevel": options.step_concurrency,
+        # Ends a cluster that nobody follows any more, if all else fails.
+        "AutoTerminationPolicy": {"IdleTimeout": options.idle_minutes * 60},
+        "Tags": [
+            {"Key": key, "Value": value} for key, value in cluster_tags(options, run_id).items()
+        ],
+        "VisibleToAllUsers": True,
+    }
+    if options.security_configuration:
+        request["SecurityConfiguration"] = options.security_configuration
+    if options.configurations:
+        request["Configurations"] = [dict(each) for each in options.configurations]
+    if options.bootstrap_scripts:
+        request["BootstrapActions"] = [
+            {"Name": uri.rpartition("/")[2], "ScriptBootstrapAction": {"Path": uri}}
+            for uri in options.bootstrap_scripts
+        ]
+    return request
+
+
+def step_name(folder: Folder, attempt: int, run_id: str) -> str:
+    """A step's name, from which a re-attaching run reads what it is."""
+    return f"{folder.name} attempt {attempt} of {run_id}"
+
+
+def parse_step_name(name: str, run_id: str) -> tuple[str, int] | None:
+    """The folder's name and the attempt; None for a step that is not that run's."""
+    match = _STEP_NAME.fullmatch(name)
+    return (match[1], int(match[2])) if match and match[3] == run_id else None
+
+
+def attempt_run_id(run_id: str, attempt: int) -> str:
+    """The id an attempt's files bear.
+
+    An attempt whose step was lost may still run, so no two share staging: the conditional write of
+    the publication record then decides between them as between any two runs.
+    """
+    return run_id if attempt == 1 else f"{run_id}_attempt{attempt}"
+
+
+def step_request(
+    options: EmrOptions, job: OrdersJob, folder: Folder, run_id: str, attempt: int
+) -> dict[str, Any]:
+    """The step that structures one folder; raises UsageError if EMR would find it too long."""
+    arguments = [
+        "spark-submit",
+        *("--deploy-mode", "cluster" if options.cluster_mode else "client"),
+        *_settings({**_sizing(options), **_region(job.region), **options.spark_config}),
+        *job.package.spark_options,
+        job.package.script_uri,
+        *("--raw", job.raw_uri, "--lake", job.lake_uri),
+        *("--run-id", attempt_run_id(run_id, attempt)),
+        *("--vanished", job.vanished),
+        folder.name,
+    ]
+    if sum(map(len, arguments)) + len(arguments) > LONGEST_STEP:
+        raise UsageError(
+            f"A step's arguments exceed {LONGEST_STEP} characters: shorten spark_config or "
+            "the URIs."
+        )
+    return {
+        "Name": step_name(folder, attempt, run_id),
+        # One folder's failure is no other's; and EMR takes nothing else with concurrent steps.
+        "ActionOnFailure": "CONTINUE",
+        "HadoopJarStep": {"Jar": "command-runner.jar", "Args": arguments},
+    }
+
+
+def _sizing(options: EmrOptions) -> dict[str, str]:
+    sizing = size_for(options.shape, options.cluster_mode, options.step_concurrency)
+    return sizing.spark_config()
+
+
+def _region(region: str) -> dict[str, str]:
+    return {
+        "spark.yarn.appMasterEnv.AWS_DEFAULT_REGION": region,
+        "spark.executorEnv.AWS_DEFAULT_REGION": region,
+    }
+
+
+def _settings(config: Mapping[str, str]) -> Iterable[str]:
+    for name, value in config.items():
+        yield from ("--conf", f"{name}={value}")
+
+
+def _instances(options: EmrOptions, subnet: int) -> dict[str, Any]:
+    if options.core_fleet_types:
+        subnets = {"Ec2SubnetIds": list(options.subnets)} if options.subnets else {}
+        return {"InstanceFleets": _fleets(options), **subnets}
+    groups = [
+        _group("Primary", "MASTER", options.primary_type, 1),
+        _group("Core", "CORE", options.core_type, options.core_nodes),
+    ]
+    if not options.subnets:
+        return {"InstanceGroups": groups}
+    return {
+        "InstanceGroups": groups,
+        "Ec2SubnetId": options.subnets[subnet % len(options.subnets)],
+    }
+
+
+def _group(name: str, role: str, instance_type: str, count: int) -> dict[str, Any]:
+    return {
+        "Name": name,
+        "InstanceRole": role,
+        "Market": "ON_DEMAND",
+        "InstanceType": instance_type,
+        "InstanceCount": count,
+    }
+
+
+def _fleets(options: EmrOptions) -> list[dict[str, Any]]:
+    core: dict[str, Any] = {
+        "Name": "Core",
+        "InstanceFleetType": "CORE",
+        "TargetOnDemandCapacity": options.core_nodes - options.core_spot_nodes,
+        "TargetSpotCapacity": options.core_spot_nodes,
+        "InstanceTypeConfigs": [
+            {"InstanceType": name, "WeightedCapacity": 1} for name in options.core_fleet_types
+        ],
+    }
+    if options.core_spot_nodes:
+        core["LaunchSpecifications"] = {
+            "SpotSpecification": {
+                "TimeoutDurationMinutes": _SPOT_TIMEOUT_MINUTES,
+                "TimeoutAction": "SWITCH_TO_ON_DEMAND",
+                "AllocationStrategy": "price-capacity-optimized",
+            }
+        }
+    primary = {
+        "Name": "Primary",
+        "InstanceFleetType": "MASTER",
+        "TargetOnDemandCapacity": 1,
+        "InstanceTypeConfigs": [{"InstanceType": options.primary_type, "WeightedCapacity": 1}],
+    }
+    return [primary, core]

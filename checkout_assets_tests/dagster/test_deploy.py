@@ -1,0 +1,122 @@
+"""The limits of the shipped instance hold when a backfill asks for more."""
+
+import logging
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pytest
+from dagster._core.execution.backfill import PartitionBackfill
+from dagster._core.remote_origin import InProcessCodeLocationOrigin
+from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
+from dagster._core.workspace.context import WorkspaceProcessContext
+from dagster._core.workspace.load_target import InProcessWorkspaceLoadTarget
+from dagster._daemon.backfill import execute_backfill_iteration
+from dagster._daemon.run_coordinator.queued_run_coordinator_daemon import QueuedRunCoordinatorDaemon
+from dagster_shared.yaml_utils import load_yaml_from_path
+
+from checkout_assets.assets.structured_orders import POOL
+from checkout_assets.domain.folders import FOLDER_NAMES
+from checkout_assets.engines.emr.options import EmrOptions
+from checkout_assets_tests.local_emr.api_server import QUOTAS
+
+SHIPPED = Path(__file__).resolve().parents[2] / "docs" / "deploy" / "dagster.yaml"
+RUNS = 8
+LIMIT, MOST = 2, 4
+_, LIST_STEPS_A_SECOND = QUOTAS["ListSteps"]
+
+
+def shipped() -> dict[str, Any]:
+    config = load_yaml_from_path(str(SHIPPED))
+    assert isinstance(config, dict)
+    return config
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Iterator[WorkspaceProcessContext]:
+    """The shipped instance with lower limits, whose launcher starts nothing."""
+    config = shipped()
+    config["concurrency"]["pools"]["default_limit"] = LIMIT
+    config["concurrency"]["runs"]["max_concurrent_runs"] = MOST
+    config["run_launcher"] = {"module": "dagster._core.test_utils", "class": "MockedRunLauncher"}
+    origin = InProcessCodeLocationOrigin(
+        loadable_target_origin=LoadableTargetOrigin(
+            executable_path=sys.executable, module_name="checkout_assets.definitions"
+        ),
+        location_name="checkout_assets",
+    )
+    with (
+        dg.DagsterInstance.local_temp(str(tmp_path), overrides=config) as instance,
+        WorkspaceProcessContext(instance, InProcessWorkspaceLoadTarget(origin)) as context,
+    ):
+        yield context
+
+
+def backfill(workspace: WorkspaceProcessContext, asset: str, folders: int) -> None:
+    instance = workspace.instance
+    asked = PartitionBackfill.from_asset_partitions(
+        backfill_id="all",
+        asset_graph=workspace.create_request_context().asset_graph,
+        partition_names=list(FOLDER_NAMES[:folders]),
+        asset_selection=[dg.AssetKey(asset)],
+        backfill_timestamp=time.time(),
+        tags={},
+        dynamic_partitions_store=instance,
+        all_partitions=False,
+        title=None,
+        description=None,
+        run_config=None,
+    )
+    instance.add_backfill(asked)
+    while len(instance.get_runs()) < RUNS:
+        list(execute_backfill_iteration(workspace, logging.getLogger(__name__)))
+
+
+def launched(workspace: WorkspaceProcessContext) -> int:
+    """Let the daemon look at the queue once, and count what it has launched in all."""
+    for error in QueuedRunCoordinatorDaemon(interval_seconds=1).run_iteration(workspace):
+        assert error is None
+    waiting = dg.RunsFilter(statuses=[dg.DagsterRunStatus.QUEUED])
+    return RUNS - len(workspace.instance.get_runs(filters=waiting))
+
+
+def end_one(instance: dg.DagsterInstance) -> None:
+    started = dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTING])
+    instance.report_run_failed(instance.get_runs(filters=started)[0])
+
+
+def test_the_pool_limits_how_many_clusters_there_are(workspace: WorkspaceProcessContext) -> None:
+    """As soon as the instance knows the pool: the runbook sets it once."""
+    workspace.instance.event_log_storage.set_concurrency_slots(POOL, LIMIT)
+    backfill(workspace, "structured_orders", folders=16 * RUNS)
+    assert launched(workspace) == LIMIT
+    assert launched(workspace) == LIMIT
+    end_one(workspace.instance)
+    assert launched(workspace) == LIMIT + 1
+
+
+def test_on_a_new_instance_the_limit_of_all_runs_holds_first(
+    workspace: WorkspaceProcessContext,
+) -> None:
+    """Dagster reads its pools before it makes a new one, so its first look passes them all."""
+    backfill(workspace, "structured_orders", folders=16 * RUNS)
+    assert launched(workspace) == MOST
+    end_one(workspace.instance)
+    assert launched(workspace) == MOST
+
+
+def test_copies_are_held_by_the_limit_of_all_runs_only(workspace: WorkspaceProcessContext) -> None:
+    workspace.instance.event_log_storage.set_concurrency_slots(POOL, LIMIT)
+    backfill(workspace, "raw_orders", folders=32 * RUNS)
+    assert launched(workspace) == MOST
+
+
+def test_the_shipped_limits_are_what_the_quotas_allow() -> None:
+    limits = shipped()["concurrency"]
+    most = limits["runs"]["max_concurrent_runs"]
+    assert limits["pools"]["default_limit"] <= most
+    assert most / EmrOptions("orders", "s3://logs").poll_seconds < LIST_STEPS_A_SECOND
+    assert shipped()["run_monitoring"]["enabled"] is True

@@ -1,0 +1,107 @@
+"""The sensor for orphans: it ends clusters whose run is over, and no others."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import dagster as dg
+import pytest
+from dagster_aws.s3 import S3Resource
+
+from checkout_assets.automation.orphan_clusters import orphan_clusters
+from checkout_assets.engines.emr.api import EmrApi, emr_clients
+from checkout_assets.engines.emr.options import EmrOptions
+from checkout_assets.engines.emr.request import launch_request
+from checkout_assets.resources.emr import EmrEngine
+from checkout_assets.resources.stores import Stores
+from checkout_assets_tests.dagster.conftest import Dagster
+from checkout_assets_tests.local_emr.commands import one_line_script
+from checkout_assets_tests.local_emr.local_emr import REGION, LocalEmr
+
+
+@dg.op
+def nothing() -> None:
+    """Do nothing."""
+
+
+@dg.job
+def some_job() -> None:
+    nothing()
+
+
+@pytest.fixture
+def emr(monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalEmr]:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+    with LocalEmr(one_line_script).running() as local:
+        yield local
+
+
+@pytest.fixture
+def api(emr: LocalEmr) -> EmrApi:
+    return emr_clients(REGION, emr.api.endpoint_url)
+
+
+def launch(api: EmrApi, run_id: str, deployment: str = "orders") -> str:
+    return api.launch(launch_request(EmrOptions(deployment, "s3://logs"), run_id, []))
+
+
+def started(instance: dg.DagsterInstance, **options: Any) -> dg.DagsterRun:
+    return instance.create_run_for_job(some_job, status=dg.DagsterRunStatus.STARTED, **options)
+
+
+def look(dagster: Dagster, emr: LocalEmr, deployment: str = "orders") -> str:
+    engine = EmrEngine(
+        stores=Stores(s3=S3Resource()),
+        deployment=deployment,
+        region=REGION,
+        endpoint_url=emr.api.endpoint_url,
+    )
+    given = {"structure_engine": engine}
+    with dg.build_sensor_context(instance=dagster.instance, resources=given) as context:
+        told = orphan_clusters(context)
+    assert isinstance(told, dg.SkipReason)
+    return str(told.skip_message)
+
+
+@pytest.mark.parametrize("end", ["report_run_failed", "report_run_canceled"])
+def test_the_cluster_of_a_run_that_is_over_is_terminated(
+    dagster: Dagster, emr: LocalEmr, api: EmrApi, end: str
+) -> None:
+    run, other = started(dagster.instance), started(dagster.instance)
+    orphan, working = launch(api, run.run_id), launch(api, other.run_id)
+    assert look(dagster, emr) == "No cluster without a run."
+    getattr(dagster.instance, end)(run)
+    assert look(dagster, emr) == f"{orphan} (run {run.run_id}): terminated, its run is over"
+    assert emr.living() == [working]
+    emr.wait_until(lambda: api.describe(orphan).over)
+    assert look(dagster, emr) == "No cluster without a run."
+
+
+def test_a_repeated_run_keeps_its_first_runs_cluster(
+    dagster: Dagster, emr: LocalEmr, api: EmrApi
+) -> None:
+    first = started(dagster.instance)
+    cluster = launch(api, first.run_id)
+    dagster.instance.report_run_failed(first)
+    tags = {"dagster/root_run_id": first.run_id, "dagster/parent_run_id": first.run_id}
+    again = started(
+        dagster.instance, root_run_id=first.run_id, parent_run_id=first.run_id, tags=tags
+    )
+    look(dagster, emr)
+    assert emr.living() == [cluster]
+    dagster.instance.report_run_failed(again)
+    look(dagster, emr)
+    assert emr.living() == []
+
+
+def test_clusters_of_unknown_runs_and_of_others_are_left_alone(
+    dagster: Dagster, emr: LocalEmr, api: EmrApi
+) -> None:
+    run = started(dagster.instance)
+    dagster.instance.report_run_failed(run)
+    unknown = launch(api, "no-run-of-ours")
+    others = launch(api, run.run_id, deployment="orders of another team")
+    assert (
+        look(dagster, emr) == f"{unknown} (run no-run-of-ours): left alone, its run is unknown here"
+    )
+    assert sorted(emr.living()) == sorted([unknown, others])

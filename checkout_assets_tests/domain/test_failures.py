@@ -1,0 +1,121 @@
+"""Each way to fail gets its own outcome and a sentence; nothing is repeated without end."""
+
+import pytest
+
+from checkout_assets.domain.failures import (
+    Cause,
+    diagnose_cluster,
+    diagnose_folder,
+    diagnose_request,
+    diagnose_step,
+)
+from checkout_assets.domain.log_tail import LONGEST_LINE, MOST_LINES, log_tail
+
+NO_CAPACITY = "The requested instance type m5.4xlarge: insufficient capacity in us-east-2a"
+
+
+@pytest.mark.parametrize(
+    ("code", "message", "cause", "retries"),
+    [
+        ("INTERNAL_ERROR", "", Cause.TRANSIENT, 2),
+        ("INSTANCE_FAILURE", "The master failed: EC2", Cause.TRANSIENT, 2),
+        ("INSTANCE_FLEET_TIMEOUT", "", Cause.CAPACITY, 2),
+        ("VALIDATION_ERROR", NO_CAPACITY, Cause.CAPACITY, 2),
+        ("VALIDATION_ERROR", "The subnet does not exist", Cause.PERMANENT, 0),
+        ("VALIDATION_ERROR", "VcpuLimitExceeded: you have requested more", Cause.PERMANENT, 0),
+        ("BOOTSTRAP_FAILURE", "On the master instance: exit 1", Cause.TRANSIENT, 1),
+        ("INSTANCE_FAILURE", "Spot instances were terminated", Cause.TRANSIENT, 2),
+        ("USER_REQUEST", "Terminated by user request", Cause.CANCELLED, 0),
+        ("", "", Cause.TRANSIENT, 1),
+    ],
+)
+def test_how_a_cluster_ended(code: str, message: str, cause: Cause, retries: int) -> None:
+    told = diagnose_cluster(code, message)
+    assert (told.cause, told.retries) == (cause, retries)
+    assert code in told.reason
+
+
+def test_a_clusters_error_details_count() -> None:
+    told = diagnose_cluster("VALIDATION_ERROR", "", ["EC2_INSUFFICIENT_CAPACITY"])
+    assert told.cause is Cause.CAPACITY
+
+
+@pytest.mark.parametrize(
+    ("code", "cause"),
+    [
+        ("ThrottlingException", Cause.TRANSIENT),
+        ("RequestLimitExceeded", Cause.TRANSIENT),
+        ("InternalServerException", Cause.TRANSIENT),
+        ("ServiceUnavailable", Cause.TRANSIENT),
+        ("ValidationException", Cause.PERMANENT),
+        ("AccessDeniedException", Cause.PERMANENT),
+        ("NeverSeenBefore", Cause.PERMANENT),
+    ],
+)
+def test_why_a_request_was_refused(code: str, cause: Cause) -> None:
+    assert diagnose_request(code, "why").cause is cause
+
+
+@pytest.mark.parametrize(
+    ("state", "log", "cause", "retries"),
+    [
+        ("FAILED", "", Cause.TRANSIENT, 1),
+        ("FAILED", "Exception in thread main: lost contact", Cause.TRANSIENT, 2),
+        ("FAILED", "ModuleNotFoundError: No module named 'orjson'", Cause.PERMANENT, 0),
+        ("FAILED", "Unrecognized VM option 'PrintGCDateStamps'", Cause.PERMANENT, 0),
+        ("FAILED", "org.apache.spark.sql.AnalysisException: x", Cause.PERMANENT, 0),
+        ("FAILED", "KMS.DisabledException", Cause.PERMANENT, 0),
+        ("COMPLETED", "", Cause.TRANSIENT, 1),
+        ("CANCELLED", "", Cause.CANCELLED, 0),
+    ],
+)
+def test_how_a_step_ended(state: str, log: str, cause: Cause, retries: int) -> None:
+    told = diagnose_step(state, "Unknown Error.", "", log)
+    assert (told.cause, told.retries) == (cause, retries)
+
+
+def test_a_folders_own_error_is_final_unless_the_store_was_busy() -> None:
+    assert diagnose_folder("0A_CheckoutOrder: it was not copied.").cause is Cause.PERMANENT
+    busy = diagnose_folder("0A_CheckoutOrder: the store answered SlowDown. Run it again.")
+    assert (busy.cause, busy.retries) == (Cause.TRANSIENT, 1)
+
+
+def test_reasons_are_bounded_and_displayable() -> None:
+    reason = diagnose_cluster("VALIDATION_ERROR", "\x1b[31m" + "x" * 5000).reason
+    assert len(reason) < 300
+    assert "\x1b" not in reason
+
+
+def test_the_tail_is_bounded() -> None:
+    tail = log_tail("\n\n".join(f"line {n} " + "x " * 1000 for n in range(100)))
+    assert len(tail) == MOST_LINES
+    assert tail[-1].startswith("line 99")
+    assert max(map(len, tail)) <= LONGEST_LINE
+
+
+@pytest.mark.parametrize(
+    ("line", "secret"),
+    [
+        ('ValueError: {"Id": "Maria", "cardNumber": "4111"}', "Maria"),
+        ("KeyError: 'Maria Silva'", "Maria"),
+        ("bad card 4111 1111 1111 1111 seen", "1111"),
+        ("mail to maria@example.com failed", "maria"),
+        ("AWS_ACCESS_KEY_ID AKIAIOSFODNN7EXAMPLE", "IOSFODNN"),
+        ("key wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY00", "wJalr"),
+        ("aws_session_token=abc", "abc"),
+        ("failed at 0A_CheckoutOrder/AF/id/Maria-01", "Maria"),
+        ("s3://raw/copies/0A_CheckoutOrder/AF/id/Maria-01 is broken", "Maria"),
+        ("an unfinished 'Maria", "Maria"),
+    ],
+)
+def test_the_tail_hides_what_may_be_personal_or_secret(line: str, secret: str) -> None:
+    (shown,) = log_tail(line)
+    assert secret not in shown
+
+
+def test_the_tail_keeps_what_one_needs_to_act() -> None:
+    (module,) = log_tail("ModuleNotFoundError: No module named 'orjson'")
+    assert "orjson" in module
+    (key,) = log_tail("failed at 0A_CheckoutOrder/AF/id/1-01 after 3 tries")
+    assert key.startswith("failed at 0A_CheckoutOrder/")
+    assert key.endswith("after 3 tries")

@@ -1,0 +1,113 @@
+"""End to end on the local EMR: the packaged job by real spark-submit, the tables exact."""
+
+import json
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from checkout_assets.domain.folders import Folder, OrderType
+from checkout_assets.engines.emr.api import emr_clients
+from checkout_assets.engines.emr.engine import EmrEngine
+from checkout_assets.engines.emr.job_package import upload_package, use_package
+from checkout_assets.engines.emr.options import EmrOptions, OrdersJob
+from checkout_assets.engines.structuring.session import use_java
+from checkout_assets.engines.structuring.spark_engine import StructuredFolder
+from checkout_assets.sample.s3_server import EmbeddedS3Server
+from checkout_assets_tests.emr_place import X86, QuickClock, build_job
+from checkout_assets_tests.local_emr.commands import local_spark_submit
+from checkout_assets_tests.local_emr.local_emr import REGION, LocalEmr
+from checkout_assets_tests.orders_place import OrdersPlace
+from spark_jobs.stores import Store, open_store
+
+FIRST = 0x0A
+
+
+def order(number: int, day: str) -> bytes:
+    return json.dumps({"Id": f"{number}-01", "LastChange": f"{day}T10:00:00Z"}).encode()
+
+
+def fill(place: OrdersPlace, folders: Sequence[Folder]) -> None:
+    """Three orders on two days and one document that is none, in each folder."""
+    for folder in folders:
+        start = 10 * folder.index
+        for number, day in ((start + 1, 30), (start + 2, 31), (start + 3, 31)):
+            place.put(f"{folder.name}/AF/id/{number}-01", order(number, f"2018-10-{day}"))
+        place.put(f"{folder.name}/AF/id/broken", b"{")
+    place.copy(*(folder.name for folder in folders))
+
+
+def rows(lake: Store, table: str) -> list[tuple[str, str]]:
+    """Every row's id and the day its path tells."""
+    found: list[tuple[str, str]] = []
+    for entry in lake.list(f"consumable_tables/{table}/"):
+        data = pq.read_table(pa.BufferReader(lake.get(entry.key).data), columns=["id"])
+        found += [(row["id"], entry.key.split("/")[4]) for row in data.to_pylist()]
+    return sorted(found)
+
+
+def expected(folders: Sequence[Folder]) -> list[tuple[str, str]]:
+    days = ((1, "DAY=30"), (2, "DAY=31"), (3, "DAY=31"))
+    return sorted((f"{10 * f.index + n}-01", day) for f in folders for n, day in days)
+
+
+@pytest.fixture
+def place(aws: EmbeddedS3Server, tmp_path: Path) -> OrdersPlace:
+    return OrdersPlace(tmp_path)
+
+
+@pytest.fixture
+def emr(aws: EmbeddedS3Server) -> Iterator[LocalEmr]:
+    environment = {**aws.environment(), "JAVA_HOME": str(use_java()), "SPARK_LOCAL_IP": "127.0.0.1"}
+    with LocalEmr(local_spark_submit, environment).running() as local:
+        yield local
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("each", [pytest.param(3, id="6"), pytest.param(16, id="soak_32")])
+def test_folders_on_two_clusters_end_in_exact_tables(
+    place: OrdersPlace, emr: LocalEmr, tmp_path: Path, each: int
+) -> None:
+    """One folder was not copied, and one's first step fails blankly."""
+    checkout, fulfillment = (
+        [Folder(kind, FIRST + number) for number in range(each)] for kind in OrderType
+    )
+    fill(place, [*checkout, *fulfillment])
+    build_job(tmp_path / "dist")
+    bucket = f"s3://{place.raw.bucket}"
+    lake = open_store(f"{bucket}/lake")
+    package = upload_package(tmp_path / "dist", f"{bucket}/artifacts", X86)
+    assert use_package(f"{bucket}/artifacts", X86) == package
+    job = OrdersJob(package, place.raw.uri, lake.uri, "keep", REGION)
+    options = EmrOptions("orders", log_uri=f"{bucket}/logs")
+
+    def run(folders: Sequence[Folder], run_id: str) -> list[StructuredFolder]:
+        api = emr_clients(REGION, emr.api.endpoint_url)
+        return list(EmrEngine(options, job, api, lake, QuickClock()).run(folders, run_id))
+
+    broken, unlucky = checkout[0].name, fulfillment[0].name
+    key = f"{place.raw.prefix}_manifests/{broken}/current.json"
+    place.client.delete_object(Bucket=place.raw.bucket, Key=key)
+    emr.step_faults = {unlucky: [""]}
+    with ThreadPoolExecutor() as pool:
+        both = pool.map(run, (checkout, fulfillment), ("run0", "run1"))
+        told = {ended.folder.name: ended for results in both for ended in results}
+    assert len(told) == 2 * each
+    assert len(emr.clusters) == 2
+    assert emr.living() == []
+    assert [name for name, ended in told.items() if not ended.ok] == [broken]
+    assert told[broken].error.startswith(f"{broken} was not copied")
+    assert told[broken].attempts == 1
+    assert told[unlucky].attempts == 2
+    good = [ended.totals for ended in told.values() if ended.ok]
+    assert {(totals.rows, totals.quarantined_documents) for totals in good} == {(3, 1)}
+    assert rows(lake, "checkout") == expected(checkout[1:])
+    assert rows(lake, "fulfillment") == expected(fulfillment)
+
+    place.copy(broken)
+    assert [ended.ok for ended in run(checkout[:1], "retry")] == [True]
+    assert rows(lake, "checkout") == expected(checkout)
+    assert [step.args[-1] for step in emr.clusters[2].steps] == [broken]

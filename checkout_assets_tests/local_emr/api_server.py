@@ -1,0 +1,121 @@
+"""moto's API over HTTP, with its calls counted, throttled to AWS's quotas, or answered wrongly."""
+
+import json
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from moto.core.request import Request
+from moto.emr.responses import ElasticMapReduceResponse
+from werkzeug.serving import WSGIRequestHandler, make_server
+from werkzeug.wrappers import Response
+
+QUOTAS: dict[str, tuple[float, float]] = {
+    "RunJobFlow": (10, 0.5),
+    "AddJobFlowSteps": (10, 0.5),
+    "ListSteps": (10, 0.5),
+    "DescribeStep": (10, 0.5),
+    "CancelSteps": (10, 0.5),
+    "TerminateJobFlows": (10, 0.5),
+    "DescribeCluster": (10, 1.0),
+    "": (25, 5.0),
+}
+"""Burst and refill a second, as AWS documents them; the last is for all calls together."""
+
+
+class Bucket:
+    """Calls that may still be made."""
+
+    def __init__(self, burst: float, refill: float, now: Callable[[], float]) -> None:
+        self._burst, self._refill, self._now = burst, refill, now
+        self._left, self._at = burst, now()
+
+    def take(self) -> bool:
+        """Take one if there is one."""
+        now = self._now()
+        self._left = min(self._burst, self._left + (now - self._at) * self._refill)
+        self._at = now
+        if self._left < 1:
+            return False
+        self._left -= 1
+        return True
+
+
+@dataclass
+class EmrApiServer:
+    """The API; ``answers`` maps an operation to error codes that its next calls get.
+
+    An error that begins with ``lost:`` is told after the call was carried out. While a call is
+    carried out ``lock`` is held: moto shows a cluster before it is whole.
+    """
+
+    now: Callable[[], float] | None = None
+    calls: Counter[str] = field(default_factory=Counter)
+    throttled: Counter[str] = field(default_factory=Counter)
+    requests: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    answers: dict[str, list[str]] = field(default_factory=dict)
+    endpoint_url: str = ""
+
+    def __post_init__(self) -> None:
+        self.lock = threading.Lock()
+        self._buckets = (
+            {name: Bucket(*quota, self.now) for name, quota in QUOTAS.items()} if self.now else {}
+        )
+
+    @contextmanager
+    def serving(self) -> Iterator["EmrApiServer"]:
+        """Serve on a free port of this machine."""
+        server = make_server("127.0.0.1", 0, self._serve, threaded=True, request_handler=_Quiet)
+        self.endpoint_url = f"http://127.0.0.1:{server.server_port}"
+        thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
+        thread.start()
+        try:
+            yield self
+        finally:
+            server.shutdown()
+            thread.join()
+            server.server_close()
+
+    def launched(self) -> list[dict[str, Any]]:
+        """The RunJobFlow requests that were carried out, as they were sent."""
+        return [body for name, body in self.requests if name == "RunJobFlow"]
+
+    def _serve(self, environ: Any, start: Any) -> Iterable[bytes]:
+        return self._answer(Request(environ))(environ, start)
+
+    def _answer(self, request: Request) -> Response:
+        operation = request.headers.get("X-Amz-Target", "").rpartition(".")[2]
+        with self.lock:
+            refusal = self._refusal(operation)
+            if refusal and not refusal.startswith("lost:"):
+                return _error(refusal)
+            self.requests.append((operation, json.loads(request.get_data() or b"{}")))
+            status, headers, body = ElasticMapReduceResponse.dispatch(request)
+        if refusal:
+            return _error(refusal.removeprefix("lost:"))
+        return Response(body, status, dict(headers))
+
+    def _refusal(self, operation: str) -> str:
+        self.calls[operation] += 1
+        if self.answers.get(operation):
+            return self.answers[operation].pop(0)
+        buckets = [self._buckets[name] for name in (operation, "") if name in self._buckets]
+        taken = [bucket.take() for bucket in buckets]
+        if all(taken):
+            return ""
+        self.throttled[operation] += 1
+        return "ThrottlingException"
+
+
+class _Quiet(WSGIRequestHandler):
+    def log(self, type: str, message: str, *args: Any) -> None:  # noqa: A002
+        """Tests need no access log."""
+
+
+def _error(code: str) -> Response:
+    status = 500 if code.startswith("Internal") else 400
+    told = json.dumps({"__type": code, "message": "The local EMR was told to say so"})
+    return Response(told, status, content_type="application/x-amz-json-1.1")
