@@ -96,7 +96,8 @@ def wait_until(happened: Callable[[], bool], seconds: float = ENDS_WITHIN) -> No
     """Look again and again, without a pause, so that nothing short is missed."""
     deadline = time.monotonic() + seconds
     while not happened():
-        assert time.monotonic() < deadline, "it did not happen in time"
+        if time.monotonic() > deadline:
+            raise TimeoutError("it did not happen in time")
         time.sleep(0)
 
 

@@ -22,6 +22,7 @@ from checkout_assets.engines.structuring.session import local_session
 from checkout_assets.sample.s3_server import EmbeddedS3Server
 from checkout_assets_tests.fault_proxy import RESET, Answer, FaultProxy, Request
 from checkout_assets_tests.spark_jobs.changed_folder import (
+    DAYS,
     FOLDER,
     IN_BOTH,
     NEIGHBOUR,
@@ -545,6 +546,8 @@ def test_a_run_after_changes_at_the_source_is_exact(
     lake = changed.new_lake(lake_uri)
     for run_id in (new_run_id(), new_run_id()):
         changed.structure(lake, run_id, vanished=vanished)
+        stays = {"4-01"} if vanished == "keep" else set()
+        assert ids(lake) == (IN_BOTH | {f"{DAYS}-01"}) - {"4-01"} | stays
         rows = changed.rows(lake)
         gone = [row for row in changed.expected if row not in rows]
         assert [row for row in rows if row not in changed.expected] == []

@@ -52,6 +52,7 @@ def documents(folder: str) -> dict[str, bytes]:
     return {
         "rescued": whole,
         "nested": order(folder, Items=nested, PaymentData=nested, Totals=nested),
+        "stranger": order(folder, PaymentData=json.dumps({VALUE: {"cardNumber": VALUE}})),
         "torn-nested": order(folder, Items=nested[:-9], PaymentData=nested[:-9]),
         "twice": whole[:-1] + b', "Id": "%s-02", "id": "1"}' % VALUE.encode(),
         "not-utf8": whole[:-1] + b"\xff}",

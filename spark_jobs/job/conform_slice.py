@@ -11,6 +11,7 @@ from spark_jobs.conforming import Conformer, Rejected, Row, with_lineage
 from spark_jobs.contract import StructureTotals
 from spark_jobs.job.plan import Slice
 from spark_jobs.job.reading import RawObject, RawReader
+from spark_jobs.schema import known_names
 
 _conformers: Dict[str, Conformer] = {}
 
@@ -102,8 +103,18 @@ def _count_row(counts: _Counts, found: RawObject, row: Row) -> None:
         counts.rows += 1
     counts.rescued_rows += row.rescued > 0
     counts.rescued_values += row.rescued
-    counts.redacted.update(row.redacted)
+    for path, times in row.redacted.items():
+        counts.redacted[_without_strangers(path)] += times
     counts.emptied += row.emptied
+
+
+def _without_strangers(path: str) -> str:
+    """A path with ``?`` for each name that is not ours: records and reports show it."""
+    known = known_names()
+    return "/".join(
+        step if not step or step == "*" or step.lower() in known else "?"
+        for step in path.split("/")
+    )
 
 
 def _quarantine_row(found: RawObject, reason: str, detail: str) -> Dict[str, object]:

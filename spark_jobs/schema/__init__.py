@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import TYPE_CHECKING, Tuple
+from typing import TYPE_CHECKING, FrozenSet, Iterator, Tuple
 
 from spark_jobs.schema.orders import COLUMNS, ONLY_IN_FULFILLMENT, SCHEMA_VERSION, STRUCTS
+from spark_jobs.schema.removals import BILLING_ADDRESS, PAYMENTS, REDACTED
 from spark_jobs.schema.types import (
     Array,
     Column,
     Primitive,
     Struct,
+    Type,
     arrow_type,
     read_columns,
     read_structs,
@@ -26,6 +28,7 @@ __all__ = [
     "Column",
     "arrow_schema",
     "data_columns",
+    "known_names",
     "table_columns",
 ]
 
@@ -69,3 +72,21 @@ def arrow_schema(table: str) -> pa.Schema:
         [(column.name, arrow_type(column.type)) for column in table_columns(table)],
         metadata={"checkout_assets.schema_version": SCHEMA_VERSION},
     )
+
+
+@cache
+def known_names() -> FrozenSet[str]:
+    """Every field name that is ours, in lower case; any other may be personal."""
+    columns = read_columns(COLUMNS, read_structs(STRUCTS))
+    names = {column.source_field for column in columns}
+    names.update(name for column in columns for name in _names_within(column.type))
+    return frozenset(name.lower() for name in names) | REDACTED | PAYMENTS | {BILLING_ADDRESS}
+
+
+def _names_within(kind: Type) -> Iterator[str]:
+    if isinstance(kind, Array):
+        yield from _names_within(kind.element)
+    elif isinstance(kind, Struct):
+        for name, field in kind.fields:
+            yield name
+            yield from _names_within(field)
