@@ -11,16 +11,23 @@ from checkout_assets.assets.raw_orders import build_raw_orders
 from checkout_assets.assets.reconciliation import build_reconciliation
 from checkout_assets.assets.runbook import Runbook
 from checkout_assets.assets.structured_orders import build_structured_orders
+from checkout_assets.automation.orphan_clusters import orphan_clusters
 from checkout_assets.automation.repair import build_repair_folders
 from checkout_assets.automation.schedules import reconcile_daily, reconcile_job
 from checkout_assets.engines.structuring.session import local_spark_config
-from checkout_assets.resources.engines import LocalCopyEngine, LocalSparkEngine, ReconcilerResource
+from checkout_assets.resources.emr import emr_engine
+from checkout_assets.resources.engines import (
+    LocalCopyEngine,
+    LocalSparkEngine,
+    ReconcilerResource,
+    StructureEngineResource,
+)
 from checkout_assets.resources.stores import Stores
 from checkout_assets.settings import Settings
 
 
 def build_resources(settings: Settings) -> dict[str, Any]:
-    """The engines that work on this machine, and the stores they work on."""
+    """The engines that the settings choose, and the stores they work on."""
     stores = Stores(
         source_uri=settings.source_uri,
         raw_uri=settings.raw_uri,
@@ -28,15 +35,31 @@ def build_resources(settings: Settings) -> dict[str, Any]:
         s3=S3Resource(max_attempts=6),
     )
     return {
-        "copy_engine": LocalCopyEngine(stores=stores, as_of=settings.as_of),
-        "structure_engine": LocalSparkEngine(
+        "copy_engine": LocalCopyEngine(
             stores=stores,
-            pyspark=LazyPySparkResource(spark_config=local_spark_config(settings.spark_master)),
-            vanished=settings.vanished,
-            keep_session=settings.keep_spark_session,
+            as_of=settings.as_of,
+            source_account=settings.source_account,
+            raw_account=settings.raw_account,
+            encryption=settings.encryption,
+            kms_key=settings.kms_key,
+            storage_class=settings.storage_class,
+            requester_pays=settings.requester_pays,
+            role_arn=settings.copy_role_arn,
         ),
+        "structure_engine": _structure_engine(settings, stores),
         "reconciler": ReconcilerResource(stores=stores),
     }
+
+
+def _structure_engine(settings: Settings, stores: Stores) -> StructureEngineResource:
+    if settings.structure_engine == "emr":
+        return emr_engine(stores, settings.vanished, settings.emr)
+    return LocalSparkEngine(
+        stores=stores,
+        pyspark=LazyPySparkResource(spark_config=local_spark_config(settings.spark_master)),
+        vanished=settings.vanished,
+        keep_session=settings.keep_spark_session,
+    )
 
 
 def build_defs(
@@ -55,6 +78,7 @@ def build_defs(
         ],
         jobs=[build_repair_folders(runbook), reconcile_job],
         schedules=[reconcile_daily],
+        sensors=[orphan_clusters] if settings.structure_engine == "emr" else [],
         resources={**build_resources(settings), **(resource_overrides or {})},
         # A run is one engine call: a process for each step would only add its start.
         executor=dg.in_process_executor,

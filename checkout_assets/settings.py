@@ -6,7 +6,7 @@ AWS's own variables (credentials, region, endpoint) are read by AWS's libraries.
 from typing import Any, Literal
 
 from pydantic import Field, ValidationError, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from checkout_assets.domain.copying import parse_as_of
 from checkout_assets.domain.displayable import displayable
@@ -24,6 +24,13 @@ class Settings(BaseSettings):
     raw_uri: str = Field("", description="where copies go: s3://bucket/prefix")
     lake_uri: str = Field("", description="where tables go: s3://bucket/prefix or a directory")
     as_of: str = Field("", description="the cut-off: an instant with its zone, or now")
+    source_account: str = Field("", description="the account that must own the source's bucket")
+    raw_account: str = Field("", description="the account that must own raw's bucket")
+    encryption: str = Field("", description="how copies are encrypted: AES256 or aws:kms")
+    kms_key: str = Field("", description="the KMS key of copies, with encryption aws:kms")
+    storage_class: str = Field("", description="the storage class of copies, such as STANDARD")
+    requester_pays: bool = Field(False, description="pay for reading a requester-pays source")
+    copy_role_arn: str = Field("", description="the role that lists and copies on both sides")
     vanished: Literal["keep", "drop_rows"] = Field(
         "keep", description="what becomes of the rows of documents that vanished from the source"
     )
@@ -35,6 +42,13 @@ class Settings(BaseSettings):
         16, ge=1, le=512, description="folders a structuring run takes"
     )
     spark_master: str = Field("local[*]", min_length=1, description="where local Spark runs")
+    structure_engine: Literal["local", "emr"] = Field(
+        "local", description="where folders are structured: local (this machine's Spark) or emr"
+    )
+    emr: dict[str, Any] = Field(
+        default_factory=dict,
+        description='the EMR engine\'s options as JSON, such as {"log_uri": "s3://bucket/logs"}',
+    )
     keep_spark_session: bool = Field(
         False, description="share one Spark session among the runs of this process"
     )
@@ -47,6 +61,11 @@ class Settings(BaseSettings):
             super().__init__(**values)
         except ValidationError as error:
             raise UsageError(_explain(error)) from None
+        except SettingsError:
+            raise UsageError(
+                f"{ENVIRONMENT_PREFIX}EMR is wrong: it is no JSON. It is "
+                f"{Settings.model_fields['emr'].description}."
+            ) from None
 
     @field_validator("as_of")
     @classmethod

@@ -17,6 +17,16 @@ from checkout_assets.cli.console import (
     shown,
     terminal,
 )
+from checkout_assets.cli.copy_options import (
+    Encryption,
+    KmsKey,
+    RawAccount,
+    RequesterPays,
+    Role,
+    SourceAccount,
+    StorageClass,
+    terms_of,
+)
 from checkout_assets.cli.copy_progress import Bars, Lines
 from checkout_assets.cli.options import (
     Folders,
@@ -68,6 +78,13 @@ def copy(  # noqa: PLR0913, PLR0917 - a command's options
     in_flight: Annotated[
         int, typer.Option(min=1, max=4096, help="Requests under way at once, in all.")
     ] = 256,
+    source_account: SourceAccount = None,
+    raw_account: RawAccount = None,
+    encryption: Encryption = None,
+    kms_key: KmsKey = None,
+    storage_class: StorageClass = None,
+    requester_pays: RequesterPays = None,
+    role: Role = None,
     json: Json = False,
     show_names: ShowNames = None,
 ) -> int:
@@ -80,10 +97,22 @@ def copy(  # noqa: PLR0913, PLR0917 - a command's options
     from checkout_assets.engines.copying.engine import CopyOptions
 
     settings = settings_with(
-        source_uri=source, raw_uri=raw, as_of=as_of, show_object_names=show_names
+        source_uri=source,
+        raw_uri=raw,
+        as_of=as_of,
+        source_account=source_account,
+        raw_account=raw_account,
+        encryption=encryption,
+        kms_key=kms_key,
+        storage_class=storage_class,
+        requester_pays=requester_pays,
+        copy_role_arn=role,
+        show_object_names=show_names,
     )
     chosen = select_folders(folders or [])
-    options = CopyOptions(parse_as_of(settings.as_of), folders_at_once, in_flight)
+    options = CopyOptions(
+        parse_as_of(settings.as_of), folders_at_once, in_flight, terms=terms_of(settings)
+    )
     results = _run(settings, chosen, options)
     names = settings.show_object_names
     if json:
@@ -98,7 +127,7 @@ def _run(settings: Settings, folders: Sequence[Folder], options: Any) -> "list[F
     from checkout_assets.engines.locations import S3Location
     from spark_jobs.stores import StoreError
 
-    places = usable_places(settings, "source", "raw")
+    places = usable_places(settings, "source", "raw", role_arn=settings.copy_role_arn)
     source, raw = places["source"], places["raw"]
     assert isinstance(source, S3Location)
     assert isinstance(raw, S3Location)

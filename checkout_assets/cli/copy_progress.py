@@ -58,10 +58,16 @@ class Bars(NoProgress):
         if self._progress is not None:
             self._progress.stop()
 
-    def on_object(self, size: int, copied: bool) -> None:
+    def on_objects(
+        self,
+        folder: Folder,  # noqa: ARG002
+        objects: int,
+        size: int,
+        copied: int,
+    ) -> None:
         """See CopyProgress."""
         with self._lock:
-            self._objects += 1
+            self._objects += objects
             self._copied += copied
             self._bytes += size
             now = time.monotonic()
@@ -103,10 +109,16 @@ class Lines(NoProgress):
     ) -> None:
         """Nothing to end."""
 
-    def on_object(self, size: int, copied: bool) -> None:  # noqa: ARG002
+    def on_objects(
+        self,
+        folder: Folder,  # noqa: ARG002
+        objects: int,
+        size: int,  # noqa: ARG002
+        copied: int,  # noqa: ARG002
+    ) -> None:
         """See CopyProgress."""
         with self._lock:
-            self._objects += 1
+            self._objects += objects
             due = time.monotonic() - self._told > self._every
             if due:
                 self._told = time.monotonic()

@@ -63,11 +63,11 @@ def settings_with(**given: object) -> Settings:
     return Settings(**{name: value for name, value in given.items() if value is not None})
 
 
-def usable_places(settings: Settings, *names: str) -> dict[str, Location]:
-    """The named places, which exist, answer and do not lie inside one another."""
+def usable_places(settings: Settings, *names: str, role_arn: str = "") -> dict[str, Location]:
+    """The named places, which exist, answer (that role) and do not lie inside one another."""
     places = {name: _place(settings, name) for name in names}
     refuse_overlap(places)
-    check_reachable(places)
+    check_reachable(places, role_arn=role_arn)
     return places
 
 

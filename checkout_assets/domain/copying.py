@@ -46,8 +46,7 @@ class Action(StrEnum):
     VANISHED = "vanished"
 
 
-@dataclass(frozen=True, slots=True)
-class SourceObject:
+class SourceObject(NamedTuple):
     """An object as the source's listing shows it; sizes are bytes, tags are without quotes."""
 
     key: str
@@ -115,12 +114,27 @@ def digest(objects: Iterable[tuple[str, str, int]]) -> str:
 
     The sum of their SHA-256 modulo 2^256, so that parts can be added up.
     """
-    total = 0
+    running = RunningDigest()
     for raw_key, raw_etag, size in objects:
+        running.add(raw_key, raw_etag, size)
+    return running.hexdigest()
+
+
+class RunningDigest:
+    """``digest`` of objects that come one by one."""
+
+    def __init__(self) -> None:
+        self._total = 0
+
+    def add(self, raw_key: str, raw_etag: str, size: int) -> None:
+        """Take one more object."""
         # No safe key holds a newline, so this text names one triple only.
         text = f"{raw_key}\n{raw_etag}\n{size}"
-        total += int.from_bytes(hashlib.sha256(text.encode()).digest(), "big")
-    return f"{total % _DIGEST_MODULUS:064x}"
+        self._total += int.from_bytes(hashlib.sha256(text.encode()).digest(), "big")
+
+    def hexdigest(self) -> str:
+        """The digest so far."""
+        return f"{self._total % _DIGEST_MODULUS:064x}"
 
 
 def parse_as_of(text: str) -> datetime | CutOff:

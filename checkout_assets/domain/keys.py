@@ -5,14 +5,19 @@ All keys here are relative to the store's prefix, so they begin with the folder'
 
 import hashlib
 import re
-from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 LONGEST_KEY_BYTES = 1024
 """S3's limit for a key in UTF-8: AWS S3 user guide, "Creating object key names"."""
 
 _UNSAFE_BYTE = re.compile(rb"[^A-Za-z0-9._-]")
 _SAFE_SEGMENT = re.compile(r"(?![_.])[A-Za-z0-9._-]+")
+_SAFE_KEY = re.compile(
+    r"(?![_.])[A-Za-z0-9._-]+(?:/(?![_.])[A-Za-z0-9._-]+)*",
+)
+_DOCUMENT = re.compile(r"[^/]*/[^/]+/id/[^/]+")
+_LAST_CHARACTER = "\U0010ffff"
 _ESCAPE = re.compile(rb"~([0-9A-F]{2})")
 _DOCUMENT_SEGMENTS = 3
 
@@ -25,12 +30,14 @@ class ObjectKind(StrEnum):
     SIDE = "side"
 
 
-@dataclass(frozen=True, slots=True)
-class Classification:
+class Classification(NamedTuple):
     """The kind of an object, and whether a side object looks like a misplaced document."""
 
     kind: ObjectKind
     near_miss: bool = False
+
+
+_A_DOCUMENT = Classification(ObjectKind.DOCUMENT)
 
 
 def classify(source_key: str) -> Classification:
@@ -40,12 +47,11 @@ def classify(source_key: str) -> Classification:
     three make it nested; all else is a side object, flagged ``near_miss`` if ``id`` stands in
     another place or in another case.
     """
+    if _DOCUMENT.fullmatch(source_key):
+        return _A_DOCUMENT
     segments = source_key.split("/")[1:]
-    if len(segments) > 1 and segments[1] == "id":
-        if len(segments) > _DOCUMENT_SEGMENTS:
-            return Classification(ObjectKind.NESTED)
-        if len(segments) == _DOCUMENT_SEGMENTS and segments[0] and segments[2]:
-            return Classification(ObjectKind.DOCUMENT)
+    if len(segments) > _DOCUMENT_SEGMENTS and segments[1] == "id":
+        return Classification(ObjectKind.NESTED)
     misplaced = any(
         segment.lower() == "id" and not (place == 1 and segment == "id")
         for place, segment in enumerate(segments)
@@ -61,8 +67,11 @@ def safe_key(source_key: str, raw_prefix: str = "") -> str:
     that with ``raw_prefix`` exceeds 1,024 bytes is cut after a whole escape and gets ``~~`` and
     the SHA-256 of the source key. Not idempotent: apply it once, to source keys only.
     """
-    escaped = "/".join(_safe_segment(segment) for segment in source_key.split("/"))
     room = LONGEST_KEY_BYTES - len(raw_prefix.encode())
+    if _SAFE_KEY.fullmatch(source_key):
+        escaped = source_key
+    else:
+        escaped = "/".join(_safe_segment(segment) for segment in source_key.split("/"))
     if len(escaped) <= room:
         return escaped
     tail = "~~" + hashlib.sha256(_utf8(source_key)).hexdigest()
@@ -80,6 +89,20 @@ def source_key_of(raw_key: str) -> str | None:
 def was_escaped(source_key: str) -> bool:
     """Whether the key had to change on its way to raw."""
     return safe_key(source_key) != source_key
+
+
+def place_in_order(raw_key: str) -> str:
+    """What manifests and comparisons are sorted by: keys without an escape, then the others.
+
+    Source and raw list the former in the same order, so they are joined as they come; only the
+    others, which are few, have to be put aside and sorted.
+    """
+    return _LAST_CHARACTER + raw_key if "~" in raw_key else raw_key
+
+
+def raw_key_at(place: str) -> str:
+    """Undo ``place_in_order``."""
+    return place.removeprefix(_LAST_CHARACTER)
 
 
 def _safe_segment(segment: str) -> str:

@@ -2,10 +2,16 @@
 
 from collections.abc import Iterable, Iterator
 from enum import StrEnum
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 _S = TypeVar("_S")
 _T = TypeVar("_T")
+_U = TypeVar("_U")
+
+_BEYOND = "\U0010ffff\U0010ffff"
+"""Greater than every key of a folder, for those begin with its name."""
+
+_NO_MORE: tuple[str, Any] = (_BEYOND, None)
 
 
 class OutOfOrderError(ValueError):
@@ -30,7 +36,7 @@ class Seen(NamedTuple):
 
 
 def compare(
-    expected: Iterable[tuple[str, Seen]], found: Iterable[tuple[str, Seen]]
+    expected: Iterable[tuple[str, tuple[int, str]]], found: Iterable[tuple[str, tuple[int, str]]]
 ) -> Iterator[tuple[str, Verdict]]:
     """Each raw key of either side with its verdict; both sides ascend by key."""
     for key, wanted, there in merge_join(expected, found):
@@ -49,26 +55,44 @@ def merge_join(
 
     Raises OutOfOrderError if a side does not ascend.
     """
-    lefts, rights = ascending(left), ascending(right)
-    one, other = next(lefts, None), next(rights, None)
-    while one is not None or other is not None:
-        if other is None or (one is not None and one[0] < other[0]):
-            assert one is not None
-            yield one[0], one[1], None
-            one = next(lefts, None)
-        elif one is None or other[0] < one[0]:
-            yield other[0], None, other[1]
-            other = next(rights, None)
-        else:
-            yield one[0], one[1], other[1]
-            one, other = next(lefts, None), next(rights, None)
+    nothing: tuple[()] = ()
+    for key, one, other, _ in merge_join_three(left, right, nothing):
+        yield key, one, other
 
 
-def ascending(items: Iterable[tuple[str, _T]]) -> Iterator[tuple[str, _T]]:
-    """The items unchanged; raises OutOfOrderError at the first key that does not ascend."""
-    last: str | None = None
-    for item in items:
-        if last is not None and item[0] <= last:
-            raise OutOfOrderError("a listing does not ascend by key, as S3's general buckets do")
-        last = item[0]
-        yield item
+def merge_join_three(
+    first: Iterable[tuple[str, _S]],
+    second: Iterable[tuple[str, _T]],
+    third: Iterable[tuple[str, _U]],
+) -> Iterator[tuple[str, _S | None, _T | None, _U | None]]:
+    """As ``merge_join``, of three sides.
+
+    Every object passes here several times, so the loop is written out.
+    """
+    ones, twos, threes = iter(first), iter(second), iter(third)
+    a, one = next(ones, _NO_MORE)
+    b, two = next(twos, _NO_MORE)
+    c, three = next(threes, _NO_MORE)
+    while True:
+        key = min(a, b, c)
+        if key == _BEYOND:
+            return
+        here, there, yonder = None, None, None
+        if a == key:
+            here = one
+            a, one = next(ones, _NO_MORE)
+            _check_order(key, a)
+        if b == key:
+            there = two
+            b, two = next(twos, _NO_MORE)
+            _check_order(key, b)
+        if c == key:
+            yonder = three
+            c, three = next(threes, _NO_MORE)
+            _check_order(key, c)
+        yield key, here, there, yonder
+
+
+def _check_order(key: str, following: str) -> None:
+    if following <= key:
+        raise OutOfOrderError("a listing does not ascend by key, as S3's general buckets do")

@@ -41,19 +41,17 @@ class S3Location:
             and other.prefix.startswith(self.prefix)
         )
 
-    def open(self) -> "S3Store":
-        """The store there, spoken to in the bucket's own region."""
+    def open(self, session: Any = None, owner: str = "", requester_pays: bool = False) -> "S3Store":
+        """The store there, spoken to in the bucket's own region; see S3Store for the rest."""
         from spark_jobs.stores.s3 import S3Store, new_session, s3_client
 
-        session = new_session()
-        store = S3Store(self.bucket, self.prefix, client=s3_client(session), session=session)
-        if ".amazonaws.com" not in store.client.meta.endpoint_url:
-            return store
-        region = _region_of(store.client, self.bucket)
-        if region in {None, store.client.meta.region_name}:
-            return store
-        client = s3_client(session, region)
-        return S3Store(self.bucket, self.prefix, client=client, session=session)
+        session = session or new_session()
+        client = s3_client(session)
+        if ".amazonaws.com" in client.meta.endpoint_url:
+            region = _region_of(client, self.bucket)
+            if region not in {None, client.meta.region_name}:
+                client = s3_client(session, region)
+        return S3Store(self.bucket, self.prefix, client, session, owner, requester_pays)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,14 +116,15 @@ def refuse_overlap(places: Mapping[str, Location]) -> None:
             )
 
 
-def check_reachable(places: Mapping[str, Location], client: Any = None) -> None:
+def check_reachable(places: Mapping[str, Location], client: Any = None, role_arn: str = "") -> None:
     """Ask every named bucket whether it is there; raises UsageError if one is not.
 
-    ``client`` is a boto3 client to ask with; without one, a client that gives up quickly is made.
+    ``client`` is a boto3 client to ask with; without one, a client that gives up quickly is made,
+    of that role if one is named.
     """
     for what, place in places.items():
         if isinstance(place, S3Location):
-            client = client or _probe_client()
+            client = client or _probe_client(role_arn)
             _check_bucket(client, place, what)
         else:
             _check_directory(place, what)
@@ -137,6 +136,12 @@ def _check_bucket(client: Any, place: S3Location, what: str) -> None:
     try:
         client.head_bucket(Bucket=place.bucket)
     except aws.ClientError as error:
+        if error.operation_name == "AssumeRole":
+            code = displayable(str(error.response.get("Error", {}).get("Code", "Unknown")))
+            raise UsageError(
+                f"The role cannot be assumed: STS answers {code}. Its trust policy must name this "
+                "principal, and this principal's policy must allow sts:AssumeRole."
+            ) from None
         raise UsageError(_explain_refusal(error, place, what)) from None
     except (aws.NoCredentialsError, aws.PartialCredentialsError):
         raise UsageError(
@@ -172,12 +177,18 @@ def _check_directory(place: LocalLocation, what: str) -> None:
         raise UsageError(f"The {what} {displayable(place.uri)} is no directory.")
 
 
-def _probe_client() -> Any:
+def principal(role_arn: str = "") -> Any:
+    """A boto3 session of whoever the AWS variables name, or of the role that it assumes."""
+    from spark_jobs.stores.s3 import assume_role, new_session
+
+    session = new_session()
+    return assume_role(session, role_arn) if role_arn else session
+
+
+def _probe_client(role_arn: str) -> Any:
     """A client that gives up quickly: the answer is wanted before any work."""
     from botocore.config import Config
     from botocore.exceptions import BotoCoreError
-
-    from spark_jobs.stores.s3 import new_session
 
     quickly = Config(
         connect_timeout=_PROBE_CONNECT_SECONDS,
@@ -185,7 +196,7 @@ def _probe_client() -> Any:
         retries={"mode": "standard", "max_attempts": 2},
     )
     try:
-        return new_session().client("s3", config=quickly)
+        return principal(role_arn).client("s3", config=quickly)
     except (BotoCoreError, ValueError) as error:
         raise UsageError(f"AWS is not configured: {displayable(str(error))}") from None
 

@@ -55,14 +55,30 @@ class LocalCopyEngine(CopyEngineResource):
 
     stores: dg.ResourceDependency[Stores]
     as_of: str = ""
+    source_account: str = ""
+    raw_account: str = ""
+    encryption: str = ""
+    kms_key: str = ""
+    storage_class: str = ""
+    requester_pays: bool = False
+    role_arn: str = ""
 
     def engine(self) -> "FolderEngine[FolderCopied]":
         """See CopyEngineResource."""
         from checkout_assets.domain.copying import parse_as_of
-        from checkout_assets.engines.copying.engine import CopyEngine, CopyOptions
+        from checkout_assets.engines.copying.engine import CopyEngine, CopyOptions, CopyTerms
 
-        self.stores.check("source", "raw")
-        options = CopyOptions(as_of=parse_as_of(self.as_of))
+        terms = CopyTerms(
+            source_account=self.source_account,
+            raw_account=self.raw_account,
+            encryption=self.encryption,
+            kms_key=self.kms_key,
+            storage_class=self.storage_class,
+            requester_pays=self.requester_pays,
+            role_arn=self.role_arn,
+        )
+        self.stores.check("source", "raw", role_arn=self.role_arn)
+        options = CopyOptions(as_of=parse_as_of(self.as_of), terms=terms)
         return CopyEngine(self.stores.source(), self.stores.raw(), options)
 
 

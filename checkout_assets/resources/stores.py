@@ -36,11 +36,14 @@ class Stores(dg.ConfigurableResource[Any]):
         """Where tables, quarantine and records are."""
         return parse_location(self._given("lake"), "lake")
 
-    def check(self, *names: str) -> None:
-        """Raise UsageError if one of the named places is missing, unreachable or inside another."""
+    def check(self, *names: str, role_arn: str = "") -> None:
+        """Raise UsageError if one of the named places is missing, unreachable or inside another.
+
+        With ``role_arn`` it is that role which must reach them.
+        """
         places: dict[str, Location] = {name: getattr(self, name)() for name in names}
         refuse_overlap(places)
-        check_reachable(places, self.s3.get_client())
+        check_reachable(places, None if role_arn else self.s3.get_client(), role_arn)
 
     def _given(self, name: str) -> str:
         uri: str = getattr(self, f"{name}_uri")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Iterable, Iterator, Optional, Protocol, Tuple, Union
+from typing import Iterable, Iterator, NamedTuple, Optional, Protocol, Tuple, Union
 
 
 class StoreError(Exception):
@@ -42,8 +42,7 @@ class Blob:
     etag: str
 
 
-@dataclass(frozen=True)
-class Entry:
+class Entry(NamedTuple):
     """One listed object: key, size in bytes, entity tag (S3 only), time of its last write."""
 
     key: str
@@ -51,11 +50,6 @@ class Entry:
     etag: str
     last_modified: datetime
     storage_class: str = "STANDARD"
-
-    def below(self, prefix: str) -> Entry:
-        """The same object by its key relative to ``prefix``."""
-        key = self.key[len(prefix) :]
-        return Entry(key, self.size, self.etag, self.last_modified, self.storage_class)
 
 
 Read = Tuple[str, Union[Blob, StoreError]]

@@ -7,7 +7,7 @@ from collections import deque
 from concurrent.futures import Future
 from functools import cache
 from itertools import islice
-from typing import Any, Deque, Iterable, Iterator, Optional, Tuple
+from typing import Any, Deque, Dict, Iterable, Iterator, Mapping, Optional, Tuple
 
 from spark_jobs.stores.base import Blob, ConflictError, Entry, NotFoundError, Read, StoreError
 from spark_jobs.stores.crt import CrtS3, Endpoint, Response, shared_client
@@ -20,14 +20,33 @@ _TRANSIENT = frozenset(("500", "503", "SlowDown", "InternalError", "ServiceUnava
 
 
 class S3Store:
-    """Objects below ``s3://bucket/prefix``, through the standard AWS variables."""
+    """Objects below ``s3://bucket/prefix``, through the standard AWS variables.
 
-    def __init__(self, bucket: str, prefix: str, client: Any = None, session: Any = None) -> None:
+    With ``owner``, an account id, every request fails unless that account owns the bucket; with
+    ``requester_pays`` the caller pays for reading.
+    """
+
+    def __init__(  # noqa: PLR0913, PLR0917 - what a store is made of
+        self,
+        bucket: str,
+        prefix: str,
+        client: Any = None,
+        session: Any = None,
+        owner: str = "",
+        requester_pays: bool = False,
+    ) -> None:
         self.bucket = bucket
         self.prefix = prefix.strip("/") + "/" if prefix.strip("/") else ""
         self.uri = f"s3://{bucket}/{self.prefix}".rstrip("/")
         self._session = session or new_session()
         self.client = client or s3_client(self._session)
+        self._headers = [("x-amz-expected-bucket-owner", owner)] if owner else []
+        self._where: Dict[str, Any] = {"Bucket": bucket}
+        if owner:
+            self._where["ExpectedBucketOwner"] = owner
+        if requester_pays:
+            self._headers.append(("x-amz-request-payer", "requester"))
+            self._where["RequestPayer"] = "requester"
 
     @property
     def endpoint(self) -> Endpoint:
@@ -46,7 +65,7 @@ class S3Store:
     def get(self, key: str) -> Blob:
         """See Store."""
         with _errors(key):
-            answer = self.client.get_object(Bucket=self.bucket, Key=self.prefix + key)
+            answer = self.client.get_object(**self._where, Key=self.prefix + key)
             return Blob(answer["Body"].read(), answer["ETag"].strip('"'))
 
     def read_many(self, keys: Iterable[str], in_flight: int = 64) -> Iterator[Read]:
@@ -77,7 +96,7 @@ class S3Store:
         try:
             with _errors(key):
                 answer = self.client.put_object(
-                    Bucket=self.bucket, Key=self.prefix + key, Body=data, **condition
+                    **self._where, Key=self.prefix + key, Body=data, **condition
                 )
         except (ConflictError, NotFoundError) as error:
             return self._unless_written(key, data, error)
@@ -98,7 +117,7 @@ class S3Store:
         """See Store."""
         try:
             with _errors(key):
-                answer = self.client.head_object(Bucket=self.bucket, Key=self.prefix + key)
+                answer = self.client.head_object(**self._where, Key=self.prefix + key)
         except NotFoundError:
             return None
         return int(answer["ContentLength"])
@@ -107,11 +126,11 @@ class S3Store:
         """See Store; S3 cannot rename, so this copies and then deletes."""
         with _errors(key):
             self.client.copy_object(
-                Bucket=self.bucket,
+                **self._where,
                 Key=self.prefix + new_key,
                 CopySource={"Bucket": self.bucket, "Key": self.prefix + key},
             )
-            self.client.delete_object(Bucket=self.bucket, Key=self.prefix + key)
+            self.client.delete_object(**self._where, Key=self.prefix + key)
 
     def delete(self, keys: Iterable[str]) -> None:
         """See Store."""
@@ -119,18 +138,24 @@ class S3Store:
         while batch := [{"Key": self.prefix + key} for key in islice(rest, _KEYS_PER_DELETE)]:
             with _errors(batch[0]["Key"]):
                 answer = self.client.delete_objects(
-                    Bucket=self.bucket, Delete={"Objects": batch, "Quiet": True}
+                    **self._where, Delete={"Objects": batch, "Quiet": True}
                 )
             for failure in answer.get("Errors", ()):
                 raise StoreError(str(failure.get("Code")), str(failure.get("Key")))
 
     def list(self, prefix: str = "") -> Iterator[Entry]:
         """See Store."""
-        for entry in list_bucket(self.crt(), self.bucket, self.prefix + prefix):
-            yield entry.below(self.prefix)
+        whole = self.prefix + prefix
+        return list_bucket(self.crt(), self.bucket, whole, len(self.prefix), self._headers)
+
+    def head(self, key: str) -> Mapping[str, Any]:
+        """The headers of the object at ``key``, as boto3 names them; raises NotFoundError."""
+        with _errors(key):
+            head: Mapping[str, Any] = self.client.head_object(**self._where, Key=self.prefix + key)
+        return head
 
     def _start_get(self, crt: CrtS3, key: str) -> Future[Response]:
-        return crt.send("GetObject", "GET", self.bucket, self.prefix + key)
+        return crt.send("GetObject", "GET", self.bucket, self.prefix + key, self._headers)
 
 
 def s3_client(session: Any, region: Optional[str] = None) -> Any:
@@ -159,6 +184,33 @@ def new_session() -> Any:
     session = botocore.session.Session()
     session.register_component("data_loader", _data_loader())
     return boto3.session.Session(botocore_session=session)
+
+
+def assume_role(session: Any, role_arn: str) -> Any:
+    """A boto3 session of that role, whose credentials are renewed before they expire."""
+    import boto3
+    import botocore.session
+    from botocore import credentials
+
+    base = session._session
+    fetcher = credentials.AssumeRoleCredentialFetcher(
+        client_creator=base.create_client,
+        source_credentials=session.get_credentials(),
+        role_arn=role_arn,
+        extra_args={"RoleSessionName": "checkout-assets"},
+    )
+
+    class Role(credentials.CredentialProvider):
+        METHOD = CANONICAL_NAME = "assume-role"
+
+        def load(self) -> Any:
+            # By this name the clients of one role are told from those of another.
+            return credentials.DeferredRefreshableCredentials(fetcher.fetch_credentials, role_arn)
+
+    assumed = botocore.session.Session()
+    assumed.register_component("data_loader", _data_loader())
+    assumed.register_component("credential_provider", credentials.CredentialResolver([Role()]))
+    return boto3.session.Session(botocore_session=assumed)
 
 
 @cache

@@ -6,7 +6,7 @@ import time
 import traceback
 from collections.abc import Generator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -19,10 +19,12 @@ from checkout_assets.engines.copying.manifest import find_record
 from checkout_assets.engines.copying.progress import CopyProgress, NoProgress
 from checkout_assets.engines.copying.requests import LARGEST_COPY, ObjectCopier
 from checkout_assets.engines.copying.result import FolderCopied, FolderError, facts_of
-from checkout_assets.engines.locations import S3Location
+from checkout_assets.engines.copying.terms import CopyTerms
+from checkout_assets.engines.locations import S3Location, principal
+from spark_jobs.contract import RecordError
 from spark_jobs.stores import StoreError
 
-__all__ = ["CopyEngine", "CopyOptions", "FolderCopied"]
+__all__ = ["CopyEngine", "CopyOptions", "CopyTerms", "FolderCopied"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,7 @@ class CopyOptions:
     folders_at_once: int = 8
     in_flight: int = 256
     largest_copy: int = LARGEST_COPY
+    terms: CopyTerms = field(default_factory=CopyTerms)
 
 
 class CopyEngine:
@@ -66,14 +69,20 @@ class CopyEngine:
                 yield copy.result()
         finally:
             run.cancelled.set()
+            run.copier.cancel()
             pool.shutdown(wait=True, cancel_futures=True)
             run.copier.close()
 
     def _open(self, run_id: str) -> CopyRun:
-        source, raw = self._source.open(), self._raw.open()
-        as_of = settle_cut_off(raw, self._options.as_of)
+        options, terms = self._options, self._options.terms
+        # One principal lists and copies on both sides: only so can S3 copy between them.
+        session = principal(terms.role_arn)
+        source = self._source.open(session, terms.source_account, terms.requester_pays)
+        raw = self._raw.open(session, terms.raw_account)
+        as_of = settle_cut_off(raw, options.as_of)
+        cancelled = threading.Event()
         copier = ObjectCopier(
-            source, raw, as_of, self._options.in_flight, self._options.largest_copy
+            source, raw, as_of, options.in_flight, options.largest_copy, terms, cancelled
         )
         return CopyRun(
             source=source,
@@ -83,14 +92,13 @@ class CopyEngine:
             # Of its own even if the run id comes again: parts are never written twice.
             copy_id=f"{run_id}-{datetime.now(UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(3)}",
             progress=self._progress,
-            cancelled=threading.Event(),
+            cancelled=cancelled,
         )
 
 
 def _copy_folder(run: CopyRun, folder: Folder, run_id: str) -> FolderCopied:
     """Copy a folder and keep its failure from its neighbours."""
     started = time.monotonic()
-    run.progress.on_folder_begun(folder)
     try:
         copied = _done_before(run, folder, run_id) or FolderCopy(run, folder).copy()
     except CancelledError:
@@ -99,6 +107,8 @@ def _copy_folder(run: CopyRun, folder: Folder, run_id: str) -> FolderCopied:
         copied = FolderCopied(folder, error=str(fault))
     except StoreError as error:
         copied = FolderCopied(folder, error=_explain(folder, error))
+    except RecordError as error:
+        copied = FolderCopied(folder, error=f"{folder}: {error}. Copy it again.")
     except OutOfOrderError as error:
         copied = FolderCopied(folder, error=f"{folder}: {error}. Nothing was recorded.")
     except Exception as error:

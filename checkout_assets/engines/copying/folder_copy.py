@@ -3,9 +3,9 @@
 import threading
 from collections import Counter, deque
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
 from checkout_assets.domain.copying import (
@@ -17,18 +17,21 @@ from checkout_assets.domain.copying import (
     decide,
 )
 from checkout_assets.domain.folders import Folder
-from checkout_assets.domain.keys import classify, safe_key
-from checkout_assets.domain.verification import Seen, Verdict, compare, merge_join
+from checkout_assets.domain.keys import classify, raw_key_at
+from checkout_assets.domain.verification import Verdict, compare, merge_join_three
+from checkout_assets.engines.copying.listings import list_raw, list_source
 from checkout_assets.engines.copying.manifest import (
+    EarlierRow,
     EarlierRows,
     ManifestRow,
     ManifestWriter,
     RecordFound,
     abandoned,
+    expected_in_raw,
     find_record,
     list_parts,
 )
-from checkout_assets.engines.copying.progress import CopyProgress
+from checkout_assets.engines.copying.progress import CopyProgress, Teller
 from checkout_assets.engines.copying.requests import Ending, ObjectCopier, Outcome
 from checkout_assets.engines.copying.result import (
     FolderCopied,
@@ -36,6 +39,7 @@ from checkout_assets.engines.copying.result import (
     explain_disagreement,
     explain_emptiness,
     explain_failures,
+    explain_hopelessness,
 )
 from checkout_assets.engines.copying.tally import Tally
 from spark_jobs.contract import (
@@ -49,8 +53,11 @@ from spark_jobs.stores import ConflictError, StoreError
 if TYPE_CHECKING:
     from spark_jobs.stores import S3Store
 
-_MOST_WAITING = 1024
+_MOST_WAITING = 8192
 """Objects of one folder that may wait for an earlier one, since rows are written in key order."""
+
+_NOWHERE = SourceObject("", 0, "", datetime.min.replace(tzinfo=UTC))
+"""What stands for the source of a key that only an earlier manifest names."""
 
 _DELETED = "it was deleted at the source while it was copied"
 _LOST = "vanished from the source, and raw no longer holds what was copied"
@@ -73,15 +80,23 @@ class CopyRun:
     cancelled: threading.Event
 
 
-@dataclass(frozen=True, slots=True)
 class _Due:
-    """A key under work: what both sides and the earlier copies show of it."""
+    """A key under work: what both sides and the earlier copies show of it, and its outcome."""
 
-    key: str
-    raw_key: str
-    source: SourceObject | None
-    raw: Sighting | None
-    earlier: Sequence[ManifestRow]
+    __slots__ = ("earlier", "key", "outcome", "raw", "raw_key", "source")
+
+    def __init__(
+        self,
+        raw_key: str,
+        source: SourceObject | None,
+        raw: Sighting | None,
+        earlier: Sequence[EarlierRow],
+    ) -> None:
+        self.raw_key = raw_key
+        self.source = source
+        self.raw = raw
+        self.earlier = earlier
+        self.outcome: Outcome | None = None
 
 
 class FolderCopy:
@@ -91,12 +106,17 @@ class FolderCopy:
         self._run = run
         self._folder = folder
         self._writer = ManifestWriter(run.raw, folder.name, run.copy_id)
-        self._waiting: deque[tuple[_Due, Future[Outcome]]] = deque()
+        self._waiting: deque[_Due] = deque()
+        self._awaited: _Due | None = None
+        self._ended = threading.Event()
         self._tally = Tally()
+        self._teller = Teller(run.progress, folder)
 
     def copy(self) -> FolderCopied:
         """Do it all; raises FolderError, StoreError or OutOfOrderError if that cannot be."""
         found = find_record(self._run.raw, self._folder.name)
+        expected = found.record.listed if found.record else 0
+        self._run.progress.on_folder_begun(self._folder, expected)
         listed_at = datetime.now(UTC)
         old_parts = list_parts(self._run.raw, self._folder.name)
         earlier = EarlierRows(self._run.raw, old_parts, found)
@@ -107,6 +127,7 @@ class FolderCopy:
             # Also what a cancelled or failing copy has proved is worth keeping.
             self._settle(leave=0)
             parts = self._writer.flush()
+            self._teller.tell()
         copied = self._conclude(found, listed_at, parts, earlier.problems)
         # The manifest just replaced stays for whoever reads it now; a later copy removes it.
         kept = {found.record.copy_id} if found.record else set()
@@ -123,74 +144,93 @@ class FolderCopy:
         return copied
 
     def _due(self, earlier: EarlierRows) -> Iterator[_Due]:
-        """Every key the source lists or an earlier manifest names, in key order."""
+        """Every key the source lists or an earlier manifest names, by its place in order."""
         prefix = f"{self._folder}/"
-        raw = {e.key: Sighting(e.size, e.etag) for e in self._run.raw.list(prefix)}
-        listing = (
-            (e.key, SourceObject(e.key, e.size, e.etag, e.last_modified, e.storage_class))
-            for e in self._run.source.list(prefix)
+        sides = merge_join_three(
+            list_source(self._run.source, prefix, self._run.raw.prefix),
+            earlier,
+            list_raw(self._run.raw, prefix),
         )
-        for key, source, rows in merge_join(listing, earlier):
-            if self._run.cancelled.is_set():
+        cancelled = self._run.cancelled
+        for place, source, rows, raw in sides:
+            if cancelled.is_set():
                 raise CancelledError
-            raw_key = safe_key(key, self._run.raw.prefix)
             if source is not None or rows:
-                yield _Due(key, raw_key, source, raw.get(raw_key), rows or ())
+                yield _Due(raw_key_at(place), source, raw, rows or ())
 
     def _begin(self, due: _Due) -> None:
         known = [Pair(row.source_etag, row.raw_etag) for row in due.earlier]
         action = decide(due.source, due.raw, known, self._run.as_of)
-        ending: Future[Outcome]
+        self._waiting.append(due)
         if action is Action.COPY:
             assert due.source is not None
-            ending = self._run.copier.start(due.source, due.raw_key)
+            if self._run.copier.hopeless:
+                raise FolderError(explain_hopelessness(self._folder))
+            self._run.copier.start(due.source, due.raw_key, partial(self._end, due))
         else:
-            ending = Future()
-            ending.set_result(_without_request(action, due))
-        self._waiting.append((due, ending))
+            due.outcome = _without_request(action, due)
         self._settle(leave=_MOST_WAITING)
+
+    def _end(self, due: _Due, outcome: Outcome) -> None:
+        """On another thread: the outcome first, so that whoever waits misses nothing."""
+        due.outcome = outcome
+        if self._awaited is due:
+            self._ended.set()
 
     def _settle(self, leave: int) -> None:
         """Write the rows of what has ended, in order; wait until at most ``leave`` are waiting."""
-        while self._waiting and (len(self._waiting) > leave or self._waiting[0][1].done()):
-            due, ending = self._waiting.popleft()
-            self._write(due, ending.result())
+        waiting = self._waiting
+        while waiting and (waiting[0].outcome is not None or len(waiting) > leave):
+            due = waiting.popleft()
+            self._write(due, self._outcome_of(due))
+
+    def _outcome_of(self, due: _Due) -> Outcome:
+        if due.outcome is None:
+            self._ended.clear()
+            self._awaited = due
+            while due.outcome is None:
+                self._ended.wait()
+            self._awaited = None
+        return due.outcome
 
     def _write(self, due: _Due, outcome: Outcome) -> None:
         if outcome.ending in {Ending.GONE, Ending.NEWER}:
             self._write_unlisted(due, outcome)
             return
-        present = outcome.ending is Ending.COPIED and not outcome.attempts
-        status = Status.PRESENT if present else Status(outcome.ending.value)
+        ending, source, attempts, raw_etag, error = outcome
+        present = ending is Ending.COPIED and not attempts
+        status = Status.PRESENT.value if present else ending.value
+        kind, near_miss = classify(source.key)
         row = ManifestRow(
-            folder=self._folder.name,
-            source_key=due.key,
-            raw_key=due.raw_key,
-            kind=classify(due.key).kind.value,
-            size=outcome.source.size,
-            source_etag=outcome.source.etag,
-            raw_etag=outcome.raw_etag,
-            last_modified=outcome.source.last_modified,
-            storage_class=outcome.source.storage_class,
-            status=status.value,
-            attempts=outcome.attempts,
-            error=outcome.error,
+            self._folder.name,
+            source.key,
+            due.raw_key,
+            kind.value,
+            source.size,
+            source.etag,
+            raw_etag,
+            source.last_modified,
+            source.storage_class,
+            status,
+            attempts,
+            error,
         )
-        self._add(row)
-        if status is not Status.FAILED:
-            self._run.progress.on_object(row.size, not present)
+        self._tally.add(row, near_miss)
+        self._writer.add(row)
+        if ending is Ending.COPIED:
+            self._teller.add(source.size, not present)
 
     def _write_unlisted(self, due: _Due, outcome: Outcome) -> None:
         """A key of which the source has no version up to the cut-off, or no longer has one."""
         self._tally.newer += outcome.ending is Ending.NEWER
         kept = next((r for r in due.earlier if due.raw and r.raw_etag == due.raw.etag), None)
         if kept is not None:
-            self._add(kept._replace(status=VANISHED, attempts=0, error=""))
+            self._add(kept.whole()._replace(status=VANISHED, attempts=0, error=""))
         elif due.earlier:
-            self._add(due.earlier[0]._replace(status=VANISHED, attempts=0, error=_LOST))
+            gone = due.earlier[0].whole()
+            self._add(gone._replace(status=VANISHED, attempts=0, error=_LOST))
         elif outcome.ending is Ending.GONE:
-            failed = Outcome(Ending.FAILED, outcome.source, outcome.attempts, error=_DELETED)
-            self._write(due, failed)
+            self._write(due, outcome._replace(ending=Ending.FAILED, error=_DELETED))
 
     def _add(self, row: ManifestRow) -> None:
         self._tally.add(row)
@@ -211,7 +251,7 @@ class FolderCopy:
         if facts.status(Status.FAILED):
             error = explain_failures(folder, facts, tally.reasons)
             return FolderCopied(folder, facts, failures=tally.failures, error=error)
-        facts = tally.facts(self._verify())
+        facts = tally.facts(self._verify(parts))
         if facts.unverified:
             return FolderCopied(folder, facts, error=explain_disagreement(folder, facts))
         record = tally.record(folder.name, run.copy_id, run.as_of, listed_at, parts, facts)
@@ -219,10 +259,11 @@ class FolderCopy:
         notes = [f"{folder}: {problem}." for problem in problems]
         return FolderCopied(folder, facts, record=record, notes=notes)
 
-    def _verify(self) -> Counter[Verdict]:
-        """List raw again and compare it with what the manifest says is there."""
-        found = ((e.key, Seen(e.size, e.etag)) for e in self._run.raw.list(f"{self._folder}/"))
-        return Counter(verdict for _, verdict in compare(self._tally.expected_in_raw(), found))
+    def _verify(self, parts: list[ManifestPart]) -> Counter[Verdict]:
+        """List raw again and compare it with what the manifest, read back, says is there."""
+        raw, folder = self._run.raw, self._folder
+        expected = expected_in_raw(raw, folder.name, self._run.copy_id, parts)
+        return Counter(verdict for _, verdict in compare(expected, list_raw(raw, f"{folder}/")))
 
     def _put(self, record: CompletionRecord, found: RecordFound) -> None:
         raw, name = self._run.raw, self._folder.name
@@ -241,11 +282,7 @@ class FolderCopy:
 def _without_request(action: Action, due: _Due) -> Outcome:
     """What a decision other than copying comes to; ``attempts`` 0 means that nothing was asked."""
     if due.source is None:
-        gone = due.earlier[0]
-        source = SourceObject(
-            due.key, gone.size, gone.source_etag, gone.last_modified, gone.storage_class
-        )
-        return Outcome(Ending.GONE, source, 0)
+        return Outcome(Ending.GONE, _NOWHERE, 0)
     if action is Action.PRESENT and due.raw is not None:
-        return Outcome(Ending.COPIED, due.source, 0, raw_etag=due.raw.etag)
+        return Outcome(Ending.COPIED, due.source, 0, due.raw.etag)
     return Outcome(Ending.NEWER, due.source, 0)

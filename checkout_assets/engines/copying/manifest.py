@@ -1,7 +1,8 @@
 """Writing a copy's manifest as it goes, and reading what earlier copies wrote.
 
-A manifest is a sequence of Parquet parts, their rows in source-key order. A part is written once
-and never changed; the completion record says which parts count.
+A manifest is a sequence of Parquet parts, their rows ascending by the place in order of their raw
+keys: those without an escape first, see ``place_in_order``. A part is written once and never
+changed; the completion record says which parts count.
 """
 
 import hashlib
@@ -10,13 +11,19 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from heapq import merge
+from io import BytesIO
 from itertools import groupby
-from operator import attrgetter
+from operator import ge, itemgetter
 from typing import TYPE_CHECKING, NamedTuple
 
 from checkout_assets.domain.copying import Status
+from checkout_assets.domain.keys import place_in_order
+from checkout_assets.domain.verification import Seen
+from checkout_assets.engines.copying.columns import from_column, to_column
 from spark_jobs.contract import (
+    IN_RAW,
     MANIFEST_COLUMNS,
+    VANISHED,
     CompletionRecord,
     ManifestPart,
     RecordError,
@@ -120,21 +127,46 @@ def find_record(raw: Store, folder: str) -> RecordFound:
 
 def read_recorded_part(
     raw: Store, record: CompletionRecord, part: ManifestPart
-) -> "Iterator[ManifestRow]":
+) -> Iterator[ManifestRow]:
     """The rows of a part that a record names; raises RecordError if it is not that part."""
-    key = manifest_part_key(record.folder, record.copy_id, part.name)
+    table = recorded_part(raw, record, part)
+    columns = [from_column(column) for column in table.columns]
+    return map(ManifestRow._make, zip(*columns, strict=True))
+
+
+def recorded_part(raw: Store, record: CompletionRecord, part: ManifestPart) -> "pa.Table":
+    """A part that a record names; raises RecordError if it is not that part."""
+    return _checked_part(raw, manifest_part_key(record.folder, record.copy_id, part.name), part)
+
+
+def _checked_part(raw: Store, key: str, part: ManifestPart) -> "pa.Table":
     try:
         data = raw.get(key).data
     except NotFoundError:
         raise RecordError(f"the manifest part {part.name} is missing") from None
     if len(data) != part.size or hashlib.sha256(data).hexdigest() != part.sha256:
         raise RecordError(f"the manifest part {part.name} is not the one its record names")
-    rows = 0
-    for row in _rows(data, part.name):
-        rows += 1
-        yield row
-    if rows != part.rows:
-        raise RecordError(f"the manifest part {part.name} holds {rows} rows, not {part.rows}")
+    table = open_part(data, part.name)
+    if table.num_rows != part.rows:
+        raise RecordError(
+            f"the manifest part {part.name} holds {table.num_rows} rows, not {part.rows}"
+        )
+    return table
+
+
+def open_part(data: bytes, name: str) -> "pa.Table":
+    """The rows of a part; raises RecordError if these bytes are none."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        file = pq.ParquetFile(pa.BufferReader(data))
+        if not file.schema_arrow.equals(_schema()):
+            raise RecordError(f"the manifest part {name} has other columns than a manifest")
+        return file.read(use_threads=False)
+    except (pa.ArrowException, OSError):
+        # pyarrow's own words may quote content.
+        raise RecordError(f"the manifest part {name} is not readable") from None
 
 
 def list_parts(raw: Store, folder: str) -> list[Entry]:
@@ -143,9 +175,27 @@ def list_parts(raw: Store, folder: str) -> list[Entry]:
     return [entry for entry in entries if entry.key.endswith(".parquet")]
 
 
+class EarlierRow(NamedTuple):
+    """What deciding needs of a row of an earlier copy; the whole row is read only if asked for."""
+
+    raw_key: str
+    source_etag: str
+    raw_etag: str
+    batch: "pa.RecordBatch"
+    number: int
+
+    def whole(self) -> ManifestRow:
+        """The row as it was written."""
+        (values,) = self.batch.slice(self.number, 1).to_pylist()
+        return ManifestRow(**values)
+
+
+_Placed = tuple[str, EarlierRow]
+
+
 class EarlierRows:
-    """Rows of earlier copies, joined by source key: the recorded manifest's, and those of parts
-    that a copy left which died since.
+    """Rows of earlier copies, joined by key: the recorded manifest's, and those of parts that a
+    copy left which died since.
 
     A part that cannot be trusted is left out, and ``problems`` says so: its objects are proved
     another way or copied again.
@@ -157,20 +207,23 @@ class EarlierRows:
         self._record = found.record
         self.problems: list[str] = [found.problem] if found.problem else []
 
-    def __iter__(self) -> Iterator[tuple[str, list[ManifestRow]]]:
-        """Each source key with its rows in raw, the recorded ones first."""
+    def __iter__(self) -> Iterator[tuple[str, Sequence[EarlierRow]]]:
+        """Each place in order with its rows, the recorded ones first."""
         streams = [self._recorded(), *map(self._unfinished, self._unfinished_copies())]
-        by_key = attrgetter("source_key")
-        for key, rows in groupby(merge(*streams, key=by_key), by_key):
-            yield key, [row for row in rows if row.status != Status.FAILED]
+        if len(streams) == 1:
+            return ((place, (row,)) for place, row in streams[0])
+        by_place = itemgetter(0)
+        return (
+            (place, [row for _, row in rows])
+            for place, rows in groupby(merge(*streams, key=by_place), by_place)
+        )
 
-    def _recorded(self) -> Iterator[ManifestRow]:
-        if self._record is None:
-            return
-        for part in self._record.parts:
+    def _recorded(self) -> Iterator[_Placed]:
+        record, last = self._record, ""
+        for part in record.parts if record else ():
+            assert record is not None
             try:
-                # Whole before the first row counts: a part is checked by its hash and its rows.
-                rows = list(read_recorded_part(self._raw, self._record, part))
+                rows, last = _placed(recorded_part(self._raw, record, part), part.name, last)
             except RecordError as error:
                 self.problems.append(str(error))
             else:
@@ -187,13 +240,60 @@ class EarlierRows:
         ]
         return [list(keys) for _, keys in groupby(parts, lambda key: key.rpartition("/")[0])]
 
-    def _unfinished(self, keys: Iterable[str]) -> Iterator[ManifestRow]:
+    def _unfinished(self, keys: Iterable[str]) -> Iterator[_Placed]:
+        last = ""
         for key in keys:
             name = key.rpartition("/")[2]
             try:
-                yield from list(_rows(self._raw.get(key).data, name))
+                rows, last = _placed(open_part(self._raw.get(key).data, name), name, last)
             except (RecordError, NotFoundError) as error:
                 self.problems.append(f"an unfinished copy's part cannot be used: {error}")
+            else:
+                yield from rows
+
+
+def _placed(table: "pa.Table", name: str, last: str) -> tuple[Iterator[_Placed], str]:
+    """The rows of a part that are in raw or were, by their places, and the last place.
+
+    Raises RecordError unless all of them ascend from ``last``.
+    """
+    places = list(map(place_in_order, table.column("raw_key").to_pylist()))
+    if any(map(ge, [last, *places], places)):
+        raise RecordError(f"the rows of the manifest part {name} are not in order")
+    return _earlier_rows(table), places[-1] if places else last
+
+
+def _earlier_rows(table: "pa.Table") -> Iterator[_Placed]:
+    for batch in table.to_batches(ROWS_PER_GROUP):
+        columns = [
+            batch.column(column).to_pylist()
+            for column in ("raw_key", "source_etag", "raw_etag", "status")
+        ]
+        for number, (raw_key, source_etag, raw_etag, status) in enumerate(
+            zip(*columns, strict=True)
+        ):
+            if status != Status.FAILED:
+                row = EarlierRow(raw_key, source_etag, raw_etag, batch, number)
+                yield place_in_order(raw_key), row
+
+
+def expected_in_raw(
+    raw: Store, folder: str, copy_id: str, parts: Sequence[ManifestPart]
+) -> Iterator[tuple[str, Seen]]:
+    """What a listing of raw must show, as the parts just written say when they are read back.
+
+    Raises RecordError if a part is not what was written.
+    """
+    for part in parts:
+        table = _checked_part(raw, manifest_part_key(folder, copy_id, part.name), part)
+        for batch in table.to_batches(ROWS_PER_GROUP):
+            columns = [
+                batch.column(column).to_pylist()
+                for column in ("raw_key", "size", "raw_etag", "status", "error")
+            ]
+            for raw_key, size, raw_etag, status, error in zip(*columns, strict=True):
+                if status in IN_RAW or (status == VANISHED and not error):
+                    yield place_in_order(raw_key), Seen(size, raw_etag)
 
 
 def abandoned(parts: Iterable[Entry], kept: set[str], now: datetime) -> list[str]:
@@ -224,26 +324,13 @@ def _parquet(rows: list[ManifestRow]) -> bytes:
 
     schema = _schema()
     columns = [
-        pa.array(values, type=kind)
+        to_column(values, kind)
         for values, kind in zip(zip(*rows, strict=True), schema.types, strict=True)
     ]
-    sink = pa.BufferOutputStream()
     table = pa.Table.from_arrays(columns, schema=schema)
-    pq.write_table(table, sink, compression="zstd", row_group_size=ROWS_PER_GROUP)
-    return bytes(sink.getvalue())
-
-
-def _rows(data: bytes, name: str) -> Iterator[ManifestRow]:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    try:
-        file = pq.ParquetFile(pa.BufferReader(data))
-        if not file.schema_arrow.equals(_schema()):
-            raise RecordError(f"the manifest part {name} has other columns than a manifest")
-        for batch in file.iter_batches(ROWS_PER_GROUP):
-            columns = [column.to_pylist() for column in batch.columns]
-            yield from map(ManifestRow._make, zip(*columns, strict=True))
-    except (pa.ArrowException, OSError):
-        # pyarrow's own words may quote content.
-        raise RecordError(f"the manifest part {name} is not readable") from None
+    sink = BytesIO()
+    with pq.ParquetWriter(
+        sink, schema, compression="zstd", memory_pool=pa.system_memory_pool()
+    ) as writer:
+        writer.write_table(table, row_group_size=ROWS_PER_GROUP)
+    return sink.getvalue()

@@ -1,18 +1,22 @@
 """How a copy tells whoever watches; called from many threads, so implementations must be safe."""
 
+import time
 from typing import Protocol
 
 from checkout_assets.domain.folders import Folder
+
+_SECONDS_BETWEEN_TELLINGS = 0.25
+_OBJECTS_BETWEEN_LOOKS = 64
 
 
 class CopyProgress(Protocol):
     """Hears of a copy as it goes."""
 
-    def on_folder_begun(self, folder: Folder) -> None:
-        """A folder is being listed and copied."""
+    def on_folder_begun(self, folder: Folder, expected: int) -> None:
+        """A folder is being copied; ``expected`` objects were in it last time, 0 if unknown."""
 
-    def on_object(self, size: int, copied: bool) -> None:
-        """An object of that many bytes is in raw; ``copied`` if this copy put it there."""
+    def on_objects(self, folder: Folder, objects: int, size: int, copied: int) -> None:
+        """So many more objects, of so many bytes in all, are in raw; this copy put ``copied``."""
 
     def on_folder(self, folder: Folder, error: str) -> None:
         """A folder has ended, with a sentence if it is not complete."""
@@ -21,11 +25,38 @@ class CopyProgress(Protocol):
 class NoProgress:
     """Tells nobody."""
 
-    def on_folder_begun(self, folder: Folder) -> None:
+    def on_folder_begun(self, folder: Folder, expected: int) -> None:
         """See CopyProgress."""
 
-    def on_object(self, size: int, copied: bool) -> None:
+    def on_objects(self, folder: Folder, objects: int, size: int, copied: int) -> None:
         """See CopyProgress."""
 
     def on_folder(self, folder: Folder, error: str) -> None:
         """See CopyProgress."""
+
+
+class Teller:
+    """Gathers what one folder has to tell, so that telling costs nothing for each object."""
+
+    def __init__(self, progress: CopyProgress, folder: Folder) -> None:
+        self._progress = progress
+        self._folder = folder
+        self._objects = self._size = self._copied = 0
+        self._told = time.monotonic()
+
+    def add(self, size: int, copied: bool) -> None:
+        """One more object is in raw."""
+        self._objects += 1
+        self._size += size
+        self._copied += copied
+        if self._objects % _OBJECTS_BETWEEN_LOOKS == 0:
+            now = time.monotonic()
+            if now - self._told > _SECONDS_BETWEEN_TELLINGS:
+                self._told = now
+                self.tell()
+
+    def tell(self) -> None:
+        """Tell what has gathered."""
+        if self._objects:
+            self._progress.on_objects(self._folder, self._objects, self._size, self._copied)
+        self._objects = self._size = self._copied = 0

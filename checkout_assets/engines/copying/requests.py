@@ -7,15 +7,18 @@ on, and what needs a second look at the source, is dealt with on a few threads a
 import random
 import re
 import threading
-import time
-from collections.abc import Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple
 
-from checkout_assets.domain.copying import ARCHIVED, SourceObject
+from checkout_assets.domain.copying import ARCHIVED, SourceObject, is_md5_form
+from checkout_assets.engines.copying.later import Later
+from checkout_assets.engines.copying.pace import Pace
+from checkout_assets.engines.copying.parts import copy_in_parts
+from checkout_assets.engines.copying.terms import SSE_KMS, CopyTerms
 from spark_jobs.stores import ConflictError, NotFoundError, StoreError
 from spark_jobs.stores.crt import CrtS3, Response, encoded
 
@@ -25,22 +28,15 @@ if TYPE_CHECKING:
 LARGEST_COPY = 5 * 1024**3
 """Bytes up to which CopyObject works: S3 API reference; above it parts are copied."""
 
-_MOST_ATTEMPTS = 3
-"""Each of which awscrt repeats for some ten seconds."""
+_MOST_ATTEMPTS = 20
+"""Each of which awscrt may repeat for some seconds."""
 
+_SHORTEST_PAUSE_SECONDS = 0.1
 _LONGEST_PAUSE_SECONDS = 20.0
 _THREADS_ASIDE = 8
-_PART_BYTES = 256 * 1024**2
 _ETAG = re.compile(rb"<ETag>(?:&quot;|&#34;|\")?([^<&\"]+)")
-_KEPT_HEADERS = (
-    "CacheControl",
-    "ContentDisposition",
-    "ContentEncoding",
-    "ContentLanguage",
-    "ContentType",
-    "Metadata",
-    "WebsiteRedirectLocation",
-)
+_SAID_NOTHING = "S3 said neither what it copied nor that it failed"
+_OTHER_BYTES = "what arrived has another MD5 than what the source lists"
 _CHANGED_TWICE = "it changed at the source again while it was copied"
 _EXPLAINED = {
     "AccessDenied": "access was denied: the source must allow reading it and raw writing it",
@@ -60,8 +56,7 @@ class Ending(StrEnum):
     """It was overwritten at the source meanwhile, after the cut-off."""
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """What became of one object; ``source`` is the version last seen at the source."""
 
     ending: Ending
@@ -71,165 +66,196 @@ class Outcome:
     error: str = ""
 
 
+OnEnd = Callable[[Outcome], None]
+
+
+class _Attempt:
+    """An object under way: the version asked for, how often, and who hears of its end."""
+
+    __slots__ = ("looked_again", "number", "on_end", "raw_key", "source")
+
+    def __init__(self, source: SourceObject, raw_key: str, on_end: OnEnd) -> None:
+        self.source = source
+        self.raw_key = raw_key
+        self.on_end = on_end
+        self.number = 0
+        self.looked_again = False
+
+    def end(self, ending: Ending, raw_etag: str = "", error: str = "") -> None:
+        """Tell how it ended."""
+        self.on_end(Outcome(ending, self.source, self.number, raw_etag, error))
+
+
 class ObjectCopier:
     """Copies objects from one store to another; shared by the folders of a run."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 - what a run is made of
         self,
         source: "S3Store",
         raw: "S3Store",
         as_of: datetime,
         in_flight: int,
-        largest_copy: int = LARGEST_COPY,
+        largest_copy: int,
+        terms: CopyTerms,
+        cancelled: threading.Event,
     ) -> None:
         self._source = source
         self._raw = raw
         self._as_of = as_of
         self._largest_copy = largest_copy
+        self._terms = terms
+        self._headers = terms.headers()
+        self._tags_compare = terms.encryption != SSE_KMS
+        self._cancelled = cancelled
         self._crt = CrtS3(raw.endpoint, raw.credentials, connections=in_flight)
-        self._slots = threading.BoundedSemaphore(in_flight)
+        self._pace = Pace(in_flight)
+        self._later = Later()
         self._aside = ThreadPoolExecutor(_THREADS_ASIDE, thread_name_prefix="copy-aside")
+        self._source_place = f"/{source.bucket}/{encoded(source.prefix)}"
 
-    def start(self, source: SourceObject, raw_key: str) -> "Future[Outcome]":
-        """Begin to copy an object, waiting while enough are in flight; the future never raises."""
-        ending: Future[Outcome] = Future()
-        self._slots.acquire()
-        ending.add_done_callback(lambda _: self._slots.release())
+    @property
+    def hopeless(self) -> bool:
+        """Whether S3 answers nothing but errors, so that going on is no use."""
+        return self._pace.hopeless
+
+    def start(self, source: SourceObject, raw_key: str, on_end: OnEnd) -> None:
+        """Begin to copy an object, waiting while enough are in flight.
+
+        ``on_end`` is called once with the outcome, on some thread; it must be quick.
+        """
+        attempt = _Attempt(source, raw_key, on_end)
         if source.size > self._largest_copy:
-            self._turn_aside(ending, source, raw_key, None)
+            self._turn_aside(attempt, self._copy_in_parts)
         else:
-            answer = self._send(source, raw_key)
-            answer.add_done_callback(lambda done: self._end(ending, source, raw_key, done))
-        return ending
+            self._send(attempt)
+
+    def cancel(self) -> None:
+        """Let nothing wait for another attempt."""
+        self._later.hurry()
 
     def close(self) -> None:
         """Wait for what is in flight and let go of the threads."""
+        self._later.close()
         self._aside.shutdown(wait=True, cancel_futures=False)
 
-    def _send(self, source: SourceObject, raw_key: str) -> "Future[Response]":
-        place = f"/{self._source.bucket}/{encoded(self._source.prefix + source.key)}"
+    def _send(self, attempt: _Attempt) -> None:
+        source = attempt.source
         headers = [
-            ("x-amz-copy-source", place),
+            ("x-amz-copy-source", self._source_place + encoded(source.key)),
             ("x-amz-copy-source-if-match", f'"{source.etag}"'),
+            *self._headers,
         ]
-        key = self._raw.prefix + raw_key
+        key = self._raw.prefix + attempt.raw_key
+        attempt.number += 1
+        self._pace.begin()
+
+        def on_end(response: Response, error: StoreError | None) -> None:
+            self._answered(attempt, response, error)
+
         try:
-            return self._crt.send("CopyObject", "PUT", self._raw.bucket, key, headers)
+            self._crt.start("CopyObject", "PUT", self._raw.bucket, key, on_end, headers)
         except Exception as error:
-            refused: Future[Response] = Future()
-            refused.set_exception(StoreError(type(error).__name__, raw_key))
-            return refused
+            self._pace.succeeded()
+            attempt.end(Ending.FAILED, error=_explain(source, error))
 
-    def _end(
-        self,
-        ending: "Future[Outcome]",
-        source: SourceObject,
-        raw_key: str,
-        answer: "Future[Response]",
-    ) -> None:
-        error = answer.exception()
+    def _answered(self, attempt: _Attempt, response: Response, error: StoreError | None) -> None:
+        """On awscrt's thread: nothing here may wait."""
+        if error is not None and _may_pass(error):
+            self._pace.failed()
+            self._try_later(attempt, error)
+            return
+        self._pace.succeeded()
         if error is None:
-            ending.set_result(_copied(source, answer.result(), 1))
+            self._judge(attempt, response)
+        elif not _is_about_the_source(error):
+            attempt.end(Ending.FAILED, error=_explain(attempt.source, error))
+        elif attempt.looked_again:
+            attempt.end(Ending.FAILED, error=_CHANGED_TWICE)
         else:
-            self._turn_aside(ending, source, raw_key, error)
+            attempt.looked_again = True
+            self._turn_aside(attempt, self._look_at_source)
 
-    def _turn_aside(
-        self,
-        ending: "Future[Outcome]",
-        source: SourceObject,
-        raw_key: str,
-        error: BaseException | None,
-    ) -> None:
-        def persist() -> None:
+    def _judge(self, attempt: _Attempt, response: Response) -> None:
+        """Compare the tag that S3 returned with the source's, where equal bytes have equal tags."""
+        etag = _ETAG.search(response.body)
+        if etag is None:
+            attempt.end(Ending.FAILED, error=_SAID_NOTHING)
+            return
+        raw_etag = etag[1].decode()
+        differs = raw_etag != attempt.source.etag and is_md5_form(attempt.source.etag)
+        if differs and self._tags_compare:
+            self._turn_aside(attempt, partial(self._judge_difference, raw_etag=raw_etag))
+        else:
+            attempt.end(Ending.COPIED, raw_etag=raw_etag)
+
+    def _judge_difference(self, attempt: _Attempt, raw_etag: str) -> None:
+        """Under KMS a tag is no MD5, although it looks like one; else other bytes have arrived."""
+        if self._is_kms(self._source, attempt.source.key) or self._is_kms(
+            self._raw, attempt.raw_key
+        ):
+            # Asking for each object of a folder that is encrypted like that would cost too much.
+            self._tags_compare = False
+            attempt.end(Ending.COPIED, raw_etag=raw_etag)
+        else:
+            attempt.end(Ending.FAILED, error=_OTHER_BYTES)
+
+    @staticmethod
+    def _is_kms(store: "S3Store", key: str) -> bool:
+        return str(store.head(key).get("ServerSideEncryption", "")).startswith("aws:kms")
+
+    def _try_later(self, attempt: _Attempt, error: StoreError) -> None:
+        """Try again what is transient, with full jitter, unless that has become no use."""
+        if attempt.number >= _MOST_ATTEMPTS or self._pace.hopeless or self._cancelled.is_set():
+            attempt.end(Ending.FAILED, error=_explain(attempt.source, error))
+            return
+        longest = min(_LONGEST_PAUSE_SECONDS, _SHORTEST_PAUSE_SECONDS * 2**attempt.number)
+        self._later.call(random.uniform(0, longest), lambda: self._send(attempt))
+
+    def _turn_aside(self, attempt: _Attempt, work: Callable[[_Attempt], None]) -> None:
+        """Do what has to wait for S3 on a thread that may."""
+
+        def guarded() -> None:
             try:
-                if error is None:
-                    ending.set_result(self._copy_in_parts(source, raw_key))
-                else:
-                    ending.set_result(self._persist(source, raw_key, error))
-            except Exception as fault:
-                ending.set_result(_failed(source, fault, 1))
+                work(attempt)
+            except Exception as error:
+                attempt.end(Ending.FAILED, error=_explain(attempt.source, error))
 
         try:
-            self._aside.submit(persist)
+            self._aside.submit(guarded)
         except RuntimeError as closed:
-            ending.set_result(_failed(source, closed, 1))
+            attempt.end(Ending.FAILED, error=_explain(attempt.source, closed))
 
-    def _persist(self, source: SourceObject, raw_key: str, error: BaseException) -> Outcome:
-        """Try again what may still succeed: a changed source once, transient failures often."""
-        looked_again = False
-        for attempt in range(1, _MOST_ATTEMPTS):
-            if _is_about_the_source(error):
-                if looked_again:
-                    return Outcome(Ending.FAILED, source, attempt, error=_CHANGED_TWICE)
-                looked_again = True
-                now = self._look_again(source.key)
-                if now is None:
-                    return Outcome(Ending.GONE, source, attempt)
-                if now.last_modified > self._as_of:
-                    return Outcome(Ending.NEWER, now, attempt)
-                source = now
-            elif _may_pass(error):
-                time.sleep(random.uniform(0, min(_LONGEST_PAUSE_SECONDS, 0.2 * 2**attempt)))
-            else:
-                return _failed(source, error, attempt)
-            answer = self._send(source, raw_key)
-            failure = answer.exception()
-            if failure is None:
-                return _copied(source, answer.result(), attempt + 1)
-            error = failure
-        return _failed(source, error, _MOST_ATTEMPTS)
+    def _look_at_source(self, attempt: _Attempt) -> None:
+        """The source changed since it was listed: go on with what is there now."""
+        now = self._look_again(attempt.source.key)
+        if now is None:
+            attempt.end(Ending.GONE)
+            return
+        attempt.source = now
+        if now.last_modified > self._as_of:
+            attempt.end(Ending.NEWER)
+        else:
+            self._send(attempt)
 
     def _look_again(self, key: str) -> SourceObject | None:
         """The object as the source lists it now: a HEAD would tell its time in seconds only."""
         for entry in self._source.list(key):
             if entry.key == key:
-                return SourceObject(
-                    key, entry.size, entry.etag, entry.last_modified, entry.storage_class
-                )
+                return SourceObject._make(entry)
             break
         return None
 
-    def _copy_in_parts(self, source: SourceObject, raw_key: str) -> Outcome:
-        """UploadPartCopy for what is too large for one request; headers have to be carried over."""
-        from boto3.s3.transfer import TransferConfig
+    def _copy_in_parts(self, attempt: _Attempt) -> None:
         from botocore.exceptions import BotoCoreError, ClientError
 
+        source = attempt.source
+        attempt.number += 1
         try:
-            head = self._head(self._source, source.key)
-            self._raw.client.copy(
-                {"Bucket": self._source.bucket, "Key": self._source.prefix + source.key},
-                self._raw.bucket,
-                self._raw.prefix + raw_key,
-                ExtraArgs={
-                    "CopySourceIfMatch": f'"{source.etag}"',
-                    **{name: head[name] for name in _KEPT_HEADERS if name in head},
-                },
-                SourceClient=self._source.client,
-                Config=TransferConfig(multipart_threshold=1, multipart_chunksize=_PART_BYTES),
-            )
-            etag = self._head(self._raw, raw_key)["ETag"].strip('"')
-        except (BotoCoreError, ClientError) as error:
-            return _failed(source, error, 1)
-        return Outcome(Ending.COPIED, source, 1, raw_etag=etag)
-
-    @staticmethod
-    def _head(store: "S3Store", key: str) -> Mapping[str, Any]:
-        head: Mapping[str, Any] = store.client.head_object(
-            Bucket=store.bucket, Key=store.prefix + key
-        )
-        return head
-
-
-def _copied(source: SourceObject, response: Response, attempts: int) -> Outcome:
-    etag = _ETAG.search(response.body)
-    if etag is None:
-        error = "S3 said neither what it copied nor that it failed"
-        return Outcome(Ending.FAILED, source, attempts, error=error)
-    return Outcome(Ending.COPIED, source, attempts, raw_etag=etag[1].decode())
-
-
-def _failed(source: SourceObject, error: BaseException, attempts: int) -> Outcome:
-    return Outcome(Ending.FAILED, source, attempts, error=_explain(source, error))
+            etag = copy_in_parts(self._source, self._raw, source, attempt.raw_key, self._terms)
+        except (BotoCoreError, ClientError, StoreError) as error:
+            attempt.end(Ending.FAILED, error=_explain(source, error))
+        else:
+            attempt.end(Ending.COPIED, raw_etag=etag)
 
 
 def _is_about_the_source(error: BaseException) -> bool:
@@ -239,8 +265,10 @@ def _is_about_the_source(error: BaseException) -> bool:
     return isinstance(error, NotFoundError) and error.code != "NoSuchBucket"
 
 
-def _may_pass(error: BaseException) -> bool:
-    return isinstance(error, ConflictError) or (isinstance(error, StoreError) and error.transient)
+def _may_pass(error: StoreError) -> bool:
+    if isinstance(error, ConflictError):
+        return not _is_about_the_source(error)
+    return error.transient
 
 
 def _explain(source: SourceObject, error: BaseException) -> str:

@@ -71,6 +71,14 @@ def explain_failures(folder: Folder, facts: CopyFacts, reasons: Counter[str]) ->
     )
 
 
+def explain_hopelessness(folder: Folder) -> str:
+    """The sentence for a folder that was given up because S3 answered nothing but errors."""
+    return (
+        f"{folder}: S3 has answered nothing but errors for minutes, so the copy was given up. "
+        "What is in raw stays; copy the folder again to go on."
+    )
+
+
 def explain_disagreement(folder: Folder, facts: CopyFacts) -> str:
     """The sentence for a folder of which raw's second listing does not show what was copied."""
     return (

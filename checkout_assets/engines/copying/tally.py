@@ -3,9 +3,8 @@
 from collections import Counter
 from datetime import datetime
 
-from checkout_assets.domain.copying import CopyFacts, Status, digest
-from checkout_assets.domain.keys import classify
-from checkout_assets.domain.verification import Seen, Verdict
+from checkout_assets.domain.copying import CopyFacts, RunningDigest, Status
+from checkout_assets.domain.verification import Verdict
 from checkout_assets.engines.copying.manifest import ManifestRow
 from checkout_assets.engines.copying.result import ObjectFailure
 from spark_jobs.contract import CompletionRecord, ManifestPart
@@ -24,18 +23,17 @@ class Tally:
         self._kinds: Counter[str] = Counter()
         self._listed = self._escaped = self._near_misses = self._lost = 0
         self._bytes = self._copied_bytes = 0
-        self._in_raw: list[tuple[str, Seen]] = []
-        self._vanished_in_raw: list[tuple[str, Seen]] = []
+        self._digest = RunningDigest()
 
-    def add(self, row: ManifestRow) -> None:
+    def add(self, row: ManifestRow, near_miss: bool = False) -> None:
         """Count a row by its status."""
         self._statuses[row.status] += 1
         if row.status == Status.VANISHED:
-            self._add_vanished(row)
+            self._lost += bool(row.error)
             return
         self._listed += 1
         self._escaped += row.raw_key != row.source_key
-        self._near_misses += classify(row.source_key).near_miss
+        self._near_misses += near_miss
         if row.status == Status.FAILED:
             self.reasons[row.error] += 1
             if len(self.failures) < MOST_FAILURES_KEPT:
@@ -44,11 +42,7 @@ class Tally:
         self._kinds[row.kind] += 1
         self._bytes += row.size
         self._copied_bytes += row.size if row.status == Status.COPIED else 0
-        self._in_raw.append((row.raw_key, Seen(row.size, row.raw_etag)))
-
-    def expected_in_raw(self) -> list[tuple[str, Seen]]:
-        """What a listing of raw must show, ascending by raw key."""
-        return sorted([*self._in_raw, *self._vanished_in_raw])
+        self._digest.add(row.raw_key, row.raw_etag, row.size)
 
     def facts(self, verdicts: Counter[Verdict] | None = None) -> CopyFacts:
         """All that was counted, with what the re-listing of raw found if it was done."""
@@ -86,7 +80,7 @@ class Tally:
             by_kind=facts.by_kind,
             by_status=facts.by_status,
             total_bytes=facts.total_bytes,
-            digest=digest((key, seen.etag, seen.size) for key, seen in self._in_raw),
+            digest=self._digest.hexdigest(),
             listed=facts.listed,
             escaped=facts.escaped,
             near_misses=facts.near_misses,
@@ -94,9 +88,3 @@ class Tally:
             missing_on_source=facts.missing_on_source,
             lost=facts.lost,
         )
-
-    def _add_vanished(self, row: ManifestRow) -> None:
-        if row.error:
-            self._lost += 1
-        else:
-            self._vanished_in_raw.append((row.raw_key, Seen(row.size, row.raw_etag)))

@@ -76,7 +76,8 @@ class _Comparison:
             (e.key, SourceObject(e.key, e.size, e.etag, e.last_modified, e.storage_class))
             for e in source.list(self._prefix)
         )
-        for _, there, row in merge_join(listing, ((row.source_key, row) for row in rows)):
+        by_source_key = sorted((row.source_key, row) for row in rows)
+        for _, there, row in merge_join(listing, by_source_key):
             if there is None:
                 self._counts["vanished"] += row is not None and row.status in IN_RAW
             elif self._as_of is not None and there.last_modified > self._as_of:

@@ -1,0 +1,61 @@
+"""The options of ``copy`` that say on which terms S3 copies."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from checkout_assets.settings import Settings
+
+if TYPE_CHECKING:
+    from checkout_assets.engines.copying.terms import CopyTerms
+
+
+def _option(name: str, told: str, metavar: str | None = None) -> typer.models.OptionInfo:
+    variable = f"CHECKOUT_{name.upper().replace('-', '_')}"
+    option: typer.models.OptionInfo = typer.Option(
+        f"--{name}",
+        metavar=metavar,
+        help=f"{told} [env: {variable}]",
+        show_default=False,
+    )
+    return option
+
+
+SourceAccount = Annotated[
+    str | None, _option("source-account", "Fail unless it owns the source's bucket.", "ID")
+]
+RawAccount = Annotated[
+    str | None, _option("raw-account", "Fail unless it owns raw's bucket.", "ID")
+]
+Encryption = Annotated[
+    str | None,
+    _option("encryption", "How copies are encrypted; else as the bucket says.", "AES256|aws:kms"),
+]
+KmsKey = Annotated[
+    str | None, _option("kms-key", "The key, with --encryption aws:kms; a bucket key.", "ID|ARN")
+]
+StorageClass = Annotated[
+    str | None, _option("storage-class", "The storage class of copies.", "CLASS")
+]
+RequesterPays = Annotated[
+    bool | None, _option("requester-pays", "Pay for reading a requester-pays source.")
+]
+Role = Annotated[
+    str | None,
+    _option("copy-role-arn", "Assume this role for everything on both sides.", "ARN"),
+]
+
+
+def terms_of(settings: Settings) -> "CopyTerms":
+    """The terms of the settings; raises UsageError if they are wrong."""
+    from checkout_assets.engines.copying.terms import CopyTerms
+
+    return CopyTerms(
+        source_account=settings.source_account,
+        raw_account=settings.raw_account,
+        encryption=settings.encryption,
+        kms_key=settings.kms_key,
+        storage_class=settings.storage_class,
+        requester_pays=settings.requester_pays,
+        role_arn=settings.copy_role_arn,
+    )

@@ -1,0 +1,89 @@
+"""How many requests are under way at once: as many as S3 takes, found out as the copy goes."""
+
+import threading
+from time import monotonic
+
+START = 64
+_LEAST = 16
+_DECREASE = 0.7
+_SECONDS_BETWEEN_DECREASES = 1.0
+_SHARE_WAITED_FOR = 4
+_GIVE_UP_AFTER_SECONDS = 90.0
+_GIVE_UP_AFTER_FAILURES = 20
+
+
+class Pace:
+    """Lets requests begin; shared by all folders of a run.
+
+    The limit doubles with each round of answers until S3 asks to slow down, which takes it to 0.7
+    of itself; from then on it grows by one a round. If nothing at all has succeeded for a minute
+    and a half of failures, it is ``hopeless``.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._limit = float(min(most, START))
+        self._under_way = self._waiting = 0
+        self._doubling = True
+        self._decreased = 0.0
+        self._failing_since: float | None = None
+        self._failures = 0
+        self._changed = threading.Condition(threading.Lock())
+
+    @property
+    def limit(self) -> int:
+        """Requests that may be under way at once."""
+        return int(self._limit)
+
+    @property
+    def hopeless(self) -> bool:
+        """Whether S3 has answered nothing but failures for so long that asking on is no use."""
+        since = self._failing_since
+        return (
+            since is not None
+            and self._failures >= _GIVE_UP_AFTER_FAILURES
+            and monotonic() - since > _GIVE_UP_AFTER_SECONDS
+        )
+
+    def begin(self) -> None:
+        """Wait until one more request may begin."""
+        with self._changed:
+            if self._under_way >= int(self._limit):
+                self._waiting += 1
+                # Waking for each single answer would cost more than the request itself.
+                while self._under_way > self._low_water():
+                    self._changed.wait()
+                self._waiting -= 1
+            self._under_way += 1
+
+    def succeeded(self) -> None:
+        """A request has ended and S3 has served it, be it by a refusal that is final."""
+        with self._changed:
+            self._failing_since = None
+            self._failures = 0
+            # Only a limit that is made use of says anything about how much more S3 takes.
+            if self._under_way * 2 >= self._limit and self._limit < self._most:
+                step = 1.0 if self._doubling else 1.0 / self._limit
+                self._limit = min(self._most, self._limit + step)
+            self._ended()
+
+    def failed(self) -> None:
+        """A request has ended in a failure that may pass: go slower."""
+        with self._changed:
+            now = monotonic()
+            self._failing_since = self._failing_since or now
+            self._failures += 1
+            if now - self._decreased > _SECONDS_BETWEEN_DECREASES:
+                self._decreased = now
+                self._doubling = False
+                self._limit = max(_LEAST, self._limit * _DECREASE)
+            self._ended()
+
+    def _low_water(self) -> int:
+        limit = int(self._limit)
+        return limit - max(1, limit // _SHARE_WAITED_FOR)
+
+    def _ended(self) -> None:
+        self._under_way -= 1
+        if self._waiting and self._under_way <= self._low_water():
+            self._changed.notify_all()
