@@ -31,17 +31,21 @@ class Answer:
     """What the client gets instead; the status RESET drops the connection.
 
     With ``done`` the server has done what was asked, and only its answer is lost; ``then`` is
-    called in between.
+    called in between. ``content`` takes the place of an error's body.
     """
 
     status: int
     code: str = ""
     done: bool = False
     then: Callable[[], object] = lambda: None
+    message: str = "made up"
+    content: str = ""
 
     @property
     def body(self) -> bytes:
-        return f"<Error><Code>{self.code}</Code><Message>made up</Message></Error>".encode()
+        if self.content:
+            return self.content.encode()
+        return f"<Error><Code>{self.code}</Code><Message>{self.message}</Message></Error>".encode()
 
 
 Rule = Callable[[Request], Answer | None]

@@ -47,6 +47,7 @@ from checkout_assets.settings import Settings
 if TYPE_CHECKING:
     from checkout_assets.engines.copying.result import FolderCopied
 
+_TABLE_HEAD = ("folder", "complete", "copied", "present", "failed", "size", "rate", "time")
 _EXAMPLES = """\b
 Examples:
   checkout-assets copy --source s3://orders/root --raw s3://import/raw 0A_CheckoutOrder
@@ -163,7 +164,7 @@ def _summary(results: "Sequence[FolderCopied]") -> list[str]:
     lines = [
         f"{len(complete)} of {len(results)} folders copied and verified: "
         f"{counted(total['in_raw'], 'object')} in raw ({total['copied']:,} copied, "
-        f"{total['present']:,} present), {byte_size(total['bytes'])}."
+        f"{total['present']:,} present), {byte_size(total['bytes'])}.",
     ]
     worth_knowing = {
         "newer": "came after the cut-off and were left out",
@@ -176,7 +177,35 @@ def _summary(results: "Sequence[FolderCopied]") -> list[str]:
         for count, meaning in worth_knowing.items()
         if total[count]
     ]
-    return [*lines, *_flags(results)]
+    return [*lines, *_flags(results), *_table(results)]
+
+
+def _table(results: "Sequence[FolderCopied]") -> list[str]:
+    """A row for each folder, in columns."""
+    rows = [_TABLE_HEAD, *map(_row, results)]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return [
+        "  ".join(
+            [
+                row[0].ljust(widths[0]),
+                *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True)),
+            ]
+        )
+        for row in rows
+    ]
+
+
+def _row(copied: "FolderCopied") -> tuple[str, ...]:
+    facts = copied.facts
+    counts = (facts.status(s) for s in (Status.COPIED, Status.PRESENT, Status.FAILED))
+    return (
+        copied.folder.name,
+        "yes" if copied.ok else "NO",
+        *(f"{count:,}" for count in counts),
+        byte_size(facts.total_bytes),
+        f"{facts.in_raw / copied.seconds:,.0f}/s" if copied.seconds else "",
+        f"{copied.seconds:.1f} s",
+    )
 
 
 def _flags(results: "Sequence[FolderCopied]") -> list[str]:

@@ -1,7 +1,8 @@
-"""Watching a copy: bars on a terminal, a line a folder elsewhere."""
+"""Watching a copy: bars on a terminal, a line now and then elsewhere."""
 
 import threading
-import time
+from dataclasses import dataclass
+from time import monotonic
 from types import TracebackType
 from typing import TYPE_CHECKING
 
@@ -13,34 +14,112 @@ if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
 _REDRAWS_A_SECOND = 4
+_MINUTE, _HOUR = 60, 3600
 
 
-class Bars(NoProgress):
-    """A CopyProgress that draws one bar for the folders, with objects, bytes and rate."""
+@dataclass(slots=True)
+class _Count:
+    """What is known of one folder: objects expected (0 if unknown), and so far."""
+
+    expected: int = 0
+    objects: int = 0
+    size: int = 0
+
+
+class Counts:
+    """What all folders have told, and what follows from it."""
 
     def __init__(self, folders: int) -> None:
         self._folders = folders
+        self._under_way: dict[Folder, _Count] = {}
+        self._ended = 0
+        self._ended_objects = 0
+        self._objects = self._size = self._copied = 0
+        self._began = monotonic()
+
+    def begin(self, folder: Folder, expected: int) -> None:
+        """A folder has begun."""
+        self._under_way[folder] = _Count(expected)
+
+    def add(self, folder: Folder, objects: int, size: int, copied: int) -> None:
+        """More of a folder is in raw."""
+        count = self._under_way.setdefault(folder, _Count())
+        count.objects += objects
+        count.size += size
+        self._objects += objects
+        self._size += size
+        self._copied += copied
+
+    def end(self, folder: Folder) -> None:
+        """A folder has ended."""
+        count = self._under_way.pop(folder, _Count())
+        self._ended += 1
+        self._ended_objects += count.objects
+
+    @property
+    def ended(self) -> int:
+        """Folders that have ended."""
+        return self._ended
+
+    @property
+    def rate(self) -> float:
+        """Objects a second since the beginning."""
+        return self._objects / max(monotonic() - self._began, 1e-9)
+
+    def remaining_seconds(self) -> float | None:
+        """How long it may still take; None while nothing is known of how much there is.
+
+        A folder holds what it held last time, or else what others hold on average.
+        """
+        under_way = self._under_way.values()
+        known = [count.expected for count in under_way if count.expected]
+        if self._ended_objects:
+            typical = self._ended_objects / self._ended
+        else:
+            typical = sum(known) / len(known) if known else 0.0
+        if not typical or not self._objects:
+            return None
+        left = sum(max(0.0, (count.expected or typical) - count.objects) for count in under_way)
+        waiting = self._folders - self._ended - len(self._under_way)
+        return (left + waiting * typical) / self.rate
+
+    def line(self) -> str:
+        """All of it in a line."""
+        left = self.remaining_seconds()
+        return (
+            f"{self._ended} of {self._folders} folders done, {self._objects:,} objects "
+            f"({self._copied:,} copied), {byte_size(self._size)}, {self.rate:,.0f}/s"
+            + ("" if left is None else f", about {_duration(left)} left")
+        )
+
+    def lines(self) -> list[str]:
+        """A line for each folder under way."""
+        return [
+            f"{folder}: {count.objects:,}"
+            + (f" of about {count.expected:,}" if count.expected else "")
+            + f" objects, {byte_size(count.size)}"
+            for folder, count in sorted(self._under_way.items())
+        ]
+
+
+class Bars(NoProgress):
+    """A CopyProgress that draws a bar for all, and a line for each folder under way."""
+
+    def __init__(self, folders: int) -> None:
+        self._folders = folders
+        self._counts = Counts(folders)
         self._lock = threading.Lock()
-        self._objects = self._bytes = self._copied = 0
-        self._began = self._drawn = time.monotonic()
+        self._drawn = 0.0
         self._progress: Progress | None = None
         self._task: TaskID | None = None
 
     def __enter__(self) -> "Bars":
-        from rich.progress import (
-            BarColumn,
-            MofNCompleteColumn,
-            Progress,
-            TextColumn,
-            TimeRemainingColumn,
-        )
+        from rich.progress import BarColumn, Progress, TextColumn
 
         self._progress = Progress(
             TextColumn("copying"),
             BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn("folders, {task.fields[told]}", markup=False),
-            TimeRemainingColumn(),
+            TextColumn("{task.fields[told]}", markup=False),
             console=terminal(),
             transient=True,
             refresh_per_second=_REDRAWS_A_SECOND,
@@ -58,45 +137,41 @@ class Bars(NoProgress):
         if self._progress is not None:
             self._progress.stop()
 
-    def on_objects(
-        self,
-        folder: Folder,  # noqa: ARG002
-        objects: int,
-        size: int,
-        copied: int,
-    ) -> None:
+    def on_folder_begun(self, folder: Folder, expected: int) -> None:
         """See CopyProgress."""
         with self._lock:
-            self._objects += objects
-            self._copied += copied
-            self._bytes += size
-            now = time.monotonic()
-            if now - self._drawn < 1 / _REDRAWS_A_SECOND:
-                return
-            self._drawn = now
-        self._draw()
+            self._counts.begin(folder, expected)
+
+    def on_objects(self, folder: Folder, objects: int, size: int, copied: int) -> None:
+        """See CopyProgress."""
+        with self._lock:
+            self._counts.add(folder, objects, size, copied)
+            now = monotonic()
+            if now - self._drawn >= 1 / _REDRAWS_A_SECOND:
+                self._drawn = now
+                self._draw()
 
     def on_folder(self, folder: Folder, error: str) -> None:  # noqa: ARG002
         """See CopyProgress."""
-        self._draw(advance=1)
+        with self._lock:
+            self._counts.end(folder)
+            self._draw()
 
-    def _draw(self, advance: int = 0) -> None:
+    def _draw(self) -> None:
         if self._progress is None or self._task is None:
             return
-        rate = self._objects / max(time.monotonic() - self._began, 1e-9)
-        told = f"{self._objects:,} objects, {byte_size(self._bytes)}, {rate:,.0f}/s"
-        self._progress.update(self._task, advance=advance, told=told)
+        told = "\n".join([self._counts.line(), *self._counts.lines()])
+        self._progress.update(self._task, completed=self._counts.ended, told=told)
 
 
 class Lines(NoProgress):
-    """A CopyProgress for logs: a line when a folder ends badly, and a sign of life a minute."""
+    """A CopyProgress for logs: a sign of life a minute."""
 
     def __init__(self, folders: int, every_seconds: float = 60.0) -> None:
-        self._folders = folders
+        self._counts = Counts(folders)
         self._every = every_seconds
         self._lock = threading.Lock()
-        self._objects = self._ended = 0
-        self._told = time.monotonic()
+        self._told = monotonic()
 
     def __enter__(self) -> "Lines":
         return self
@@ -109,23 +184,31 @@ class Lines(NoProgress):
     ) -> None:
         """Nothing to end."""
 
-    def on_objects(
-        self,
-        folder: Folder,  # noqa: ARG002
-        objects: int,
-        size: int,  # noqa: ARG002
-        copied: int,  # noqa: ARG002
-    ) -> None:
+    def on_folder_begun(self, folder: Folder, expected: int) -> None:
         """See CopyProgress."""
         with self._lock:
-            self._objects += objects
-            due = time.monotonic() - self._told > self._every
-            if due:
-                self._told = time.monotonic()
-        if due:
-            say(f"{self._ended} of {self._folders} folders done, {self._objects:,} objects so far")
+            self._counts.begin(folder, expected)
+
+    def on_objects(self, folder: Folder, objects: int, size: int, copied: int) -> None:
+        """See CopyProgress."""
+        lines: list[str] = []
+        with self._lock:
+            self._counts.add(folder, objects, size, copied)
+            if monotonic() - self._told > self._every:
+                self._told = monotonic()
+                lines = [self._counts.line(), *(f"  {line}" for line in self._counts.lines())]
+        for line in lines:
+            say(line)
 
     def on_folder(self, folder: Folder, error: str) -> None:  # noqa: ARG002
         """See CopyProgress."""
         with self._lock:
-            self._ended += 1
+            self._counts.end(folder)
+
+
+def _duration(seconds: float) -> str:
+    if seconds < _MINUTE:
+        return f"{seconds:.0f} s"
+    if seconds < _HOUR:
+        return f"{seconds / _MINUTE:.0f} min"
+    return f"{seconds / _HOUR:.1f} h"

@@ -11,6 +11,8 @@ from checkout_assets.domain.keys import (
     Classification,
     ObjectKind,
     classify,
+    place_in_order,
+    raw_key_at,
     safe_key,
     source_key_of,
     was_escaped,
@@ -101,3 +103,59 @@ def test_two_long_keys_that_share_their_beginning_stay_apart() -> None:
     one, other = (f"{FOLDER}/{'é' * 400}{end}" for end in "ab")
     assert safe_key(one) != safe_key(other)
     assert source_key_of(safe_key(one)) is None
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [("a:b", "a~3Ab"), ("a//b", "a/~/b"), ("a/./b", "a/~2E/b"), ("_a", "~5Fa"), ("a/", "a/~")],
+)
+def test_a_key_and_the_look_of_its_escape_stay_apart(one: str, other: str) -> None:
+    assert safe_key(one) != safe_key(other)
+    assert source_key_of(safe_key(one)) == one
+    assert source_key_of(safe_key(other)) == other
+
+
+@given(st.text(st.sampled_from("aé/ ~_.:"), max_size=12))
+def test_undoing_what_looks_like_an_escape_gives_no_second_way_to_a_key(key: str) -> None:
+    """The raw key of a key is never the raw key of what that raw key would be as a source key."""
+    raw = safe_key(key)
+    assert (safe_key(raw) == raw) == ("~" not in raw)
+
+
+@given(
+    st.integers(LONGEST_KEY_BYTES - 80, LONGEST_KEY_BYTES + 80),
+    st.integers(0, 70),
+    st.sampled_from(["é", " ", "~", "/", "/_", "a"]),
+)
+def test_around_the_longest_key_nothing_is_lost_and_two_keys_stay_apart(
+    length: int, room: int, filling: str
+) -> None:
+    prefix = "r" * room
+    plain = f"{FOLDER}/"
+    growth = len(safe_key(f"f/x{filling * 2}y")) - len(safe_key(f"f/x{filling}y"))
+    plain += filling * ((length - len(plain)) // growth)
+    keys = [plain + end for end in ("", "a", "b", " ", "é", "/")]
+    raws = [safe_key(key, prefix) for key in keys]
+    assert len(set(raws)) == len(keys)
+    for key, raw in zip(keys, raws, strict=True):
+        assert len(prefix) + len(raw) <= LONGEST_KEY_BYTES
+        assert source_key_of(raw) in {key, None}
+        assert re.fullmatch(r"([^~]|~[0-9A-F]{2}|~(?=/|$|~~)|~~(?=[0-9a-f]{64}$))*", raw)
+
+
+@given(st.lists(st.text(st.sampled_from("AZaz09._-/"), max_size=40)))
+def test_keys_of_allowed_bytes_are_never_changed(segments: list[str]) -> None:
+    key = "/".join(["f", *(f"x{segment}" for segment in segments)]).replace("//", "/x")
+    key = re.sub(r"/(?=[._/]|$)", "/x", key)
+    assert safe_key(key) == key
+    assert place_in_order(key) == raw_key_at(place_in_order(key)) == key
+
+
+@given(st.lists(KEYS.map(lambda key: f"{FOLDER}/{key}"), unique=True))
+def test_keys_that_are_not_escaped_come_first_and_in_the_sources_order(keys: list[str]) -> None:
+    ordered = sorted(keys, key=lambda key: place_in_order(safe_key(key)))
+    unchanged = [key for key in ordered if safe_key(key) == key]
+    assert ordered[: len(unchanged)] == sorted(unchanged)
+    raws = [safe_key(key) for key in ordered[len(unchanged) :]]
+    assert raws == sorted(raws)
+    assert all(raw_key_at(place_in_order(raw)) == raw for raw in raws)

@@ -10,6 +10,7 @@ from checkout_assets.domain.verification import (
     Verdict,
     compare,
     merge_join,
+    merge_join_three,
 )
 
 sides = st.dictionaries(st.text("ab/é😀", max_size=4), st.integers(0, 3), max_size=12)
@@ -55,3 +56,23 @@ def test_every_verdict() -> None:
 def test_another_size_differs() -> None:
     ((_, verdict),) = compare([("a", Seen(1, "x"))], [("a", Seen(2, "x"))])
     assert verdict is Verdict.DIFFER
+
+
+@given(*[st.dictionaries(st.sampled_from("abcdefgh"), st.integers()) for _ in range(3)])
+def test_three_sides_are_joined_as_dictionaries_would_be(
+    first: dict[str, int], second: dict[str, int], third: dict[str, int]
+) -> None:
+    joined = list(merge_join_three(*(sorted(side.items()) for side in (first, second, third))))
+    assert joined == [
+        (key, first.get(key), second.get(key), third.get(key))
+        for key in sorted({*first, *second, *third})
+    ]
+
+
+@pytest.mark.parametrize("side", range(3))
+@pytest.mark.parametrize("keys", ["abb", "ba"])
+def test_each_of_three_sides_must_ascend(side: int, keys: str) -> None:
+    sides: list[list[tuple[str, int]]] = [[("a", 1)], [("a", 1)], [("a", 1)]]
+    sides[side] = [(key, 1) for key in keys]
+    with pytest.raises(OutOfOrderError):
+        list(merge_join_three(*sides))

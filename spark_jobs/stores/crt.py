@@ -23,9 +23,18 @@ if TYPE_CHECKING:
 
 DEFAULT_CONNECTIONS = 128
 _CODE = re.compile(rb"<Code>([A-Za-z0-9.]{1,80})</Code>")
-_TRANSIENT_CODES = frozenset(
-    ("SlowDown", "InternalError", "ServiceUnavailable", "RequestTimeout", "RequestTimeTooSkewed")
-)
+_TRANSIENT_CODES = frozenset(("SlowDown", "InternalError", "ServiceUnavailable", "RequestTimeout"))
+_SKEWED = "RequestTimeTooSkewed"
+"""It stays so until somebody sets the clock."""
+
+_S3_CODES = {
+    "AWS_ERROR_S3_INTERNAL_ERROR": "InternalError",
+    "AWS_ERROR_S3_SLOW_DOWN": "SlowDown",
+    "AWS_ERROR_S3_REQUEST_TIMEOUT": "RequestTimeout",
+    "AWS_ERROR_S3_REQUEST_TIME_TOO_SKEWED": _SKEWED,
+}
+"""What awscrt calls an answer that it asked again for in vain."""
+
 _PLAIN_KEY = re.compile(r"[A-Za-z0-9/._~-]*")
 _NOT_FOUND = 404
 _CONFLICTS = frozenset((409, 412))
@@ -191,7 +200,8 @@ class _Answer:
         status = about.get("status_code") or 0
         body = about.get("error_body") or b""
         named = _CODE.search(body)
-        code = named[1].decode() if named else str(getattr(error, "name", type(error).__name__))
+        name = str(getattr(error, "name", type(error).__name__))
+        code = named[1].decode() if named else _S3_CODES.get(name, name)
         if code == "AccessDenied" and b"kms:" in body:
             # S3 tells only in the message that it is the key which may not be used.
             code = "KMS.AccessDenied"
@@ -199,8 +209,8 @@ class _Answer:
             return NotFoundError(code, self._place)
         if status in _CONFLICTS:
             return ConflictError(code, self._place)
-        transient = (
-            not status or status >= _SERVER_ERROR or status == _TOO_MANY or code in _TRANSIENT_CODES
+        transient = code in _TRANSIENT_CODES or (
+            code != _SKEWED and (not status or status >= _SERVER_ERROR or status == _TOO_MANY)
         )
         return StoreError(code, self._place, transient=transient)
 

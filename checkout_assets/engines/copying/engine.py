@@ -17,7 +17,7 @@ from checkout_assets.engines.copying.cutoff import settle_cut_off
 from checkout_assets.engines.copying.folder_copy import CancelledError, CopyRun, FolderCopy
 from checkout_assets.engines.copying.manifest import find_record
 from checkout_assets.engines.copying.progress import CopyProgress, NoProgress
-from checkout_assets.engines.copying.requests import LARGEST_COPY, ObjectCopier
+from checkout_assets.engines.copying.requests import CLOCK_IS_WRONG, LARGEST_COPY, ObjectCopier
 from checkout_assets.engines.copying.result import FolderCopied, FolderError, facts_of
 from checkout_assets.engines.copying.terms import CopyTerms
 from checkout_assets.engines.locations import S3Location, principal
@@ -128,6 +128,7 @@ def _explain(folder: Folder, error: StoreError) -> str:
     reasons = {
         "NoSuchBucket": "the bucket does not exist",
         "AccessDenied": "access was denied",
+        "RequestTimeTooSkewed": CLOCK_IS_WRONG,
     }
     reason = reasons.get(error.code, f"S3 answered {error.code}")
     return f"{folder}: {reason} while listing or recording. Copy it again once that is solved."

@@ -38,10 +38,12 @@ _ETAG = re.compile(rb"<ETag>(?:&quot;|&#34;|\")?([^<&\"]+)")
 _SAID_NOTHING = "S3 said neither what it copied nor that it failed"
 _OTHER_BYTES = "what arrived has another MD5 than what the source lists"
 _CHANGED_TWICE = "it changed at the source again while it was copied"
+CLOCK_IS_WRONG = "this machine's clock is more than 15 minutes off: set it"
 _EXPLAINED = {
     "AccessDenied": "access was denied: the source must allow reading it and raw writing it",
     "NoSuchBucket": "a bucket does not exist",
     "SlowDown": "S3 asked to slow down, again and again",
+    "RequestTimeTooSkewed": CLOCK_IS_WRONG,
 }
 
 
@@ -280,7 +282,10 @@ def _explain(source: SourceObject, error: BaseException) -> str:
             "wait until it is restored, then copy again"
         )
     if code.startswith("KMS"):
-        return f"its KMS key may not be used ({code}): the key's policy must grant kms:Decrypt"
+        return (
+            f"a KMS key may not be used ({code}): the source's key must grant kms:Decrypt, "
+            "raw's key kms:GenerateDataKey"
+        )
     if code.startswith("AWS_"):
         return f"the request failed ({code})"
     return _EXPLAINED.get(code, f"S3 answered {code}")

@@ -1,0 +1,186 @@
+"""What S3 is told with each request: owners, encryption, storage class, who pays, which role."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from checkout_assets.domain.errors import UsageError
+from checkout_assets.engines.copying.engine import CopyTerms
+from checkout_assets.engines.locations import check_reachable
+from checkout_assets_tests.fault_proxy import Answer, FaultProxy, Request
+from checkout_assets_tests.orders_place import FOLDER, TYPE, OrdersPlace
+
+DOCUMENT = f"{FOLDER}/A/id/1"
+OWNERS = CopyTerms(source_account="1" * 12, raw_account="2" * 12)
+ROLE = "arn:aws:iam::222222222222:role/migration"
+KEY = "arn:aws:kms:us-east-2:222222222222:key/abc"
+
+
+@pytest.mark.parametrize(
+    ("terms", "said"),
+    [
+        ({"source_account": "12"}, 'source account "12" is wrong: an account id has 12 digits'),
+        ({"raw_account": "x" * 12}, "raw account"),
+        ({"encryption": "kms"}, "write AES256 or aws:kms"),
+        ({"kms_key": "abc"}, "without the encryption aws:kms"),
+        ({"encryption": "AES256", "kms_key": "abc"}, "without the encryption aws:kms"),
+        ({"storage_class": "GLACIER"}, "write one of STANDARD, "),
+        ({"role_arn": "migration"}, "write arn:aws:iam::<account>:role/<name>"),
+    ],
+)
+def test_wrong_terms_are_one_sentence(terms: dict[str, str], said: str) -> None:
+    with pytest.raises(UsageError) as refused:
+        CopyTerms(**terms)  # type: ignore[arg-type]
+    assert said in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+def test_terms_go_with_each_copy(place: OrdersPlace, proxy: FaultProxy) -> None:
+    place.put(DOCUMENT)
+    terms = CopyTerms(
+        source_account="1" * 12,
+        raw_account="2" * 12,
+        encryption="aws:kms",
+        kms_key=KEY,
+        storage_class="STANDARD_IA",
+        requester_pays=True,
+    )
+
+    copied = place.copy_one(terms=terms)
+
+    assert copied.ok, copied.error
+    (request,) = proxy.copies
+    wanted = {
+        "x-amz-expected-bucket-owner": "2" * 12,
+        "x-amz-source-expected-bucket-owner": "1" * 12,
+        "x-amz-server-side-encryption": "aws:kms",
+        "x-amz-server-side-encryption-aws-kms-key-id": KEY,
+        "x-amz-server-side-encryption-bucket-key-enabled": "true",
+        "x-amz-storage-class": "STANDARD_IA",
+        "x-amz-request-payer": "requester",
+    }
+    assert wanted.items() <= request.headers.items()
+
+
+def test_without_terms_nothing_is_said(place: OrdersPlace, proxy: FaultProxy) -> None:
+    place.put(DOCUMENT)
+    assert place.copy_one().ok
+    (request,) = proxy.copies
+    told = {name for name in request.headers if name.startswith("x-amz-")}
+    assert told == {
+        "x-amz-content-sha256",
+        "x-amz-copy-source",
+        "x-amz-copy-source-if-match",
+        "x-amz-date",
+    }
+
+
+def test_the_owners_go_with_every_request_to_their_bucket(
+    place: OrdersPlace, proxy: FaultProxy
+) -> None:
+    place.put(DOCUMENT)
+    place.put(f"{FOLDER}/b/id/2", b"x" * 6_000_000)
+    for run_id in ("1", "2"):
+        assert place.copy_one(run_id=run_id, terms=OWNERS, largest_copy=1_000_000).ok
+
+    owners = {place.source.bucket: "1" * 12, place.raw.bucket: "2" * 12}
+    asked = {(r.method, r.path.split("?")[0].split("/")[1]) for r in proxy.seen}
+    assert {("GET", place.source.bucket), ("PUT", place.raw.bucket)} <= asked
+    for request in proxy.seen:
+        bucket = request.path.split("?")[0].split("/")[1]
+        if request.method == "HEAD" and request.path.rstrip("/") == f"/{bucket}":
+            continue  # finding the bucket's region, before anything is done
+        assert request.headers.get("x-amz-expected-bucket-owner") == owners[bucket], request
+
+
+def test_another_owner_stops_a_folder_at_once(place: OrdersPlace, proxy: FaultProxy) -> None:
+    place.put(DOCUMENT)
+    denied = Answer(403, "AccessDenied")
+    proxy.rule = lambda r: (
+        denied if r.headers.get("x-amz-expected-bucket-owner") == "1" * 12 else None
+    )
+
+    copied = place.copy_one(terms=OWNERS)
+
+    assert "access was denied while listing" in copied.error
+    assert not proxy.copies
+
+
+def test_large_objects_keep_terms_and_headers(place: OrdersPlace, proxy: FaultProxy) -> None:
+    body = b"x" * (6 * 1024**2)
+    place.put(DOCUMENT, body)
+    terms = CopyTerms(encryption="AES256", storage_class="STANDARD_IA")
+
+    copied = place.copy_one(terms=terms, largest_copy=1024**2)
+
+    assert copied.ok, copied.error
+    arrived = place.get(DOCUMENT)
+    assert arrived["bytes"] == body
+    assert (arrived["ContentType"], arrived["Metadata"]) == (TYPE, {"made-by": "a test"})
+    begun = next(r for r in proxy.seen if r.method == "POST" and "uploads" in r.path)
+    assert begun.headers["x-amz-server-side-encryption"] == "AES256"
+    assert begun.headers["x-amz-storage-class"] == "STANDARD_IA"
+    assert all("x-amz-copy-source-if-match" in part.headers for part in proxy.copies)
+
+
+def test_a_large_object_that_fails_leaves_no_upload(place: OrdersPlace, proxy: FaultProxy) -> None:
+    place.put(DOCUMENT, b"x" * (6 * 1024**2))
+    proxy.rule = lambda r: Answer(403, "AccessDenied") if r.is_copy else None
+
+    copied = place.copy_one(largest_copy=1024**2)
+
+    assert "access was denied" in copied.error
+    left = place.client.list_multipart_uploads(Bucket=place.raw.bucket)
+    assert not left.get("Uploads")
+
+
+def assumes(seconds: int) -> Answer:
+    """What STS answers; the credentials last so long."""
+    until = (datetime.now(UTC) + timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return Answer(
+        200,
+        content="<AssumeRoleResponse xmlns='https://sts.amazonaws.com/doc/2011-06-15/'>"
+        "<AssumeRoleResult><Credentials><AccessKeyId>ASIAMADEUP</AccessKeyId>"
+        "<SecretAccessKey>made up</SecretAccessKey><SessionToken>a token</SessionToken>"
+        f"<Expiration>{until}</Expiration></Credentials></AssumeRoleResult></AssumeRoleResponse>",
+    )
+
+
+def is_sts(request: Request) -> bool:
+    return request.method == "POST" and request.path == "/"
+
+
+@pytest.mark.parametrize(("seconds", "asked"), [(3600, 1), (60, 2)], ids=["lasting", "ending"])
+def test_one_assumed_role_lists_and_copies(
+    place: OrdersPlace,
+    proxy: FaultProxy,
+    monkeypatch: pytest.MonkeyPatch,
+    seconds: int,
+    asked: int,
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL_STS", proxy.endpoint_url)
+    proxy.rule = lambda request: assumes(seconds) if is_sts(request) else None
+    place.put(DOCUMENT)
+
+    copied = place.copy_one(terms=CopyTerms(role_arn=ROLE))
+
+    assert copied.ok, copied.error
+    of_s3 = [request for request in proxy.seen if not is_sts(request)]
+    assert len(of_s3) > 5
+    assert all(request.headers["x-amz-security-token"] == "a token" for request in of_s3)
+    times = sum(is_sts(request) for request in proxy.seen)
+    assert times == asked if asked == 1 else times >= asked
+
+
+def test_a_role_that_cannot_be_assumed_is_one_sentence(
+    place: OrdersPlace, proxy: FaultProxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL_STS", proxy.endpoint_url)
+    denied = Answer(
+        403,
+        content="<ErrorResponse><Error><Type>Sender</Type><Code>AccessDenied</Code>"
+        "<Message>made up</Message></Error></ErrorResponse>",
+    )
+    proxy.rule = lambda request: denied if is_sts(request) else None
+    with pytest.raises(UsageError, match="The role cannot be assumed: STS answers AccessDenied"):
+        check_reachable({"raw": place.raw}, role_arn=ROLE)
