@@ -10,6 +10,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 RESET = -1
+_POLL_SECONDS = 0.02
+"""How soon a proxy notices that it is to end."""
 _HOP_BY_HOP = {"connection", "transfer-encoding", "content-length", "keep-alive"}
 
 
@@ -20,6 +22,7 @@ class Request:
     method: str
     path: str
     headers: dict[str, str]
+    body: bytes = b""
 
     @property
     def is_copy(self) -> bool:
@@ -77,7 +80,7 @@ class FaultProxy:
                 length = int(self.headers.get("content-length") or 0)
                 body = self.rfile.read(length)
                 headers = {name.lower(): value for name, value in self.headers.items()}
-                request = Request(self.command, self.path, headers)
+                request = Request(self.command, self.path, headers, body)
                 proxy.seen.append(request)
                 answer = proxy.rule(request)
                 if answer is None or answer.done:
@@ -126,7 +129,9 @@ class FaultProxy:
 
     @contextmanager
     def serving(self) -> Iterator["FaultProxy"]:
-        thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+        thread = threading.Thread(
+            target=self._server.serve_forever, args=(_POLL_SECONDS,), daemon=True
+        )
         thread.start()
         try:
             yield self

@@ -36,7 +36,6 @@ def upload(
             *((f"x-amz-meta-{name}", value) for name, value in found.metadata.items()),
         ]
         put = crt.send(
-            "PutObject",
             "PUT",
             store.bucket,
             store.prefix + found.key,

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from checkout_assets.engines.copying import pace as pace_module
 from checkout_assets.engines.copying import spool
 from checkout_assets.engines.copying.columns import EPOCH, from_column, to_column
-from checkout_assets.engines.copying.later import Later
 from checkout_assets.engines.copying.pace import START, Pace
 from checkout_assets.engines.copying.spool import Spool
+from spark_jobs.stores.later import Later
 
 
 @given(st.lists(st.text(max_size=5), max_size=60, unique=True))
@@ -100,7 +100,7 @@ def test_failures_slow_the_pace_once_a_second_and_it_recovers_by_steps(
 
 def test_a_waiting_request_goes_on_when_others_end() -> None:
     pace = Pace(4)
-    for _ in range(4):
+    for _ in range(4 * 2):
         pace.begin()
     begun = threading.Event()
 
@@ -114,6 +114,17 @@ def test_a_waiting_request_goes_on_when_others_end() -> None:
     pace.succeeded()
     assert begun.wait(5)
     waiting.join()
+
+
+def test_the_limit_does_not_grow_while_answers_only_become_slower() -> None:
+    told: list[int] = []
+    pace = Pace(1000, told.append)
+    for seconds in [0.05] * 20 + [0.2] * 2000:
+        while pace._under_way < pace.limit:
+            pace.begin()
+        pace.succeeded(seconds)
+    assert START + 20 <= pace.limit < 200
+    assert told == list(range(START, pace.limit + 1))
 
 
 def test_a_store_that_only_fails_is_hopeless_until_something_succeeds(

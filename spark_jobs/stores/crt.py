@@ -1,11 +1,12 @@
-"""S3 requests by awscrt: Amazon's own C client does signing, pooling, retries and TLS.
+"""S3 requests by awscrt: Amazon's own C library does HTTP, TLS and signing.
 
-A request costs a tenth of boto3's CPU and waits outside the interpreter's lock, so it carries all
-bulk work: reading objects here, copying them in the platform.
+A request costs a thirtieth of boto3's CPU and waits outside the interpreter's lock, so it carries
+all bulk work: reading objects here, copying them in the platform.
 """
 
 from __future__ import annotations
 
+import random
 import re
 import threading
 import time
@@ -13,46 +14,52 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import cached_property
 from io import BytesIO
-from typing import TYPE_CHECKING, Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
+from typing import TYPE_CHECKING, Any, Callable, Dict, List, NamedTuple, Optional, Tuple
 from urllib.parse import quote, urlsplit
 
 from spark_jobs.stores.base import ConflictError, NotFoundError, StoreError
+from spark_jobs.stores.connections import SILENCE_SECONDS, Connections, Exchange, Headers
+from spark_jobs.stores.later import Later
 
 if TYPE_CHECKING:
-    from awscrt.s3 import S3Client
+    from awscrt.http import HttpRequest
 
 DEFAULT_CONNECTIONS = 128
+DEFAULT_TRIES = 6
+_SHORTEST_PAUSE_SECONDS = 0.1
+_LONGEST_PAUSE_SECONDS = 10.0
+_USER_AGENT = "checkout-assets"
 _CODE = re.compile(rb"<Code>([A-Za-z0-9.]{1,80})</Code>")
 _TRANSIENT_CODES = frozenset(("SlowDown", "InternalError", "ServiceUnavailable", "RequestTimeout"))
 _SKEWED = "RequestTimeTooSkewed"
 """It stays so until somebody sets the clock."""
 
-_S3_CODES = {
-    "AWS_ERROR_S3_INTERNAL_ERROR": "InternalError",
-    "AWS_ERROR_S3_SLOW_DOWN": "SlowDown",
-    "AWS_ERROR_S3_REQUEST_TIMEOUT": "RequestTimeout",
-    "AWS_ERROR_S3_REQUEST_TIME_TOO_SKEWED": _SKEWED,
-}
-"""What awscrt calls an answer that it asked again for in vain."""
+_EXPIRED = frozenset(("ExpiredToken", "ExpiredTokenException", "RequestExpired"))
+"""Worth another try as soon as there are other credentials."""
+
+_BARE_CODES = {403: "AccessDenied", 404: "NotFound", 412: "PreconditionFailed", 503: "SlowDown"}
+"""What an answer without a body says."""
 
 _PLAIN_KEY = re.compile(r"[A-Za-z0-9/._~-]*")
+_REDIRECTED = 300
 _NOT_FOUND = 404
 _CONFLICTS = frozenset((409, 412))
 _SERVER_ERROR = 500
 _TOO_MANY = 429
-_CREDENTIALS_LOOKED_AT_SECONDS = 10.0
-_LEAST_GBPS = 10.0
-_GBPS_PER_CONNECTION = 0.5
-
-Headers = Sequence[Tuple[str, str]]
+_SIGNED_ALIKE_SECONDS = 10.0
+_LONGEST_SIGNING_SECONDS = 5.0
 
 
 class Response(NamedTuple):
-    """An answer of S3: status, headers as they came, body."""
+    """An answer of S3: status, headers as they came, body, and how long it took on its connection.
+
+    The answer to a PUT has no headers.
+    """
 
     status: int = 0
     headers: Headers = ()
     body: bytes = b""
+    seconds: float = 0.0
 
     def header(self, name: str) -> str:
         """The header's value, or nothing; ``name`` is in lower case."""
@@ -100,16 +107,28 @@ class CrtS3:
     """Sends requests to one S3 endpoint; safe to use from many threads, not across a fork."""
 
     def __init__(
-        self, endpoint: Endpoint, credentials: Any, connections: int = DEFAULT_CONNECTIONS
+        self,
+        endpoint: Endpoint,
+        credentials: Any,
+        connections: int = DEFAULT_CONNECTIONS,
+        tries: int = DEFAULT_TRIES,
+        silence: float = SILENCE_SECONDS,
     ) -> None:
-        """``credentials`` is botocore's credentials object; it refreshes itself."""
+        """``credentials`` is botocore's credentials object; it refreshes itself.
+
+        What is transient is tried ``tries`` times, with full jitter.
+        """
+        self.signing = Signing(endpoint.region, credentials)
+        self.tries = tries
+        self.later = Later()
         self._endpoint = endpoint
-        self._signing = _Signing(endpoint.region, credentials)
-        self._client = _client(endpoint, self._signing.current(), connections)
+        self._connections = connections
+        self._silence = silence
+        self._pools: Dict[str, Connections] = {}
+        self._lock = threading.Lock()
 
     def send(  # noqa: PLR0913, PLR0917 - these are the parts of a request
         self,
-        operation: str,
         method: str,
         bucket: str,
         key: str,
@@ -120,7 +139,7 @@ class CrtS3:
         """Start a request.
 
         The future raises NotFoundError, ConflictError or StoreError, also for a copy's 200 that
-        carries an ``<Error>``. What is transient awscrt has retried, with backoff and jitter.
+        carries an ``<Error>``.
         """
         future: Future[Response] = Future()
 
@@ -130,12 +149,11 @@ class CrtS3:
             else:
                 future.set_result(response)
 
-        self.start(operation, method, bucket, key, on_end, headers, query, body)
+        self.start(method, bucket, key, on_end, headers, query, body)
         return future
 
     def start(  # noqa: PLR0913, PLR0917 - these are the parts of a request
         self,
-        operation: str,
         method: str,
         bucket: str,
         key: str,
@@ -144,79 +162,121 @@ class CrtS3:
         query: str = "",
         body: bytes = b"",
     ) -> None:
-        """Start a request as ``send`` does, and hear of its end on one of awscrt's threads.
+        """Start a request as ``send`` does, and hear of its end on awscrt's thread.
 
         Cheaper than a future; ``on_end`` must be quick and must not raise.
         """
-        from awscrt.http import HttpHeaders, HttpRequest
-        from awscrt.s3 import S3RequestType
-
         host, path = self._endpoint.address(bucket, key)
-        request = HttpRequest(
-            method,
-            f"{path}?{query}" if query else path,
-            HttpHeaders([("host", host), ("content-length", str(len(body))), *headers]),
-            BytesIO(body) if body else None,
-        )
-        answer = _Answer(f"s3://{bucket}/{key}", on_end)
-        answer.request = self._client.make_request(
-            type=S3RequestType.DEFAULT,
-            operation_name=operation,
-            request=request,
-            signing_config=self._signing.current(),
-            on_headers=answer.on_headers,
-            on_body=answer.on_body,
-            on_done=answer.on_done,
-        )
+        told = [("host", host), ("user-agent", _USER_AGENT), *headers]
+        if method == "PUT":
+            told.append(("content-length", str(len(body))))
+        pool = self._pools.get(host) or self._pool(host)
+        target = f"{path}?{query}" if query else path
+        _Call(self, pool, (method, target, told, body), f"s3://{bucket}/{key}", on_end).send()
+
+    def limit(self, connections: int) -> None:
+        """From now on use at most so many connections to a host."""
+        self._connections = connections
+        for pool in list(self._pools.values()):
+            pool.most = connections
+
+    def close(self) -> None:
+        """Let go of the connections; to be called when nothing is under way any more."""
+        self.later.close()
+        for pool in self._pools.values():
+            pool.close()
+
+    def _pool(self, host: str) -> Connections:
+        """The connections to a host: Amazon's S3 has one for each bucket."""
+        scheme = self._endpoint.url.partition("://")[0]
+        with self._lock:
+            if host not in self._pools:
+                self._pools[host] = Connections(
+                    f"{scheme}://{host}", self._connections, self._silence
+                )
+            return self._pools[host]
 
 
-class _Answer:
-    """Collects one response; keeps the native request alive until it is done."""
+class _Call:
+    """A request with all its tries."""
 
-    __slots__ = ("_body", "_headers", "_on_end", "_place", "_status", "request")
+    __slots__ = ("_crt", "_known", "_number", "_on_end", "_parts", "_place", "_pool")
 
-    def __init__(self, place: str, on_end: OnEnd) -> None:
-        self.request: object = None
+    def __init__(
+        self,
+        crt: CrtS3,
+        pool: Connections,
+        parts: Tuple[str, str, List[Tuple[str, str]], bytes],
+        place: str,
+        on_end: OnEnd,
+    ) -> None:
+        self._crt = crt
+        self._pool = pool
+        self._parts = parts
         self._place = place
         self._on_end = on_end
-        self._status = 0
-        self._headers: Headers = ()
-        self._body: List[bytes] = []
+        self._known: object = None
+        self._number = 0
 
-    def on_headers(self, status_code: int, headers: Headers, **_: object) -> None:
-        self._status = status_code
-        self._headers = headers
+    def send(self) -> None:
+        """Try, once more or for the first time."""
+        self._number += 1
+        self._pool.send(Exchange(self._signed, self._ended, self._parts[0] != "PUT"))
 
-    def on_body(self, chunk: bytes, **_: object) -> None:
-        self._body.append(bytes(chunk))
+    def _signed(self) -> HttpRequest:
+        from awscrt.auth import aws_sign_request
+        from awscrt.http import HttpHeaders, HttpRequest
 
-    def on_done(self, error: BaseException | None = None, **about: Any) -> None:
-        self.request = None
-        response = Response(self._status, self._headers, b"".join(self._body))
-        failure = None if error is None else self._store_error(error, about)
-        self._on_end(response, failure)
+        method, target, headers, body = self._parts
+        config, self._known = self._crt.signing.current()
+        request = HttpRequest(method, target, HttpHeaders(headers), BytesIO(body) if body else None)
+        # With credentials at hand it is signed when the call returns.
+        signed: HttpRequest = aws_sign_request(request, config).result(_LONGEST_SIGNING_SECONDS)
+        return signed
 
-    def _store_error(self, error: BaseException, about: Dict[str, Any]) -> StoreError:
-        status = about.get("status_code") or 0
-        body = about.get("error_body") or b""
-        named = _CODE.search(body)
-        name = str(getattr(error, "name", type(error).__name__))
-        code = named[1].decode() if named else _S3_CODES.get(name, name)
-        if code == "AccessDenied" and b"kms:" in body:
-            # S3 tells only in the message that it is the key which may not be used.
-            code = "KMS.AccessDenied"
-        if status == _NOT_FOUND:
-            return NotFoundError(code, self._place)
-        if status in _CONFLICTS:
-            return ConflictError(code, self._place)
-        transient = code in _TRANSIENT_CODES or (
-            code != _SKEWED and (not status or status >= _SERVER_ERROR or status == _TOO_MANY)
-        )
-        return StoreError(code, self._place, transient=transient)
+    def _ended(self, exchange: Exchange, error: Optional[BaseException]) -> None:
+        body = b"".join(exchange.chunks)
+        if error is not None:
+            # Also whoever could not sign, for want of credentials, may do so later.
+            name = "TimedOut" if exchange.silent else getattr(error, "name", type(error).__name__)
+            self._failed(StoreError(str(name), self._place, transient=True))
+        elif exchange.status >= _REDIRECTED or (self._parts[0] == "PUT" and b"<Error>" in body):
+            self._failed(_refusal(exchange.status, body, self._place))
+        else:
+            taken = time.monotonic() - exchange.begun
+            self._on_end(Response(exchange.status, exchange.headers, body, taken), None)
+
+    def _failed(self, error: StoreError) -> None:
+        crt = self._crt
+        if error.code in _EXPIRED and crt.signing.renew(self._known):
+            error = StoreError(error.code, self._place, transient=True)
+        if error.transient and self._number < crt.tries:
+            longest = min(_LONGEST_PAUSE_SECONDS, _SHORTEST_PAUSE_SECONDS * 2**self._number)
+            crt.later.call(random.uniform(0, longest), self.send)
+        else:
+            self._on_end(Response(), error)
 
 
-class _Signing:
-    """How requests are signed, with credentials that are looked at again every few seconds.
+def _refusal(status: int, body: bytes, place: str) -> StoreError:
+    """The error that an answer stands for."""
+    named = _CODE.search(body)
+    nameless = "UnnamedError" if status < _REDIRECTED else str(status)
+    code = named[1].decode() if named else _BARE_CODES.get(status, nameless)
+    if code == "AccessDenied" and b"kms:" in body:
+        # S3 tells only in the message that it is the key which may not be used.
+        code = "KMS.AccessDenied"
+    if status == _NOT_FOUND:
+        return NotFoundError(code, place)
+    if status in _CONFLICTS:
+        return ConflictError(code, place)
+    transient = code in _TRANSIENT_CODES or (
+        code != _SKEWED and (status >= _SERVER_ERROR or status == _TOO_MANY)
+    )
+    return StoreError(code, place, transient=transient)
+
+
+class Signing:
+    """How requests are signed: credentials are looked at again, and the time, every few seconds.
 
     A provider that awscrt asks for each request costs a call into the interpreter each time.
     """
@@ -224,45 +284,44 @@ class _Signing:
     def __init__(self, region: str, credentials: Any) -> None:
         self._region = region
         self._credentials = credentials
-        self._known: object = None
-        self._config: Any = None
+        self._current: Tuple[Any, object] = (None, None)
         self._until = 0.0
         self._lock = threading.Lock()
 
-    def current(self) -> Any:
-        """awscrt's signing configuration with credentials that are valid now."""
+    def current(self) -> Tuple[Any, object]:
+        """awscrt's signing configuration, and the credentials in it, that are valid now."""
         if time.monotonic() < self._until:
-            return self._config
+            return self._current
         with self._lock:
             # botocore refreshes them minutes before they expire.
             known = self._credentials.get_frozen_credentials()
-            if known != self._known:
-                self._config = _signing_config(self._region, known)
-                self._known = known
-            self._until = time.monotonic() + _CREDENTIALS_LOOKED_AT_SECONDS
-            return self._config
+            self._current = _signing_config(self._region, known), known
+            self._until = time.monotonic() + _SIGNED_ALIKE_SECONDS
+            return self._current
+
+    def renew(self, known: object) -> bool:
+        """Look at the credentials now; whether there are others than those."""
+        self._until = 0.0
+        try:
+            return self.current()[1] != known
+        except Exception:  # there are none now
+            return False
 
 
 def _signing_config(region: str, known: Any) -> Any:
-    from awscrt import auth, s3
+    from awscrt import auth
 
-    provider = auth.AwsCredentialsProvider.new_static(
-        known.access_key, known.secret_key, known.token
-    )
-    return s3.create_default_s3_signing_config(region=region, credential_provider=provider)
-
-
-def _client(endpoint: Endpoint, signing_config: Any, connections: int) -> S3Client:
-    from awscrt import s3
-
-    plain = urlsplit(endpoint.url).scheme == "http"
-    return s3.S3Client(
-        region=endpoint.region,
-        tls_mode=s3.S3RequestTlsMode.DISABLED if plain else s3.S3RequestTlsMode.ENABLED,
-        signing_config=signing_config,
-        # awscrt opens connections by the throughput it is to reach; the override only limits them.
-        throughput_target_gbps=max(_LEAST_GBPS, connections * _GBPS_PER_CONNECTION),
-        max_active_connections_override=connections,
+    return auth.AwsSigningConfig(
+        credentials_provider=auth.AwsCredentialsProvider.new_static(
+            known.access_key, known.secret_key, known.token
+        ),
+        region=region,
+        service="s3",
+        # S3 takes the path as it stands: API reference, "Create a signed AWS API request".
+        use_double_uri_encode=False,
+        should_normalize_uri_path=False,
+        signed_body_value=auth.AwsSignedBodyValue.UNSIGNED_PAYLOAD,
+        signed_body_header_type=auth.AwsSignedBodyHeaderType.X_AMZ_CONTENT_SHA_256,
     )
 
 

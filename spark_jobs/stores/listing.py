@@ -11,16 +11,16 @@ import re
 import time
 from concurrent.futures import Future
 from datetime import datetime, timezone
-from typing import Iterator, List, NamedTuple, Optional, Sequence, Tuple
+from functools import partial
+from typing import Callable, Dict, Iterator, List, NamedTuple, Optional
 from urllib.parse import quote, unquote_plus
 from xml.etree import ElementTree
 
 from spark_jobs.stores.base import Entry, StoreError
+from spark_jobs.stores.connections import Headers
 from spark_jobs.stores.crt import CrtS3, Response
 
-Headers = Sequence[Tuple[str, str]]
-
-_INSTANT = re.compile(r"(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:\.(\d{1,6})\d*)?Z")
+_INSTANT = re.compile(r"(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:\.(\d{1,6})\d*)?")
 _KEYS = re.compile(r"<Key>([^<&]*)</Key>")
 _SIZES = re.compile(r"<Size>(\d+)</Size>")
 _ETAGS = re.compile(r'<ETag>(?:&quot;|&#34;|")?([^<&"]*)(?:&quot;|&#34;|")?</ETag>')
@@ -30,77 +30,104 @@ _TRUNCATED = re.compile(r"<IsTruncated>(true|false)</IsTruncated>")
 _TOKEN = re.compile(r"<NextContinuationToken>([^<&]*)</NextContinuationToken>")
 _END = "</ListBucketResult>"
 _MOST_ATTEMPTS = 5
-"""Each of which awscrt repeats by itself for some seconds."""
+"""Each of which is repeated by itself for some seconds if S3 refuses or does not answer."""
 
 
 class Page(NamedTuple):
-    """One answer: objects, names below which there is more, and the token of the next page."""
+    """One answer, column by column: objects, names below which there is more, the next one's token.
 
-    entries: List[Entry]
+    Times are as S3 sends them, without their zone, which is UTC.
+    """
+
+    keys: List[str]
+    sizes: List[int]
+    etags: List[str]
+    modified: List[str]
+    classes: List[str]
     prefixes: List[str]
     token: str
 
+    def entries(self) -> Iterator[Entry]:
+        """The objects, one by one; raises StoreError for a time that is none."""
+        try:
+            instants = [datetime.fromisoformat(text + "+00:00") for text in self.modified]
+        except ValueError:
+            instants = list(map(_instant, self.modified))
+        return map(Entry, self.keys, self.sizes, self.etags, instants, self.classes)
 
-def list_bucket(
-    crt: CrtS3, bucket: str, prefix: str, dropped: int = 0, headers: Headers = ()
-) -> Iterator[Entry]:
-    """All objects whose key begins with ``prefix``, in UTF-8 byte order.
+    def first(self, count: int) -> Page:
+        """A page of the first objects only, as if it were not the last."""
+        return Page(
+            self.keys[:count],
+            self.sizes[:count],
+            self.etags[:count],
+            self.modified[:count],
+            self.classes[:count],
+            [],
+            self.token,
+        )
 
-    Their keys are full but for the first ``dropped`` characters; ``headers`` go with each request.
+
+class Question(NamedTuple):
+    """A listing of a bucket: everything whose key begins with ``prefix``, in UTF-8 byte order.
+
+    Keys are given without their first ``dropped`` characters; ``headers`` go with each request.
     """
-    for page in _pages(crt, bucket, prefix, "", dropped, headers):
-        yield from page.entries
+
+    crt: CrtS3
+    bucket: str
+    prefix: str
+    dropped: int = 0
+    headers: Headers = ()
+    delimiter: str = ""
+
+    def ask(self, after: str = "", token: str = "") -> Callable[[], Page]:
+        """Ask for what comes after that key, or after the page that gave the token.
+
+        The request is under way at once; the page, or StoreError, comes from what is returned.
+        """
+        # Names travel percent-encoded: XML cannot carry every character that a key may hold.
+        query = f"list-type=2&encoding-type=url&prefix={quote(self.prefix, safe='')}"
+        if self.delimiter:
+            query += f"&delimiter={quote(self.delimiter, safe='')}"
+        if after:
+            query += f"&start-after={quote(after, safe='')}"
+        if token:
+            query += f"&continuation-token={quote(token, safe='')}"
+        return partial(self._page, query, self._send(query))
+
+    def _send(self, query: str) -> Future[Response]:
+        return self.crt.send("GET", self.bucket, "", self.headers, query=query)
+
+    def _page(self, query: str, answer: Future[Response]) -> Page:
+        """The page; what is transient is asked again, with full jitter."""
+        for attempt in range(1, _MOST_ATTEMPTS + 1):
+            try:
+                return parse_page(answer.result().body, self.bucket, self.dropped)
+            except StoreError as error:
+                if not error.transient or attempt == _MOST_ATTEMPTS:
+                    raise
+            time.sleep(random.uniform(0, 0.2 * 2**attempt))
+            answer = self._send(query)
+        raise AssertionError("the last attempt returns or raises")
+
+
+def list_pages(question: Question) -> Iterator[Page]:
+    """All pages, the next one under way while one is read."""
+    answer: Optional[Callable[[], Page]] = question.ask()
+    while answer is not None:
+        page = answer()
+        answer = question.ask(token=page.token) if page.token else None
+        yield page
 
 
 def list_directory(crt: CrtS3, bucket: str, prefix: str, headers: Headers = ()) -> List[str]:
     """Names directly below ``prefix``, relative to it; those with more below end in a slash."""
     names: List[str] = []
-    for page in _pages(crt, bucket, prefix, "/", len(prefix), headers):
-        names += (entry.key for entry in page.entries)
+    for page in list_pages(Question(crt, bucket, prefix, len(prefix), headers, "/")):
+        names += page.keys
         names += page.prefixes
     return sorted(names)
-
-
-def _pages(  # noqa: PLR0913, PLR0917 - these are the parts of a listing
-    crt: CrtS3, bucket: str, prefix: str, delimiter: str, dropped: int, headers: Headers
-) -> Iterator[Page]:
-    # Names travel percent-encoded: XML cannot carry every character that a key may hold.
-    query = f"list-type=2&encoding-type=url&prefix={quote(prefix, safe='')}"
-    if delimiter:
-        query += f"&delimiter={quote(delimiter, safe='')}"
-    asked = query
-    answer: Optional[Future[Response]] = _ask(crt, bucket, asked, headers)
-    while answer is not None:
-        page = _patient_page(crt, bucket, asked, headers, answer, dropped)
-        answer = None
-        if page.token:
-            asked = f"{query}&continuation-token={quote(page.token, safe='')}"
-            answer = _ask(crt, bucket, asked, headers)
-        yield page
-
-
-def _ask(crt: CrtS3, bucket: str, query: str, headers: Headers) -> Future[Response]:
-    return crt.send("ListObjectsV2", "GET", bucket, "", headers, query=query)
-
-
-def _patient_page(  # noqa: PLR0913, PLR0917 - the question again, should its answer be bad
-    crt: CrtS3,
-    bucket: str,
-    query: str,
-    headers: Headers,
-    answer: Future[Response],
-    dropped: int,
-) -> Page:
-    """The page; what is transient is asked again, with full jitter."""
-    for attempt in range(1, _MOST_ATTEMPTS + 1):
-        try:
-            return parse_page(answer.result().body, bucket, dropped)
-        except StoreError as error:
-            if not error.transient or attempt == _MOST_ATTEMPTS:
-                raise
-        time.sleep(random.uniform(0, 0.2 * 2**attempt))
-        answer = _ask(crt, bucket, query, headers)
-    raise AssertionError("the last attempt returns or raises")
 
 
 def parse_page(body: bytes, bucket: str, dropped: int = 0) -> Page:
@@ -126,17 +153,17 @@ def _parse_plain(text: str, dropped: int) -> Optional[Page]:
         return None
     if (token is None) != (truncated[1] == "false"):
         return None
-    entries = []
-    try:
-        for key, size, etag, modified, storage_class in zip(*columns, classes):
-            plain = unquote_plus(key) if "%" in key or "+" in key else key
-            instant = datetime.fromisoformat(modified + "+00:00")
-            entries.append(
-                Entry(plain[dropped:], int(size), etag, instant, storage_class or "STANDARD")
-            )
-    except ValueError:
-        return None
-    return Page(entries, [], token[1] if token else "")
+    keys, sizes, etags, modified = columns
+    plain = [unquote_plus(key) if "%" in key or "+" in key else key for key in keys]
+    return Page(
+        [key[dropped:] for key in plain] if dropped else plain,
+        list(map(int, sizes)),
+        etags,
+        modified,
+        classes if "" not in classes else [name or "STANDARD" for name in classes],
+        [],
+        token[1] if token else "",
+    )
 
 
 def _parse_any(text: str, bucket: str, dropped: int) -> Page:
@@ -148,8 +175,13 @@ def _parse_any(text: str, bucket: str, dropped: int) -> Page:
     if _name(root) != "ListBucketResult" or (truncated == "true" and not token):
         # A listing that ends too early would lose objects in silence.
         raise _unreadable(bucket)
+    objects = [_fields(child) for child in root if _name(child) == "Contents"]
     return Page(
-        [_entry(child, dropped) for child in root if _name(child) == "Contents"],
+        [unquote_plus(fields["Key"])[dropped:] for fields in objects],
+        [int(fields["Size"]) for fields in objects],
+        [fields["ETag"].strip('"') for fields in objects],
+        [_checked_time(fields["LastModified"]) for fields in objects],
+        [fields.get("StorageClass") or "STANDARD" for fields in objects],
         [
             unquote_plus(_text(child, "Prefix"))[dropped:]
             for child in root
@@ -159,19 +191,19 @@ def _parse_any(text: str, bucket: str, dropped: int) -> Page:
     )
 
 
+def _fields(element: ElementTree.Element) -> Dict[str, str]:
+    return {_name(child): child.text or "" for child in element}
+
+
 def _unreadable(bucket: str) -> StoreError:
     return StoreError("UnreadableListing", f"s3://{bucket}", transient=True)
 
 
-def _entry(element: ElementTree.Element, dropped: int) -> Entry:
-    fields = {_name(child): child.text or "" for child in element}
-    return Entry(
-        unquote_plus(fields["Key"])[dropped:],
-        int(fields["Size"]),
-        fields["ETag"].strip('"'),
-        _instant(fields["LastModified"]),
-        fields.get("StorageClass") or "STANDARD",
-    )
+def _checked_time(text: str) -> str:
+    if not text.endswith("Z"):
+        raise StoreError("UnreadableListing", "LastModified")
+    _instant(text[:-1])
+    return text[:-1]
 
 
 def _instant(text: str) -> datetime:

@@ -6,12 +6,13 @@ import contextlib
 from collections import deque
 from concurrent.futures import Future
 from functools import cache
-from itertools import islice
+from itertools import chain, islice
 from typing import Any, Deque, Dict, Iterable, Iterator, Mapping, Optional, Tuple
 
 from spark_jobs.stores.base import Blob, ConflictError, Entry, NotFoundError, Read, StoreError
 from spark_jobs.stores.crt import CrtS3, Endpoint, Response, shared_client
-from spark_jobs.stores.listing import list_bucket
+from spark_jobs.stores.listing import Page, Question, list_pages
+from spark_jobs.stores.ranges import PAGES_AHEAD, list_ranges
 
 _KEYS_PER_DELETE = 1000
 _NOT_FOUND = frozenset(("404", "NoSuchKey", "NotFound"))
@@ -145,8 +146,15 @@ class S3Store:
 
     def list(self, prefix: str = "") -> Iterator[Entry]:
         """See Store."""
+        return chain.from_iterable(page.entries() for page in list_pages(self._question(prefix)))
+
+    def pages(self, prefix: str, ahead: int = PAGES_AHEAD) -> Iterator[Page]:
+        """What ``list`` gives, page by page, in ranges of keys that are listed side by side."""
+        return list_ranges(self._question(prefix), ahead)
+
+    def _question(self, prefix: str) -> Question:
         whole = self.prefix + prefix
-        return list_bucket(self.crt(), self.bucket, whole, len(self.prefix), self._headers)
+        return Question(self.crt(), self.bucket, whole, len(self.prefix), self._headers)
 
     def head(self, key: str) -> Mapping[str, Any]:
         """The headers of the object at ``key``, as boto3 names them; raises NotFoundError."""
@@ -155,7 +163,7 @@ class S3Store:
         return head
 
     def _start_get(self, crt: CrtS3, key: str) -> Future[Response]:
-        return crt.send("GetObject", "GET", self.bucket, self.prefix + key, self._headers)
+        return crt.send("GET", self.bucket, self.prefix + key, self._headers)
 
 
 def s3_client(session: Any, region: Optional[str] = None) -> Any:

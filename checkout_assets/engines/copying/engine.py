@@ -37,7 +37,7 @@ class CopyOptions:
 
     as_of: datetime | CutOff = CutOff.KEPT
     folders_at_once: int = 8
-    in_flight: int = 256
+    in_flight: int = 1024
     largest_copy: int = LARGEST_COPY
     terms: CopyTerms = field(default_factory=CopyTerms)
 

@@ -2,7 +2,7 @@
 
 import threading
 from collections import Counter, deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -18,8 +18,8 @@ from checkout_assets.domain.copying import (
 )
 from checkout_assets.domain.folders import Folder
 from checkout_assets.domain.keys import classify, raw_key_at
-from checkout_assets.domain.verification import Verdict, compare, merge_join_three
-from checkout_assets.engines.copying.listings import list_raw, list_source
+from checkout_assets.domain.verification import Verdict, merge_join_three
+from checkout_assets.engines.copying.listings import list_raw, list_source, raw_blocks
 from checkout_assets.engines.copying.manifest import (
     EarlierRow,
     EarlierRows,
@@ -42,6 +42,7 @@ from checkout_assets.engines.copying.result import (
     explain_hopelessness,
 )
 from checkout_assets.engines.copying.tally import Tally
+from checkout_assets.engines.copying.verifying import verify
 from spark_jobs.contract import (
     VANISHED,
     CompletionRecord,
@@ -105,6 +106,7 @@ class FolderCopy:
     def __init__(self, run: CopyRun, folder: Folder) -> None:
         self._run = run
         self._folder = folder
+        self._name = folder.name
         self._writer = ManifestWriter(run.raw, folder.name, run.copy_id)
         self._waiting: deque[_Due] = deque()
         self._awaited: _Due | None = None
@@ -121,8 +123,7 @@ class FolderCopy:
         old_parts = list_parts(self._run.raw, self._folder.name)
         earlier = EarlierRows(self._run.raw, old_parts, found)
         try:
-            for due in self._due(earlier):
-                self._begin(due)
+            self._decide_all(earlier)
         finally:
             # Also what a cancelled or failing copy has proved is worth keeping.
             self._settle(leave=0)
@@ -143,28 +144,31 @@ class FolderCopy:
             return replace(copied, notes=[*copied.notes, note])
         return copied
 
-    def _due(self, earlier: EarlierRows) -> Iterator[_Due]:
+    def _decide_all(self, earlier: EarlierRows) -> None:
         """Every key the source lists or an earlier manifest names, by its place in order."""
-        prefix = f"{self._folder}/"
+        run, prefix = self._run, f"{self._folder}/"
         sides = merge_join_three(
-            list_source(self._run.source, prefix, self._run.raw.prefix),
-            earlier,
-            list_raw(self._run.raw, prefix),
+            list_source(run.source, prefix, run.raw.prefix), earlier, list_raw(run.raw, prefix)
         )
-        cancelled = self._run.cancelled
         for place, source, rows, raw in sides:
-            if cancelled.is_set():
+            if run.cancelled.is_set():
                 raise CancelledError
-            if source is not None or rows:
-                yield _Due(raw_key_at(place), source, raw, rows or ())
+            if source is None and not rows:
+                continue
+            known = [Pair(row.source_etag, row.raw_etag) for row in rows or ()]
+            action = decide(source, raw, known, run.as_of)
+            raw_key = raw_key_at(place)
+            if action is Action.PRESENT and source and raw and not self._waiting:
+                self._write_row(source, raw_key, Status.PRESENT, raw.etag)
+            else:
+                self._begin(_Due(raw_key, source, raw, rows or ()), action)
 
-    def _begin(self, due: _Due) -> None:
-        known = [Pair(row.source_etag, row.raw_etag) for row in due.earlier]
-        action = decide(due.source, due.raw, known, self._run.as_of)
+    def _begin(self, due: _Due, action: Action) -> None:
         self._waiting.append(due)
         if action is Action.COPY:
             assert due.source is not None
             if self._run.copier.hopeless:
+                self._waiting.pop()
                 raise FolderError(explain_hopelessness(self._folder))
             self._run.copier.start(due.source, due.raw_key, partial(self._end, due))
         else:
@@ -186,10 +190,10 @@ class FolderCopy:
 
     def _outcome_of(self, due: _Due) -> Outcome:
         if due.outcome is None:
-            self._ended.clear()
             self._awaited = due
             while due.outcome is None:
                 self._ended.wait()
+                self._ended.clear()
             self._awaited = None
         return due.outcome
 
@@ -199,26 +203,38 @@ class FolderCopy:
             return
         ending, source, attempts, raw_etag, error = outcome
         present = ending is Ending.COPIED and not attempts
-        status = Status.PRESENT.value if present else ending.value
-        kind, near_miss = classify(source.key)
+        status = Status.PRESENT if present else Status(ending.value)
+        self._write_row(source, due.raw_key, status, raw_etag, attempts, error)
+
+    def _write_row(  # noqa: PLR0913, PLR0917 - what a row says
+        self,
+        source: SourceObject,
+        raw_key: str,
+        status: Status,
+        raw_etag: str,
+        attempts: int = 0,
+        error: str = "",
+    ) -> None:
+        key, size, etag, last_modified, storage_class = source
+        kind, near_miss = classify(key)
         row = ManifestRow(
-            self._folder.name,
-            source.key,
-            due.raw_key,
-            kind.value,
-            source.size,
-            source.etag,
+            self._name,
+            key,
+            raw_key,
+            kind,
+            size,
+            etag,
             raw_etag,
-            source.last_modified,
-            source.storage_class,
+            last_modified,
+            storage_class,
             status,
             attempts,
             error,
         )
         self._tally.add(row, near_miss)
         self._writer.add(row)
-        if ending is Ending.COPIED:
-            self._teller.add(source.size, not present)
+        if status is not Status.FAILED:
+            self._teller.add(size, status is Status.COPIED)
 
     def _write_unlisted(self, due: _Due, outcome: Outcome) -> None:
         """A key of which the source has no version up to the cut-off, or no longer has one."""
@@ -263,7 +279,7 @@ class FolderCopy:
         """List raw again and compare it with what the manifest, read back, says is there."""
         raw, folder = self._run.raw, self._folder
         expected = expected_in_raw(raw, folder.name, self._run.copy_id, parts)
-        return Counter(verdict for _, verdict in compare(expected, list_raw(raw, f"{folder}/")))
+        return verify(expected, raw_blocks(raw, f"{folder}/"))
 
     def _put(self, record: CompletionRecord, found: RecordFound) -> None:
         raw, name = self._run.raw, self._folder.name

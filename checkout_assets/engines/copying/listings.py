@@ -1,15 +1,19 @@
 """The listings of source and raw, both by the place in order of the raw keys."""
 
 from collections.abc import Iterator
+from itertools import chain, islice
 from typing import TYPE_CHECKING
 
 from checkout_assets.domain.copying import Sighting, SourceObject
 from checkout_assets.domain.keys import place_in_order, safe_key
 from checkout_assets.domain.verification import OutOfOrderError
 from checkout_assets.engines.copying.spool import Spool
+from checkout_assets.engines.copying.verifying import Block
 
 if TYPE_CHECKING:
     from spark_jobs.stores import S3Store
+
+_ESCAPED_AT_ONCE = 1000
 
 
 def list_source(
@@ -19,7 +23,7 @@ def list_source(
     escaped: Spool[SourceObject] = Spool()
     last = ""
     try:
-        for entry in source.list(prefix):
+        for entry in chain.from_iterable(page.entries() for page in source.pages(prefix)):
             key = entry.key
             if key <= last:
                 raise OutOfOrderError("the source's listing does not ascend by key")
@@ -36,13 +40,33 @@ def list_source(
 
 def list_raw(raw: "S3Store", prefix: str) -> Iterator[tuple[str, Sighting]]:
     """Raw's objects by the places of their keys."""
-    escaped: Spool[Sighting] = Spool()
+    for block in raw_blocks(raw, prefix):
+        yield from zip(block.places, map(Sighting, block.sizes, block.etags), strict=True)
+
+
+def raw_blocks(raw: "S3Store", prefix: str) -> Iterator[Block]:
+    """Raw's objects by the places of their keys, about a page at a time."""
+    escaped: Spool[tuple[int, str]] = Spool()
     try:
-        for key, size, etag, _, _ in raw.list(prefix):
-            if "~" in key:
-                escaped.add(place_in_order(key), Sighting(size, etag))
+        for page in raw.pages(prefix):
+            rows = zip(page.keys, page.sizes, page.etags, strict=True)
+            if "~" in "".join(page.keys):
+                plain = []
+                for key, size, etag in rows:
+                    if "~" in key:
+                        escaped.add(place_in_order(key), (size, etag))
+                    else:
+                        plain.append((key, size, etag))
+                yield _block(plain)
             else:
-                yield key, Sighting(size, etag)
-        yield from escaped.drain()
+                yield Block(page.keys, page.sizes, page.etags)
+        drained = ((place, size, etag) for place, (size, etag) in escaped.drain())
+        while some := list(islice(drained, _ESCAPED_AT_ONCE)):
+            yield _block(some)
     finally:
         escaped.close()
+
+
+def _block(rows: list[tuple[str, int, str]]) -> Block:
+    columns = zip(*rows, strict=True) if rows else ((), (), ())
+    return Block(*map(list, columns))

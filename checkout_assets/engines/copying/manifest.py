@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from checkout_assets.domain.copying import Status
 from checkout_assets.domain.keys import place_in_order
-from checkout_assets.domain.verification import Seen
 from checkout_assets.engines.copying.columns import from_column, to_column
+from checkout_assets.engines.copying.verifying import Block
 from spark_jobs.contract import (
     IN_RAW,
     MANIFEST_COLUMNS,
@@ -279,7 +279,7 @@ def _earlier_rows(table: "pa.Table") -> Iterator[_Placed]:
 
 def expected_in_raw(
     raw: Store, folder: str, copy_id: str, parts: Sequence[ManifestPart]
-) -> Iterator[tuple[str, Seen]]:
+) -> Iterator[Block]:
     """What a listing of raw must show, as the parts just written say when they are read back.
 
     Raises RecordError if a part is not what was written.
@@ -287,13 +287,19 @@ def expected_in_raw(
     for part in parts:
         table = _checked_part(raw, manifest_part_key(folder, copy_id, part.name), part)
         for batch in table.to_batches(ROWS_PER_GROUP):
-            columns = [
+            raw_keys, sizes, etags, statuses, errors = (
                 batch.column(column).to_pylist()
                 for column in ("raw_key", "size", "raw_etag", "status", "error")
-            ]
-            for raw_key, size, raw_etag, status, error in zip(*columns, strict=True):
-                if status in IN_RAW or (status == VANISHED and not error):
-                    yield place_in_order(raw_key), Seen(size, raw_etag)
+            )
+            places = list(map(place_in_order, raw_keys))
+            block = Block(places, sizes, etags)
+            if not set(statuses).issubset(IN_RAW):
+                kept = [
+                    status in IN_RAW or (status == VANISHED and not error)
+                    for status, error in zip(statuses, errors, strict=True)
+                ]
+                block = block.where(kept)
+            yield block
 
 
 def abandoned(parts: Iterable[Entry], kept: set[str], now: datetime) -> list[str]:

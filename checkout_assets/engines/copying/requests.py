@@ -1,7 +1,7 @@
 """Copying single objects: server-side requests, many in flight, and what to do if one fails.
 
-The awscrt client retries what is transient by itself, with backoff and jitter; what it gives up
-on, and what needs a second look at the source, is dealt with on a few threads aside.
+What is transient is tried again here, so that the pace hears of each refusal; what needs a second
+look at the source is dealt with on a few threads aside.
 """
 
 import random
@@ -15,12 +15,12 @@ from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from checkout_assets.domain.copying import ARCHIVED, SourceObject, is_md5_form
-from checkout_assets.engines.copying.later import Later
 from checkout_assets.engines.copying.pace import Pace
 from checkout_assets.engines.copying.parts import copy_in_parts
 from checkout_assets.engines.copying.terms import SSE_KMS, CopyTerms
 from spark_jobs.stores import ConflictError, NotFoundError, StoreError
 from spark_jobs.stores.crt import CrtS3, Response, encoded
+from spark_jobs.stores.later import Later
 
 if TYPE_CHECKING:
     from spark_jobs.stores import S3Store
@@ -29,7 +29,7 @@ LARGEST_COPY = 5 * 1024**3
 """Bytes up to which CopyObject works: S3 API reference; above it parts are copied."""
 
 _MOST_ATTEMPTS = 20
-"""Each of which awscrt may repeat for some seconds."""
+"""With full jitter they take some two minutes, unless the pace gives up before."""
 
 _SHORTEST_PAUSE_SECONDS = 0.1
 _LONGEST_PAUSE_SECONDS = 20.0
@@ -109,8 +109,8 @@ class ObjectCopier:
         self._headers = terms.headers()
         self._tags_compare = terms.encryption != SSE_KMS
         self._cancelled = cancelled
-        self._crt = CrtS3(raw.endpoint, raw.credentials, connections=in_flight)
-        self._pace = Pace(in_flight)
+        self._crt = CrtS3(raw.endpoint, raw.credentials, connections=in_flight, tries=1)
+        self._pace = Pace(in_flight, self._crt.limit)
         self._later = Later()
         self._aside = ThreadPoolExecutor(_THREADS_ASIDE, thread_name_prefix="copy-aside")
         self._source_place = f"/{source.bucket}/{encoded(source.prefix)}"
@@ -139,6 +139,7 @@ class ObjectCopier:
         """Wait for what is in flight and let go of the threads."""
         self._later.close()
         self._aside.shutdown(wait=True, cancel_futures=False)
+        self._crt.close()
 
     def _send(self, attempt: _Attempt) -> None:
         source = attempt.source
@@ -155,7 +156,7 @@ class ObjectCopier:
             self._answered(attempt, response, error)
 
         try:
-            self._crt.start("CopyObject", "PUT", self._raw.bucket, key, on_end, headers)
+            self._crt.start("PUT", self._raw.bucket, key, on_end, headers)
         except Exception as error:
             self._pace.succeeded()
             attempt.end(Ending.FAILED, error=_explain(source, error))
@@ -166,7 +167,7 @@ class ObjectCopier:
             self._pace.failed()
             self._try_later(attempt, error)
             return
-        self._pace.succeeded()
+        self._pace.succeeded(response.seconds)
         if error is None:
             self._judge(attempt, response)
         elif not _is_about_the_source(error):

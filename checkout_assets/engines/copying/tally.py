@@ -49,8 +49,8 @@ class Tally:
         found = verdicts or Counter()
         return CopyFacts(
             listed=self._listed,
-            by_status=dict(self._statuses),
-            by_kind=dict(self._kinds),
+            by_status={str(status): n for status, n in self._statuses.items()},
+            by_kind={str(kind): n for kind, n in self._kinds.items()},
             escaped=self._escaped,
             near_misses=self._near_misses,
             newer=self.newer,

@@ -1,27 +1,29 @@
 """Work to be done some seconds from now, on one thread for all of it."""
 
+from __future__ import annotations
+
 import threading
 import time
-from collections.abc import Callable
 from heapq import heappop, heappush
 from itertools import count
+from typing import Callable, List, Optional, Tuple
 
 
 class Later:
     """Calls what it is given when its time comes, or at once when it is told to hurry."""
 
     def __init__(self) -> None:
-        self._due: list[tuple[float, int, Callable[[], None]]] = []
+        self._due: List[Tuple[float, int, Callable[[], None]]] = []
         self._number = count()
         self._changed = threading.Condition()
         self._hurry = self._closed = False
-        self._thread: threading.Thread | None = None
+        self._thread: Optional[threading.Thread] = None
 
     def call(self, seconds: float, work: Callable[[], None]) -> None:
         """Call ``work`` after that many seconds; it must not raise."""
         with self._changed:
             if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="copy-later", daemon=True)
+                self._thread = threading.Thread(target=self._run, name="later", daemon=True)
                 self._thread.start()
             heappush(self._due, (time.monotonic() + seconds, next(self._number), work))
             self._changed.notify()
@@ -42,10 +44,13 @@ class Later:
             thread.join()
 
     def _run(self) -> None:
-        while (work := self._next()) is not None:
+        while True:
+            work = self._next()
+            if work is None:
+                return
             work()
 
-    def _next(self) -> Callable[[], None] | None:
+    def _next(self) -> Optional[Callable[[], None]]:
         with self._changed:
             while True:
                 wait = self._due[0][0] - time.monotonic() if self._due else None
