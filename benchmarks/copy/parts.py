@@ -1,6 +1,7 @@
 """Ours taken apart: one part of a copy, run bare, as a program whose CPU is then measured.
 
-``transport`` is a loop of awscrt with nothing around it, ``listing`` one listing of one bucket,
+``transport`` is a loop of the engine's requests with nothing around it, ``s3-client`` the same by
+awscrt's own S3 client, ``listing`` one listing of one bucket,
 ``manifest`` its rows made and written, ``nothing`` what they need before they begin.
 """
 
@@ -8,6 +9,7 @@ import argparse
 import secrets
 import sys
 import threading
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -15,69 +17,89 @@ from benchmarks.copy.keyspace import KeySpace
 from benchmarks.copy.place import FOLDER
 from benchmarks.copy.stub import RAW, RAW_PREFIX, SOURCE, SOURCE_PREFIX
 
+_CONNECTIONS = 128
 _IN_FLIGHT = 256
+
+OnEnd = Callable[[BaseException | None], None]
 
 
 def copy_bare(objects: int) -> int:
-    """Copy by bare awscrt requests, 256 in flight; returns how many succeeded."""
+    """Copy by the requests that the engine makes, and nothing else; returns how many succeeded."""
+    from checkout_assets.engines.locations import S3Location
+    from spark_jobs.stores.crt import CrtS3
+
+    raw = S3Location(RAW, f"{RAW_PREFIX}/").open()
+    crt = CrtS3(raw.endpoint, raw.credentials, connections=_CONNECTIONS, tries=1)
+
+    def start(key: str, headers: list[tuple[str, str]], on_end: OnEnd) -> None:
+        target = f"{RAW_PREFIX}/{key}"
+        crt.start("PUT", RAW, target, lambda _, error: on_end(error), headers)
+
+    copied = _copy_all(objects, start)
+    crt.close()
+    return copied
+
+
+def copy_by_s3_client(objects: int) -> int:
+    """The same by awscrt's S3 client, which is made for large objects."""
+    from awscrt.http import HttpHeaders, HttpRequest
+    from awscrt.s3 import S3RequestType
+
     from checkout_assets.engines.locations import S3Location
 
     raw = S3Location(RAW, f"{RAW_PREFIX}/").open()
-    client, host = _client(raw), raw.endpoint.url.partition("://")[2]
+    client, host = _s3_client(raw), raw.endpoint.url.partition("://")[2]
+
+    def start(key: str, headers: list[tuple[str, str]], on_end: OnEnd) -> None:
+        told = HttpHeaders([("Host", host), ("Content-Length", "0"), *headers])
+        client.make_request(
+            type=S3RequestType.DEFAULT,
+            operation_name="CopyObject",
+            request=HttpRequest("PUT", f"/{RAW}/{RAW_PREFIX}/{key}", told),
+            on_done=lambda error=None, **_: on_end(error),
+        )
+
+    return _copy_all(objects, start)
+
+
+def _copy_all(objects: int, start: Callable[[str, list[tuple[str, str]], OnEnd], None]) -> int:
     slots = threading.BoundedSemaphore(_IN_FLIGHT)
     failures: list[BaseException] = []
     space = KeySpace([FOLDER], objects)
 
-    def on_done(error: BaseException | None = None, **_: object) -> None:
+    def on_end(error: BaseException | None) -> None:
         if error is not None:
             failures.append(error)
         slots.release()
 
     for number in range(objects):
         slots.acquire()
-        _start(client, host, space.key(number).decode(), space.etag(number).decode(), on_done)
+        key, etag = space.key(number).decode(), space.etag(number).decode()
+        headers = [
+            ("x-amz-copy-source", f"/{SOURCE}/{SOURCE_PREFIX}/{key}"),
+            ("x-amz-copy-source-if-match", f'"{etag}"'),
+        ]
+        start(key, headers, on_end)
     for _ in range(_IN_FLIGHT):
         slots.acquire()
     return objects - len(failures)
 
 
-def _start(client: Any, host: str, key: str, etag: str, on_done: Any) -> None:
-    from awscrt.http import HttpHeaders, HttpRequest
-    from awscrt.s3 import S3RequestType
-
-    headers = HttpHeaders(
-        [
-            ("Host", host),
-            ("Content-Length", "0"),
-            ("x-amz-copy-source", f"/{SOURCE}/{SOURCE_PREFIX}/{key}"),
-            ("x-amz-copy-source-if-match", f'"{etag}"'),
-        ]
-    )
-    client.make_request(
-        type=S3RequestType.DEFAULT,
-        operation_name="CopyObject",
-        request=HttpRequest("PUT", f"/{RAW}/{RAW_PREFIX}/{key}", headers),
-        on_done=on_done,
-    )
-
-
-def _client(raw: Any) -> Any:
+def _s3_client(raw: Any) -> Any:
     from awscrt.auth import AwsCredentialsProvider
-    from awscrt.io import ClientBootstrap, DefaultHostResolver, EventLoopGroup
     from awscrt.s3 import S3Client, S3RequestTlsMode, create_default_s3_signing_config
 
-    loops = EventLoopGroup()
     known = raw.credentials.get_frozen_credentials()
     provider = AwsCredentialsProvider.new_static(known.access_key, known.secret_key, known.token)
     region = raw.endpoint.region
     return S3Client(
-        bootstrap=ClientBootstrap(loops, DefaultHostResolver(loops)),
         region=region,
         tls_mode=S3RequestTlsMode.DISABLED,
         signing_config=create_default_s3_signing_config(
             region=region, credential_provider=provider
         ),
         throughput_target_gbps=100,
+        max_active_connections_override=_CONNECTIONS,
     )
 
 
@@ -112,7 +134,12 @@ def write_manifest(objects: int) -> int:
 
 def main() -> int:
     """Run a part; 1 if it did not do all it should."""
-    parts = {"transport": copy_bare, "listing": list_source, "manifest": write_manifest}
+    parts = {
+        "transport": copy_bare,
+        "s3-client": copy_by_s3_client,
+        "listing": list_source,
+        "manifest": write_manifest,
+    }
     parser = argparse.ArgumentParser(description="A part of a copy, bare.")
     parser.add_argument("part", choices=["nothing", *parts])
     parser.add_argument("objects", type=int)
