@@ -11,12 +11,23 @@ from checkout_assets.assets.raw_orders import build_raw_orders
 from checkout_assets.assets.reconciliation import build_reconciliation
 from checkout_assets.assets.runbook import Runbook
 from checkout_assets.assets.structured_orders import build_structured_orders
+from checkout_assets.automation.access import (
+    build_grant_outlives_need,
+    grant_access,
+    revoke_access,
+)
 from checkout_assets.automation.orphan_clusters import orphan_clusters
+from checkout_assets.automation.orphan_instances import orphan_instances
 from checkout_assets.automation.repair import build_repair_folders
 from checkout_assets.automation.schedules import reconcile_daily, reconcile_job
+from checkout_assets.engines.access.options import named_in
+from checkout_assets.engines.ec2.user_data import worker_variables
 from checkout_assets.engines.structuring.session import local_spark_config
+from checkout_assets.resources.access import AccessResource
+from checkout_assets.resources.ec2 import ec2_copy_engine
 from checkout_assets.resources.emr import emr_engine
 from checkout_assets.resources.engines import (
+    CopyEngineResource,
     LocalCopyEngine,
     LocalSparkEngine,
     ReconcilerResource,
@@ -35,20 +46,38 @@ def build_resources(settings: Settings) -> dict[str, Any]:
         s3=S3Resource(max_attempts=6),
     )
     return {
-        "copy_engine": LocalCopyEngine(
-            stores=stores,
-            as_of=settings.as_of,
-            source_account=settings.source_account,
-            raw_account=settings.raw_account,
-            encryption=settings.encryption,
-            kms_key=settings.kms_key,
-            storage_class=settings.storage_class,
-            requester_pays=settings.requester_pays,
-            role_arn=settings.copy_role_arn,
-        ),
+        "copy_engine": _copy_engine(settings, stores),
         "structure_engine": _structure_engine(settings, stores),
-        "reconciler": ReconcilerResource(stores=stores),
+        "reconciler": ReconcilerResource(stores=stores, grace_days=settings.access_grace_days),
+        "access": _access(settings, stores),
     }
+
+
+def _access(settings: Settings, stores: Stores) -> AccessResource:
+    return AccessResource(
+        stores=stores,
+        requester=settings.access_requester,
+        days=settings.access_days,
+        grace_days=settings.access_grace_days,
+        auto_revoke=settings.access_auto_revoke,
+        **named_in(settings),
+    )
+
+
+def _copy_engine(settings: Settings, stores: Stores) -> CopyEngineResource:
+    if settings.copy_engine == "ec2":
+        return ec2_copy_engine(stores, worker_variables(settings), settings.ec2)
+    return LocalCopyEngine(
+        stores=stores,
+        as_of=settings.as_of,
+        source_account=settings.source_account,
+        raw_account=settings.raw_account,
+        encryption=settings.encryption,
+        kms_key=settings.kms_key,
+        storage_class=settings.storage_class,
+        requester_pays=settings.requester_pays,
+        role_arn=settings.copy_role_arn,
+    )
 
 
 def _structure_engine(settings: Settings, stores: Stores) -> StructureEngineResource:
@@ -76,9 +105,13 @@ def build_defs(
             ),
             build_reconciliation(runbook),
         ],
-        jobs=[build_repair_folders(runbook), reconcile_job],
+        jobs=[build_repair_folders(runbook), reconcile_job, grant_access, revoke_access],
         schedules=[reconcile_daily],
-        sensors=[orphan_clusters] if settings.structure_engine == "emr" else [],
+        sensors=[
+            build_grant_outlives_need(runbook),
+            *([orphan_clusters] if settings.structure_engine == "emr" else []),
+            *([orphan_instances] if settings.copy_engine == "ec2" else []),
+        ],
         resources={**build_resources(settings), **(resource_overrides or {})},
         # A run is one engine call: a process for each step would only add its start.
         executor=dg.in_process_executor,

@@ -31,6 +31,23 @@ class Settings(BaseSettings):
     storage_class: str = Field("", description="the storage class of copies, such as STANDARD")
     requester_pays: bool = Field(False, description="pay for reading a requester-pays source")
     copy_role_arn: str = Field("", description="the role that lists and copies on both sides")
+    worker_role_arn: str = Field("", description="the role of copying instances, for policies")
+    reconcile_role_arn: str = Field("", description="the role that only compares, for policies")
+    structure_role_arn: str = Field("", description="the role of clusters' nodes, for policies")
+    emr_service_role_arn: str = Field("", description="EMR's own role, for policies")
+    source_grant_role_arn: str = Field(
+        "", description="the role that grants and revokes in the source's account, if another does"
+    )
+    source_kms_key: str = Field("", description="the ARN of the source's KMS key, for policies")
+    lake_kms_key: str = Field("", description="the ARN of the lake's KMS key, for policies")
+    access_requester: str = Field("", description="the person or team that asks for the access")
+    access_days: int = Field(30, ge=1, le=90, description="how many days a grant lasts")
+    access_grace_days: int = Field(
+        7, ge=0, description="the days after which a grant that is no longer needed is reported"
+    )
+    access_auto_revoke: bool = Field(
+        False, description="revoke a grant by itself when it is no longer needed"
+    )
     vanished: Literal["keep", "drop_rows"] = Field(
         "keep", description="what becomes of the rows of documents that vanished from the source"
     )
@@ -42,6 +59,13 @@ class Settings(BaseSettings):
         16, ge=1, le=512, description="folders a structuring run takes"
     )
     spark_master: str = Field("local[*]", min_length=1, description="where local Spark runs")
+    copy_engine: Literal["local", "ec2"] = Field(
+        "local", description="what asks S3 to copy: local (this machine) or ec2"
+    )
+    ec2: dict[str, Any] = Field(
+        default_factory=dict,
+        description='the EC2 engine\'s options as JSON, such as {"subnets": ["subnet-0a1b2c"]}',
+    )
     structure_engine: Literal["local", "emr"] = Field(
         "local", description="where folders are structured: local (this machine's Spark) or emr"
     )
@@ -52,6 +76,9 @@ class Settings(BaseSettings):
     keep_spark_session: bool = Field(
         False, description="share one Spark session among the runs of this process"
     )
+    instance_metadata_url: str = Field(
+        "http://169.254.169.254", description="where an EC2 instance learns of its end"
+    )
     runbook_url: str = Field(
         "", description="where docs/runbook.md is served, for links from checks"
     )
@@ -61,10 +88,11 @@ class Settings(BaseSettings):
             super().__init__(**values)
         except ValidationError as error:
             raise UsageError(_explain(error)) from None
-        except SettingsError:
+        except SettingsError as error:
+            field = "ec2" if '"ec2"' in str(error) else "emr"
             raise UsageError(
-                f"{ENVIRONMENT_PREFIX}EMR is wrong: it is no JSON. It is "
-                f"{Settings.model_fields['emr'].description}."
+                f"{ENVIRONMENT_PREFIX}{field.upper()} is wrong: it is no JSON. It is "
+                f"{Settings.model_fields[field].description}."
             ) from None
 
     @field_validator("as_of")

@@ -19,7 +19,7 @@ from dagster._core.definitions.asset_checks.asset_check_evaluation import (
 from checkout_assets.assets.runbook import Runbook
 from checkout_assets.domain.anomalies import Finding, Severity
 from checkout_assets.domain.displayable import displayable
-from checkout_assets.domain.errors import UsageError
+from checkout_assets.domain.errors import MigrationError, UsageError
 from checkout_assets.domain.folders import Folder
 from checkout_assets.engines.seam import FolderEngine, FolderResult
 
@@ -52,7 +52,7 @@ def configured(resource: EngineResource[E_co]) -> E_co:
     """The resource's engine; what is wrong with its configuration is told without a traceback."""
     try:
         return resource.engine()
-    except UsageError as error:
+    except (UsageError, MigrationError) as error:
         raise dg.Failure(description=str(error), allow_retries=False) from None
 
 

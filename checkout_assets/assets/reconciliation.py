@@ -2,18 +2,28 @@
 
 import time
 from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import dagster as dg
 
 from checkout_assets.assets.folder_run import configured, failure_table
+from checkout_assets.assets.grant_need import (
+    PROVES,
+    check_need,
+    history,
+    judge_grant,
+    kept,
+)
 from checkout_assets.assets.partitions import OWNERS
 from checkout_assets.assets.raw_orders import RAW_ORDERS
 from checkout_assets.assets.runbook import Runbook
 from checkout_assets.assets.structured_orders import STRUCTURED_ORDERS
+from checkout_assets.domain.access.need import RULE, judge_need
 from checkout_assets.domain.displayable import displayable
 from checkout_assets.domain.folders import ALL_FOLDERS, OrderType
 from checkout_assets.domain.reconciliation import FolderReconciled, Summary, heat_map
+from checkout_assets.engines.access.proving import reconciled
 from checkout_assets.resources.engines import ReconcilerResource
 
 RECONCILIATION = dg.AssetKey("reconciliation")
@@ -22,7 +32,7 @@ _MOST_NAMED = 20
 
 
 def build_reconciliation(runbook: Runbook) -> dg.AssetsDefinition:
-    """The asset with its two checks; it lists and reads records, and changes nothing."""
+    """The asset with its three checks; it lists and reads records, and changes nothing."""
 
     @dg.asset(
         key=RECONCILIATION,
@@ -48,6 +58,11 @@ def build_reconciliation(runbook: Runbook) -> dg.AssetsDefinition:
                 asset=RECONCILIATION,
                 description="Nothing but the 512 folders lies below the source's prefix.",
             ),
+            dg.AssetCheckSpec(
+                RULE,
+                asset=RECONCILIATION,
+                description=(judge_need.__doc__ or "").split("\n", 1)[0],
+            ),
         ],
     )
     def reconciliation(
@@ -57,11 +72,27 @@ def build_reconciliation(runbook: Runbook) -> dg.AssetsDefinition:
         engine = configured(reconciler)
         folders = list(engine.run(ALL_FOLDERS, context.run_id))
         summary = Summary.of(folders)
+        now = datetime.now(UTC)
+        proves = reconciled(folders, summary, now)
+        finding, _ = judge_grant(
+            context.instance,
+            reconciler.stores.raw(),
+            [proves, *history(context.instance, RECONCILIATION)],
+            reachable=engine.with_source or None,
+            now=now,
+            grace=timedelta(days=reconciler.grace_days),
+        )
         return dg.MaterializeResult(
-            metadata={**metadata(folders, summary), "seconds": time.monotonic() - started},
+            metadata={
+                **metadata(folders, summary),
+                **({"source_access": engine.ended} if engine.ended else {}),
+                PROVES: kept(proves),
+                "seconds": time.monotonic() - started,
+            },
             check_results=[
                 check_complete(summary, runbook),
-                check_expected(engine.unexpected(), runbook),
+                check_expected(engine.unexpected(), runbook, engine.with_source),
+                check_need(finding, runbook),
             ],
         )
 
@@ -114,16 +145,17 @@ def check_complete(summary: Summary, runbook: Runbook) -> dg.AssetCheckResult:
     )
 
 
-def check_expected(unexpected: Sequence[str], runbook: Runbook) -> dg.AssetCheckResult:
+def check_expected(
+    unexpected: Sequence[str], runbook: Runbook, with_source: bool = True
+) -> dg.AssetCheckResult:
     """Warns of a 513th folder or a loose object, by displayable names."""
     told = ", ".join(displayable(name) for name in unexpected[:_MOST_NAMED])
+    nothing = "Only the 512 folders." if with_source else "The source was not looked at."
     return dg.AssetCheckResult(
         check_name=EXPECTED,
         passed=not unexpected,
         severity=dg.AssetCheckSeverity.WARN,
-        description=(
-            f"{len(unexpected)} unexpected: {told}." if unexpected else "Only the 512 folders."
-        ),
+        description=(f"{len(unexpected)} unexpected: {told}." if unexpected else nothing),
         metadata={"unexpected": len(unexpected), "runbook": runbook.line(EXPECTED)},
     )
 

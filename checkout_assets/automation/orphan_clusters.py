@@ -5,8 +5,8 @@ Dagster's run monitoring finds that the run is dead, and this finds that its clu
 """
 
 import dagster as dg
-from dagster._core.storage.tags import ROOT_RUN_ID_TAG
 
+from checkout_assets.automation.run_ends import is_over
 from checkout_assets.engines.emr.options import DEPLOYMENT_TAG, RUN_ID_TAG
 from checkout_assets.resources.emr import EmrEngine
 
@@ -38,14 +38,3 @@ def orphan_clusters(
             what = "terminated, its run is over" if over else "left alone, its run is unknown here"
             told.append(f"{cluster.id} (run {run_id}): {what}")
     return dg.SkipReason("; ".join(told) or "No cluster without a run.")
-
-
-def is_over(instance: dg.DagsterInstance, run_id: str) -> bool | None:
-    """Whether the run and all that repeat it have ended; None if the instance knows none.
-
-    A repeated run goes on with its first run's cluster.
-    """
-    repeats = instance.get_runs(filters=dg.RunsFilter(tags={ROOT_RUN_ID_TAG: run_id}))
-    first = instance.get_run_by_id(run_id)
-    runs = [*repeats, *([first] if first else [])]
-    return all(run.is_finished for run in runs) if runs else None

@@ -9,11 +9,11 @@ from collections.abc import Sequence
 
 import typer
 
-from checkout_assets.cli import copy, demo, quarantine, reconcile, structure
+from checkout_assets.cli import access, copy, demo, quarantine, reconcile, structure
 from checkout_assets.cli.console import say
 from checkout_assets.domain.errors import MigrationError, UsageError
 
-COMMANDS = (copy, structure, reconcile, quarantine, demo)
+COMMANDS = (copy, structure, reconcile, quarantine, access, demo)
 """Modules with a ``register(app)``; a new command is added here."""
 
 _COMPLETE, _INCOMPLETE, _WRONG_USAGE, _INTERRUPTED = 0, 1, 2, 130

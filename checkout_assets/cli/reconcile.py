@@ -3,6 +3,7 @@
 import secrets
 from collections.abc import Sequence
 from contextlib import closing
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -22,9 +23,9 @@ from checkout_assets.cli.options import (
     Lake,
     Raw,
     Source,
+    given_locations,
     given_places,
     settings_with,
-    usable_places,
 )
 from checkout_assets.domain.displayable import displayable
 from checkout_assets.domain.errors import MigrationError
@@ -69,22 +70,24 @@ def reconcile(  # noqa: PLR0913, PLR0917 - a command's options
     results, unexpected = _run(engine, chosen)
     summary = Summary.of(results)
     if json:
-        print_json(_document(results, summary, unexpected))
+        print_json(
+            {**_document(results, summary, unexpected), "source_ended": engine.ended or None}
+        )
     else:
-        print_lines(_summary(results, summary, unexpected))
+        print_lines([*_over(engine.ended), *_summary(results, summary, unexpected)])
     return _conclude(summary)
 
 
 def _engine(settings: Settings, deep: bool) -> "Reconciler":
     from checkout_assets.engines.locations import S3Location
-    from checkout_assets.engines.reconciling.engine import Reconciler
+    from checkout_assets.engines.reconciling.places import reconciler_of
 
     names = given_places(settings, {"source": False, "raw": True, "lake": True})
-    places = usable_places(settings, *names)
+    places = given_locations(settings, *names)
     source, raw = places.get("source"), places["raw"]
     assert isinstance(source, S3Location | None)
     assert isinstance(raw, S3Location)
-    return Reconciler(source, raw, places["lake"], deep)
+    return reconciler_of(source, raw, places["lake"], datetime.now(UTC), deep=deep)
 
 
 def _run(
@@ -134,6 +137,10 @@ def _summary(
     ]
     lines += [f"Unexpected at the source: {displayable(name)}" for name in unexpected]
     return lines
+
+
+def _over(ended: str) -> list[str]:
+    return [f"{ended} Raw and lake were compared with the records only."] if ended else []
 
 
 def _conclude(summary: Summary) -> int:

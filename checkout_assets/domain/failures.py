@@ -47,10 +47,14 @@ _PERMANENT_CODES = re.compile(
 )
 _CAPACITY = re.compile(
     r"insufficient.{0,20}capacity|not have (enough|sufficient) capacity|capacity-not-available"
-    r"|InstanceFleetTimeout|no spot capacity",
+    r"|InstanceFleetTimeout|no spot capacity|InsufficientFreeAddressesInSubnet|SpotMaxPriceTooLow"
+    r"|not supported in your requested Availability Zone",
     re.IGNORECASE,
 )
-_QUOTA = re.compile(r"VcpuLimitExceeded|InstanceLimitExceeded|vCPU (limit|capacity)", re.IGNORECASE)
+_QUOTA = re.compile(
+    r"VcpuLimitExceeded|InstanceLimitExceeded|MaxSpotInstanceCountExceeded|vCPU (limit|capacity)",
+    re.IGNORECASE,
+)
 _SPOT = re.compile(r"\bspot\b.{0,60}\b(terminat|interrupt|reclaim)\w*", re.IGNORECASE)
 _PERMANENT_IN_LOG: tuple[tuple[re.Pattern[str], str], ...] = (
     (

@@ -134,7 +134,8 @@ def _check_bucket(client: Any, place: S3Location, what: str) -> None:
     from botocore import exceptions as aws
 
     try:
-        client.head_bucket(Bucket=place.bucket)
+        # A policy may allow to list no more than this: HeadBucket would be denied.
+        client.list_objects_v2(Bucket=place.bucket, Prefix=place.prefix, Delimiter="/", MaxKeys=1)
     except aws.ClientError as error:
         if error.operation_name == "AssumeRole":
             code = displayable(str(error.response.get("Error", {}).get("Code", "Unknown")))

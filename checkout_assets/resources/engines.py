@@ -3,6 +3,7 @@
 from abc import abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
@@ -35,19 +36,27 @@ class StructureEngineResource(dg.ConfigurableResource[Any]):
 
 
 class ReconcilerResource(dg.ConfigurableResource[Any]):
-    """Compares source, raw and lake; ``deep`` also counts the rows of every data file."""
+    """Compares source, raw and lake; ``deep`` also counts the rows of every data file.
+
+    A grant that is not needed any more is reported after ``grace_days``.
+    """
 
     stores: dg.ResourceDependency[Stores]
     deep: bool = False
+    grace_days: float = 7
 
     def engine(self) -> "Reconciler":
-        """The engine; without a configured source it compares raw and lake only."""
-        from checkout_assets.engines.reconciling.engine import Reconciler
+        """The engine; it compares raw and lake only without a source, or after access ended."""
+        from checkout_assets.engines.reconciling.places import reconciler_of
 
-        names = ("source", "raw", "lake") if self.stores.source_uri else ("raw", "lake")
-        self.stores.check(*names)
-        source = self.stores.source() if self.stores.source_uri else None
-        return Reconciler(source, self.stores.raw(), self.stores.lake(), self.deep)
+        return reconciler_of(
+            self.stores.source() if self.stores.source_uri else None,
+            self.stores.raw(),
+            self.stores.lake(),
+            datetime.now(UTC),
+            deep=self.deep,
+            client=self.stores.s3.get_client(),
+        )
 
 
 class LocalCopyEngine(CopyEngineResource):

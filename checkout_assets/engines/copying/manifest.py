@@ -35,7 +35,7 @@ from spark_jobs.stores import Entry, NotFoundError, Store
 if TYPE_CHECKING:
     import pyarrow as pa
 
-ROWS_PER_PART = 20_000
+ROWS_PER_PART = 10_000
 SECONDS_PER_PART = 30.0
 """A killed copy forgets at most this much of what it had proved."""
 

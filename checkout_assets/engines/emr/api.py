@@ -1,11 +1,10 @@
-"""EMR's answers as plain values, and its errors as diagnoses."""
+"""EMR's answers as plain values."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from checkout_assets.domain.failures import Diagnosis, diagnose_request
+from checkout_assets.engines.aws_requests import diagnosed
 
 if TYPE_CHECKING:
     from mypy_boto3_emr import EMRClient
@@ -13,17 +12,6 @@ if TYPE_CHECKING:
 _ENDING: Any = "TERMINATING"
 _ALIVE: tuple[Any, ...] = ("STARTING", "BOOTSTRAPPING", "RUNNING", "WAITING")
 _ACTIVE_STEPS = ("PENDING", "CANCEL_PENDING", "RUNNING")
-_THROTTLED = ("ThrottlingException", "Throttling", "RequestLimitExceeded")
-_SERVER_ERROR = 500
-
-
-class EmrRequestError(Exception):
-    """A request failed; ``in_doubt`` if EMR may have done what was asked."""
-
-    def __init__(self, diagnosis: Diagnosis, in_doubt: bool) -> None:
-        super().__init__(diagnosis.reason)
-        self.diagnosis = diagnosis
-        self.in_doubt = in_doubt
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,17 +71,17 @@ class EmrApi:
 
     def launch(self, request: Mapping[str, Any]) -> str:
         """Launch a cluster and return its id."""
-        with _diagnosed():
+        with diagnosed():
             return self._once.run_job_flow(**request)["JobFlowId"]
 
     def add_steps(self, cluster: str, steps: Sequence[Mapping[str, Any]]) -> None:
         """Add steps behind those that wait."""
-        with _diagnosed():
+        with diagnosed():
             self._once.add_job_flow_steps(JobFlowId=cluster, Steps=[*steps])  # type: ignore[list-item]
 
     def find(self, name_prefix: str, tags: Mapping[str, str]) -> list[ClusterStatus]:
         """The clusters whose names begin so and that have those tags, unless they are over."""
-        with _diagnosed():
+        with diagnosed():
             pages = self._client.get_paginator("list_clusters").paginate(
                 ClusterStates=[*_ALIVE, _ENDING]
             )
@@ -108,7 +96,7 @@ class EmrApi:
 
     def describe(self, cluster: str) -> ClusterStatus:
         """How the cluster is."""
-        with _diagnosed():
+        with diagnosed():
             told: Mapping[str, Any] = self._client.describe_cluster(ClusterId=cluster)["Cluster"]
         status = told["Status"]
         reason = status.get("StateChangeReason") or {}
@@ -126,7 +114,7 @@ class EmrApi:
         """The cluster's steps, newest first, a page at a time."""
         marker: dict[str, Any] = {}
         while True:
-            with _diagnosed():
+            with diagnosed():
                 page: Mapping[str, Any] = self._client.list_steps(ClusterId=cluster, **marker)
             for told in page["Steps"]:
                 status = told["Status"]
@@ -144,14 +132,14 @@ class EmrApi:
 
     def cancel_steps(self, cluster: str, steps: Sequence[str]) -> None:
         """Cancel waiting and running steps."""
-        with _diagnosed():
+        with diagnosed():
             self._client.cancel_steps(
                 ClusterId=cluster, StepIds=[*steps], StepCancellationOption="TERMINATE_PROCESS"
             )
 
     def terminate(self, cluster: str) -> None:
         """Begin to end the cluster; one that has ended stays as it is."""
-        with _diagnosed():
+        with diagnosed():
             self._client.terminate_job_flows(JobFlowIds=[cluster])
 
 
@@ -177,24 +165,3 @@ def emr_clients(region: str = "", endpoint_url: str = "") -> EmrApi:
 
 def _has(cluster: ClusterStatus, tags: Mapping[str, str]) -> bool:
     return tags.items() <= (cluster.tags or {}).items()
-
-
-@contextmanager
-def _diagnosed() -> Iterator[None]:
-    from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
-
-    try:
-        yield
-    except ClientError as error:
-        told = error.response.get("Error", {})
-        code, message = str(told.get("Code", "")), str(told.get("Message", ""))
-        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-        in_doubt = status >= _SERVER_ERROR and code not in _THROTTLED
-        raise EmrRequestError(diagnose_request(code, message), in_doubt) from None
-    except NoCredentialsError:
-        raise EmrRequestError(diagnose_request("AccessDenied", "no credentials"), False) from None
-    except BotoCoreError as error:
-        # The connection broke, or no answer came: it may have arrived.
-        raise EmrRequestError(
-            diagnose_request("ServiceUnavailable", type(error).__name__), True
-        ) from None

@@ -14,7 +14,8 @@ from checkout_assets.domain.failures import (
 )
 from checkout_assets.domain.folders import Folder
 from checkout_assets.domain.log_tail import log_tail
-from checkout_assets.engines.emr.api import EmrRequestError, StepStatus
+from checkout_assets.engines.aws_requests import AwsRequestError
+from checkout_assets.engines.emr.api import StepStatus
 from checkout_assets.engines.emr.logs import console_link, read_log_end
 from checkout_assets.engines.emr.options import MOST_STEPS
 from checkout_assets.engines.emr.request import parse_step_name, step_request
@@ -88,7 +89,7 @@ class Follower:
     def follow(self) -> Generator[StructuredFolder, None, Diagnosis | None]:
         """Yield each folder when it ends; returns why the cluster ended early, or None.
 
-        Raises EmrRequestError if EMR refuses to answer, or does not for long.
+        Raises AwsRequestError if EMR refuses to answer, or does not for long.
         """
         silent = 0
         if self._pause_first:
@@ -97,7 +98,7 @@ class Follower:
             try:
                 end = yield from self._poll()
                 silent = 0
-            except EmrRequestError as error:
+            except AwsRequestError as error:
                 silent += 1
                 if error.diagnosis.cause is not Cause.TRANSIENT or silent > _MOST_SILENT_POLLS:
                     raise
@@ -120,7 +121,7 @@ class Follower:
             ours = [step.id for step in self._steps(whole=True).values() if step.active]
             if ours:
                 self._api.cancel_steps(self.cluster, ours)
-        except EmrRequestError as error:
+        except AwsRequestError as error:
             _log.error("steps on %s were not cancelled: %s", self.cluster, error)
 
     def _poll(self) -> Generator[StructuredFolder, None, Diagnosis | None]:

@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from checkout_assets.domain.failures import Cause
-from checkout_assets.engines.emr.api import ClusterStatus, EmrApi, EmrRequestError
+from checkout_assets.engines.aws_requests import AwsRequestError
+from checkout_assets.engines.emr.api import ClusterStatus, EmrApi
 from checkout_assets.engines.emr.clock import Clock
 from checkout_assets.engines.emr.options import EmrOptions
 from checkout_assets.engines.emr.request import cluster_name, cluster_tags, launch_request
@@ -52,7 +53,7 @@ class Launcher:
     def launch(self, steps: Sequence[Mapping[str, Any]]) -> str:
         """Launch a cluster.
 
-        Raises EmrRequestError if EMR refuses it, or never answers.
+        Raises AwsRequestError if EMR refuses it, or never answers.
         """
         self.cluster = ""
         request = launch_request(self._options, self._run_id, steps, self._subnet)
@@ -61,7 +62,7 @@ class Launcher:
             self._in_doubt = True
             try:
                 self.cluster = self._api.launch(request)
-            except EmrRequestError as error:
+            except AwsRequestError as error:
                 self._in_doubt = error.in_doubt
                 if error.diagnosis.cause is not Cause.TRANSIENT or not left:
                     raise
@@ -89,7 +90,7 @@ class Launcher:
                 self.cluster = next((each.id for each in self._find() if each.alive), "")
             if self.cluster:
                 self._api.terminate(self.cluster)
-        except EmrRequestError as error:
+        except AwsRequestError as error:
             _log.error("cluster %s was not terminated: %s", self.cluster, error)
 
     def _find(self) -> list[ClusterStatus]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from checkout_assets.domain.failures import Cause, Diagnosis
 from checkout_assets.domain.folders import Folder
-from checkout_assets.engines.emr.api import EmrRequestError
+from checkout_assets.engines.aws_requests import AwsRequestError
 from checkout_assets.engines.emr.following import Follower, Work
 from checkout_assets.engines.emr.launching import Launcher
 from checkout_assets.engines.emr.logs import console_link
@@ -82,7 +82,7 @@ class EmrRun:
             else:
                 follower.begin(self._launcher.launch)
             return (yield from follower.follow())
-        except EmrRequestError as error:
+        except AwsRequestError as error:
             return Diagnosis(error.diagnosis.cause, error.diagnosis.reason)
 
     def _give_up(self, end: Diagnosis) -> Iterator[StructuredFolder]:

@@ -41,12 +41,24 @@ class Reconciler:
     """
 
     def __init__(
-        self, source: S3Location | None, raw: S3Location, lake: Location, deep: bool = False
+        self,
+        source: S3Location | None,
+        raw: S3Location,
+        lake: Location,
+        deep: bool = False,
+        ended: str = "",
     ) -> None:
         self._source = source
         self._raw = raw
         self._lake = lake
         self._deep = deep
+        self.ended = ended
+        """When access to the source ended, and the last proof; empty if it is not over."""
+
+    @property
+    def with_source(self) -> bool:
+        """Whether the source is compared too."""
+        return self._source is not None
 
     def run(
         self,

@@ -1,0 +1,126 @@
+"""Whether the grant is still needed, from what Dagster and raw know; reconciliation's third check.
+
+Every reconciliation keeps in its metadata what it proves; the newest come first here.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from datetime import datetime, timedelta
+from typing import Any
+
+import dagster as dg
+from dagster._core.execution.backfill import BulkActionsFilter, BulkActionStatus
+
+from checkout_assets.assets.raw_orders import RAW_ORDERS
+from checkout_assets.assets.runbook import Runbook
+from checkout_assets.domain.access.need import RULE, Need, Reconciled, judge_need
+from checkout_assets.domain.anomalies import Finding, Severity
+from checkout_assets.domain.errors import MigrationError, UsageError
+from checkout_assets.engines.access.grant_record import find_grant
+from checkout_assets.engines.copying.cutoff import kept_cut_off
+from checkout_assets.engines.locations import S3Location
+from spark_jobs.stores import StoreError
+
+PROVES = "proves"
+"""The metadata entry."""
+
+_UNFINISHED = [
+    dg.DagsterRunStatus.QUEUED,
+    dg.DagsterRunStatus.NOT_STARTED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+    dg.DagsterRunStatus.CANCELING,
+]
+_NEVER_COPYING = ("reconcile", "grant_access", "revoke_access")
+_MOST_RECONCILIATIONS = 500
+
+
+def kept(proof: Reconciled) -> dg.JsonMetadataValue:
+    """As the metadata keeps it."""
+    fields = asdict(proof)
+    fields["at"] = proof.at.isoformat()
+    fields["last_listed"] = proof.last_listed.isoformat() if proof.last_listed else None
+    return dg.MetadataValue.json(fields)
+
+
+def history(instance: dg.DagsterInstance, asset_key: dg.AssetKey) -> list[Reconciled]:
+    """The reconciliations that the instance remembers, newest first."""
+    records = instance.fetch_materializations(asset_key, limit=_MOST_RECONCILIATIONS).records
+    made = [each.asset_materialization for each in records]
+    entries = [each.metadata.get(PROVES) for each in made if each is not None]
+    return [_read(each.value) for each in entries if isinstance(each, dg.JsonMetadataValue)]
+
+
+def copying_runs(instance: dg.DagsterInstance) -> list[str]:
+    """Runs and backfills, by id, that are not over and copy, or may."""
+    runs = instance.get_runs(filters=dg.RunsFilter(statuses=_UNFINISHED))
+    backfills = instance.get_backfills(
+        filters=BulkActionsFilter(statuses=[BulkActionStatus.REQUESTED])
+    )
+    return [
+        *(run.run_id for run in runs if _may_copy(run)),
+        *(
+            each.backfill_id
+            for each in backfills
+            if each.asset_selection is None or RAW_ORDERS in each.asset_selection
+        ),
+    ]
+
+
+def judge_grant(  # noqa: PLR0913 - what speaks for and against a grant
+    instance: dg.DagsterInstance,
+    raw: S3Location,
+    reconciliations: Sequence[Reconciled],
+    *,
+    reachable: bool | None,
+    now: datetime,
+    grace: timedelta,
+) -> tuple[Finding, Need | None]:
+    """What the rule says, and what it looked at; it is broken if raw's records are."""
+    store = raw.open()
+    try:
+        cut_off, grant = kept_cut_off(store), find_grant(store)
+    except (UsageError, MigrationError) as error:
+        return Finding(RULE, False, Severity.ERROR, str(error)), None
+    except StoreError as error:
+        return Finding(RULE, False, Severity.ERROR, f"Raw answers {error.code}."), None
+    need = Need(
+        grant=grant,
+        reachable=reachable,
+        history=reconciliations,
+        as_of=cut_off.isoformat() if cut_off else "",
+        at_work=copying_runs(instance),
+        now=now,
+        grace=grace,
+    )
+    return judge_need(need), need
+
+
+def check_need(finding: Finding, runbook: Runbook) -> dg.AssetCheckResult:
+    """The finding as the check that reconciliation reports."""
+    return dg.AssetCheckResult(
+        check_name=RULE,
+        passed=finding.passed,
+        severity=dg.AssetCheckSeverity.ERROR,
+        description=finding.summary,
+        metadata={"runbook": runbook.line(RULE)},
+    )
+
+
+def _may_copy(run: dg.DagsterRun) -> bool:
+    """What is not known to copy nothing counts as copying."""
+    if run.job_name in _NEVER_COPYING:
+        return False
+    selected: Iterable[Any] | None = run.asset_selection
+    return not selected or RAW_ORDERS in selected
+
+
+def _read(fields: Any) -> Reconciled:
+    listed = fields["last_listed"]
+    return Reconciled(
+        **{
+            **fields,
+            "at": datetime.fromisoformat(fields["at"]),
+            "last_listed": datetime.fromisoformat(listed) if listed else None,
+        }
+    )

@@ -1,0 +1,195 @@
+"""Granting and revoking from Dagster, and the sensor that finds grants nobody needs any more."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+import dagster as dg
+from dagster._core.definitions.asset_checks.asset_check_evaluation import (
+    AssetCheckEvaluation,
+    AssetCheckEvaluationTargetMaterializationData,
+)
+from pydantic import Field
+
+from checkout_assets.assets.grant_need import history, judge_grant
+from checkout_assets.assets.reconciliation import RECONCILIATION
+from checkout_assets.assets.runbook import Runbook
+from checkout_assets.domain.access.grants import Proof, Standing
+from checkout_assets.domain.access.need import RULE, Need
+from checkout_assets.domain.anomalies import Finding
+from checkout_assets.domain.displayable import displayable
+from checkout_assets.domain.errors import MigrationError, UsageError
+from checkout_assets.engines.access.bucket_policy import Change
+from checkout_assets.engines.access.source_reach import source_answers
+from checkout_assets.resources.access import AccessResource
+
+_SECONDS_BETWEEN = 600
+_DRY = "Only a dry run: nothing was changed. Set dry_run to false to write it."
+
+
+class GrantConfig(dg.Config):
+    """What is granted; what is left out is as the deployment is configured."""
+
+    dry_run: bool = Field(default=True, description="only show what would change")
+    requester: str = Field(default="", description="the person or team that asks for it")
+    days: int = Field(default=0, ge=0, le=90, description="how many days it lasts")
+
+
+class RevokeConfig(dg.Config):
+    """Whether it is written."""
+
+    dry_run: bool = Field(default=True, description="only show what would change")
+
+
+@dg.op(description="Put our statements into the buckets' policies; those of others stay.")
+def grant(context: dg.OpExecutionContext, config: GrantConfig, access: AccessResource) -> None:
+    """Show what changes, and write it if it is no dry run."""
+    now = datetime.now(UTC)
+    try:
+        terms = access.terms(config.requester, config.days, now)
+        granter = access.granter()
+        _show(context, granter.plan_grant(terms))
+        if not config.dry_run:
+            made = granter.grant(terms, now)
+            context.log.info("granted to %s until %s", displayable(made.requester), made.expires)
+    except (UsageError, MigrationError) as error:
+        raise dg.Failure(description=str(error), allow_retries=False) from None
+    if config.dry_run:
+        context.log.warning(_DRY)
+
+
+@dg.op(description="Take our statements out of the buckets' policies; those of others stay.")
+def revoke(context: dg.OpExecutionContext, config: RevokeConfig, access: AccessResource) -> None:
+    """Show what changes, and write it if it is no dry run; the last proof is kept with it."""
+    now = datetime.now(UTC)
+    try:
+        granter = access.granter()
+        _show(context, granter.plan_revoke())
+        if not config.dry_run:
+            ended = granter.revoke(now, last_proof(context.instance))
+            context.log.info(ended.ended(now) if ended else "Nothing was ever granted.")
+    except (UsageError, MigrationError) as error:
+        raise dg.Failure(description=str(error), allow_retries=False) from None
+    if config.dry_run:
+        context.log.warning(_DRY)
+
+
+@dg.job(
+    description="Grant the access that copying needs, until the expiry. A dry run by default.",
+    executor_def=dg.in_process_executor,
+)
+def grant_access() -> None:
+    """See grant."""
+    grant()
+
+
+@dg.job(
+    description="Revoke the access to the source. A dry run by default.",
+    executor_def=dg.in_process_executor,
+)
+def revoke_access() -> None:
+    """See revoke."""
+    revoke()
+
+
+def build_grant_outlives_need(runbook: Runbook) -> dg.SensorDefinition:
+    """The sensor; it reports the check whenever what it says changes."""
+
+    @dg.sensor(
+        name="grant_outlives_need",
+        job=revoke_access,
+        minimum_interval_seconds=_SECONDS_BETWEEN,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description=(
+            "Turns the check no_grant_outlives_its_need red when all 512 folders are copied, "
+            "structured and reconciled against one cut-off, nothing copies, the grace period has "
+            "passed, and the source is still open. Revokes by itself only if that is configured."
+        ),
+    )
+    def grant_outlives_need(
+        context: dg.SensorEvaluationContext, access: AccessResource
+    ) -> dg.SensorResult | dg.SkipReason:
+        reconciliations = history(context.instance, RECONCILIATION)
+        latest = _latest(context.instance)
+        if latest is None:
+            return dg.SkipReason("Nothing was reconciled yet.")
+        try:
+            reachable = _reachable(access)
+        except (UsageError, MigrationError) as error:
+            return dg.SkipReason(str(error))
+        finding, need = judge_grant(
+            context.instance,
+            access.stores.raw(),
+            reconciliations,
+            reachable=reachable,
+            now=datetime.now(UTC),
+            grace=access.grace,
+        )
+        said = f"{latest.storage_id} {finding.passed} {finding.summary}"
+        told = [] if said == context.cursor else [_evaluation(finding, latest, runbook)]
+        return dg.SensorResult(
+            asset_events=told,
+            run_requests=_revocations(finding, need, access),
+            cursor=said,
+        )
+
+    return grant_outlives_need
+
+
+def last_proof(instance: dg.DagsterInstance) -> Proof | None:
+    """The newest reconciliation that looked at the source, whatever it found complete."""
+    seen = (each for each in history(instance, RECONCILIATION) if each.with_source)
+    newest = next(seen, None)
+    return newest.proof() if newest else None
+
+
+def _reachable(access: AccessResource) -> bool | None:
+    """True if the source answers us; if it does not, another role may still have access."""
+    if not access.stores.source_uri:
+        return None
+    return source_answers(access.stores.source(), access.source_account) or None
+
+
+def _revocations(
+    finding: Finding, need: Need | None, access: AccessResource
+) -> list[dg.RunRequest]:
+    if finding.passed or need is None or need.grant is None or not access.auto_revoke:
+        return []
+    if need.grant.standing(need.now) is not Standing.ACTIVE:
+        return []  # what lets us in then is not ours to take away
+    config = {"ops": {"revoke": {"config": {"dry_run": False}}}}
+    return [dg.RunRequest(run_key=f"revoke {need.grant.granted_at}", run_config=config)]
+
+
+def _evaluation(
+    finding: Finding, target: AssetCheckEvaluationTargetMaterializationData, runbook: Runbook
+) -> AssetCheckEvaluation:
+    return AssetCheckEvaluation(
+        asset_key=RECONCILIATION,
+        check_name=RULE,
+        passed=finding.passed,
+        severity=dg.AssetCheckSeverity.ERROR,
+        description=finding.summary,
+        metadata={"runbook": runbook.line(RULE)},
+        target_materialization_data=target,
+    )
+
+
+def _latest(
+    instance: dg.DagsterInstance,
+) -> AssetCheckEvaluationTargetMaterializationData | None:
+    records = instance.fetch_materializations(RECONCILIATION, limit=1).records
+    if not records:
+        return None
+    return AssetCheckEvaluationTargetMaterializationData(
+        storage_id=records[0].storage_id,
+        run_id=records[0].run_id,
+        timestamp=records[0].timestamp,
+    )
+
+
+def _show(context: dg.OpExecutionContext, changes: Sequence[Change]) -> None:
+    """The difference as text, by bucket: the log shows it as it is."""
+    for change in changes:
+        what = "\n".join(change.lines) if change.needed else "stays as it is"
+        others = len(change.before.others)
+        context.log.info("%s, %d statement(s) of others stay:\n%s", change.bucket, others, what)

@@ -1,0 +1,42 @@
+"""The sensor ``orphan_instances``: an instance whose run is over is terminated.
+
+A run terminates its own instances however it ends, unless its process is killed outright. Then
+Dagster's run monitoring finds that the run is dead, and this finds that its instance is not. What
+nobody finds ends by itself, when it hears nothing of its run any more.
+"""
+
+import dagster as dg
+
+from checkout_assets.automation.run_ends import is_over
+from checkout_assets.engines.ec2.options import DEPLOYMENT_TAG, RUN_ID_TAG
+from checkout_assets.resources.ec2 import Ec2CopyEngine
+
+_SECONDS_BETWEEN = 300
+
+
+@dg.sensor(
+    name="orphan_instances",
+    minimum_interval_seconds=_SECONDS_BETWEEN,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description=(
+        "Terminates EC2 instances that this deployment launched and whose run is over. Instances "
+        "of runs that this instance of Dagster does not know are named and left alone."
+    ),
+)
+def orphan_instances(
+    context: dg.SensorEvaluationContext, copy_engine: Ec2CopyEngine
+) -> dg.SkipReason:
+    """Look at every living instance of this deployment."""
+    api, told = copy_engine.api(), []
+    for found in api.find({DEPLOYMENT_TAG: copy_engine.deployment}):
+        if not found.alive:
+            continue
+        run_id = found.tags.get(RUN_ID_TAG, "")
+        over = is_over(context.instance, run_id)
+        if over:
+            api.terminate(found.id)
+            context.log.warning("terminated %s: its run %s is over", found.id, run_id)
+        if over is not False:
+            what = "terminated, its run is over" if over else "left alone, its run is unknown here"
+            told.append(f"{found.id} (run {run_id}): {what}")
+    return dg.SkipReason("; ".join(told) or "No instance without a run.")

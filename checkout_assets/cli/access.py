@@ -1,0 +1,247 @@
+"""``checkout-assets access``: the temporary access to the source, granted, revoked and told."""
+
+import secrets
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from checkout_assets.cli.access_report import (
+    changes_document,
+    policies_document,
+    policies_lines,
+    print_changes,
+    status_document,
+    status_lines,
+)
+from checkout_assets.cli.console import print_json, print_lines, say, say_some
+from checkout_assets.cli.options import (
+    Json,
+    Lake,
+    Raw,
+    Source,
+    settings_with,
+    usable_places,
+)
+from checkout_assets.domain.errors import MigrationError
+from checkout_assets.settings import Settings
+
+if TYPE_CHECKING:
+    from checkout_assets.domain.access.grants import Proof
+    from checkout_assets.domain.access.terms import AccessTerms
+    from checkout_assets.engines.access.bucket_policy import Change
+    from checkout_assets.engines.access.granting import Granter
+    from checkout_assets.engines.access.options import AccessOptions
+
+Requester = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME", help="The person or team that asks for it. [env: CHECKOUT_ACCESS_REQUESTER]"
+    ),
+]
+Days = Annotated[
+    int | None,
+    typer.Option(metavar="N", help="How many days it lasts. [env: CHECKOUT_ACCESS_DAYS]"),
+]
+SourceRole = Annotated[
+    str | None,
+    typer.Option(
+        metavar="ARN",
+        help="The role that changes the source's policy, in the source's account. "
+        "[env: CHECKOUT_SOURCE_GRANT_ROLE_ARN]",
+    ),
+]
+Yes = Annotated[bool, typer.Option("--yes", help="Write it; without this it is only shown.")]
+
+_EXAMPLES = """\b
+Examples:
+  checkout-assets access show --requester "orders team"
+  checkout-assets access grant --requester "orders team" --days 14
+  checkout-assets access grant --requester "orders team" --days 14 --yes
+  checkout-assets access status
+  checkout-assets access revoke --prove --yes
+"""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    group = typer.Typer(
+        help="Grant the temporary access that copying needs, tell how it stands, and revoke it. "
+        "The statements of others in the buckets' policies are never changed.",
+        epilog=_EXAMPLES,
+        no_args_is_help=True,
+        rich_markup_mode=None,
+    )
+    for command in (show, grant, revoke, status):
+        group.command(command.__name__, epilog=_EXAMPLES)(command)
+    app.add_typer(group, name="access")
+
+
+def show(  # noqa: PLR0913, PLR0917 - a command's options
+    source: Source = None,
+    raw: Raw = None,
+    lake: Lake = None,
+    requester: Requester = None,
+    days: Days = None,
+    json: Json = False,
+) -> int:
+    """Print the policies that the settings make: of the buckets, and of each role.
+
+    Asks nobody and changes nothing. The roles' own policies are for whoever manages the roles.
+    """
+    settings = _settings(source, raw, lake, requester=requester, days=days)
+    terms = _terms(_options(settings, asked=False), settings)
+    if json:
+        print_json(policies_document(terms))
+    else:
+        print_lines(policies_lines(terms))
+    return 0
+
+
+def grant(  # noqa: PLR0913, PLR0917 - a command's options
+    source: Source = None,
+    raw: Raw = None,
+    lake: Lake = None,
+    requester: Requester = None,
+    days: Days = None,
+    source_role: SourceRole = None,
+    yes: Yes = False,
+    json: Json = False,
+) -> int:
+    """Put our statements into the buckets' policies, until the expiry; shown first.
+
+    Without --yes nothing is changed. A later grant replaces an earlier one.
+    """
+    settings = _settings(source, raw, lake, requester=requester, days=days, source_role=source_role)
+    options = _options(settings)
+    terms = _terms(options, settings)
+    granter = _granter(options)
+    changes = granter.plan_grant(terms)
+    record = granter.grant(terms, _now()) if yes else None
+    if json:
+        print_json(changes_document("access grant", changes, record, written=yes))
+    else:
+        print_changes(changes)
+    if record is not None:
+        say(f"Granted to {terms.requester} until {terms.expiry}: read again and in place.")
+        return 0
+    return _not_written(changes, "is granted as shown")
+
+
+def revoke(  # noqa: PLR0913, PLR0917 - a command's options
+    source: Source = None,
+    raw: Raw = None,
+    lake: Lake = None,
+    source_role: SourceRole = None,
+    prove: Annotated[
+        bool,
+        typer.Option(
+            "--prove",
+            help="Reconcile all folders with the source first: revoke only if that proves that "
+            "access is not needed, and keep the proof.",
+        ),
+    ] = False,
+    yes: Yes = False,
+    json: Json = False,
+) -> int:
+    """Take our statements out of the buckets' policies; shown first.
+
+    Without --yes nothing is changed.
+    """
+    options = _options(_settings(source, raw, lake, source_role=source_role))
+    proof = _prove(options) if prove else None
+    granter = _granter(options)
+    changes = granter.plan_revoke()
+    record = granter.revoke(_now(), proof) if yes else None
+    if json:
+        print_json(changes_document("access revoke", changes, record, written=yes))
+    else:
+        print_changes(changes)
+    if yes:
+        say(record.ended(_now()) if record else "Nothing was ever granted; nothing is left.")
+        return 0
+    return _not_written(changes, "is revoked")
+
+
+def status(source: Source = None, raw: Raw = None, lake: Lake = None, json: Json = False) -> int:
+    """Tell how access stands: granted by whom, until when, what the buckets hold, what is proved.
+
+    Takes no role in the source's account, and changes nothing.
+    """
+    from checkout_assets.engines.access.status import look_at_access
+
+    now = _now()
+    seen = look_at_access(_options(_settings(source, raw, lake)), now)
+    if json:
+        print_json(status_document(seen, now))
+    else:
+        print_lines(status_lines(seen, now))
+    say_some(seen.problems)
+    return 1 if seen.problems else 0
+
+
+def _settings(  # noqa: PLR0913, PLR0917 - the options that commands share
+    source: str | None,
+    raw: str | None,
+    lake: str | None,
+    requester: str | None = None,
+    days: int | None = None,
+    source_role: str | None = None,
+) -> Settings:
+    return settings_with(
+        source_uri=source,
+        raw_uri=raw,
+        lake_uri=lake,
+        access_requester=requester,
+        access_days=days,
+        source_grant_role_arn=source_role,
+    )
+
+
+def _options(settings: Settings, asked: bool = True) -> "AccessOptions":
+    """With ``asked``, raw must answer; of the others no more than the policy may be open to us."""
+    from checkout_assets.engines.access.options import access_options
+
+    if asked:
+        usable_places(settings, "raw")
+    return access_options(settings)
+
+
+def _terms(options: "AccessOptions", settings: Settings) -> "AccessTerms":
+    return options.terms(settings.access_requester, settings.access_days, _now())
+
+
+def _granter(options: "AccessOptions") -> "Granter":
+    from checkout_assets.engines.access.granting import Granter
+
+    return Granter(options.policies(), options.raw.open())
+
+
+def _prove(options: "AccessOptions") -> "Proof":
+    from checkout_assets.engines.access.proving import prove
+    from spark_jobs.stores import StoreError
+
+    try:
+        found = prove(options, f"cli-{secrets.token_hex(4)}")
+    except StoreError as error:
+        raise MigrationError(f"Nothing was changed: S3 answers {error.code}.") from None
+    if not found.proves:
+        raise MigrationError(
+            f"Nothing was changed: {found.complete} of {found.folders} folders are complete, "
+            f"{'compared with' if found.with_source else 'without'} the source"
+            f"{'' if found.as_of else ', not up to one cut-off'}. Reconcile says what is missing."
+        )
+    return found.proof()
+
+
+def _not_written(changes: Sequence["Change"], done: str) -> int:
+    if not any(change.needed for change in changes):
+        say(f"Nothing was changed: everything {done} already.")
+        return 0
+    say("Nothing was changed: give --yes to write it.")
+    return 1
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

@@ -1,0 +1,128 @@
+"""What the Dagster host's own role must allow, beside the policy of whoever reconciles.
+
+It launches instances and clusters, passes them their roles, follows and ends them, and reads what
+they leave in S3. What copies is the copy role, which the host assumes for copies of its own.
+"""
+
+from typing import Any
+
+from checkout_assets.domain.access.role_statements import (
+    CUT_OFF,
+    RESULTS,
+    allow,
+    assume_copy_role,
+    list_place,
+    use_key,
+)
+from checkout_assets.domain.access.statements import Statement
+from checkout_assets.domain.access.terms import AccessTerms, Place
+
+DEPLOYMENT_TAG = "checkout-assets:deployment"
+"""The tag by which a deployment's instances and clusters are known, as the engines set it."""
+
+_LAUNCHED = ("instance", "volume", "network-interface", "spot-instances-request")
+_USED = ("subnet", "security-group", "key-pair")
+_IMAGE_PARAMETERS = "parameter/aws/service/ami-amazon-linux-latest/*"
+_TO_EC2, _TO_EMR = "ec2.amazonaws.com", "elasticmapreduce.amazonaws.com"
+
+
+def host_role(terms: AccessTerms) -> list[Statement]:
+    """What the host does; what is not configured is left out."""
+    return [
+        assume_copy_role(terms),
+        allow("KeepCutOff", ["s3:PutObject"], terms.arns(terms.raw, CUT_OFF)),
+        *use_key("EncryptCutOff", terms.raw_key, "kms:GenerateDataKey"),
+        *_deliver(terms),
+        *(_instances(terms) if terms.worker_role and terms.reports else ()),
+        *(_clusters(terms) if terms.emr_service_role and terms.structure_role else ()),
+    ]
+
+
+def _deliver(terms: AccessTerms) -> list[Statement]:
+    if terms.package is None:
+        return []
+    actions = ["s3:GetObject", "s3:PutObject"]
+    return [
+        allow("DeliverPackage", actions, terms.arns(terms.package, "*")),
+        list_place(terms, "ListPackage", terms.package),
+    ]
+
+
+def _instances(terms: AccessTerms) -> list[Statement]:
+    assert terms.reports is not None
+    return [
+        *_read_and_write(terms, "Reports", terms.reports, "s3:GetObject", "s3:PutObject"),
+        allow("FindInstances", ["ec2:DescribeImages", "ec2:DescribeInstances"], ["*"]),
+        allow("SeeInboundRules", ["ec2:DescribeSecurityGroups"], ["*"]),
+        allow("FindImage", ["ssm:GetParameter"], [_aws_arn(terms, "ssm", "*", _IMAGE_PARAMETERS)]),
+        _if(
+            allow("LaunchTagged", ["ec2:RunInstances"], _ec2_arns(terms, _LAUNCHED)),
+            StringEquals={f"aws:RequestTag/{DEPLOYMENT_TAG}": [terms.deployment]},
+        ),
+        allow(
+            "LaunchIn",
+            ["ec2:RunInstances"],
+            [*_ec2_arns(terms, _USED), _aws_arn(terms, "ec2", "", "image/*")],
+        ),
+        _if(
+            allow("TagWhatIsLaunched", ["ec2:CreateTags"], _ec2_arns(terms, _LAUNCHED)),
+            StringEquals={"ec2:CreateAction": ["RunInstances"]},
+        ),
+        _if(
+            allow("EndInstances", ["ec2:TerminateInstances"], _ec2_arns(terms, ("instance",))),
+            StringEquals={f"aws:ResourceTag/{DEPLOYMENT_TAG}": [terms.deployment]},
+        ),
+        _pass("PassWorkerRole", terms.worker_role, _TO_EC2),
+    ]
+
+
+def _clusters(terms: AccessTerms) -> list[Statement]:
+    cluster = [_aws_arn(terms, "elasticmapreduce", terms.account, "cluster/*")]
+    following = ("AddJobFlowSteps", "CancelSteps", "DescribeCluster", "ListSteps")
+    ours = {f"aws:RequestTag/{DEPLOYMENT_TAG}": [terms.deployment]}
+    return [
+        *_results(terms),
+        allow("FindClusters", ["elasticmapreduce:ListClusters"], ["*"]),
+        _if(allow("LaunchClusters", ["elasticmapreduce:RunJobFlow"], ["*"]), StringEquals=ours),
+        _if(allow("TagClusters", ["elasticmapreduce:AddTags"], cluster), StringEquals=ours),
+        _if(
+            allow(
+                "FollowClusters",
+                [f"elasticmapreduce:{action}" for action in (*following, "TerminateJobFlows")],
+                cluster,
+            ),
+            StringEquals={f"aws:ResourceTag/{DEPLOYMENT_TAG}": [terms.deployment]},
+        ),
+        _pass("PassServiceRole", terms.emr_service_role, _TO_EMR),
+        _pass("PassNodeRole", terms.structure_role, _TO_EC2),
+    ]
+
+
+def _results(terms: AccessTerms) -> list[Statement]:
+    statements = []
+    if terms.lake is not None:
+        statements.append(allow("ReadResults", ["s3:GetObject"], terms.arns(terms.lake, RESULTS)))
+    if terms.logs is not None:
+        statements += _read_and_write(terms, "Logs", terms.logs, "s3:GetObject")
+    return statements
+
+
+def _read_and_write(terms: AccessTerms, name: str, place: Place, *actions: str) -> list[Statement]:
+    return [allow(name, actions, terms.arns(place, "*")), list_place(terms, f"List{name}", place)]
+
+
+def _pass(name: str, role: str, service: str) -> Statement:
+    passing = allow(name, ["iam:PassRole"], [role])
+    return _if(passing, StringEquals={"iam:PassedToService": [service]})
+
+
+def _if(statement: Statement, **condition: Any) -> Statement:
+    return {**statement, "Condition": condition}
+
+
+def _ec2_arns(terms: AccessTerms, kinds: tuple[str, ...]) -> list[str]:
+    return [_aws_arn(terms, "ec2", terms.account, f"{kind}/*") for kind in kinds]
+
+
+def _aws_arn(terms: AccessTerms, service: str, account: str, resource: str) -> str:
+    return f"arn:{terms.partition}:{service}:*:{account}:{resource}"

@@ -1,0 +1,176 @@
+"""What each role's own policy must allow; whoever manages the roles attaches them.
+
+Every statement is needed: the tests run the real copy, structuring and reconciliation against
+AWS's evaluation rules, and take one action away after the other.
+"""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from checkout_assets.domain.access.bucket_policies import (
+    FOLDER_OBJECTS,
+    MANIFESTS,
+    list_folders,
+    list_top,
+    read_folders,
+    target_statements,
+)
+from checkout_assets.domain.access.host_policies import host_role
+from checkout_assets.domain.access.role_statements import (
+    RESULTS,
+    allow,
+    assume,
+    assume_copy_role,
+    list_place,
+    use_key,
+)
+from checkout_assets.domain.access.statements import Statement, sid
+from checkout_assets.domain.access.terms import AccessTerms, Place
+from checkout_assets.domain.folders import OrderType
+
+POLICY_VERSION = "2012-10-17"
+GRANT_RECORD = "_access/grant.json"
+"""Where raw keeps what was granted."""
+
+_ABANDONED_PARTS = "_manifests/*/part-*.parquet"
+_TABLE_FILES = tuple(
+    f"consumable_tables/{each.table}/YEAR=*/MONTH=*/DAY=*/??_{each}.*.parquet" for each in OrderType
+)
+_QUARANTINE_FILES = tuple(f"quarantine/{each.table}/??_{each}/*" for each in OrderType)
+_STAGED, _RECORDS = "_staging/*", "_published/*"
+_SESSION_MANAGER = (
+    "ssm:UpdateInstanceInformation",
+    "ssmmessages:CreateControlChannel",
+    "ssmmessages:CreateDataChannel",
+    "ssmmessages:OpenControlChannel",
+    "ssmmessages:OpenDataChannel",
+)
+_POLICY_ACTIONS = ("s3:DeleteBucketPolicy", "s3:GetBucketPolicy", "s3:PutBucketPolicy")
+
+
+def copy_role(terms: AccessTerms) -> list[Statement]:
+    """What copies: reads the source, writes raw, removes manifest parts that no record names."""
+    raw = terms.raw
+    return [
+        *map(_named, (list_top(terms), list_folders(terms), read_folders(terms))),
+        list_place(terms, "ListRaw", raw),
+        allow("ReadRaw", ["s3:GetObject"], terms.arns(raw, *FOLDER_OBJECTS, MANIFESTS)),
+        allow(
+            "WriteCopies",
+            ["s3:AbortMultipartUpload", "s3:PutObject", "s3:PutObjectTagging"],
+            terms.arns(raw, *FOLDER_OBJECTS),
+        ),
+        allow("WriteManifests", ["s3:PutObject"], terms.arns(raw, MANIFESTS)),
+        allow("CleanUpManifests", ["s3:DeleteObject"], terms.arns(raw, _ABANDONED_PARTS)),
+        *use_key("DecryptSource", terms.source_key, "kms:Decrypt"),
+        *use_key("EncryptRaw", terms.raw_key, "kms:Decrypt", "kms:GenerateDataKey"),
+    ]
+
+
+def worker_role(terms: AccessTerms) -> list[Statement]:
+    """What copying instances do: read the program, tell how they are, and assume the copy role.
+
+    They read or write no order by themselves. Session Manager is how people look at them.
+    """
+    statements = [assume_copy_role(terms)]
+    if terms.package is not None:
+        statements.append(_read_package(terms, terms.package))
+    if terms.reports is not None:
+        report = ["s3:GetObject", "s3:PutObject"]
+        statements.append(allow("Report", report, terms.arns(terms.reports, "runs/*")))
+    return [*statements, allow("SessionManager", _SESSION_MANAGER, ["*"])]
+
+
+def structure_role(terms: AccessTerms) -> list[Statement]:
+    """What structures: reads raw, writes the lake, cleans up its staging and its own old files.
+
+    Files of other names, such as the live pipeline's, it may neither replace nor delete.
+    """
+    raw, lake = terms.raw, terms.lake
+    if lake is None:
+        return []
+    own = terms.arns(lake, *_TABLE_FILES, *_QUARANTINE_FILES)
+    staged = terms.arns(lake, _STAGED)
+    records, results = terms.arns(lake, _RECORDS), terms.arns(lake, RESULTS)
+    statements = [
+        list_place(terms, "ListRaw", raw),
+        allow("ReadRaw", ["s3:GetObject"], terms.arns(raw, *FOLDER_OBJECTS, MANIFESTS)),
+        list_place(terms, "ListLake", lake),
+        allow("ReadLake", ["s3:GetObject"], [*records, *staged, *own]),
+        allow("WriteLake", ["s3:PutObject"], [*records, *results, *staged, *own]),
+        allow("CleanUpLake", ["s3:DeleteObject"], [*staged, *own]),
+        *use_key("DecryptRaw", terms.raw_key, "kms:Decrypt"),
+        *use_key("EncryptLake", terms.lake_key, "kms:Decrypt", "kms:GenerateDataKey"),
+    ]
+    if terms.package is not None:
+        statements.append(_read_package(terms, terms.package))
+    if terms.logs is not None:
+        statements.append(allow("WriteLogs", ["s3:PutObject"], terms.arns(terms.logs, "*")))
+    return statements
+
+
+def reconcile_role(terms: AccessTerms) -> list[Statement]:
+    """What compares: lists all sides and reads records; data files for ``--deep``."""
+    raw, lake = terms.raw, terms.lake
+    statements = [
+        *map(_named, (list_top(terms), list_folders(terms))),
+        list_place(terms, "ListRaw", raw),
+        allow("ReadRecords", ["s3:GetObject"], terms.arns(raw, MANIFESTS, GRANT_RECORD)),
+        *use_key("DecryptRaw", terms.raw_key, "kms:Decrypt"),
+    ]
+    if lake is not None:
+        files = terms.arns(lake, _RECORDS, *_TABLE_FILES, *_QUARANTINE_FILES)
+        statements += [
+            list_place(terms, "ListLake", lake),
+            allow("ReadLake", ["s3:GetObject"], files),
+            *use_key("DecryptLake", terms.lake_key, "kms:Decrypt"),
+        ]
+    return statements
+
+
+def source_granter(terms: AccessTerms) -> list[Statement]:
+    """What grants and revokes in the source's account, and nothing else there."""
+    arn = terms.bucket_arn(terms.source)
+    return [allow("ChangeSourcePolicy", _POLICY_ACTIONS, [arn])]
+
+
+def granter(terms: AccessTerms) -> list[Statement]:
+    """What grants and revokes in raw's account: bucket policies, and the record of the grant.
+
+    The role in the source's account is assumed, if one is used.
+    """
+    arns = [terms.bucket_arn(Place(bucket)) for bucket in target_statements(terms)]
+    record = terms.arns(terms.raw, GRANT_RECORD)
+    return [
+        allow("ChangeTargetPolicies", _POLICY_ACTIONS, arns),
+        allow("KeepGrantRecord", ["s3:GetObject", "s3:PutObject"], record),
+        list_place(terms, "ListRaw", terms.raw),
+        *use_key("EncryptRaw", terms.raw_key, "kms:Decrypt", "kms:GenerateDataKey"),
+        *([assume("AssumeSourceGranter", terms.grant_role)] if terms.grant_role else ()),
+    ]
+
+
+ROLE_POLICIES: dict[str, Callable[[AccessTerms], list[Statement]]] = {
+    "host_role": host_role,
+    "copy_role": copy_role,
+    "worker_role": worker_role,
+    "structure_role": structure_role,
+    "reconcile_role": reconcile_role,
+    "granter": granter,
+    "source_granter": source_granter,
+}
+"""Which policy belongs to which role; one that is not needed is empty."""
+
+
+def document(statements: Iterable[Statement]) -> dict[str, Any]:
+    """The policy as IAM takes it."""
+    return {"Version": POLICY_VERSION, "Statement": list(statements)}
+
+
+def _named(statement: dict[str, Any]) -> Statement:
+    rest = {name: value for name, value in statement.items() if name != "Name"}
+    return {"Sid": sid(statement["Name"]), "Effect": "Allow", **rest}
+
+
+def _read_package(terms: AccessTerms, package: Place) -> Statement:
+    return allow("ReadPackage", ["s3:GetObject"], terms.arns(package, "*"))

@@ -1,0 +1,95 @@
+"""Why an instance that copies folders ended before its work, and whether another one may help.
+
+Codes are those of EC2's ``StateReason``; outcomes and sentences are the instance's own last words.
+"""
+
+import re
+from dataclasses import replace
+
+from checkout_assets.domain.displayable import displayable
+from checkout_assets.domain.failures import LONGEST_REASON, Cause, Diagnosis, diagnose_request
+
+_AGAIN_AND_AGAIN, _SEVERAL, _ONCE = 99, 2, 1
+"""How many more instances; a run has a limit of its own."""
+
+_SPOT = re.compile(r"Server\.SpotInstance(Termination|Shutdown)")
+_BY_SOMEONE = re.compile(r"Client\.(UserInitiated(Shutdown|Hibernate)|InstanceTerminated)\b")
+_ITSELF = re.compile(r"Client\.InstanceInitiatedShutdown")
+_KEY = re.compile(r"Client\.InternalError|Client\.InvalidSnapshot|Client\.VolumeLimitExceeded")
+_DENIED = re.compile(r"\bdenied\b|AccessDenied|Forbidden|\b403\b", re.IGNORECASE)
+_USAGE = re.compile(r"exit code 2\b")
+_WRONG_ARCHIVE = re.compile(r"SHA-256|checksum", re.IGNORECASE)
+_PASSING = re.compile(
+    r"\b(SlowDown|ExpiredToken\w*|ServiceUnavailable|Internal\w*Error|Throttl\w*)\b"
+)
+
+LOST = Diagnosis(Cause.TRANSIENT, "the instance did not answer any more and was ended", _SEVERAL)
+"""For one that runs and says nothing."""
+
+TRIED_AGAIN = Diagnosis(Cause.TRANSIENT, "some folders are tried again", _AGAIN_AND_AGAIN)
+"""For one that did what it could; how often a folder is tried is decided for each."""
+
+_OUTCOMES = {
+    "install": Diagnosis(Cause.TRANSIENT, "the worker could not be installed", _ONCE),
+    "interrupted": Diagnosis(Cause.TRANSIENT, "the instance was interrupted", _AGAIN_AND_AGAIN),
+    "deadline": Diagnosis(
+        Cause.PERMANENT, "the deadline passed: run it again to go on, or raise deadline_hours"
+    ),
+    "unheard": Diagnosis(Cause.TRANSIENT, "the instance heard nothing of this run", _SEVERAL),
+}
+_NOT_THE_ARCHIVE = Diagnosis(
+    Cause.PERMANENT, "the worker archive is not the packaged one: upload it again"
+)
+_NO_ACCESS = Diagnosis(
+    Cause.PERMANENT, "access is denied: check the instance profile and the buckets' policies"
+)
+_REFUSED = Diagnosis(Cause.PERMANENT, "the worker refuses its configuration")
+_UNEXPLAINED = Diagnosis(
+    Cause.TRANSIENT, "the worker ended without having done all its folders", _ONCE
+)
+
+
+def diagnose_instance(code: str, message: str, outcome: str = "", said: str = "") -> Diagnosis:
+    """Why an instance ended, by EC2's reason and by what it said itself, if it could."""
+    found = _by_state(code) or _by_outcome(outcome, said)
+    told = said or ": ".join(part for part in (code, message) if part) or "no reason given"
+    return replace(found, reason=f"{found.reason} ({displayable(told.strip(), LONGEST_REASON)})")
+
+
+def diagnose_copy(error: str) -> Diagnosis:
+    """Why a folder was given up, by the worker's sentence.
+
+    The worker has retried what it could; only what passes by itself is worth another instance.
+    """
+    if _PASSING.search(error):
+        return Diagnosis(Cause.TRANSIENT, error, _ONCE)
+    return Diagnosis(Cause.PERMANENT, error)
+
+
+def _by_state(code: str) -> Diagnosis | None:
+    """What EC2's reason decides, whatever the instance itself said."""
+    if _SPOT.search(code):
+        return Diagnosis(Cause.TRANSIENT, "AWS took the Spot instance back", _AGAIN_AND_AGAIN)
+    if _BY_SOMEONE.search(code):
+        return Diagnosis(Cause.CANCELLED, "someone terminated the instance")
+    if _KEY.search(code):
+        return Diagnosis(
+            Cause.PERMANENT,
+            "the instance could not start: check the volume's key, the image and the volume quota",
+        )
+    if code and not _ITSELF.search(code):
+        known = diagnose_request(code.removeprefix("Server."))
+        if known.cause is Cause.CAPACITY:
+            return known
+        return Diagnosis(Cause.TRANSIENT, "the instance broke down", _SEVERAL)
+    return None
+
+
+def _by_outcome(outcome: str, said: str) -> Diagnosis:
+    if outcome == "install" and _WRONG_ARCHIVE.search(said):
+        return _NOT_THE_ARCHIVE
+    if outcome in _OUTCOMES:
+        return _OUTCOMES[outcome]
+    if _USAGE.search(said):
+        return _REFUSED
+    return _NO_ACCESS if _DENIED.search(said) else _UNEXPLAINED

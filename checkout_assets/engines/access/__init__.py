@@ -1,0 +1,1 @@
+"""Granting and revoking access to the source, and telling how it stands."""

@@ -1,0 +1,116 @@
+"""Granting and revoking: our statements in the buckets' policies, and the record in raw."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from checkout_assets.domain.access.bucket_policies import source_statements, target_statements
+from checkout_assets.domain.access.grants import GrantRecord, Proof, granted
+from checkout_assets.domain.access.policy_text import PolicyText
+from checkout_assets.domain.access.statements import Statement, as_list
+from checkout_assets.domain.access.terms import AccessTerms
+from checkout_assets.domain.errors import MigrationError, UsageError
+from checkout_assets.engines.access.bucket_policy import BucketPolicy, Change, Edit
+from checkout_assets.engines.access.grant_record import find_grant, keep_grant
+from checkout_assets.engines.emr.clock import Clock, WallClock
+from spark_jobs.stores import Store
+
+_UNKNOWN = "not recorded"
+
+
+def wanted_statements(terms: AccessTerms) -> dict[str, list[Statement]]:
+    """By bucket, the statements that a grant puts there."""
+    wanted = {terms.source.bucket: source_statements(terms)}
+    for bucket, statements in target_statements(terms).items():
+        wanted[bucket] = [*wanted.get(bucket, []), *statements]
+    return wanted
+
+
+@dataclass(frozen=True, slots=True)
+class Granter:
+    """Changes the policies of the buckets, of which the source's is the first."""
+
+    policies: Mapping[str, BucketPolicy]
+    raw: Store
+    clock: Clock = field(default_factory=WallClock)
+
+    def plan_grant(self, terms: AccessTerms) -> list[Change]:
+        """What granting would change; nothing is written."""
+        wanted = wanted_statements(terms)
+        return [policy.change(_merge(wanted.get(b, ()))) for b, policy in self.policies.items()]
+
+    def plan_revoke(self) -> list[Change]:
+        """What revoking would change; nothing is written."""
+        return [policy.change(PolicyText.without_ours) for policy in self.policies.values()]
+
+    def grant(self, terms: AccessTerms, now: datetime) -> GrantRecord:
+        """Write the policies and then the record; whatever was granted before is replaced.
+
+        What protects raw and the lake is there before the source opens.
+        """
+        wanted = wanted_statements(terms)
+        changed = self._settle(
+            (policy, _merge(wanted.get(bucket, ())))
+            for bucket, policy in reversed(list(self.policies.items()))
+        )
+        kept = self._readable_record()
+        grant = granted(terms.requester, now, terms.expires)
+        if kept and not changed and _same_grant(kept, grant):
+            return kept
+        keep_grant(self.raw, grant)
+        return grant
+
+    def revoke(self, now: datetime, proof: Proof | None = None) -> GrantRecord | None:
+        """Take our statements out and then write the record; None if nothing was ever granted.
+
+        The source is closed first.
+        """
+        source = next(iter(self.policies.values()))
+        before = source.read()
+        self._settle((policy, PolicyText.without_ours) for policy in self.policies.values())
+        kept = self._readable_record() or _found(before, now)
+        if kept is None:
+            return None
+        revoked = kept.revoked(now, proof)
+        keep_grant(self.raw, revoked)
+        return revoked
+
+    def _settle(self, edits: Iterable[tuple[BucketPolicy, Edit]]) -> list[str]:
+        """Make the edits in that order; returns the buckets whose policies were written."""
+        written: list[str] = []
+        for policy, edit in edits:
+            try:
+                written += [policy.bucket] if policy.settle(edit, self.clock) else []
+            except (UsageError, MigrationError) as error:
+                if not written:
+                    raise
+                raise MigrationError(
+                    f"{error} What was written before that stays ({', '.join(written)}): mend this "
+                    "and run the same again."
+                ) from None
+        return written
+
+    def _readable_record(self) -> GrantRecord | None:
+        """One that cannot be read is written anew."""
+        try:
+            return find_grant(self.raw)
+        except MigrationError:
+            return None
+
+
+def _merge(wanted: Sequence[Statement]) -> Edit:
+    return lambda policy: policy.merged(wanted)
+
+
+def _same_grant(one: GrantRecord, other: GrantRecord) -> bool:
+    return (one.requester, one.expires, one.revoked_at) == (other.requester, other.expires, "")
+
+
+def _found(policy: PolicyText, now: datetime) -> GrantRecord | None:
+    """What our statements tell of a grant that nothing was recorded of."""
+    for statement in policy.ours:
+        for end in as_list(
+            statement.get("Condition", {}).get("DateLessThan", {}).get("aws:CurrentTime", [])
+        ):
+            return granted(_UNKNOWN, now, datetime.fromisoformat(end))
+    return None

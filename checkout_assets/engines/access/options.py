@@ -1,0 +1,154 @@
+"""What access is configured with, and what follows from it: terms and policies to change."""
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+
+from checkout_assets.domain.access.terms import AccessTerms, Place, expiry_after
+from checkout_assets.domain.displayable import displayable
+from checkout_assets.domain.errors import UsageError
+from checkout_assets.engines.access.bucket_policy import BucketPolicy
+from checkout_assets.engines.access.refusals import told_plainly
+from checkout_assets.engines.locations import (
+    Location,
+    S3Location,
+    parse_location,
+    parse_s3_location,
+    principal,
+    refuse_overlap,
+)
+from checkout_assets.settings import Settings
+
+_ROLE = re.compile(r"arn:aws[a-z-]*:iam::[0-9]{12}:role/[\w+=,.@/-]+")
+
+DEPLOYMENT = "checkout-assets"
+"""The deployment's name if the engines are given no other."""
+
+
+@dataclass(frozen=True, slots=True)
+class AccessOptions:
+    """As the settings of the same names have them; roles and keys are ARNs, and may be empty.
+
+    ``source_grant_role_arn`` is assumed in the source's account for granting and revoking alone.
+    """
+
+    source: S3Location
+    raw: S3Location
+    lake: Location
+    copy_role_arn: str = ""
+    worker_role_arn: str = ""
+    reconcile_role_arn: str = ""
+    structure_role_arn: str = ""
+    emr_service_role_arn: str = ""
+    source_grant_role_arn: str = ""
+    source_account: str = ""
+    raw_account: str = ""
+    source_kms_key: str = ""
+    kms_key: str = ""
+    lake_kms_key: str = ""
+    package_uri: str = ""
+    fleet_uri: str = ""
+    log_uri: str = ""
+    deployment: str = DEPLOYMENT
+
+    def __post_init__(self) -> None:
+        refuse_overlap({"source": self.source, "raw": self.raw, "lake": self.lake})
+        role = self.source_grant_role_arn
+        if role and not _ROLE.fullmatch(role):
+            raise UsageError(
+                f'The role that changes the source\'s policy "{displayable(role)}" is wrong: '
+                "write arn:aws:iam::<account>:role/<name>."
+            )
+
+    def terms(self, requester: str, days: int, now: datetime) -> AccessTerms:
+        """Who gets what for that long; raises UsageError if something is missing or wrong."""
+        if not self.copy_role_arn:
+            raise UsageError(
+                "No role is named that copies: set CHECKOUT_COPY_ROLE_ARN, which the policies name."
+            )
+        return AccessTerms(
+            source=_place(self.source),
+            raw=_place(self.raw),
+            lake=_place(self.lake) if isinstance(self.lake, S3Location) else None,
+            copy_role=self.copy_role_arn,
+            expires=expiry_after(now, days),
+            requester=requester,
+            worker_role=self.worker_role_arn,
+            reconcile_role=self.reconcile_role_arn,
+            source_key=self.source_kms_key,
+            raw_key=self.kms_key,
+            lake_key=self.lake_kms_key,
+            package=_named(self.package_uri, "package"),
+            reports=_named(self.fleet_uri, "fleet's place"),
+            logs=_named(self.log_uri, "logs' place"),
+            structure_role=self.structure_role_arn,
+            emr_service_role=self.emr_service_role_arn,
+            grant_role=self.source_grant_role_arn,
+            deployment=self.deployment,
+        )
+
+    def policies(self, as_granter: bool = True) -> dict[str, BucketPolicy]:
+        """The policies that are ours to change, by bucket, the source's first.
+
+        Only ``as_granter`` takes the role in the source's account.
+        """
+        role = self.source_grant_role_arn if as_granter else ""
+        session = None
+        if role:
+            with told_plainly("sts:AssumeRole", f"the role {role}"):
+                session = principal(role)
+                session.get_credentials().get_frozen_credentials()
+        found = {
+            self.source.bucket: BucketPolicy(
+                self.source.open(session).client, self.source.bucket, self.source_account
+            )
+        }
+        for place in (self.raw, self.lake):
+            if isinstance(place, S3Location) and place.bucket not in found:
+                found[place.bucket] = BucketPolicy(
+                    place.open().client, place.bucket, self.raw_account
+                )
+        return found
+
+
+def access_options(settings: Settings) -> AccessOptions:
+    """As the settings have them; raises UsageError if a place is missing or wrong."""
+    for name in ("source", "raw", "lake"):
+        if not getattr(settings, f"{name}_uri"):
+            raise UsageError(f"No {name} is configured: set CHECKOUT_{name.upper()}_URI.")
+    return AccessOptions(
+        source=parse_s3_location(settings.source_uri, "source"),
+        raw=parse_s3_location(settings.raw_uri, "raw"),
+        lake=parse_location(settings.lake_uri, "lake"),
+        **named_in(settings),
+    )
+
+
+def named_in(settings: Settings) -> dict[str, str]:
+    """What the settings name besides source, raw and lake, by the fields of AccessOptions."""
+    fleet, emr = settings.ec2, settings.emr
+    return {
+        "copy_role_arn": settings.copy_role_arn,
+        "worker_role_arn": settings.worker_role_arn,
+        "reconcile_role_arn": settings.reconcile_role_arn,
+        "structure_role_arn": settings.structure_role_arn,
+        "emr_service_role_arn": settings.emr_service_role_arn,
+        "source_grant_role_arn": settings.source_grant_role_arn,
+        "source_account": settings.source_account,
+        "raw_account": settings.raw_account,
+        "source_kms_key": settings.source_kms_key,
+        "kms_key": settings.kms_key,
+        "lake_kms_key": settings.lake_kms_key,
+        "package_uri": str(fleet.get("package_uri") or emr.get("package_uri") or ""),
+        "fleet_uri": str(fleet.get("fleet_uri") or ""),
+        "log_uri": str(emr.get("log_uri") or ""),
+        "deployment": str(fleet.get("deployment") or emr.get("deployment") or DEPLOYMENT),
+    }
+
+
+def _place(location: S3Location) -> Place:
+    return Place(location.bucket, location.prefix)
+
+
+def _named(uri: str, what: str) -> Place | None:
+    return _place(parse_s3_location(uri, what)) if uri else None

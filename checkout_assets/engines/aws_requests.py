@@ -1,0 +1,44 @@
+"""What AWS answers when it does not do what was asked, as a diagnosis."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from checkout_assets.domain.failures import Diagnosis, diagnose_request
+
+_THROTTLED = ("ThrottlingException", "Throttling", "RequestLimitExceeded")
+_SERVER_ERROR = 500
+
+
+class AwsRequestError(Exception):
+    """A request failed; ``in_doubt`` if AWS may have done what was asked.
+
+    ``code`` is AWS's own, empty if no answer came.
+    """
+
+    def __init__(self, diagnosis: Diagnosis, in_doubt: bool, code: str = "") -> None:
+        super().__init__(diagnosis.reason)
+        self.diagnosis = diagnosis
+        self.in_doubt = in_doubt
+        self.code = code
+
+
+@contextmanager
+def diagnosed() -> Iterator[None]:
+    """Turn botocore's errors into AwsRequestError."""
+    from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
+
+    try:
+        yield
+    except ClientError as error:
+        told = error.response.get("Error", {})
+        code, message = str(told.get("Code", "")), str(told.get("Message", ""))
+        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+        in_doubt = status >= _SERVER_ERROR and code not in _THROTTLED
+        raise AwsRequestError(diagnose_request(code, message), in_doubt, code) from None
+    except NoCredentialsError:
+        raise AwsRequestError(diagnose_request("AccessDenied", "no credentials"), False) from None
+    except BotoCoreError as error:
+        # The connection broke, or no answer came: it may have arrived.
+        raise AwsRequestError(
+            diagnose_request("ServiceUnavailable", type(error).__name__), True
+        ) from None

@@ -1,0 +1,191 @@
+"""A worker's side of the reports: what it says while it copies, and whether somebody listens.
+
+Nothing here fails the copying: what cannot be written is written at the next beat.
+"""
+
+import random
+import threading
+import time
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+
+from checkout_assets.domain.folders import Folder
+from checkout_assets.engines.copying.progress import CopyProgress, NoProgress
+from checkout_assets.engines.ec2.reports import (
+    End,
+    FolderReport,
+    Listening,
+    Outcome,
+    Phase,
+    Progress,
+    WorkerReports,
+)
+from checkout_assets.engines.locations import S3Location, principal
+from spark_jobs.stores import StoreError
+
+BEAT_SECONDS = 15.0
+_LAST_TRIES_AFTER_SECONDS = (0.0, 1.0, 4.0, 10.0)
+_CONNECT_SECONDS, _READ_SECONDS = 5, 15
+_LONGEST_BEAT_SECONDS = 30.0
+"""What the last words wait for a beat under way: a Spot instance has two minutes in all."""
+
+
+def open_reports(place: S3Location) -> WorkerReports:
+    """The worker's own files, through a client that gives up soon: the next beat tries again."""
+    from botocore.config import Config
+
+    from spark_jobs.stores import S3Store
+
+    session = principal()
+    region = place.open(session).client.meta.region_name
+    quickly = Config(
+        connect_timeout=_CONNECT_SECONDS,
+        read_timeout=_READ_SECONDS,
+        retries={"mode": "standard", "max_attempts": 2},
+    )
+    client = session.client("s3", region_name=region, config=quickly)
+    return WorkerReports(S3Store(place.bucket, place.prefix, client=client, session=session))
+
+
+class Both:
+    """Tells two watchers of a copy."""
+
+    def __init__(self, one: CopyProgress, other: CopyProgress) -> None:
+        self._watchers = (one, other)
+
+    def on_folder_begun(self, folder: Folder, expected: int) -> None:
+        """See CopyProgress."""
+        for watcher in self._watchers:
+            watcher.on_folder_begun(folder, expected)
+
+    def on_objects(self, folder: Folder, objects: int, size: int, copied: int) -> None:
+        """See CopyProgress."""
+        for watcher in self._watchers:
+            watcher.on_objects(folder, objects, size, copied)
+
+    def on_folder(self, folder: Folder, error: str) -> None:
+        """See CopyProgress."""
+        for watcher in self._watchers:
+            watcher.on_folder(folder, error)
+
+
+class Reporter(NoProgress):
+    """A CopyProgress that reports every beat from a thread of its own, from start to end.
+
+    ``reach`` opens the reports; it is called again until it succeeds.
+    """
+
+    def __init__(
+        self,
+        reach: Callable[[], WorkerReports],
+        folders: int,
+        beat_seconds: float = BEAT_SECONDS,
+        last_tries_after_seconds: Sequence[float] = _LAST_TRIES_AFTER_SECONDS,
+    ) -> None:
+        self._reach = reach
+        self._folders = folders
+        self._beat_seconds = beat_seconds
+        self._last_tries = last_tries_after_seconds
+        self._reports: WorkerReports | None = None
+        self._lock = threading.Lock()
+        self._objects = self._bytes = self._copied = 0
+        self._ended: dict[Folder, FolderReport] = {}
+        self._unsaid: dict[Folder, FolderReport] = {}
+        self._last_objects, self._last_at = 0, time.monotonic()
+        self._heard: Listening | None = None
+        self._heard_at = time.monotonic()
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._beats, name="report", daemon=True)
+
+    def start(self) -> None:
+        """Begin to report and to listen."""
+        self._heard_at = self._last_at = time.monotonic()
+        self._thread.start()
+
+    def on_objects(self, folder: Folder, objects: int, size: int, copied: int) -> None:  # noqa: ARG002
+        """See CopyProgress."""
+        with self._lock:
+            self._objects += objects
+            self._bytes += size
+            self._copied += copied
+
+    def finish_folder(self, result: FolderReport) -> None:
+        """A folder has ended; this is said at the next beat."""
+        with self._lock:
+            self._ended[result.folder] = self._unsaid[result.folder] = result
+
+    @property
+    def complete(self) -> int:
+        """Folders that have ended and are complete."""
+        with self._lock:
+            return sum(result.ok for result in self._ended.values())
+
+    @property
+    def silent_seconds(self) -> float:
+        """How long ago the listener's file changed last, or this began.
+
+        A file that cannot be read counts as silence. No two clocks are compared.
+        """
+        return time.monotonic() - self._heard_at
+
+    def end(self, outcome: Outcome, message: str) -> bool:
+        """Say how all ended, and what was not said yet; whether that could be written."""
+        self._over.set()
+        self._thread.join(_LONGEST_BEAT_SECONDS)
+        end = End(datetime.now(UTC), outcome, message)
+        for seconds in self._last_tries:
+            time.sleep(seconds * random.uniform(0.5, 1.0))
+            error = self._managed(lambda reports: self._say_all(reports, end))
+            if error is None:
+                return True
+            if isinstance(error, StoreError) and not error.transient:
+                break
+        return False
+
+    def _beats(self) -> None:
+        while True:
+            self._managed(self._listen)
+            self._managed(self._say_all)
+            if self._over.wait(self._beat_seconds):
+                return
+
+    def _managed(self, action: Callable[[WorkerReports], None]) -> Exception | None:
+        """Do it, or return what went wrong."""
+        try:
+            if self._reports is None:
+                self._reports = self._reach()
+            action(self._reports)
+        except Exception as error:
+            # Whatever it is, from no network to expired credentials: copying goes on.
+            return error
+        return None
+
+    def _listen(self, reports: WorkerReports) -> None:
+        heard = reports.listening()
+        if heard is not None and heard != self._heard:
+            self._heard, self._heard_at = heard, time.monotonic()
+
+    def _say_all(self, reports: WorkerReports, end: End | None = None) -> None:
+        for result in list(self._unsaid.values()):
+            reports.finish_folder(result)
+            with self._lock:
+                self._unsaid.pop(result.folder, None)
+        reports.report(self._progress())
+        if end is not None:
+            reports.end(end)
+
+    def _progress(self) -> Progress:
+        now, complete = time.monotonic(), self.complete
+        with self._lock:
+            rate = (self._objects - self._last_objects) / max(now - self._last_at, 1e-9)
+            self._last_objects, self._last_at = self._objects, now
+            return Progress(
+                at=datetime.now(UTC),
+                phase=Phase.COPYING,
+                folders_done=complete,
+                folders=self._folders,
+                objects=self._objects,
+                bytes=self._bytes,
+                copied=self._copied,
+                rate=round(rate, 1),
+            )

@@ -1,0 +1,280 @@
+"""What an instance and whoever follows it tell one another, as small files in S3.
+
+Below ``<fleet_uri>/runs/<run_id>/<worker>/``: ``listener.json`` of the follower; of the worker
+``progress.json``, ``results/<FOLDER>.json``, ``end.json`` and ``log.txt``.
+
+An instance's word is for people and for scheduling; what makes a folder done is raw's completion
+record. Whatever is read may be missing, torn or written by somebody else: readers return None then.
+"""
+
+import json
+import math
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any, TypeVar
+
+from checkout_assets.domain.displayable import displayable
+from checkout_assets.domain.folders import ALL_FOLDERS, Folder
+from spark_jobs.stores import NotFoundError, Store
+
+LISTENER, PROGRESS, END, LOG = "listener.json", "progress.json", "end.json", "log.txt"
+RESULTS = "results/"
+
+LONGEST_LOG = 64 * 1024
+"""Bytes of a log that are kept, its last ones."""
+LONGEST_SENTENCE = 400
+_LONGEST_ID = 200
+_COUNTS_END = 1 << 63
+
+_RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+_WORKER = re.compile(r"w[0-9]{3,6}")
+_FOLDERS = {folder.name: folder for folder in ALL_FOLDERS}
+_T = TypeVar("_T")
+
+
+class Phase(StrEnum):
+    """What a worker is doing."""
+
+    INSTALLING = "installing"
+    COPYING = "copying"
+
+
+class Outcome(StrEnum):
+    """How a worker ended."""
+
+    DONE = "done"
+    """All its folders are complete."""
+    FAILED = "failed"
+    """At least one is not, or nothing could be copied."""
+    DEADLINE = "deadline"
+    UNHEARD = "unheard"
+    """Nobody listened any more."""
+    INTERRUPTED = "interrupted"
+    """By a signal, or by AWS's notice that it takes a Spot instance back."""
+    INSTALL = "install"
+    """The copying never began."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listening:
+    """The follower was there at that instant."""
+
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """What a worker has done until ``at``, since its copying began.
+
+    ``objects`` and ``bytes`` are in raw, ``copied`` of the objects were put there by this worker;
+    ``rate`` is objects a second since the report before.
+    """
+
+    at: datetime
+    phase: Phase
+    folders_done: int = 0
+    folders: int = 0
+    objects: int = 0
+    bytes: int = 0
+    copied: int = 0
+    rate: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class FolderReport:
+    """How a folder ended: ``error`` is one sentence without object names, empty if ``ok``."""
+
+    folder: Folder
+    ok: bool
+    error: str = ""
+    copy_id: str = ""
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """How a worker ended, with one sentence."""
+
+    at: datetime
+    outcome: Outcome
+    message: str = ""
+
+
+def is_run_id(text: str) -> bool:
+    """Whether this may name a run in keys and in a worker's command line."""
+    return _RUN_ID.fullmatch(text) is not None
+
+
+def worker_name(number: int) -> str:
+    """The name of the ``number``-th instance that a run launches, from 1: ``w001``."""
+    return f"w{number:03d}"
+
+
+def worker_prefix(run_id: str, worker: str) -> str:
+    """Where a worker's files are, below the fleet's place; ends in a slash.
+
+    Raises ValueError for what is no run id or no worker's name.
+    """
+    if not is_run_id(run_id) or not _WORKER.fullmatch(worker):
+        raise ValueError("a run id is letters, digits and ._- and a worker is w001, w002, ...")
+    return f"runs/{run_id}/{worker}/"
+
+
+def worker_uri(fleet_uri: str, run_id: str, worker: str) -> str:
+    """The place of a worker's files, without a slash at the end: ``copy --report``."""
+    return f"{fleet_uri.rstrip('/')}/{worker_prefix(run_id, worker)}".rstrip("/")
+
+
+def workers_of(fleet: Store, run_id: str) -> list[str]:
+    """The names of a run's workers that have left a file, in order."""
+    prefix = worker_prefix(run_id, worker_name(1)).rpartition("w")[0]
+    names = {entry.key.removeprefix(prefix).partition("/")[0] for entry in fleet.list(prefix)}
+    return sorted(name for name in names if _WORKER.fullmatch(name))
+
+
+class WorkerReports:
+    """The files of one worker: those of ``store`` below ``prefix`` (see worker_prefix).
+
+    The worker itself opens a store at its own place and needs no prefix. Readers return None for
+    what is missing or cannot be understood. All raise StoreError if the store refuses or fails.
+    """
+
+    def __init__(self, store: Store, prefix: str = "") -> None:
+        self._store = store
+        self._prefix = prefix
+
+    def listen(self, listening: Listening) -> None:
+        """Say that somebody follows."""
+        self._write(LISTENER, asdict(listening))
+
+    def listening(self) -> Listening | None:
+        """When somebody followed last."""
+        return self._read(LISTENER, lambda told: Listening(_instant(told["at"])))
+
+    def report(self, progress: Progress) -> None:
+        """Say how far the worker is."""
+        self._write(PROGRESS, asdict(progress))
+
+    def progress(self) -> Progress | None:
+        """How far the worker is."""
+        return self._read(PROGRESS, _progress)
+
+    def finish_folder(self, result: FolderReport) -> None:
+        """Say how a folder ended."""
+        told = {**asdict(result), "folder": result.folder.name}
+        self._write(f"{RESULTS}{result.folder}.json", told)
+
+    def result(self, folder: Folder) -> FolderReport | None:
+        """How the folder ended."""
+        found = self._read(f"{RESULTS}{folder}.json", _folder_report)
+        return found if found is not None and found.folder == folder else None
+
+    def results(self) -> dict[Folder, FolderReport]:
+        """How each folder ended that has."""
+        prefix = f"{self._prefix}{RESULTS}"
+        names = {entry.key.removeprefix(prefix) for entry in self._store.list(prefix)}
+        ended = (self.result(folder) for folder in ALL_FOLDERS if f"{folder}.json" in names)
+        return {result.folder: result for result in ended if result is not None}
+
+    def end(self, end: End) -> None:
+        """Say how the worker ended."""
+        self._write(END, asdict(end))
+
+    def ended(self) -> End | None:
+        """How the worker ended."""
+        return self._read(END, _end)
+
+    def log(self) -> str:
+        """The end of the worker's log; empty if it left none. See domain.log_tail to show it."""
+        try:
+            data = self._store.get(self._prefix + LOG).data
+        except NotFoundError:
+            return ""
+        return data[-LONGEST_LOG:].decode("utf-8", "replace")
+
+    def _write(self, name: str, told: Mapping[str, Any]) -> None:
+        text = json.dumps(told, default=_plain, allow_nan=False)
+        self._store.put(self._prefix + name, text.encode())
+
+    def _read(self, name: str, understand: Callable[[Mapping[str, Any]], _T]) -> _T | None:
+        try:
+            told = json.loads(self._store.get(self._prefix + name).data)
+            return understand(told)
+        except NotFoundError:
+            return None
+        except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
+            return None
+
+
+def _progress(told: Mapping[str, Any]) -> Progress:
+    return Progress(
+        at=_instant(told["at"]),
+        phase=Phase(told["phase"]),
+        folders_done=_count(told["folders_done"]),
+        folders=_count(told["folders"]),
+        objects=_count(told["objects"]),
+        bytes=_count(told["bytes"]),
+        copied=_count(told["copied"]),
+        rate=_number(told["rate"]),
+    )
+
+
+def _folder_report(told: Mapping[str, Any]) -> FolderReport:
+    if not isinstance(told["ok"], bool):
+        raise TypeError("ok is true or false")
+    return FolderReport(
+        folder=_folder(told["folder"]),
+        ok=told["ok"],
+        error=_sentence(told["error"]),
+        copy_id=_sentence(told["copy_id"], _LONGEST_ID),
+        seconds=_number(told["seconds"]),
+    )
+
+
+def _end(told: Mapping[str, Any]) -> End:
+    return End(_instant(told["at"]), Outcome(told["outcome"]), _sentence(told["message"]))
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat(timespec="seconds")
+    raise TypeError(f"{type(value).__name__} is not reported")
+
+
+def _instant(text: Any) -> datetime:
+    found = datetime.fromisoformat(text)
+    if found.tzinfo is None:
+        raise ValueError("an instant has a zone")
+    return found.astimezone(UTC)
+
+
+def _count(value: Any) -> int:
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise TypeError("a count is a whole number")
+    if not 0 <= value < _COUNTS_END:
+        raise ValueError("negative, or more than there can be")
+    return value
+
+
+def _number(value: Any) -> float:
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        raise TypeError("no number")
+    if not math.isfinite(value) or value < 0:
+        raise ValueError("not finite, or negative")
+    return float(value)
+
+
+def _sentence(text: Any, longest: int = LONGEST_SENTENCE) -> str:
+    if not isinstance(text, str):
+        raise TypeError("no text")
+    return displayable(text, longest)
+
+
+def _folder(name: Any) -> Folder:
+    found = _FOLDERS.get(name)
+    if found is None:
+        raise ValueError("no folder")
+    return found

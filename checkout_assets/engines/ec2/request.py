@@ -1,0 +1,128 @@
+"""The request that launches an instance, as a pure function of options and what it is to do."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from checkout_assets.engines.ec2.options import (
+    DEPLOYMENT_TAG,
+    OWNER_TAG,
+    RUN_ID_TAG,
+    WORKER_TAG,
+    Choice,
+    Ec2Options,
+)
+
+_TAGGED = ("instance", "volume", "network-interface")
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """A machine image and the device of its system volume."""
+
+    id: str
+    root_device: str
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """One instance of a run: who it is, and the script that it runs when it boots."""
+
+    run_id: str
+    worker: str
+    user_data: str
+
+
+def run_tags(options: Ec2Options, run_id: str) -> dict[str, str]:
+    """By which a run's instances are found again."""
+    return {DEPLOYMENT_TAG: options.deployment, RUN_ID_TAG: run_id}
+
+
+def instance_tags(options: Ec2Options, run_id: str, worker: str) -> dict[str, str]:
+    """An instance's tags; ours win, since they decide what is terminated."""
+    return {
+        **options.tags,
+        "Name": f"{options.deployment} {worker}",
+        **run_tags(options, run_id),
+        WORKER_TAG: worker,
+        OWNER_TAG: options.owner,
+    }
+
+
+def launch_request(
+    options: Ec2Options, image: Image, launch: Launch, choice: Choice
+) -> dict[str, Any]:
+    """The RunInstances request of one instance; boto3 encodes the user data.
+
+    Tags lie in the request itself, so that an instance whose launcher died at once can still be
+    told whose it is.
+    """
+    request: dict[str, Any] = {
+        "ClientToken": client_token(launch, choice),
+        "MinCount": 1,
+        "MaxCount": 1,
+        "ImageId": image.id,
+        "InstanceType": choice.instance_type,
+        "IamInstanceProfile": _profile(options.instance_profile),
+        "NetworkInterfaces": [
+            {
+                "DeviceIndex": 0,
+                "SubnetId": choice.subnet,
+                "Groups": [options.security_group],
+                "AssociatePublicIpAddress": options.public_ip,
+                "DeleteOnTermination": True,
+            }
+        ],
+        "BlockDeviceMappings": [{"DeviceName": image.root_device, "Ebs": _volume(options)}],
+        "MetadataOptions": {
+            "HttpEndpoint": "enabled",
+            "HttpTokens": "required",
+            "HttpPutResponseHopLimit": 1,
+        },
+        # The user data's last command is a shutdown; nothing of the instance is left after it.
+        "InstanceInitiatedShutdownBehavior": "terminate",
+        "UserData": launch.user_data,
+        "TagSpecifications": _tags(options, launch),
+    }
+    if options.spot:
+        request["InstanceMarketOptions"] = {
+            "MarketType": "spot",
+            "SpotOptions": {
+                "SpotInstanceType": "one-time",
+                "InstanceInterruptionBehavior": "terminate",
+            },
+        }
+    if options.ssh_key:
+        request["KeyName"] = options.ssh_key
+    return request
+
+
+def client_token(launch: Launch, choice: Choice) -> str:
+    """What makes a repeated request give the instance of the first one, not another.
+
+    EC2 refuses a token that comes with other parameters, so each choice has its own.
+    """
+    named = (launch.run_id, launch.worker, choice.instance_type, choice.subnet)
+    return hashlib.sha256("\n".join(named).encode()).hexdigest()
+
+
+def _profile(named: str) -> dict[str, str]:
+    return {"Arn" if named.startswith("arn:") else "Name": named}
+
+
+def _volume(options: Ec2Options) -> Mapping[str, Any]:
+    volume: dict[str, Any] = {
+        "VolumeSize": options.volume_gb,
+        "VolumeType": "gp3",
+        "Encrypted": True,
+        "DeleteOnTermination": True,
+    }
+    return volume | ({"KmsKeyId": options.volume_kms_key} if options.volume_kms_key else {})
+
+
+def _tags(options: Ec2Options, launch: Launch) -> list[dict[str, Any]]:
+    named = instance_tags(options, launch.run_id, launch.worker)
+    tags = [{"Key": key, "Value": value} for key, value in named.items()]
+    kinds = (*_TAGGED, "spot-instances-request") if options.spot else _TAGGED
+    return [{"ResourceType": kind, "Tags": tags} for kind in kinds]

@@ -1,0 +1,37 @@
+"""What a run's folders came to: raw's completion records are believed, a worker's word is not."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from checkout_assets.domain.folders import Folder
+from checkout_assets.engines.copying.manifest import find_record
+from checkout_assets.engines.copying.result import FolderCopied, facts_of
+from spark_jobs.stores import Store
+
+
+@dataclass(frozen=True, slots=True)
+class FolderCopiedOnEc2(FolderCopied):
+    """How a folder ended, on which of the run's instances, and in which try."""
+
+    instance: str = ""
+    attempts: int = 1
+
+
+class RunRecords:
+    """The completion records of one run, whatever instance worked on it."""
+
+    def __init__(self, raw: Store, run_id: str) -> None:
+        self._raw = raw
+        self._run_id = run_id
+
+    def of(self, folder: Folder, seconds: float = 0.0) -> FolderCopiedOnEc2 | None:
+        """The folder's result if this run has completed it."""
+        record = find_record(self._raw, folder.name).record
+        if record is None or not record.copy_id.startswith(f"{self._run_id}-"):
+            return None
+        return FolderCopiedOnEc2(folder, facts_of(record), record=record, seconds=seconds)
+
+    def among(self, folders: Sequence[Folder]) -> list[FolderCopiedOnEc2]:
+        """The results of those that this run has completed."""
+        found = (self.of(folder) for folder in folders)
+        return [copied for copied in found if copied is not None]

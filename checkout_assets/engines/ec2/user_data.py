@@ -1,0 +1,127 @@
+"""What an instance runs when it boots: install the worker, copy the folders, report, shut down."""
+
+import re
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from importlib.resources import files
+
+from checkout_assets.domain.copying import CutOff, parse_as_of
+from checkout_assets.domain.displayable import displayable
+from checkout_assets.domain.errors import UsageError
+from checkout_assets.domain.folders import Folder
+from checkout_assets.engines.ec2.worker_package import WorkerArchive
+from checkout_assets.settings import ENVIRONMENT_PREFIX, Settings
+
+LARGEST_USER_DATA = 16 * 1024
+"""Bytes that EC2 takes, before base64."""
+
+_SCRIPT = "user_data.sh"
+_FOR_WORKERS = (
+    "source_uri",
+    "raw_uri",
+    "as_of",
+    "source_account",
+    "raw_account",
+    "encryption",
+    "kms_key",
+    "storage_class",
+    "requester_pays",
+    "copy_role_arn",
+)
+"""The settings that change what a copy does; a log that is uploaded never shows names."""
+_VARIABLE = re.compile(rf"{ENVIRONMENT_PREFIX}[A-Z_]+")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerJob:
+    """What one instance is told.
+
+    ``report_uri`` is reports.worker_uri of the run and the worker; ``deadline`` has a zone, and the
+    instance is gone ten minutes after it whatever happens. ``region`` is raw's. ``variables`` are
+    those of worker_variables; the cut-off among them is not ``now``, which every instance would
+    take differently: settle it before.
+    """
+
+    folders: Sequence[Folder]
+    run_id: str
+    report_uri: str
+    archive: WorkerArchive
+    deadline: datetime
+    region: str
+    silence_minutes: int = 30
+    folders_at_once: int = 8
+    in_flight: int = 256
+    variables: Mapping[str, str] = field(default_factory=dict)
+
+
+def worker_variables(settings: Settings) -> dict[str, str]:
+    """The CHECKOUT_* variables that a copy on another machine needs; no secret is among them."""
+    chosen = {name: getattr(settings, name) for name in _FOR_WORKERS}
+    return {
+        f"{ENVIRONMENT_PREFIX}{name.upper()}": "true" if value is True else str(value)
+        for name, value in chosen.items()
+        if value != Settings.model_fields[name].default
+    }
+
+
+def render_user_data(job: WorkerJob) -> str:
+    """The shell script for the instance's user data, as text (not base64).
+
+    Raises UsageError if it is larger than EC2 takes, or if a value cannot be given to a shell.
+    """
+    cut_off = job.variables.get(f"{ENVIRONMENT_PREFIX}AS_OF", "")
+    if parse_as_of(cut_off) is CutOff.NOW:
+        raise UsageError("Instances cannot copy as of now, each at its own: give an instant.")
+    script = files("checkout_assets.engines.ec2").joinpath(_SCRIPT).read_text()
+    rendered = "\n".join(["#!/bin/bash", *_values(job), script])
+    if (size := len(rendered.encode())) > LARGEST_USER_DATA:
+        raise UsageError(
+            f"The user data of an instance would be {size:,} bytes; EC2 takes {LARGEST_USER_DATA:,}"
+            ". Give an instance fewer folders, or shorten the URIs."
+        )
+    return rendered
+
+
+def folder_words(folders: Sequence[Folder]) -> list[str]:
+    """The shortest words that select_folders understands as these folders: names and ranges."""
+    runs: list[list[Folder]] = []
+    for folder in sorted(folders):
+        if runs and runs[-1][-1].index + 1 == folder.index:
+            runs[-1].append(folder)
+        else:
+            runs.append([folder])
+    return [run[0].name if len(run) == 1 else f"{run[0]}..{run[-1]}" for run in runs]
+
+
+def _values(job: WorkerJob) -> Iterator[str]:
+    named = {
+        "report": job.report_uri,
+        "run_id": job.run_id,
+        "archive": job.archive.uri,
+        "archive_sha256": job.archive.sha256,
+        "python": job.archive.python,
+        "deadline": f"{job.deadline.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}",
+        "silence_minutes": str(job.silence_minutes),
+        "folders_at_once": str(job.folders_at_once),
+        "in_flight": str(job.in_flight),
+        "folder_count": str(len(job.folders)),
+    }
+    exported = {"AWS_REGION": job.region, "AWS_DEFAULT_REGION": job.region, **job.variables}
+    yield from (f"{name}={_quoted(name, value)}" for name, value in named.items())
+    yield f"folders=({' '.join(folder_words(job.folders))})"
+    for name, value in exported.items():
+        if not name.startswith("AWS_") and not _VARIABLE.fullmatch(name):
+            raise ValueError(f"{displayable(name)} is no variable of the settings")
+        yield f"export {name}={_quoted(name, value)}"
+
+
+def _quoted(name: str, value: str) -> str:
+    if _CONTROL.search(value):
+        raise UsageError(
+            f'{name} is "{displayable(value)}", which cannot be given to an instance: leave out '
+            "what does not print."
+        )
+    return shlex.quote(value)

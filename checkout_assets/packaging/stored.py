@@ -1,0 +1,57 @@
+"""The package in a store: read its manifest, and put there what is missing."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from checkout_assets.domain.displayable import displayable
+from checkout_assets.domain.errors import UsageError
+from checkout_assets.packaging.contents import MANIFEST, Package, Role
+from spark_jobs.stores import Store, StoreError, open_store
+
+
+def find_package(place: str, roles: Sequence[Role], architecture: str) -> Package:
+    """The package at ``place`` (``s3://bucket/prefix``), uploaded there before.
+
+    Raises UsageError if there is none, or if its file for one of the roles is missing.
+    """
+    store = open_store(place)
+    try:
+        package = Package.from_json(store.get(MANIFEST).data, place)
+        for role in roles:
+            artifact = package.find(role, architecture)
+            if store.size(artifact.name) != artifact.size:
+                raise UsageError(
+                    f"{displayable(artifact.name)} is missing at {place}: upload the package again."
+                )
+    except StoreError as error:
+        raise UsageError(
+            f"The package cannot be read at {place} ({error.code}): run make package and upload "
+            "it there, or set package_directory."
+        ) from None
+    return package
+
+
+def upload_package(
+    directory: Path, place: str, roles: Sequence[Role], architecture: str
+) -> Package:
+    """Put what ``make package`` built for these roles to ``place``, as far as it is not there.
+
+    Names hold their content's hash, so a file of that name and size is the same.
+    """
+    package = Package.read(directory)
+    store = open_store(place)
+    try:
+        for role in roles:
+            name = package.find(role, architecture).name
+            _put_missing(store, directory / name, name)
+        store.put(MANIFEST, (directory / MANIFEST).read_bytes())
+    except StoreError as error:
+        raise UsageError(
+            f"The package cannot be put to {place}: the store answers {error.code}."
+        ) from None
+    return package
+
+
+def _put_missing(store: Store, path: Path, name: str) -> None:
+    if store.size(name) != path.stat().st_size:
+        store.put(name, path.read_bytes())

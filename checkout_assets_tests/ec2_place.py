@@ -1,0 +1,97 @@
+"""An engine on a local EC2 with orders and buckets of its own, for tests."""
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from checkout_assets.domain.folders import Folder, select_folders
+from checkout_assets.engines.ec2.api import Ec2Api, ec2_clients
+from checkout_assets.engines.ec2.engine import CopyJob, Ec2Engine, Surroundings
+from checkout_assets.engines.ec2.options import Ec2Options
+from checkout_assets.engines.ec2.reports import WorkerReports, worker_prefix
+from checkout_assets.engines.ec2.results import FolderCopiedOnEc2
+from checkout_assets.engines.ec2.worker_package import upload_worker
+from checkout_assets_tests.local_ec2.local_ec2 import PROFILE, REGION, LocalEc2
+from checkout_assets_tests.orders_place import OrdersPlace
+from checkout_assets_tests.worker_machine import X86
+from spark_jobs.stores import open_store
+
+FOUR = select_folders(["00_CheckoutOrder..03_CheckoutOrder"])
+OBJECTS = 3
+
+
+class ImpatientClock:
+    """Waits a moment where a run would wait for long, and not at random."""
+
+    def __init__(self, longest: float = 0.2) -> None:
+        self._longest = longest
+        self.slept: list[float] = []
+
+    def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        time.sleep(min(seconds, self._longest))
+
+    def between(self, least: float, most: float) -> float:
+        return (least + most) / 2
+
+
+class Ec2Place:
+    """Orders to copy, a packaged worker, and an engine for each run."""
+
+    def __init__(self, ec2: LocalEc2, orders: OrdersPlace, package: Path) -> None:
+        self.ec2 = ec2
+        self.orders = orders
+        place = f"s3://{orders.raw.bucket}"
+        self.options = Ec2Options(
+            deployment="orders",
+            fleet_uri=f"{place}/fleet",
+            security_group=ec2.security_group,
+            instance_profile=PROFILE,
+            subnets=tuple(ec2.subnets),
+            poll_seconds=0.2,
+        )
+        variables = {
+            "CHECKOUT_SOURCE_URI": orders.source.uri,
+            "CHECKOUT_RAW_URI": orders.raw.uri,
+        }
+        self.job = CopyJob(upload_worker(package, f"{place}/package", X86), variables)
+        self.clock = ImpatientClock()
+        self.fleet = open_store(self.options.fleet_uri)
+        self.raw = orders.raw.open()
+        self.told: list[str] = []
+
+    def fill(self, folders: Sequence[Folder] = FOUR, objects: int = OBJECTS) -> None:
+        """Put some documents into each folder of the source."""
+        for folder in folders:
+            for number in range(objects):
+                self.orders.put(f"{folder}/A/id/{number}")
+
+    def api(self) -> Ec2Api:
+        return ec2_clients(REGION, self.ec2.api.endpoint_url)
+
+    def engine(self, job: CopyJob | None = None, **options: Any) -> Ec2Engine:
+        chosen = replace(self.options, **options)
+        around = Surroundings(self.api(), self.raw, self.fleet, self.told.append, self.clock)
+        return Ec2Engine(chosen, job or self.job, around)
+
+    def start(
+        self, folders: Sequence[Folder] = FOUR, run_id: str = "run", **options: Any
+    ) -> Iterator[FolderCopiedOnEc2]:
+        return self.engine(**options).run(folders, run_id)
+
+    def run(
+        self, folders: Sequence[Folder] = FOUR, run_id: str = "run", **options: Any
+    ) -> dict[str, FolderCopiedOnEc2]:
+        """All results, by folder name; afterwards no instance is left."""
+        told = {each.folder.name: each for each in self.start(folders, run_id, **options)}
+        self.ec2.wait_until(lambda: not self.ec2.living())
+        return told
+
+    def reports(self, worker: str, run_id: str = "run") -> WorkerReports:
+        return WorkerReports(self.fleet, worker_prefix(run_id, worker))
+
+    def recorded(self) -> set[str]:
+        """The folders of which raw has a completion record."""
+        return {folder.name for folder in FOUR if self.orders.record(folder.name) is not None}

@@ -1,0 +1,94 @@
+"""moto's EC2, SSM, IAM and STS over HTTP, with calls counted, and answered wrongly if told so."""
+
+import re
+import threading
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import parse_qsl
+
+from moto.core.request import Request
+from moto.ec2.responses import EC2Response
+from moto.iam.responses import IamResponse
+from moto.ssm.responses import SimpleSystemManagerResponse
+from moto.sts.responses import TokenResponse
+from werkzeug.serving import WSGIRequestHandler, make_server
+from werkzeug.wrappers import Response
+
+_SERVICES: dict[str, Any] = {
+    "ec2": EC2Response,
+    "ssm": SimpleSystemManagerResponse,
+    "iam": IamResponse,
+    "sts": TokenResponse,
+}
+_SCOPE = re.compile(r"Credential=[^/]+/\d+/[^/]+/(\w+)/aws4_request")
+_OF_SERVERS = ("Insufficient", "Internal", "Unavailable")
+
+
+@dataclass
+class Ec2ApiServer:
+    """The API; ``answers`` maps an operation to error codes that its next calls get.
+
+    An error that begins with ``lost:`` is told after the call was carried out. ``requests`` are
+    the operations that were carried out, with their parameters as they were sent.
+    """
+
+    calls: Counter[str] = field(default_factory=Counter)
+    requests: list[tuple[str, dict[str, str]]] = field(default_factory=list)
+    answers: dict[str, list[str]] = field(default_factory=dict)
+    endpoint_url: str = ""
+
+    def __post_init__(self) -> None:
+        self.lock = threading.RLock()
+
+    @contextmanager
+    def serving(self) -> Iterator["Ec2ApiServer"]:
+        """Serve on a free port of this machine."""
+        server = make_server("127.0.0.1", 0, self._serve, threaded=True, request_handler=_Quiet)
+        self.endpoint_url = f"http://127.0.0.1:{server.server_port}"
+        thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
+        thread.start()
+        try:
+            yield self
+        finally:
+            server.shutdown()
+            thread.join()
+            server.server_close()
+
+    def launched(self) -> list[dict[str, str]]:
+        """The RunInstances requests that were carried out."""
+        return [sent for operation, sent in self.requests if operation == "RunInstances"]
+
+    def _serve(self, environ: Any, start: Any) -> Iterable[bytes]:
+        return self._answer(Request(environ))(environ, start)
+
+    def _answer(self, request: Request) -> Response:
+        service = _SCOPE.search(request.headers.get("Authorization", ""))
+        assert service, "a request is signed"
+        target = request.headers.get("X-Amz-Target", "").rpartition(".")[2]
+        sent = {} if target else dict(parse_qsl(request.get_data().decode()))
+        operation = target or sent["Action"]
+        with self.lock:
+            self.calls[operation] += 1
+            refusal = self.answers[operation].pop(0) if self.answers.get(operation) else ""
+            if refusal and not refusal.startswith("lost:"):
+                return _error(refusal)
+            self.requests.append((operation, sent))
+            status, headers, body = _SERVICES[service[1]].dispatch(request)
+        if refusal:
+            return _error(refusal.removeprefix("lost:"))
+        return Response(body, status, dict(headers))
+
+
+class _Quiet(WSGIRequestHandler):
+    def log(self, type: str, message: str, *args: Any) -> None:  # noqa: A002
+        """Tests need no access log."""
+
+
+def _error(code: str) -> Response:
+    told = f"<Error><Code>{code}</Code><Message>The local EC2 was told to say so</Message></Error>"
+    body = f"<Response><Errors>{told}</Errors><RequestID>none</RequestID></Response>"
+    status = 500 if code.startswith(_OF_SERVERS) else 400
+    return Response(body, status, content_type="text/xml")
