@@ -55,6 +55,12 @@ Rule = Callable[[Request], Answer | None]
 """Sees each request before the server does; returns None to let it pass."""
 
 
+class ManyClients(ThreadingHTTPServer):
+    """A server to which hundreds connect in one moment; by default the sixth waits a second."""
+
+    request_queue_size = 1024
+
+
 class FaultProxy:
     """Forwards to the S3 server at ``upstream``; ``seen`` holds every request."""
 
@@ -62,7 +68,7 @@ class FaultProxy:
         self.rule: Rule = lambda _: None
         self.seen: list[Request] = []
         self._upstream = urlsplit(upstream).netloc
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        self._server = ManyClients(("127.0.0.1", 0), self._handler())
         self._server.daemon_threads = True
         self.endpoint_url = f"http://127.0.0.1:{self._server.server_address[1]}"
 
@@ -75,6 +81,7 @@ class FaultProxy:
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            disable_nagle_algorithm = True
 
             def handle_one(self) -> None:
                 length = int(self.headers.get("content-length") or 0)

@@ -1,7 +1,6 @@
 """Buckets with policies of their own, and a source that opens and closes with its policy."""
 
 import json
-from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -86,14 +85,3 @@ def asks_policy(request: Request, *methods: str) -> bool:
     """Whether the request is about a bucket's policy, by one of these methods."""
     is_policy = request.path.partition("?")[2].split("=")[0] == "policy"
     return is_policy and (not methods or request.method in methods)
-
-
-def after_each(method: str, act: Callable[[], object]) -> Rule:
-    """A proxy's rule that lets somebody else act before each such request of a policy."""
-
-    def rule(request: Request) -> Answer | None:
-        if asks_policy(request, method):
-            act()
-        return None
-
-    return rule

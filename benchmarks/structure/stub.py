@@ -26,6 +26,7 @@ _ROWS_PER_GROUP = 5_000
 _COPY_ID = "bench-copy"
 _REQUEST = re.compile(rb"GET /bench/raw/([^ ?]+)")
 _DOCUMENT = re.compile(r"([0-9A-F]{2}_\w+)/AF000/id/v(\d{9})-01")
+_NO_LISTING = b"<ListBucketResult><IsTruncated>false</IsTruncated></ListBucketResult>"
 
 
 class RawBucket:
@@ -129,8 +130,8 @@ class Connection(asyncio.Protocol):
                 self._answer(head)
 
     def _answer(self, head: bytes) -> None:
-        if head.startswith(b"HEAD "):  # whether the bucket is there
-            self._write(b"200 OK", b"", b"")
+        if b"list-type=2" in head.partition(b"\r\n")[0]:  # whether the bucket is there
+            self._write(b"200 OK", b"", _NO_LISTING)
             return
         asked = _REQUEST.match(head)
         found = self._bucket.get(asked[1].decode()) if asked else None

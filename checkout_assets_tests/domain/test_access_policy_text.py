@@ -117,6 +117,11 @@ def test_another_requester_s_grant_is_replaced_in_its_place() -> None:
     assert there.merged(other[:1]).statements == [*other[:1], {"Sid": "last"}]
 
 
+def test_new_statements_come_after_those_that_are_there() -> None:
+    there = policy([{"Sid": "first"}, {"Sid": "second"}])
+    assert there.merged(WANTED).statements == [{"Sid": "first"}, {"Sid": "second"}, *WANTED]
+
+
 def test_a_statement_of_ours_that_is_there_twice_stays_once() -> None:
     assert policy([*WANTED, *WANTED]).merged(WANTED).statements == WANTED
 

@@ -273,16 +273,14 @@ def test_only_the_sources_policy_is_changed_by_the_role_in_its_account(
 def test_a_refusal_is_one_sentence(
     access: GrantedPlace, proxy: FaultProxy, method: str, code: str, sentence: str
 ) -> None:
-    proxy.rule = lambda each: Answer(403, code, message="\u202egnp") if asks(each, method) else None
+    proxy.rule = lambda each: (
+        Answer(403, code, message="\u202egnp") if asks_policy(each, method) else None
+    )
     with pytest.raises(UsageError, match=re.escape(sentence)) as told:
         grant(access)
     assert "\u202e" not in str(told.value)
     assert "\n" not in str(told.value)
     assert access.record() is None
-
-
-def asks(request: Request, method: str) -> bool:
-    return asks_policy(request, method)
 
 
 def test_a_role_that_cannot_be_assumed_is_one_sentence(

@@ -80,6 +80,8 @@ def proxy(aws: EmbeddedS3Server) -> Iterator[FaultProxy]:
         yield proxy
 
 
+ON_DISK_TOO = pytest.param("disk", marks=pytest.mark.slow)
+
 LARGE = """\
 import sys
 from spark_jobs.job import run
@@ -395,7 +397,7 @@ def both_at_the_record(
     return one, other
 
 
-@pytest.mark.parametrize("lake_uri", ["s3", "disk"], indirect=True)
+@pytest.mark.parametrize("lake_uri", ["s3", ON_DISK_TOO], indirect=True)
 def test_of_two_runs_of_a_folder_at_once_one_wins_and_the_other_exits_1(
     changed: ChangedFolder, jobs: Jobs, proxy: FaultProxy, lake_uri: str
 ) -> None:
@@ -412,7 +414,7 @@ def test_of_two_runs_of_a_folder_at_once_one_wins_and_the_other_exits_1(
     assert "Traceback" not in said
 
 
-@pytest.mark.parametrize("lake_uri", ["s3", "disk"], indirect=True)
+@pytest.mark.parametrize("lake_uri", ["s3", ON_DISK_TOO], indirect=True)
 def test_a_run_that_was_started_twice_ends_once(
     changed: ChangedFolder, jobs: Jobs, proxy: FaultProxy, lake_uri: str
 ) -> None:
@@ -424,9 +426,7 @@ def test_a_run_that_was_started_twice_ends_once(
     assert not list(lake.list("_staging/"))
 
 
-@pytest.mark.parametrize(
-    "lake_uri", ["s3", pytest.param("disk", marks=pytest.mark.slow)], indirect=True
-)
+@pytest.mark.parametrize("lake_uri", ["s3", ON_DISK_TOO], indirect=True)
 def test_two_folders_at_once_are_both_exact(
     changed: ChangedFolder, jobs: Jobs, lake_uri: str
 ) -> None:
@@ -503,7 +503,14 @@ def fill(disk: Path, leave: int = 0) -> Path:
     return filler
 
 
-@pytest.mark.parametrize("stage", ["staging", "record", "last record"])
+@pytest.mark.parametrize(
+    "stage",
+    [
+        pytest.param("staging", marks=pytest.mark.slow),
+        "record",
+        pytest.param("last record", marks=pytest.mark.slow),
+    ],
+)
 def test_a_full_disk_fails_clearly_publishes_nothing_by_halves_and_is_exact_with_space(
     changed: ChangedFolder, small_disk: Path, stage: str
 ) -> None:
@@ -537,7 +544,7 @@ def test_a_full_disk_fails_clearly_publishes_nothing_by_halves_and_is_exact_with
     assert_staging_is_recognised(lake)
 
 
-@pytest.mark.parametrize("lake_uri", ["s3", "disk"], indirect=True)
+@pytest.mark.parametrize("lake_uri", ["s3", ON_DISK_TOO], indirect=True)
 @pytest.mark.parametrize("vanished", ["keep", "drop_rows"])
 def test_a_run_after_changes_at_the_source_is_exact(
     changed: ChangedFolder, lake_uri: str, vanished: str

@@ -281,6 +281,7 @@ def test_who_may_write_elsewhere_cannot_copy_the_source_there(whole: AccessPlace
     there = {"Bucket": whole.raw.bucket, "Key": "elsewhere"}
 
     assert denied(whole, STRANGER, "copy_object", CopySource=copy, **there)
+    assert whole.strict.refused[-1].ask.action == "s3:GetObject"
     assert not denied(whole, STRANGER, "put_object", **there)
 
 
