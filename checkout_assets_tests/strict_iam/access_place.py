@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
 
 from checkout_assets.domain.access.bucket_policies import source_statements, target_statements
@@ -113,6 +114,7 @@ class AccessPlace:
         self.strict = StrictS3(upstream)
         self._monkeypatch = monkeypatch
         self._sessions: dict[str, dict[str, str]] = {}
+        self._clients: dict[str, Any] = {}
         self.source, self.raw = self.inside.source, self.inside.raw
         self.lake = S3Location(self.raw.bucket.replace("raw", "lake"), "tables/")
         self.inside.client.create_bucket(
@@ -162,6 +164,13 @@ class AccessPlace:
             for name, value in self._sessions[role].items():
                 patch.setenv(name, value)
             yield
+
+    def client(self, role: str) -> Any:
+        """A client of that role; one for all that ask, since making it takes its time."""
+        if role not in self._clients:
+            with self.acting_as(role):
+                self._clients[role] = boto3.Session().client("s3")
+        return self._clients[role]
 
     def fill(self) -> None:
         """In each folder a plain object, a tagged one, one that goes in parts, and no order."""
