@@ -166,6 +166,21 @@ def test_an_object_deleted_meanwhile_fails_and_is_not_missed_by_a_second_copy(
     assert filled.copy_one(run_id="2").facts.by_status == {"present": 4}
 
 
+def test_an_object_deleted_meanwhile_is_known_where_s3_says_denied(
+    filled: OrdersPlace, proxy: FaultProxy
+) -> None:
+    """As it does to those who may list the source by prefix only."""
+
+    def delete_and_deny(request: Request) -> Answer | None:
+        if fails(request):
+            filled.delete(BAD)
+            return Answer(403, "AccessDenied")
+        return None
+
+    proxy.rule = delete_and_deny
+    assert "it was deleted at the source while it was copied" in filled.copy_one().error
+
+
 def test_a_known_object_deleted_meanwhile_has_vanished(
     filled: OrdersPlace, proxy: FaultProxy
 ) -> None:

@@ -34,6 +34,7 @@ _MOST_ATTEMPTS = 20
 _SHORTEST_PAUSE_SECONDS = 0.1
 _LONGEST_PAUSE_SECONDS = 20.0
 _THREADS_ASIDE = 8
+_MOST_DENIALS_LOOKED_AT = 1000
 _ETAG = re.compile(rb"<ETag>(?:&quot;|&#34;|\")?([^<&\"]+)")
 _SAID_NOTHING = "S3 said neither what it copied nor that it failed"
 _OTHER_BYTES = "what arrived has another MD5 than what the source lists"
@@ -110,6 +111,7 @@ class ObjectCopier:
         self._tags_compare = terms.encryption != SSE_KMS
         self._cancelled = cancelled
         self._crt = CrtS3(raw.endpoint, raw.credentials, connections=in_flight, tries=1)
+        self._denials_looked_at = 0
         self._pace = Pace(in_flight, self._crt.limit)
         self._later = Later()
         self._aside = ThreadPoolExecutor(_THREADS_ASIDE, thread_name_prefix="copy-aside")
@@ -170,13 +172,24 @@ class ObjectCopier:
         self._pace.succeeded(response.seconds)
         if error is None:
             self._judge(attempt, response)
-        elif not _is_about_the_source(error):
+        elif not (_is_about_the_source(error) or self._may_be_gone(attempt, error)):
             attempt.end(Ending.FAILED, error=_explain(attempt.source, error))
         elif attempt.looked_again:
             attempt.end(Ending.FAILED, error=_CHANGED_TWICE)
         else:
             attempt.looked_again = True
             self._turn_aside(attempt, self._look_at_source)
+
+    def _may_be_gone(self, attempt: _Attempt, error: StoreError) -> bool:
+        """Whether a denial may mean that the object was deleted.
+
+        S3 says so to whoever may list the source by prefix only. If all is denied, the first
+        looks have shown it.
+        """
+        if error.code != "AccessDenied" or attempt.looked_again:
+            return False
+        self._denials_looked_at += 1
+        return self._denials_looked_at <= _MOST_DENIALS_LOOKED_AT
 
     def _judge(self, attempt: _Attempt, response: Response) -> None:
         """Compare the tag that S3 returned with the source's, where equal bytes have equal tags."""
