@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 RAW_ORDERS = dg.AssetKey("raw_orders")
 
+POOL = "copy"
+"""Limited by the instance, see docs/deploy/dagster.yaml: each run of it may be an EC2 instance."""
+
 
 def build_raw_orders(
     folders_per_run: int, runbook: Runbook, raw_uri: str = ""
@@ -49,6 +52,7 @@ def build_raw_orders(
         can_subset=True,
         backfill_policy=dg.BackfillPolicy.multi_run(folders_per_run),
         op_tags={"engine": "copy"},
+        pool=POOL,
     )
     def raw_orders(
         context: dg.AssetExecutionContext, copy_engine: CopyEngineResource
@@ -63,6 +67,8 @@ def build_raw_orders(
 
 def describe_copied(copied: "FolderCopied") -> FolderReport:
     """What Dagster shows of a folder that was copied, or was not."""
+    from checkout_assets.engines.ec2.results import FolderCopiedOnEc2
+
     facts = copied.facts
     metadata: dict[str, Any] = {
         "objects": facts.in_raw,
@@ -84,4 +90,8 @@ def describe_copied(copied: "FolderCopied") -> FolderReport:
         metadata["manifest"] = dg.MetadataValue.path(
             manifest_part_key(record.folder, record.copy_id, "")
         )
+    if isinstance(copied, FolderCopiedOnEc2):
+        metadata["attempts"] = copied.attempts
+        if copied.instance:
+            metadata["instance"] = copied.instance
     return FolderReport(metadata, [rule.judge(facts) for rule in RAW_RULES])

@@ -64,8 +64,9 @@ class Ec2CopyEngine(CopyEngineResource):
     )
     subnets: list[str] = Field(
         default_factory=list,
-        description="one is used, the next after a lack of capacity; they reach S3 and the "
-        "repositories of Amazon Linux by a gateway endpoint for S3",
+        description="one is used, the next after a lack of capacity; a gateway endpoint for S3 is "
+        "enough to install and to copy within a region; listing a source in another region needs "
+        "NAT or public_ip",
     )
     security_group: str = Field(default="", description="one without inbound rules")
     instance_profile: str = Field(default="", description="may copy, by the access policies")
@@ -102,7 +103,8 @@ class Ec2CopyEngine(CopyEngineResource):
     variables: dict[str, str] = Field(
         default_factory=dict, description="the settings of the copy, see worker_variables"
     )
-    _tell: Callable[[str], None] = PrivateAttr(default=_log.info)
+    # pydantic would bind a function that is the default to this resource.
+    _tell: Callable[[str], None] | None = PrivateAttr(default=None)
 
     def setup_for_execution(self, context: dg.InitResourceContext) -> None:
         """Tell the run's log how it goes."""
@@ -118,7 +120,7 @@ class Ec2CopyEngine(CopyEngineResource):
         self.stores.check("raw")
         api = self.api()
         raw, fleet = self.stores.raw().open(), open_store(self.fleet_uri)
-        around = Surroundings(api, raw, fleet, self._tell)
+        around = Surroundings(api, raw, fleet, self._tell or _log.info)
         engine = Ec2Engine(self.options(), CopyJob(self._archive(), self.variables), around)
         engine.check()
         return engine

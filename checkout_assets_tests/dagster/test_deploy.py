@@ -1,6 +1,7 @@
 """The limits of the shipped instance hold when a backfill asks for more."""
 
 import logging
+import re
 import sys
 import time
 from collections.abc import Iterator
@@ -18,7 +19,8 @@ from dagster._daemon.backfill import execute_backfill_iteration
 from dagster._daemon.run_coordinator.queued_run_coordinator_daemon import QueuedRunCoordinatorDaemon
 from dagster_shared.yaml_utils import load_yaml_from_path
 
-from checkout_assets.assets.structured_orders import POOL
+from checkout_assets.assets.raw_orders import POOL as COPY
+from checkout_assets.assets.structured_orders import POOL as STRUCTURE
 from checkout_assets.domain.folders import FOLDER_NAMES
 from checkout_assets.engines.emr.options import EmrOptions
 from checkout_assets_tests.local_emr.api_server import QUOTAS
@@ -88,10 +90,15 @@ def end_one(instance: dg.DagsterInstance) -> None:
     instance.report_run_failed(instance.get_runs(filters=started)[0])
 
 
-def test_the_pool_limits_how_many_clusters_there_are(workspace: WorkspaceProcessContext) -> None:
-    """As soon as the instance knows the pool: the runbook sets it once."""
-    workspace.instance.event_log_storage.set_concurrency_slots(POOL, LIMIT)
-    backfill(workspace, "structured_orders", folders=16 * RUNS)
+@pytest.mark.parametrize(
+    ("pool", "asset", "folders"), [(STRUCTURE, "structured_orders", 16), (COPY, "raw_orders", 32)]
+)
+def test_the_pool_limits_how_many_clusters_and_instances_there_are(
+    workspace: WorkspaceProcessContext, pool: str, asset: str, folders: int
+) -> None:
+    """As soon as the instance knows the pool: whoever deploys sets it once."""
+    workspace.instance.event_log_storage.set_concurrency_slots(pool, LIMIT)
+    backfill(workspace, asset, folders * RUNS)
     assert launched(workspace) == LIMIT
     assert launched(workspace) == LIMIT
     end_one(workspace.instance)
@@ -108,10 +115,19 @@ def test_on_a_new_instance_the_limit_of_all_runs_holds_first(
     assert launched(workspace) == MOST
 
 
-def test_copies_are_held_by_the_limit_of_all_runs_only(workspace: WorkspaceProcessContext) -> None:
-    workspace.instance.event_log_storage.set_concurrency_slots(POOL, LIMIT)
+def test_copies_do_not_wait_for_clusters(workspace: WorkspaceProcessContext) -> None:
+    for pool, slots in ((STRUCTURE, LIMIT), (COPY, RUNS)):
+        workspace.instance.event_log_storage.set_concurrency_slots(pool, slots)
     backfill(workspace, "raw_orders", folders=32 * RUNS)
     assert launched(workspace) == MOST
+
+
+def test_whoever_deploys_is_told_to_set_every_pool() -> None:
+    text = SHIPPED.read_text()
+    guides = [SHIPPED.with_name(name).read_text() for name in ("emr.md", "ec2.md")]
+    for pool, guide in zip((STRUCTURE, COPY), guides, strict=True):
+        (command,) = re.findall(rf"dagster instance concurrency set {pool} \d+", text)
+        assert command in guide
 
 
 def test_the_shipped_limits_are_what_the_quotas_allow() -> None:

@@ -128,6 +128,9 @@ def _struct(kind: Struct, path: Path) -> Fit:
     removes = _remover(path)
     field_of = lru_cache(_KNOWN_KEYS)(lambda key: folded.get(key.lower()))
     usual = {name: _usual_class(field) for name, field in kind.fields}
+    is_plainly_removed = lru_cache(_KNOWN_KEYS)(
+        lambda key: field_of(key) is None and fate(key, path) not in {KEEP, REDACT}
+    )
 
     def spell_or_remove(members: Dict[str, Any], key: str, findings: Findings) -> Optional[str]:
         """Give a member its field's spelling, or remove it if it never reaches the lake."""
@@ -157,6 +160,11 @@ def _struct(kind: Struct, path: Path) -> Fit:
                     continue
             (unknown if expected is None else unusual).append(key)
         for key in unknown:
+            if is_plainly_removed(key):
+                value = members.pop(key)
+                if value and (type(value) is dict or type(value) is list):
+                    findings.keys += _keys_within(value, 0)
+                continue
             name = spell_or_remove(members, key, findings)
             if name is not None:
                 unusual.append(name)

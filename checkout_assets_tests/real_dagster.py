@@ -1,0 +1,146 @@
+"""Dagster as people run it: a webserver, a daemon and a process for each run."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+
+from checkout_assets.domain.folders import FOLDER_NAMES
+
+ROOT = Path(__file__).resolve().parents[1]
+SHIPPED = ROOT / "docs" / "deploy" / "dagster.yaml"
+START_SECONDS = 180
+END_SECONDS = 120
+_LAUNCH = """
+mutation ($asset: String!, $start: String!, $end: String!, $location: String!) {
+  launchRun(executionParams: {
+    mode: "default"
+    selector: {repositoryName: "__repository__", repositoryLocationName: $location,
+               pipelineName: "__ASSET_JOB", assetSelection: [{path: [$asset]}]}
+    executionMetadata: {tags: [{key: "dagster/asset_partition_range_start", value: $start},
+                               {key: "dagster/asset_partition_range_end", value: $end}]}
+  }) { __typename ... on LaunchRunSuccess { run { runId } } ... on PythonError { message } }
+}
+"""
+_TERMINATE = """
+mutation ($run: String!) {
+  terminateRun(runId: $run) { __typename ... on PythonError { message } }
+}
+"""
+_STATUS = "query ($run: ID!) { runOrError(runId: $run) { ... on Run { status } } }"
+_LOCATIONS = "query { workspaceOrError { ... on Workspace { locationEntries { name } } } }"
+
+
+class Webserver:
+    """What a browser says to it."""
+
+    def __init__(self, port: int) -> None:
+        self._url = f"http://127.0.0.1:{port}/graphql"
+
+    def locations(self) -> list[str]:
+        """The code locations that are loaded."""
+        entries = self._ask(_LOCATIONS)["workspaceOrError"]["locationEntries"]
+        return [entry["name"] for entry in entries]
+
+    def launch(self, asset: str, folders: int = 4) -> str:
+        """Launch a run of the first folders and return its id."""
+        (location,) = self.locations()
+        start, end = FOLDER_NAMES[0], FOLDER_NAMES[folders - 1]
+        told = self._ask(_LAUNCH, asset=asset, start=start, end=end, location=location)["launchRun"]
+        assert told["__typename"] == "LaunchRunSuccess", told
+        return str(told["run"]["runId"])
+
+    def terminate(self, run: str) -> None:
+        """Cancel a run."""
+        told = self._ask(_TERMINATE, run=run)["terminateRun"]
+        assert told["__typename"] == "TerminateRunSuccess", told
+
+    def status(self, run: str) -> str:
+        """A run's status, such as CANCELED."""
+        return str(self._ask(_STATUS, run=run)["runOrError"]["status"])
+
+    def _ask(self, query: str, **variables: str) -> Any:
+        body = json.dumps({"query": query, "variables": variables}).encode()
+        request = urllib.request.Request(
+            self._url, body, {"Content-Type": "application/json"}, method="POST"
+        )
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            told = json.loads(answer.read())
+        assert "errors" not in told, told
+        return told["data"]
+
+
+def wait_until(condition: Callable[[], object], seconds: float = END_SECONDS) -> None:
+    """Wait for something to become true; a server that does not answer yet is asked again."""
+    deadline = time.monotonic() + seconds
+    while True:
+        with suppress(OSError):
+            if condition():
+                return
+        assert time.monotonic() < deadline, "it never came true"
+        time.sleep(1)
+
+
+def shipped_home(directory: Path) -> Path:
+    """A DAGSTER_HOME with the shipped instance."""
+    home = directory / "dagster"
+    home.mkdir()
+    (home / "dagster.yaml").write_text(SHIPPED.read_text())
+    return home
+
+
+@contextmanager
+def dagster_dev(log: Path) -> Iterator[Webserver]:
+    """Webserver and daemon of the environment's DAGSTER_HOME, with our definitions."""
+    port = _free_port()
+    command = [
+        *(sys.executable, "-m", "dagster", "dev", "-m", "checkout_assets.definitions"),
+        *("-h", "127.0.0.1", "-p", str(port)),
+    ]
+    with log.open("wb") as out:
+        process = subprocess.Popen(
+            command, cwd=ROOT, stdout=out, stderr=out, start_new_session=True
+        )
+        try:
+            server = Webserver(port)
+            wait_until(server.locations, START_SECONDS)
+            yield server
+        finally:
+            _end_group(process)
+
+
+def kill_run(instance: dg.DagsterInstance, run: str) -> None:
+    """Kill -9 the run's process, as its own first event tells it."""
+    for entry in instance.all_logs(run):
+        event = entry.dagster_event
+        if event is not None and "Started process for run" in (event.message or ""):
+            pid = int((event.message or "").rpartition("pid: ")[2].rstrip(")."))
+            os.kill(pid, signal.SIGKILL)
+            return
+    raise AssertionError("the run never told its process")
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _end_group(process: "subprocess.Popen[bytes]") -> None:
+    """Its whole group ends with the test: Dagster's children have been seen to stay."""
+    process.send_signal(signal.SIGINT)
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(30)
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
