@@ -4,10 +4,10 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo ui test test-browser bench-copy soak-copy bench-structure soak-structure test-package test-emr test-faults soak-emr package lint format clean
+.PHONY: help demo ui test test-browser bench-copy soak-copy bench-structure soak-structure test-package test-emr test-ec2 test-faults soak-emr package lint format clean
 
 help:  ## This list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
 
 $(BIN)/python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] < (3, 11) and "Python 3.11 is needed, found " + sys.version)'
@@ -31,7 +31,7 @@ ui: $(VENV)/.demo  ## The Dagster UI on what the demo left, at http://127.0.0.1:
 test: $(VENV)/.test  ## All tests that need nothing but Python
 	$(BIN)/python -m pytest -m 'not browser and not slow'
 	@echo 'Left out: the UI in a real browser (make test-browser), the demo itself (make demo),'
-	@echo 'slow proofs: make test-emr, test-faults, test-package; soaks and benchmarks: make help.'
+	@echo 'slow proofs: make test-emr, test-ec2, test-faults, test-package; soaks, benchmarks: make help.'
 
 test-browser: $(VENV)/.test  ## The UI in a real browser (needs Chromium and its driver)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check 'selenium>=4.20'
@@ -45,6 +45,9 @@ test-package: $(VENV)/.test  ## The package with its real wheels, run in bare in
 
 test-emr: $(VENV)/.test  ## EMR on this machine: real spark-submit, quotas, real Dagster processes
 	$(BIN)/python -m pytest -m slow -k 'emr and not soak' checkout_assets_tests/engines checkout_assets_tests/system
+
+test-ec2: $(VENV)/.test  ## EC2 on this machine: 64 folders on two instances, real Dagster processes
+	$(BIN)/python -m pytest -m slow -k ec2 checkout_assets_tests/engines checkout_assets_tests/system
 
 soak-emr: $(VENV)/.test  ## 32 folders on two local EMR clusters
 	$(BIN)/python -m pytest -m slow -k soak -s checkout_assets_tests/engines/test_emr_spark.py

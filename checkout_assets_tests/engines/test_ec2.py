@@ -134,12 +134,11 @@ def test_an_instance_lost_in_the_middle_is_replaced_for_the_unfinished_folders_o
     assert done.folder.name == FIRST
     assert gate.held.wait(30)
     (lost,) = ec2.instances
+    ec2.prepare = [lambda _: gate.open()]
     if end == "death":
         ec2.die(lost)
-        gate.open()
     else:
         ec2.take_back(lost)
-        gate.open()
     rest = {each.folder.name: each for each in results}
     assert sorted(rest) == NAMES[1:]
     assert all(each.ok for each in rest.values())

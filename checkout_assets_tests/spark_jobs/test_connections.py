@@ -2,21 +2,28 @@
 
 import re
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler
+from pathlib import Path
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 import pytest
 from botocore.auth import S3SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 from checkout_assets_tests.fault_proxy import ManyClients
-from spark_jobs.stores import NotFoundError, StoreError, connections
+from spark_jobs.stores import Blob, NotFoundError, S3Store, StoreError, connections
 from spark_jobs.stores.crt import CrtS3, Endpoint, Response
 
 KEYS = Credentials("AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY", "a/token+=")
@@ -39,20 +46,22 @@ class Server:
     """Answers every request by ``rule``; an answer is (status, body), or None to hang up."""
 
     rule: Callable[[BaseHTTPRequestHandler, int], tuple[int, bytes] | None]
+    scheme: str = "http"
     port: int = 0
     seen: list[tuple[str, str, dict[str, str]]] = field(default_factory=list)
     clients: set[int] = field(default_factory=set)
 
     @property
     def endpoint(self) -> Endpoint:
-        return Endpoint(f"http://127.0.0.1:{self.port}", "us-east-2")
+        return Endpoint(f"{self.scheme}://localhost:{self.port}", "us-east-2")
 
 
 @contextmanager
 def serving(
     rule: Callable[[BaseHTTPRequestHandler, int], tuple[int, bytes] | None],
+    tls: ssl.SSLContext | None = None,
 ) -> Iterator[Server]:
-    server = Server(rule)
+    server = Server(rule, "https" if tls else "http")
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -80,6 +89,8 @@ def serving(
             pass
 
     http = ManyClients(("127.0.0.1", 0), Handler)
+    if tls:
+        http.socket = tls.wrap_socket(http.socket, server_side=True)
     server.port = http.server_address[1]
     thread = threading.Thread(target=http.serve_forever, args=(0.02,))
     thread.start()
@@ -291,7 +302,7 @@ def test_a_proxy_of_the_environment_is_used_and_excepted(monkeypatch: pytest.Mon
         ((_, path, headers),) = server.seen
         assert path.startswith("http://s3.somewhere.test")
         assert headers["proxy-authorization"].startswith("Basic ")
-    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    monkeypatch.setenv("no_proxy", "localhost")
     with serving(lambda *_: (200, b"direct")) as server:
         crt = client(server)
         assert get(crt).body == b"direct"
@@ -302,3 +313,54 @@ def test_a_proxy_of_the_environment_is_used_and_excepted(monkeypatch: pytest.Mon
     tunnel = connections._proxy("https", "s3.somewhere.test")
     assert tunnel is not None
     assert (tunnel.host_name, tunnel.port) == ("proxy.test", 3128)
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A certificate of localhost with its key, which nobody but its holder trusts."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    file = tmp_path_factory.mktemp("tls") / "localhost.pem"
+    file.write_bytes(made.public_bytes(serialization.Encoding.PEM))
+    file.with_suffix(".key").write_bytes(
+        key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+    )
+    return file
+
+
+def test_tls_is_spoken_and_only_with_whom_the_certificates_name(
+    certificate: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, certificate.with_suffix(".key"))
+    with serving(lambda *_: (200, b"over tls"), context) as server:
+        crt = client(server, tries=1)
+        with pytest.raises(StoreError, match="TLS"):
+            get(crt)
+        crt.close()
+        assert server.seen == []
+        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+            monkeypatch.setenv(name, "test")
+        monkeypatch.setenv("AWS_ENDPOINT_URL_S3", server.endpoint.url)
+        monkeypatch.setenv("AWS_CA_BUNDLE", str(certificate))
+        store = S3Store("bucket", "")
+        (found,) = store.read_many(["k"])
+        assert isinstance(found[1], Blob)
+        assert found[1].data == b"over tls"

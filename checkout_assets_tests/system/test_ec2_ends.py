@@ -16,7 +16,7 @@ from checkout_assets.engines.ec2.reports import Outcome, WorkerReports, worker_p
 from checkout_assets.resources.ec2 import Ec2CopyEngine
 from checkout_assets.resources.stores import Stores
 from checkout_assets.sample.s3_server import EmbeddedS3Server
-from checkout_assets_tests.fault_proxy import Answer, FaultProxy, Request
+from checkout_assets_tests.fault_proxy import RESET, Answer, FaultProxy, Request
 from checkout_assets_tests.local_ec2.local_ec2 import PROFILE, REGION, LocalEc2, LocalInstance
 from checkout_assets_tests.orders_place import OrdersPlace
 from checkout_assets_tests.real_dagster import (
@@ -32,7 +32,8 @@ from spark_jobs.stores import open_store
 pytestmark = pytest.mark.slow
 
 FIRST, *REST = FOLDER_NAMES[:4]
-_LONGER_THAN_A_TEST = 900.0
+_HELD_SECONDS = 20.0
+"""A worker that is told to end waits for the requests under way."""
 
 
 @pytest.fixture
@@ -49,7 +50,8 @@ def held(aws: EmbeddedS3Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[thr
     def rule(request: Request) -> Answer | None:
         if request.is_copy and f"/{FIRST}/" not in request.path:
             found.set()
-            over.wait(_LONGER_THAN_A_TEST)
+            over.wait(_HELD_SECONDS)
+            return Answer(RESET)
         return None
 
     with FaultProxy(aws.endpoint_url).serving() as proxy:

@@ -135,6 +135,10 @@ def _struct(kind: Struct, path: Path) -> Fit:
     def spell_or_remove(members: Dict[str, Any], key: str, findings: Findings) -> Optional[str]:
         """Give a member its field's spelling, or remove it if it never reaches the lake."""
         value = members.pop(key)
+        if is_plainly_removed(key):
+            if value and (type(value) is dict or type(value) is list):
+                findings.keys += _keys_within(value, 0)
+            return None
         name = field_of(key)
         if name is None and removes(key, value, findings):
             return None
@@ -160,11 +164,6 @@ def _struct(kind: Struct, path: Path) -> Fit:
                     continue
             (unknown if expected is None else unusual).append(key)
         for key in unknown:
-            if is_plainly_removed(key):
-                value = members.pop(key)
-                if value and (type(value) is dict or type(value) is list):
-                    findings.keys += _keys_within(value, 0)
-                continue
             name = spell_or_remove(members, key, findings)
             if name is not None:
                 unusual.append(name)

@@ -85,8 +85,10 @@ class Connections:
     which costs half of beginning it on any other thread.
     """
 
-    def __init__(self, url: str, most: int, silence: float = SILENCE_SECONDS) -> None:
-        self._new = _opener(url)
+    def __init__(
+        self, url: str, most: int, silence: float = SILENCE_SECONDS, ca_bundle: str = ""
+    ) -> None:
+        self._new = _opener(url, ca_bundle)
         self.most = most
         self._silence = silence
         self._lock = threading.Lock()
@@ -238,7 +240,7 @@ class Connections:
         self._later.call(self._silence / _LOOKS, self._look)
 
 
-def _opener(url: str) -> Callable[[], Future[HttpClientConnection]]:
+def _opener(url: str, ca_bundle: str) -> Callable[[], Future[HttpClientConnection]]:
     """What opens a connection to the host of ``url``, by a proxy if the environment names one."""
     from awscrt.http import HttpClientConnection
     from awscrt.io import SocketOptions
@@ -247,7 +249,7 @@ def _opener(url: str) -> Callable[[], Future[HttpClientConnection]]:
     host = asked.hostname or ""
     tls = None
     if asked.scheme == "https":
-        tls = _tls_context().new_connection_options()
+        tls = _tls_context(ca_bundle).new_connection_options()
         tls.set_server_name(host)
     return partial(
         HttpClientConnection.new,
@@ -282,10 +284,13 @@ def _proxy(scheme: str, host: str) -> Optional[HttpProxyOptions]:
 
 
 @cache
-def _tls_context() -> ClientTlsContext:
+def _tls_context(ca_bundle: str) -> ClientTlsContext:
     from awscrt.io import ClientTlsContext, TlsContextOptions
 
-    return ClientTlsContext(TlsContextOptions())
+    options = TlsContextOptions()
+    if ca_bundle:
+        options.override_default_trust_store_from_path(None, ca_bundle)
+    return ClientTlsContext(options)
 
 
 @cache

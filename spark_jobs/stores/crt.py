@@ -76,10 +76,14 @@ OnEnd = Callable[[Response, Optional[StoreError]], None]
 
 @dataclass(frozen=True)
 class Endpoint:
-    """Where S3 answers: the URL botocore resolved for this region and environment."""
+    """Where S3 answers: the URL botocore resolved for this region and environment.
+
+    ``ca_bundle`` is a file of certificates to trust instead of the system's: AWS_CA_BUNDLE.
+    """
 
     url: str
     region: str
+    ca_bundle: str = ""
 
     def address(self, bucket: str, key: str) -> Tuple[str, str]:
         """Host header and percent-encoded path of an object.
@@ -191,9 +195,8 @@ class CrtS3:
         scheme = self._endpoint.url.partition("://")[0]
         with self._lock:
             if host not in self._pools:
-                self._pools[host] = Connections(
-                    f"{scheme}://{host}", self._connections, self._silence
-                )
+                url, bundle = f"{scheme}://{host}", self._endpoint.ca_bundle
+                self._pools[host] = Connections(url, self._connections, self._silence, bundle)
             return self._pools[host]
 
 

@@ -52,7 +52,9 @@ class S3Store:
     @property
     def endpoint(self) -> Endpoint:
         """Where this store's bucket answers."""
-        return Endpoint(self.client.meta.endpoint_url, self.client.meta.region_name)
+        about = self.client.meta
+        bundle = self._session._session.get_config_variable("ca_bundle")
+        return Endpoint(about.endpoint_url, about.region_name, bundle or "")
 
     @property
     def credentials(self) -> Any:
