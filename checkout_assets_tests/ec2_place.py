@@ -92,6 +92,10 @@ class Ec2Place:
     def reports(self, worker: str, run_id: str = "run") -> WorkerReports:
         return WorkerReports(self.fleet, worker_prefix(run_id, worker))
 
+    def told_of(self, words: str) -> bool:
+        """Whether whoever reads how it goes has been told so."""
+        return any(words in line for line in self.told)
+
     def recorded(self) -> set[str]:
         """The folders of which raw has a completion record."""
         return {folder.name for folder in FOUR if self.orders.record(folder.name) is not None}

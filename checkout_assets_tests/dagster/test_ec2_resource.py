@@ -130,6 +130,7 @@ def test_a_cancelled_run_terminates_its_instance(
     monkeypatch.setattr(FolderRun, "_report", interrupted)
     assert not dagster.run(RAW, {"copy_engine": Ec2CopyEngine(**options)}, TWO).success
     assert len(ec2.instances) == 1
+    assert ec2.api.calls["TerminateInstances"] == 1
     ec2.wait_until(lambda: not ec2.living())
 
 

@@ -119,12 +119,21 @@ def test_a_waiting_request_goes_on_when_others_end() -> None:
 def test_the_limit_does_not_grow_while_answers_only_become_slower() -> None:
     told: list[int] = []
     pace = Pace(1000, told.append)
-    for seconds in [0.05] * 20 + [0.2] * 2000:
+    for seconds in [0.05] * 300 + [0.2] * 2000:
         while pace._under_way < pace.limit:
             pace.begin()
         pace.succeeded(seconds)
-    assert START + 20 <= pace.limit < 200
+    assert START + 300 <= pace.limit < 500
     assert told == list(range(START, pace.limit + 1))
+
+
+def test_slow_answers_from_the_first_do_not_keep_the_limit_low() -> None:
+    pace = Pace(1000)
+    for seconds in [0.01] * 10 + [0.5] * 2000:
+        while pace._under_way < pace.limit:
+            pace.begin()
+        pace.succeeded(seconds)
+    assert pace.limit == 256
 
 
 def test_a_store_that_only_fails_is_hopeless_until_something_succeeds(

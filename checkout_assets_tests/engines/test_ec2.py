@@ -1,7 +1,7 @@
 """Copying on EC2: each folder's outcome, no instance too many, none left running."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,7 +10,7 @@ import pytest
 from checkout_assets.domain.errors import UsageError
 from checkout_assets.engines.ec2.options import DEPLOYMENT_TAG, RUN_ID_TAG
 from checkout_assets.engines.ec2.results import FolderCopiedOnEc2
-from checkout_assets_tests.ec2_place import FOUR, OBJECTS, Ec2Place
+from checkout_assets_tests.ec2_place import FOUR, OBJECTS, Ec2Place, ImpatientClock
 from checkout_assets_tests.fault_proxy import Answer, FaultProxy, Request
 from checkout_assets_tests.local_ec2.local_ec2 import REGION, LocalEc2, LocalInstance
 from checkout_assets_tests.orders_place import OrdersPlace
@@ -20,6 +20,8 @@ NAMES = [folder.name for folder in FOUR]
 FIRST, SECOND = NAMES[:2]
 ONE = FOUR[:1]
 COUNT = "RunInstances"
+LOOKED_FOR_A_NOTICE = 7.0
+"""Seconds after which a worker, which looks every five, has seen that one was given."""
 
 
 @pytest.fixture(scope="module")
@@ -68,6 +70,18 @@ def gate(proxy: FaultProxy) -> Iterator[Gate]:
     found.open()
 
 
+class HastyUntil(ImpatientClock):
+    """Lets time pass in a moment until ``condition``; then a poll waits as long as work takes."""
+
+    def __init__(self, condition: Callable[[], bool]) -> None:
+        super().__init__()
+        self._condition = condition
+
+    def between(self, least: float, most: float) -> float:
+        usual = super().between(least, most)
+        return min(usual, 0.2) if self._condition() else usual
+
+
 def fail_to_install(instance: LocalInstance) -> None:
     instance.machine.command("tar", "#!/bin/bash\necho 'tar: the disk is full' >&2\nexit 2\n")
 
@@ -103,6 +117,7 @@ def test_a_run_copies_its_folders_on_one_instance_and_ends_it(
     assert end.message == "4 of 4 folders are complete."
 
 
+@pytest.mark.slow
 def test_a_second_try_of_a_run_launches_nothing_for_what_is_done(
     ec2: LocalEc2, on_ec2: Ec2Place
 ) -> None:
@@ -112,6 +127,7 @@ def test_a_second_try_of_a_run_launches_nothing_for_what_is_done(
     assert len(ec2.instances) == 1
 
 
+@pytest.mark.slow
 def test_a_folder_that_fails_by_itself_fails_alone_and_is_told_in_the_workers_words(
     ec2: LocalEc2, on_ec2: Ec2Place
 ) -> None:
@@ -125,20 +141,22 @@ def test_a_folder_that_fails_by_itself_fails_alone_and_is_told_in_the_workers_wo
     assert len(ec2.instances) == 1
 
 
-@pytest.mark.parametrize("end", ["death", "spot notice"])
+@pytest.mark.parametrize("end", ["death", pytest.param("spot notice", marks=pytest.mark.slow)])
 def test_an_instance_lost_in_the_middle_is_replaced_for_the_unfinished_folders_only(
     ec2: LocalEc2, on_ec2: Ec2Place, proxy: FaultProxy, gate: Gate, end: str
 ) -> None:
-    results = on_ec2.start(spot=end == "spot notice")
+    """What is under way when the notice comes is ended, what is not is left to the other one."""
+    results = on_ec2.start(spot=end == "spot notice", folders_at_once=1, in_flight=1)
     done = next(results)
     assert done.folder.name == FIRST
     assert gate.held.wait(30)
     (lost,) = ec2.instances
-    ec2.prepare = [lambda _: gate.open()]
     if end == "death":
         ec2.die(lost)
+        gate.open()
     else:
         ec2.take_back(lost)
+        threading.Timer(LOOKED_FOR_A_NOTICE, gate.open).start()
     rest = {each.folder.name: each for each in results}
     assert sorted(rest) == NAMES[1:]
     assert all(each.ok for each in rest.values())
@@ -158,9 +176,10 @@ def test_a_failed_installation_is_tried_once_more(ec2: LocalEc2, on_ec2: Ec2Plac
     assert told[FIRST].ok
     assert told[FIRST].attempts == 2
     assert len(ec2.instances) == 2
-    assert any("failed to install the worker archive" in line for line in on_ec2.told)
+    assert on_ec2.told_of("failed to install the worker archive")
 
 
+@pytest.mark.slow
 def test_an_installation_that_keeps_failing_is_told_with_its_log(
     ec2: LocalEc2, on_ec2: Ec2Place
 ) -> None:
@@ -173,6 +192,7 @@ def test_an_installation_that_keeps_failing_is_told_with_its_log(
     assert on_ec2.recorded() == set()
 
 
+@pytest.mark.slow
 def test_an_archive_that_is_not_the_packaged_one_is_never_tried_again(
     ec2: LocalEc2, on_ec2: Ec2Place
 ) -> None:
@@ -182,6 +202,7 @@ def test_an_archive_that_is_not_the_packaged_one_is_never_tried_again(
     assert len(ec2.instances) == 1
 
 
+@pytest.mark.slow
 def test_a_worker_that_refuses_its_configuration_is_never_tried_again(
     ec2: LocalEc2, on_ec2: Ec2Place
 ) -> None:
@@ -225,6 +246,7 @@ def test_a_launch_that_is_refused_costs_no_request_too_many(
     assert ec2.instances == []
 
 
+@pytest.mark.slow
 def test_a_launch_whose_answer_is_lost_gives_one_instance(ec2: LocalEc2, on_ec2: Ec2Place) -> None:
     ec2.api.answers = {COUNT: ["lost:InternalError", "RequestLimitExceeded"]}
     assert on_ec2.run(ONE)[FIRST].ok
@@ -242,24 +264,26 @@ def test_a_launch_that_was_never_answered_leaves_nothing_running(
     assert len(ec2.instances) == 1
 
 
+@pytest.mark.slow
 def test_an_instance_that_says_nothing_is_ended_and_replaced(
     ec2: LocalEc2, on_ec2: Ec2Place
 ) -> None:
-    """The place's clock lets ten minutes pass in a moment."""
+    """Hours pass in a moment, until the instance that says nothing is ended."""
     ec2.prepare = [never_answer]
-    engine = on_ec2.engine(poll_seconds=600)
-    results = []
-    for each in engine.run(ONE, "run"):
-        results.append(each)
-    assert results[0].ok
+    on_ec2.clock = HastyUntil(lambda: on_ec2.told_of("did not answer any more"))
+    told = on_ec2.run(ONE, poll_seconds=600)
+    assert told[FIRST].ok, told[FIRST].error
+    assert told[FIRST].attempts == 2
     assert len(ec2.instances) == 2
-    assert any("did not answer any more" in line for line in on_ec2.told)
+    assert on_ec2.told_of("did not answer any more")
 
 
+@pytest.mark.slow
 def test_credentials_that_expire_in_the_middle_cost_at_most_another_instance(
     ec2: LocalEc2, on_ec2: Ec2Place, proxy: FaultProxy
 ) -> None:
-    lock, refused = threading.Lock(), []
+    lock = threading.Lock()
+    refused: list[Request] = []
 
     def expired(request: Request) -> Answer | None:
         with lock:
@@ -280,11 +304,13 @@ def test_closing_the_run_ends_its_instance(ec2: LocalEc2, on_ec2: Ec2Place, gate
     results = on_ec2.start()
     assert next(results).ok
     assert len(ec2.living()) == 1
+    ec2.grace_seconds = 1
     results.close()  # type: ignore[attr-defined]
     ec2.wait_until(lambda: not ec2.living())
     assert on_ec2.recorded() == {FIRST}
 
 
+@pytest.mark.slow
 def test_another_process_goes_on_with_the_living_instance(
     ec2: LocalEc2, on_ec2: Ec2Place, gate: Gate
 ) -> None:
@@ -299,6 +325,7 @@ def test_another_process_goes_on_with_the_living_instance(
     assert any(line.startswith("Following") for line in on_ec2.told)
 
 
+@pytest.mark.slow
 def test_what_a_run_did_not_launch_is_left_alone(ec2: LocalEc2, on_ec2: Ec2Place) -> None:
     """The nodes of the same run's EMR cluster carry the same tags."""
     tags = {DEPLOYMENT_TAG: "orders", RUN_ID_TAG: "run"}
@@ -322,6 +349,7 @@ def test_what_a_run_did_not_launch_is_left_alone(ec2: LocalEc2, on_ec2: Ec2Place
     assert ec2.living() == [ec2.instances[0].id]
 
 
+@pytest.mark.slow
 def test_no_more_instances_than_the_run_may_use_up(ec2: LocalEc2, on_ec2: Ec2Place) -> None:
     def taken_back(instance: LocalInstance) -> None:
         threading.Timer(1, ec2.die, (instance, "Server.SpotInstanceTermination")).start()
@@ -334,6 +362,7 @@ def test_no_more_instances_than_the_run_may_use_up(ec2: LocalEc2, on_ec2: Ec2Pla
     assert {each["NetworkInterface.1.SubnetId"] for each in ec2.api.launched()} == set(ec2.subnets)
 
 
+@pytest.mark.slow
 def test_someone_who_terminates_the_instance_is_not_contradicted(
     ec2: LocalEc2, on_ec2: Ec2Place, gate: Gate
 ) -> None:

@@ -94,7 +94,8 @@ class LocalEc2:
 
     ``prepare`` are called with the next instances before they boot, None for one as it is. With
     ``installs`` a worker is really installed; without, it is there when the archive was proved.
-    ``frozen`` instances are running and do nothing.
+    ``frozen`` instances are running and do nothing. ``grace_seconds`` is what processes have
+    when their instance is terminated.
     """
 
     installs: bool = False
@@ -102,6 +103,7 @@ class LocalEc2:
     api: Ec2ApiServer = field(default_factory=Ec2ApiServer)
     instances: list[LocalInstance] = field(default_factory=list)
     frozen: bool = False
+    grace_seconds: float = 10
     subnets: list[str] = field(default_factory=list)
     security_group: str = ""
 
@@ -199,7 +201,7 @@ class LocalEc2:
                 with suppress(ProcessLookupError):
                     os.killpg(process.pid, signal.SIGTERM)
                 with suppress(TimeoutExpired):
-                    process.wait(10)
+                    process.wait(self.grace_seconds)
             _kill(instance)
             set_state(told, "terminated")
 

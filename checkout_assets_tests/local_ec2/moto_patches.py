@@ -40,7 +40,8 @@ def patched_moto(boot: Callable[[Any], None], shut_down: Callable[[Any], None]) 
             return first
         answer: ActionResult = _run_instances(self)
         tokens[token] = (asked, answer)
-        for instance in answer.result.instances:
+        reservation: Any = answer.result
+        for instance in reservation.instances:
             boot(instance)
         return answer
 

@@ -22,7 +22,8 @@ def headings(text: str) -> set[str]:
 @pytest.mark.parametrize(
     "anchor",
     [
-        *(rule.name for rule in (*RAW_RULES, *STRUCTURED_RULES)),
+        *(rule.name for rule in RAW_RULES),
+        *(rule.name for rule in STRUCTURED_RULES),
         *(reason.code for reason in Reason),
         COMPLETE,
         EXPECTED,

@@ -1,7 +1,7 @@
 """HTTP connections to one S3 endpoint, by awscrt: opened as needed, used again, watched.
 
-awscrt's own S3 client is made for large objects, which it cuts into parts: for a small one it
-costs two to three times the CPU of its HTTP layer, on which this builds (docs/performance.md).
+awscrt's own S3 client is made for large objects, which it cuts into parts: for small ones its HTTP
+layer, on which this builds, costs less CPU (docs/performance.md).
 """
 
 from __future__ import annotations

@@ -6,6 +6,7 @@ from time import monotonic
 
 START = 64
 _LEAST = 16
+_MODEST = 256
 _DECREASE = 0.7
 _SECONDS_BETWEEN_DECREASES = 1.0
 _SHARE_WAITED_FOR = 4
@@ -22,9 +23,9 @@ class Pace:
     """Lets requests begin; shared by all folders of a run. ``on_limit`` hears of each new limit.
 
     The limit doubles with each round of answers until S3 asks to slow down, which takes it to 0.7
-    of itself; from then on it grows by one a round. It does not grow while answers take more than
-    twice as long as they did at best: then requests only wait for each other. If nothing at all
-    has succeeded for a minute and a half of failures, it is ``hopeless``.
+    of itself; from then on it grows by one a round. Above 256 it does not grow while answers take
+    more than twice as long as they did at best: then requests only wait for each other. If nothing
+    at all has succeeded for a minute and a half of failures, it is ``hopeless``.
     """
 
     def __init__(self, most: int, on_limit: Callable[[int], None] = lambda _: None) -> None:
@@ -79,7 +80,7 @@ class Pace:
                 self._note(seconds)
             # Only a limit that is made use of says anything about how much more S3 takes.
             used = self._under_way * 2 >= self._limit
-            if used and self._limit < self._most and self._seconds <= self._best_seconds * 2:
+            if used and self._limit < self._most and self._is_worth_more():
                 step = 1.0 if self._doubling else 1.0 / self._limit
                 self._set_limit(min(self._most, self._limit + step))
             self._ended()
@@ -99,6 +100,9 @@ class Pace:
     def _low_water(self) -> int:
         limit = int(self._limit)
         return limit * _BACKLOG - max(1, limit // _SHARE_WAITED_FOR)
+
+    def _is_worth_more(self) -> bool:
+        return self._limit < _MODEST or self._seconds <= self._best_seconds * 2
 
     def _note(self, seconds: float) -> None:
         """Follow the time that answers take, and the least it has been; that one slowly rises."""
