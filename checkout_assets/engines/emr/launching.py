@@ -12,7 +12,7 @@ from checkout_assets.engines.emr.options import EmrOptions
 from checkout_assets.engines.emr.request import cluster_name, cluster_tags, launch_request
 
 _MOST_TRIES = 8
-_FIRST_WAIT = 5.0
+_FIRST_WAIT = 15.0
 _LONGEST_WAIT = 120.0
 """Seconds between tries to launch. 32 clusters launched at once need 44 s: EMR takes 10, then one
 every 2 s."""
