@@ -11,7 +11,7 @@ from pydantic import Field
 from checkout_assets.assets.folder_run import FolderRun, raise_for_failed
 from checkout_assets.assets.raw_orders import RAW_ORDERS, describe_copied
 from checkout_assets.assets.runbook import Runbook
-from checkout_assets.assets.structured_orders import STRUCTURED_ORDERS, describe_structured
+from checkout_assets.assets.structured_orders import POOL, STRUCTURED_ORDERS, describe_structured
 from checkout_assets.domain.errors import UsageError
 from checkout_assets.domain.folders import Folder, select_folders
 from checkout_assets.resources.engines import CopyEngineResource, StructureEngineResource
@@ -37,7 +37,11 @@ def _chosen(words: Sequence[str]) -> tuple[Folder, ...]:
 def build_repair_folders(runbook: Runbook) -> dg.JobDefinition:
     """The job; every folder is reported by its partition of the assets."""
 
-    @dg.op(description="Copy and structure the named folders, each reported by its partition.")
+    @dg.op(
+        description="Copy and structure the named folders, each reported by its partition.",
+        # It may launch a cluster, so it is counted with the runs that do.
+        pool=POOL,
+    )
     def repair(
         context: dg.OpExecutionContext,
         config: RepairConfig,

@@ -17,6 +17,7 @@ from dagster._core.workspace.context import WorkspaceProcessContext
 from dagster._core.workspace.load_target import InProcessWorkspaceLoadTarget
 from dagster._daemon.backfill import execute_backfill_iteration
 from dagster._daemon.run_coordinator.queued_run_coordinator_daemon import QueuedRunCoordinatorDaemon
+from dagster_graphql.cli import execute_query
 from dagster_shared.yaml_utils import load_yaml_from_path
 
 from checkout_assets.assets.raw_orders import POOL as COPY
@@ -28,6 +29,11 @@ from checkout_assets_tests.local_emr.api_server import QUOTAS
 SHIPPED = Path(__file__).resolve().parents[2] / "docs" / "deploy" / "dagster.yaml"
 RUNS = 8
 LIMIT, MOST = 2, 4
+LAUNCH = """
+mutation($execution: ExecutionParams!) {
+  launchRun(executionParams: $execution) { __typename }
+}
+"""
 _, LIST_STEPS_A_SECOND = QUOTAS["ListSteps"]
 
 
@@ -77,6 +83,20 @@ def backfill(workspace: WorkspaceProcessContext, asset: str, folders: int) -> No
         list(execute_backfill_iteration(workspace, logging.getLogger(__name__)))
 
 
+def queue_repair(workspace: WorkspaceProcessContext) -> None:
+    """As the webserver does when somebody presses Launch Run."""
+    execution = {
+        "selector": {
+            "repositoryLocationName": "checkout_assets",
+            "repositoryName": "__repository__",
+            "jobName": "repair_folders",
+        },
+        "runConfigData": {"ops": {"repair": {"config": {"folders": ["00_CheckoutOrder"]}}}},
+    }
+    answer = execute_query(workspace, LAUNCH, {"execution": execution})
+    assert answer["data"]["launchRun"]["__typename"] == "LaunchRunSuccess", answer
+
+
 def launched(workspace: WorkspaceProcessContext) -> int:
     """Let the daemon look at the queue once, and count what it has launched in all."""
     for error in QueuedRunCoordinatorDaemon(interval_seconds=1).run_iteration(workspace):
@@ -100,6 +120,15 @@ def test_the_pool_limits_how_many_clusters_and_instances_there_are(
     workspace.instance.event_log_storage.set_concurrency_slots(pool, LIMIT)
     backfill(workspace, asset, folders * RUNS)
     assert launched(workspace) == LIMIT
+    assert launched(workspace) == LIMIT
+    end_one(workspace.instance)
+    assert launched(workspace) == LIMIT + 1
+
+
+def test_repairs_count_as_clusters(workspace: WorkspaceProcessContext) -> None:
+    workspace.instance.event_log_storage.set_concurrency_slots(STRUCTURE, LIMIT)
+    for _ in range(RUNS):
+        queue_repair(workspace)
     assert launched(workspace) == LIMIT
     end_one(workspace.instance)
     assert launched(workspace) == LIMIT + 1
