@@ -269,6 +269,28 @@ def test_an_object_that_raw_no_longer_holds_fails_its_folder_only(
         structuring.lake.get(publication_record_key(FOLDER))
 
 
+def test_a_fault_of_the_job_fails_its_folder_only_and_quotes_nothing(
+    structuring: Structuring, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(structuring.place)
+    fill(structuring.place, NEIGHBOUR)
+    structuring.place.copy(FOLDER, NEIGHBOUR)
+    counted = job_run.reconcile_counts
+
+    def faulty(record: PublicationRecord) -> None:
+        if record.folder == FOLDER:
+            raise ValueError(CARD_MARKER)
+        counted(record)
+
+    monkeypatch.setattr(job_run, "reconcile_counts", faulty)
+    told = structuring.run(FOLDER, NEIGHBOUR)
+    assert told[FOLDER].error.startswith(f"{FOLDER}: ValueError at test_job.py:")
+    assert told[FOLDER].error.endswith("That is a fault of the job: report it.")
+    assert CARD_MARKER not in told[FOLDER].error
+    assert told[NEIGHBOUR].ok
+    assert not list(structuring.lake.list("_staging/"))
+
+
 def test_a_large_folder_has_the_same_rows_by_way_of_the_shuffle(
     structuring: Structuring, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -306,7 +328,9 @@ def test_the_cluster_script_leaves_each_folders_result_in_the_lake(
     monkeypatch.setattr(type(structuring.spark), "stop", lambda _: None)  # it is shared here
     places = ["--raw", structuring.place.raw.uri, "--lake", structuring.lake.uri]
     assert structure_orders.main([*places, "--run-id", "s1", FOLDER, NEIGHBOUR]) == 1
-    assert f"{FOLDER}: 3 rows in 2 files" in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert f"{FOLDER}: 3 rows in 2 files\n" in out
+    assert f"\n{NEIGHBOUR} was not copied" in f"\n{out}"
     result = json.loads(structuring.lake.get(result_key(FOLDER, "s1")).data)
     assert (result["error"], result["totals"]["rows"]) == ("", 3)
     assert (

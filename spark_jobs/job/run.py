@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import time
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import replace
+from traceback import extract_tb
 from typing import (
     TYPE_CHECKING,
     Any,
@@ -267,4 +269,12 @@ def _or_failure(
         sentence = str(error)
     except StoreError as error:
         sentence = f"{folder}: the store answered {error.code}. Run it again."
+    except Exception as error:  # a fault of this job costs its folder, never the neighbours
+        sentence = f"{folder}: {_where_it_failed(error)}. That is a fault of the job: report it."
     return FolderStructured(folder, job.run_id, StructureTotals(), error=sentence)
+
+
+def _where_it_failed(error: Exception) -> str:
+    """Kind and line, never the message: that may quote a document."""
+    last = extract_tb(error.__traceback__)[-1]
+    return f"{type(error).__name__} at {os.path.basename(last.filename)}:{last.lineno}"
