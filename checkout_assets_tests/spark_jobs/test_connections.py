@@ -1,5 +1,6 @@
 """Requests by awscrt's HTTP layer: signed right, tried again, never lost and never silent."""
 
+import queue
 import re
 import socket
 import ssl
@@ -157,6 +158,25 @@ def test_connections_are_used_again_and_no_more_than_allowed() -> None:
         assert [future.result(30).body for future in futures] == [b"x"] * 200
         crt.close()
     assert len(server.clients) <= 3
+
+
+def test_python_keeps_what_it_knows_of_the_thread_that_answers() -> None:
+    """Else it makes a state for each call, which costs more than the call (see the function)."""
+    known = threading.local()
+    ended: queue.Queue[bool] = queue.Queue()
+
+    def on_end(*_: object) -> None:
+        ended.put(hasattr(known, "before"))
+        known.before = True
+
+    with serving(lambda *_: (200, b"")) as server:
+        crt = client(server)
+        found = []
+        for _ in range(3):
+            crt.start("GET", "bucket", "k", on_end)
+            found.append(ended.get(timeout=30))
+        crt.close()
+    assert found == [False, True, True]
 
 
 def test_a_limit_that_falls_closes_connections() -> None:
