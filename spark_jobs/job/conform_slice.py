@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from typing import Dict, List
@@ -12,6 +13,9 @@ from spark_jobs.contract import StructureTotals
 from spark_jobs.job.plan import Slice
 from spark_jobs.job.reading import RawObject, RawReader
 from spark_jobs.schema import known_names
+
+_ALLOCATIONS_BETWEEN_COLLECTIONS = 100_000
+"""Conforming makes many containers and no cycles; by itself Python looks for some every 700."""
 
 _conformers: Dict[str, Conformer] = {}
 
@@ -86,6 +90,8 @@ def conform_slice(reader: RawReader, piece: Slice, run_id: str, with_vanished: b
 def _conformer(table: str) -> Conformer:
     if table not in _conformers:
         _conformers[table] = Conformer(table)
+        gc.freeze()
+        gc.set_threshold(_ALLOCATIONS_BETWEEN_COLLECTIONS)
     return _conformers[table]
 
 
