@@ -4,8 +4,10 @@ For whoever works on the copy engine: a quick table, without the peers.
 """
 
 import argparse
+import json
 import statistics
 import sys
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -13,7 +15,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.copy.clients import OURS, Run, run_client, run_measured
-from benchmarks.copy.place import Stub, serving
+from benchmarks.copy.place import FOLDER, RAW_URI, SOURCE_URI, Stub, serving
 
 LISTINGS = 2
 """Full listings in a fresh copy: the source before, raw after. Raw before is empty."""
@@ -49,6 +51,20 @@ def nothing_to_do(stub: Stub) -> Run:
     run = _checked(stub)
     if copies(stub) != before:
         raise RuntimeError("A copy with nothing to do copied something.")
+    return run
+
+
+def reconciled(stub: Stub) -> Run:
+    """Source, manifest and raw compared; raises RuntimeError unless all of it is found to agree."""
+    with tempfile.TemporaryDirectory() as lake:
+        command = [sys.executable, "-m", "checkout_assets.cli.main", "reconcile", FOLDER, "--json"]
+        places = ["--source", SOURCE_URI, "--raw", RAW_URI, "--lake", lake]
+        run = run_measured([*command, *places], stub.environment)
+    # Behind the document stands, on the other stream, that nothing is structured yet.
+    document, _ = json.JSONDecoder().raw_decode(run.output)
+    causes = [cause["reason"] for cause in document["folders"][0]["causes"]]
+    if document["totals"]["objects"] != stub.objects or causes != ["not_structured"]:
+        raise RuntimeError(f"Not all objects were found to agree.\n{run.output[-2000:]}")
     return run
 
 

@@ -16,7 +16,7 @@ from rich.table import Table
 
 from benchmarks.copy.bench import Target
 from benchmarks.copy.clients import Run
-from benchmarks.copy.ours import fresh, nothing_to_do, part
+from benchmarks.copy.ours import fresh, nothing_to_do, part, reconciled
 from benchmarks.copy.place import serving
 from benchmarks.processes import CannotCountError
 
@@ -47,16 +47,19 @@ def soaked(what: str, objects: int, run: Run, start: float) -> Soaked:
 
 
 def soak_copies(counts: Sequence[int], tell: Callable[[Soaked], None]) -> list[Soaked]:
-    """A fresh copy and one with nothing to do, for each count."""
+    """A fresh copy, one with nothing to do, and a reconciliation, for each count."""
     found: list[Soaked] = []
     with serving(1) as single:
         start = fresh(single).cpu_seconds
         start_again = nothing_to_do(single).cpu_seconds
+        start_comparing = reconciled(single).cpu_seconds
     for count in counts:
         with serving(count) as stub:
             found.append(soaked("copy", count, fresh(stub), start))
             tell(found[-1])
             found.append(soaked("nothing to do", count, nothing_to_do(stub), start_again))
+            tell(found[-1])
+            found.append(soaked("reconcile", count, reconciled(stub), start_comparing))
             tell(found[-1])
     return found
 
@@ -75,7 +78,7 @@ def soak_listings(counts: Sequence[int], tell: Callable[[Soaked], None]) -> list
 def targets(copies: Sequence[Soaked], listings: Sequence[Soaked]) -> list[Target]:
     """What has to hold however large the folder is."""
     found = [Target("peak MB", max(run.peak_mb for run in copies), _MOST_MB)]
-    for what in ("copy", "nothing to do"):
+    for what in ("copy", "nothing to do", "reconcile"):
         runs = [run for run in copies if run.what == what]
         growth = runs[-1].cpu_per_1000 / runs[0].cpu_per_1000
         found.append(Target(f"CPU for 1,000 objects, {what}, largest to smallest", growth, _GROWTH))

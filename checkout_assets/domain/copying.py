@@ -5,7 +5,7 @@ Keys are relative to their store's prefix, so they begin with the folder's name.
 
 import hashlib
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -109,19 +109,11 @@ def is_md5_form(etag: str) -> bool:
     return _MD5_FORM.fullmatch(etag) is not None
 
 
-def digest(objects: Iterable[tuple[str, str, int]]) -> str:
-    """64 hex digits over (raw_key, raw_etag, size), the same in whatever order they come.
+class RunningDigest:
+    """64 hex digits over the (raw_key, raw_etag, size) of objects in whatever order they come.
 
     The sum of their SHA-256 modulo 2^256, so that parts can be added up.
     """
-    running = RunningDigest()
-    for raw_key, raw_etag, size in objects:
-        running.add(raw_key, raw_etag, size)
-    return running.hexdigest()
-
-
-class RunningDigest:
-    """``digest`` of objects that come one by one."""
 
     def __init__(self) -> None:
         self._total = 0

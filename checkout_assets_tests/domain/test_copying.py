@@ -1,5 +1,6 @@
 """The decision about each object, its proofs, the digest and the cut-off."""
 
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
@@ -10,10 +11,10 @@ from checkout_assets.domain.copying import (
     Action,
     CutOff,
     Pair,
+    RunningDigest,
     Sighting,
     SourceObject,
     decide,
-    digest,
     is_md5_form,
     parse_as_of,
 )
@@ -63,6 +64,13 @@ def test_only_32_hex_digits_have_the_form_of_an_md5() -> None:
     assert is_md5_form(MD5)
     for tag in ("", MD5[:-1], MD5 + "0", PARTS, "G" * 32, "A" * 32):
         assert not is_md5_form(tag)
+
+
+def digest(objects: Iterable[tuple[str, str, int]]) -> str:
+    running = RunningDigest()
+    for each in objects:
+        running.add(*each)
+    return running.hexdigest()
 
 
 triples = st.tuples(st.text("ab/", min_size=1), st.text("01"), st.integers(0, 9))

@@ -1,5 +1,6 @@
 """What reconciling finds in real listings and records."""
 
+import hashlib
 import io
 import os
 import time
@@ -197,6 +198,19 @@ def garble_part(place: OrdersPlace) -> None:
     place.put(part, data[:-1] + bytes([data[-1] ^ 1]), place.raw)
 
 
+def disorder_part(place: OrdersPlace) -> None:
+    """Its record fits: whoever wrote both knew no better."""
+    part, record = the_part(place), place.record()
+    assert record is not None
+    table = pq.read_table(pa.BufferReader(place.get(part)["bytes"]))
+    sink = pa.BufferOutputStream()
+    pq.write_table(table.take([2, 1, 0]), sink)
+    data = sink.getvalue().to_pybytes()
+    place.put(part, data, place.raw)
+    told = replace(record.parts[0], size=len(data), sha256=hashlib.sha256(data).hexdigest())
+    change_record(place, parts=[told])
+
+
 def lose_table_file(place: OrdersPlace) -> None:
     lake_of(place).delete([table_file_key(FOLDER, DAY, "run", 0)])
 
@@ -243,6 +257,7 @@ def misread(place: OrdersPlace) -> None:
         (garble_record, {Reason.MANIFEST_BROKEN}),
         (lose_part, {Reason.MANIFEST_BROKEN}),
         (garble_part, {Reason.MANIFEST_BROKEN}),
+        (disorder_part, {Reason.MANIFEST_BROKEN}),
         (lambda place: change_record(place, parts=[]), {Reason.MANIFEST_BROKEN}),
         (lambda place: change_record(place, by_status={"copied": 4}), {Reason.MANIFEST_BROKEN}),
         (lambda place: change_record(place, digest="0" * 64), {Reason.MANIFEST_BROKEN}),

@@ -13,6 +13,7 @@ from checkout_assets.engines.copying.cutoff import kept_cut_off
 from checkout_assets.engines.locations import Location, S3Location
 from checkout_assets.engines.reconciling.copy_side import compare_copy
 from checkout_assets.engines.reconciling.lake_side import LakeInventory
+from spark_jobs.contract import RecordError
 from spark_jobs.stores import StoreError
 from spark_jobs.stores.listing import list_directory
 
@@ -102,5 +103,5 @@ def _compare(sides: _Sides, folder: Folder) -> FolderReconciled:
         return judge(folder, copy, sides.lake.compare(folder, sides.deep))
     except StoreError as error:
         return not_compared(folder, f"a store answered {error.code}")
-    except OutOfOrderError as error:
+    except (OutOfOrderError, RecordError) as error:
         return not_compared(folder, str(error))
