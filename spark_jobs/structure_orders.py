@@ -41,8 +41,8 @@ def main(arguments: Optional[List[str]] = None) -> int:
             except StoreError as error:
                 problem = result.error or f"{ending}, but its result was refused: {error.code}"
             failed += bool(problem)
-            told = problem if result.folder in problem else f"{result.folder}: {problem or ending}"
-            sys.stdout.write(f"{told}\n")
+            told = (problem or ending).replace(f"{result.folder}: ", "", 1)
+            sys.stdout.write(f"{result.folder}: {told}\n")
     finally:
         spark.stop()
     return 1 if failed else 0

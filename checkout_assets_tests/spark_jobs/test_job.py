@@ -330,7 +330,7 @@ def test_the_cluster_script_leaves_each_folders_result_in_the_lake(
     assert structure_orders.main([*places, "--run-id", "s1", FOLDER, NEIGHBOUR]) == 1
     out = capsys.readouterr().out
     assert f"{FOLDER}: 3 rows in 2 files\n" in out
-    assert f"\n{NEIGHBOUR} was not copied" in f"\n{out}"
+    assert f"{NEIGHBOUR}: {NEIGHBOUR} was not copied" in out
     result = json.loads(structuring.lake.get(result_key(FOLDER, "s1")).data)
     assert (result["error"], result["totals"]["rows"]) == ("", 3)
     assert (

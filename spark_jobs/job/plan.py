@@ -118,7 +118,7 @@ def _slices(folder: str, key: str, data: bytes, days: Set[date]) -> Iterator[Sli
 
     file = pq.ParquetFile(pa.BufferReader(data))
     for number in range(file.num_row_groups):
-        group = file.read_row_group(number, columns=["size", "last_modified"])
+        group = file.read_row_group(number, columns=["size", "last_modified"], use_threads=False)
         days.update(group.column("last_modified").cast(pa.date32()).unique().to_pylist())
         sizes = group.column("size").to_pylist()
         for first, rows in _runs(sizes, SLICE_BYTES):
@@ -143,5 +143,6 @@ def read_slice(raw: Store, piece: Slice) -> pa.Table:
     import pyarrow.parquet as pq
 
     data = raw.get(piece.part_key).data
-    group = pq.ParquetFile(pa.BufferReader(data)).read_row_group(piece.row_group)
+    file = pq.ParquetFile(pa.BufferReader(data))
+    group = file.read_row_group(piece.row_group, use_threads=False)
     return group.slice(piece.first, piece.rows)
