@@ -41,7 +41,7 @@ def main(arguments: Optional[List[str]] = None) -> int:
             except StoreError as error:
                 problem = result.error or f"{ending}, but its result was refused: {error.code}"
             failed += bool(problem)
-            told = (problem or ending).replace(f"{result.folder}: ", "", 1)
+            told = (problem or ending).removeprefix(f"{result.folder}: ")
             sys.stdout.write(f"{result.folder}: {told}\n")
     finally:
         spark.stop()

@@ -284,8 +284,8 @@ def test_a_fault_of_the_job_fails_its_folder_only_and_quotes_nothing(
 
     monkeypatch.setattr(job_run, "reconcile_counts", faulty)
     told = structuring.run(FOLDER, NEIGHBOUR)
-    assert told[FOLDER].error.startswith(f"{FOLDER}: ValueError at test_job.py:")
-    assert told[FOLDER].error.endswith("That is a fault of the job: report it.")
+    assert told[FOLDER].error.startswith(f"{FOLDER}: ValueError in faulty, line ")
+    assert told[FOLDER].error.endswith(". This is a fault of the job: report it.")
     assert CARD_MARKER not in told[FOLDER].error
     assert told[NEIGHBOUR].ok
     assert not list(structuring.lake.list("_staging/"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Dict, List
 
 from spark_jobs import contract
@@ -16,8 +17,6 @@ from spark_jobs.schema import known_names
 
 _ALLOCATIONS_BETWEEN_COLLECTIONS = 100_000
 """Conforming makes many containers and no cycles; by itself Python looks for some every 700."""
-
-_conformers: Dict[str, Conformer] = {}
 
 
 @dataclass
@@ -87,12 +86,12 @@ def conform_slice(reader: RawReader, piece: Slice, run_id: str, with_vanished: b
     return result
 
 
+@cache
 def _conformer(table: str) -> Conformer:
-    if table not in _conformers:
-        _conformers[table] = Conformer(table)
-        gc.freeze()
-        gc.set_threshold(_ALLOCATIONS_BETWEEN_COLLECTIONS)
-    return _conformers[table]
+    conformer = Conformer(table)
+    gc.freeze()
+    gc.set_threshold(_ALLOCATIONS_BETWEEN_COLLECTIONS)
+    return conformer
 
 
 def _count_rejected(counts: _Counts, found: RawObject, rejected: Rejected) -> None:

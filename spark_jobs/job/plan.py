@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from datetime import date
+from traceback import extract_tb
 from typing import TYPE_CHECKING, Iterator, List, Sequence, Set, Tuple
 
 from spark_jobs import contract
@@ -17,6 +18,19 @@ if TYPE_CHECKING:
 
 SLICE_BYTES = 64 * 1024 * 1024
 """A task holds the lines of a slice in memory, however large its documents are."""
+
+
+def fault_of_the_job(folder: str, error: Exception) -> str:
+    """What to say of an error that nobody foresaw: its kind and place, never its message.
+
+    That may quote a document.
+    """
+    frames = extract_tb(error.__traceback__)
+    place = next((f for f in reversed(frames) if "spark_jobs" in f.filename), frames[-1])
+    return (
+        f"{folder}: {type(error).__name__} in {place.name}, line {place.lineno}. "
+        "This is a fault of the job: report it."
+    )
 
 
 class FolderError(Exception):

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import time
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import replace
-from traceback import extract_tb
 from typing import (
     TYPE_CHECKING,
     Any,
@@ -28,7 +26,7 @@ from spark_jobs.contract import (
     StructureTotals,
 )
 from spark_jobs.job.packing import packed
-from spark_jobs.job.plan import FolderError, FolderPlan, Slice, plan_folder
+from spark_jobs.job.plan import FolderError, FolderPlan, Slice, fault_of_the_job, plan_folder
 from spark_jobs.job.publishing import (
     Published,
     discard_staging,
@@ -270,11 +268,5 @@ def _or_failure(
     except StoreError as error:
         sentence = f"{folder}: the store answered {error.code}. Run it again."
     except Exception as error:  # a fault of this job costs its folder, never the neighbours
-        sentence = f"{folder}: {_where_it_failed(error)}. That is a fault of the job: report it."
+        sentence = fault_of_the_job(folder, error)
     return FolderStructured(folder, job.run_id, StructureTotals(), error=sentence)
-
-
-def _where_it_failed(error: Exception) -> str:
-    """Kind and line, never the message: that may quote a document."""
-    last = extract_tb(error.__traceback__)[-1]
-    return f"{type(error).__name__} at {os.path.basename(last.filename)}:{last.lineno}"

@@ -6,7 +6,6 @@ blobs by (folder, day), and written by the tasks that receive them.
 
 from __future__ import annotations
 
-import traceback
 import zlib
 from dataclasses import dataclass, field
 from functools import partial
@@ -14,7 +13,7 @@ from typing import Callable, Dict, Iterable, Iterator, List, Sequence, Tuple, Ty
 
 from spark_jobs.contract import KEEP, PublishedFile, StructureTotals
 from spark_jobs.job.conform_slice import Conformed, conform_slice
-from spark_jobs.job.plan import FolderError, FolderPlan, Slice
+from spark_jobs.job.plan import FolderError, FolderPlan, Slice, fault_of_the_job
 from spark_jobs.job.reading import ObjectReader
 from spark_jobs.job.writing import FolderWriter
 from spark_jobs.stores import Store, StoreError, open_store
@@ -185,9 +184,4 @@ def _guarded(folder: str, work: Callable[[], _T], failed: Callable[[Staged], _T]
 def _sentence(folder: str, error: Exception) -> str:
     if isinstance(error, StoreError):
         return f"{folder}: the store answered {error.code} while structuring. Run it again."
-    frames = traceback.extract_tb(error.__traceback__)
-    place = next((f for f in reversed(frames) if "spark_jobs" in f.filename), frames[-1])
-    return (
-        f"{folder}: {type(error).__name__} in {place.name}, line {place.lineno}. "
-        "This is a fault of the job: report it."
-    )
+    return fault_of_the_job(folder, error)

@@ -125,13 +125,18 @@ def find_record(raw: Store, folder: str) -> RecordFound:
     return RecordFound(record, blob.etag)
 
 
-def read_recorded_part(
-    raw: Store, record: CompletionRecord, part: ManifestPart
-) -> Iterator[ManifestRow]:
-    """The rows of a part that a record names; raises RecordError if it is not that part."""
-    table = recorded_part(raw, record, part)
-    columns = [from_column(column) for column in table.columns]
-    return map(ManifestRow._make, zip(*columns, strict=True))
+def recorded_rows(raw: Store, record: CompletionRecord) -> Iterator[tuple[str, ManifestRow]]:
+    """Every row of the manifest that a record names, by its place, part by part.
+
+    Raises RecordError if a part is not the one named, or if its rows are not in order.
+    """
+    last = ""
+    for part in record.parts:
+        table = recorded_part(raw, record, part)
+        places = _places(table, part.name, last)
+        last = places[-1] if places else last
+        columns = [from_column(column) for column in table.columns]
+        yield from zip(places, map(ManifestRow._make, zip(*columns, strict=True)), strict=True)
 
 
 def recorded_part(raw: Store, record: CompletionRecord, part: ManifestPart) -> "pa.Table":
@@ -257,10 +262,16 @@ def _placed(table: "pa.Table", name: str, last: str) -> tuple[Iterator[_Placed],
 
     Raises RecordError unless all of them ascend from ``last``.
     """
+    places = _places(table, name, last)
+    return _earlier_rows(table), places[-1] if places else last
+
+
+def _places(table: "pa.Table", name: str, last: str) -> list[str]:
+    """The places of a part's rows; raises RecordError unless all of them ascend from ``last``."""
     places = list(map(place_in_order, table.column("raw_key").to_pylist()))
     if any(map(ge, [last, *places], places)):
         raise RecordError(f"the rows of the manifest part {name} are not in order")
-    return _earlier_rows(table), places[-1] if places else last
+    return places
 
 
 def _earlier_rows(table: "pa.Table") -> Iterator[_Placed]:

@@ -44,6 +44,11 @@ class Tally:
         self._copied_bytes += row.size if row.status == Status.COPIED else 0
         self._digest.add(row.raw_key, row.raw_etag, row.size)
 
+    @property
+    def digest(self) -> str:
+        """Over all objects that are in raw."""
+        return self._digest.hexdigest()
+
     def facts(self, verdicts: Counter[Verdict] | None = None) -> CopyFacts:
         """All that was counted, with what the re-listing of raw found if it was done."""
         found = verdicts or Counter()
@@ -80,7 +85,7 @@ class Tally:
             by_kind=facts.by_kind,
             by_status=facts.by_status,
             total_bytes=facts.total_bytes,
-            digest=self._digest.hexdigest(),
+            digest=self.digest,
             listed=facts.listed,
             escaped=facts.escaped,
             near_misses=facts.near_misses,

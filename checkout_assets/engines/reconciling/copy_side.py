@@ -4,25 +4,23 @@ All three are read side by side, so a folder of any size needs little memory.
 """
 
 from collections import Counter
-from collections.abc import Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from checkout_assets.domain.copying import (
     Pair,
-    RunningDigest,
     Sighting,
     SourceObject,
     Status,
     is_same,
 )
 from checkout_assets.domain.folders import Folder
-from checkout_assets.domain.keys import place_in_order
 from checkout_assets.domain.reconciliation import CopyEvidence
 from checkout_assets.domain.verification import merge_join_three
 from checkout_assets.engines.copying.listings import list_raw, list_source
-from checkout_assets.engines.copying.manifest import ManifestRow, find_record, read_recorded_part
+from checkout_assets.engines.copying.manifest import ManifestRow, find_record, recorded_rows
 from checkout_assets.engines.copying.result import facts_of
+from checkout_assets.engines.copying.tally import Tally
 from spark_jobs.contract import IN_RAW, CompletionRecord, RecordError
 
 if TYPE_CHECKING:
@@ -46,7 +44,7 @@ def compare_copy(
     prefix = f"{folder}/"
     sides = merge_join_three(
         list_source(source, prefix, raw.prefix) if source is not None else (),
-        _rows(raw, record) if record is not None else (),
+        recorded_rows(raw, record) if record is not None else (),
         list_raw(raw, prefix),
     )
     comparison = _Comparison(as_of, with_source=source is not None)
@@ -60,27 +58,13 @@ def _check_manifest(raw: "S3Store", record: CompletionRecord) -> None:
 
     It is read once for this and once more to be compared: what is compared is known to be right.
     """
-    statuses: Counter[str] = Counter()
-    digest = RunningDigest()
-    last = ""
-    for place, row in _rows(raw, record):
-        if place <= last:
-            raise RecordError("the manifest's rows are not in order")
-        last = place
-        statuses[row.status] += 1
-        if row.status in IN_RAW:
-            digest.add(row.raw_key, row.raw_etag, row.size)
-    if statuses != Counter(record.by_status):
+    counted = Tally()
+    for _, row in recorded_rows(raw, record):
+        counted.add(row)
+    if Counter(counted.facts().by_status) != Counter(record.by_status):
         raise RecordError("the manifest counts other statuses than its record")
-    if digest.hexdigest() != record.digest:
+    if counted.digest != record.digest:
         raise RecordError("the manifest's digest is not its record's")
-
-
-def _rows(raw: "S3Store", record: CompletionRecord) -> Iterator[tuple[str, ManifestRow]]:
-    """The manifest's rows by the places of their raw keys."""
-    for part in record.parts:
-        for row in read_recorded_part(raw, record, part):
-            yield place_in_order(row.raw_key), row
 
 
 class _Comparison:
@@ -95,21 +79,21 @@ class _Comparison:
         self, there: SourceObject | None, row: ManifestRow | None, seen: Sighting | None
     ) -> None:
         """What the three sides show of one raw key."""
-        due = there is not None and self._is_due(there)
-        promised = row is not None and row.status != Status.FAILED and not row.error
+        due = there if there is not None and self._is_due(there) else None
+        promised = row if row and row.status != Status.FAILED and not row.error else None
         right = True
-        if due and there is not None:
+        if due is not None:
             known = [Pair(row.source_etag, row.raw_etag)] if row and row.status in IN_RAW else []
             self._counts["listed"] += 1
-            right = is_same(there, seen, known)
-        if promised and row is not None:
-            right = right and seen == Sighting(row.size, row.raw_etag)
-            self._counts["vanished"] += row.status == Status.VANISHED
+            right = is_same(due, seen, known)
+        if promised is not None:
+            right = right and seen == Sighting(promised.size, promised.raw_etag)
+            self._counts["vanished"] += promised.status == Status.VANISHED
         if row is not None and there is None and self._with_source:
             self._counts["vanished"] += row.status in IN_RAW
-        self._counts["newer"] += there is not None and not due
+        self._counts["newer"] += there is not None and due is None
         self._counts["in raw"] += seen is not None
-        if not due and not promised:
+        if due is None and promised is None:
             self._counts["missing on source"] += seen is not None
         elif seen is None:
             self._counts["missing on raw"] += 1
