@@ -1,10 +1,12 @@
-"""The S3 server that all tests share, and the variables by which a test reaches it."""
+"""What tests share: the S3 server and how a test reaches it, and the packaged EC2 worker."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from checkout_assets.sample.s3_server import EmbeddedS3Server
+from checkout_assets_tests.worker_machine import build_worker
 
 
 @pytest.fixture(scope="session")
@@ -20,3 +22,11 @@ def aws(s3_server: EmbeddedS3Server, monkeypatch: pytest.MonkeyPatch) -> Embedde
     for name, value in s3_server.environment().items():
         monkeypatch.setenv(name, value)
     return s3_server
+
+
+@pytest.fixture(scope="session")
+def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The EC2 worker, packaged; nobody changes it."""
+    directory = tmp_path_factory.mktemp("package") / "dist"
+    build_worker(directory)
+    return directory

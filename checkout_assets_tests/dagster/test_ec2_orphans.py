@@ -1,9 +1,7 @@
 """The sensor for orphans: it ends instances whose run is over, and no others."""
 
 from collections.abc import Iterator
-from typing import Any
 
-import dagster as dg
 import pytest
 from dagster_aws.s3 import S3Resource
 
@@ -13,20 +11,12 @@ from checkout_assets.engines.ec2.options import Choice, Ec2Options
 from checkout_assets.engines.ec2.request import Launch, launch_request
 from checkout_assets.resources.ec2 import Ec2CopyEngine
 from checkout_assets.resources.stores import Stores
+from checkout_assets_tests.dagster import orphans
 from checkout_assets_tests.dagster.conftest import Dagster
+from checkout_assets_tests.dagster.orphans import started
 from checkout_assets_tests.local_ec2.local_ec2 import PROFILE, REGION, LocalEc2
 
 TYPE = "m5.4xlarge"
-
-
-@dg.op
-def nothing() -> None:
-    """Do nothing."""
-
-
-@dg.job
-def some_job() -> None:
-    nothing()
 
 
 @pytest.fixture
@@ -50,10 +40,6 @@ def launch(ec2: LocalEc2, api: Ec2Api, run_id: str, deployment: str = "orders") 
     return api.launch(launch_request(options, image, launched, Choice(TYPE, ec2.subnets[0])))
 
 
-def started(instance: dg.DagsterInstance, **options: Any) -> dg.DagsterRun:
-    return instance.create_run_for_job(some_job, status=dg.DagsterRunStatus.STARTED, **options)
-
-
 def look(dagster: Dagster, ec2: LocalEc2, deployment: str = "orders") -> str:
     engine = Ec2CopyEngine(
         stores=Stores(s3=S3Resource()),
@@ -61,11 +47,7 @@ def look(dagster: Dagster, ec2: LocalEc2, deployment: str = "orders") -> str:
         region=REGION,
         endpoint_url=ec2.api.endpoint_url,
     )
-    given = {"copy_engine": engine}
-    with dg.build_sensor_context(instance=dagster.instance, resources=given) as context:
-        told = orphan_instances(context)
-    assert isinstance(told, dg.SkipReason)
-    return str(told.skip_message)
+    return orphans.look(orphan_instances, dagster.instance, copy_engine=engine)
 
 
 @pytest.mark.parametrize("end", ["report_run_failed", "report_run_canceled"])

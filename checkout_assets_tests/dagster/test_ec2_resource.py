@@ -21,19 +21,11 @@ from checkout_assets.settings import Settings
 from checkout_assets_tests.dagster.conftest import FIRST_16, RUNBOOK, Dagster
 from checkout_assets_tests.local_ec2.local_ec2 import PROFILE, REGION, LocalEc2, LocalInstance
 from checkout_assets_tests.orders_place import OrdersPlace
-from checkout_assets_tests.worker_machine import build_worker
 
 RAW = build_raw_orders(32, RUNBOOK)
 TWO = FIRST_16[:2]
 THREE = FIRST_16[:3]
 OBJECTS = 3
-
-
-@pytest.fixture(scope="module")
-def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    directory = tmp_path_factory.mktemp("package") / "dist"
-    build_worker(directory)
-    return directory
 
 
 @pytest.fixture

@@ -1,9 +1,7 @@
 """The sensor for orphans: it ends clusters whose run is over, and no others."""
 
 from collections.abc import Iterator
-from typing import Any
 
-import dagster as dg
 import pytest
 from dagster_aws.s3 import S3Resource
 
@@ -13,19 +11,11 @@ from checkout_assets.engines.emr.options import EmrOptions
 from checkout_assets.engines.emr.request import launch_request
 from checkout_assets.resources.emr import EmrEngine
 from checkout_assets.resources.stores import Stores
+from checkout_assets_tests.dagster import orphans
 from checkout_assets_tests.dagster.conftest import Dagster
+from checkout_assets_tests.dagster.orphans import started
 from checkout_assets_tests.local_emr.commands import one_line_script
 from checkout_assets_tests.local_emr.local_emr import REGION, LocalEmr
-
-
-@dg.op
-def nothing() -> None:
-    """Do nothing."""
-
-
-@dg.job
-def some_job() -> None:
-    nothing()
 
 
 @pytest.fixture
@@ -45,10 +35,6 @@ def launch(api: EmrApi, run_id: str, deployment: str = "orders") -> str:
     return api.launch(launch_request(EmrOptions(deployment, "s3://logs"), run_id, []))
 
 
-def started(instance: dg.DagsterInstance, **options: Any) -> dg.DagsterRun:
-    return instance.create_run_for_job(some_job, status=dg.DagsterRunStatus.STARTED, **options)
-
-
 def look(dagster: Dagster, emr: LocalEmr, deployment: str = "orders") -> str:
     engine = EmrEngine(
         stores=Stores(s3=S3Resource()),
@@ -56,11 +42,7 @@ def look(dagster: Dagster, emr: LocalEmr, deployment: str = "orders") -> str:
         region=REGION,
         endpoint_url=emr.api.endpoint_url,
     )
-    given = {"structure_engine": engine}
-    with dg.build_sensor_context(instance=dagster.instance, resources=given) as context:
-        told = orphan_clusters(context)
-    assert isinstance(told, dg.SkipReason)
-    return str(told.skip_message)
+    return orphans.look(orphan_clusters, dagster.instance, structure_engine=engine)
 
 
 @pytest.mark.parametrize("end", ["report_run_failed", "report_run_canceled"])

@@ -14,7 +14,6 @@ from checkout_assets_tests.ec2_place import FOUR, OBJECTS, Ec2Place, ImpatientCl
 from checkout_assets_tests.fault_proxy import Answer, FaultProxy, Request
 from checkout_assets_tests.local_ec2.local_ec2 import REGION, LocalEc2, LocalInstance
 from checkout_assets_tests.orders_place import OrdersPlace
-from checkout_assets_tests.worker_machine import build_worker
 
 NAMES = [folder.name for folder in FOUR]
 FIRST, SECOND = NAMES[:2]
@@ -22,13 +21,6 @@ ONE = FOUR[:1]
 COUNT = "RunInstances"
 LOOKED_FOR_A_NOTICE = 7.0
 """Seconds after which a worker, which looks every five, has seen that one was given."""
-
-
-@pytest.fixture(scope="module")
-def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    directory = tmp_path_factory.mktemp("package") / "dist"
-    build_worker(directory)
-    return directory
 
 
 @pytest.fixture

@@ -15,7 +15,6 @@ from checkout_assets.engines.reconciling.engine import Reconciler
 from checkout_assets_tests.ec2_place import Ec2Place
 from checkout_assets_tests.local_ec2.local_ec2 import LocalEc2
 from checkout_assets_tests.orders_place import OrdersPlace
-from checkout_assets_tests.worker_machine import build_worker
 
 pytestmark = pytest.mark.slow
 
@@ -40,14 +39,13 @@ def ec2(place: OrdersPlace) -> Iterator[LocalEc2]:
 
 
 def test_two_runs_of_32_folders_copy_all_64_exactly(
-    place: OrdersPlace, ec2: LocalEc2, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    place: OrdersPlace, ec2: LocalEc2, package: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     halves = [[Folder(kind, number) for number in range(EACH)] for kind in OrderType]
     folders = [folder for half in halves for folder in half]
     with ThreadPoolExecutor() as pool:
         objects = dict(zip(folders, pool.map(lambda each: fill(place, each), folders), strict=True))
-    build_worker(tmp_path / "dist")
-    fleet = Ec2Place(ec2, place, tmp_path / "dist")
+    fleet = Ec2Place(ec2, place, package)
 
     def run(half: Sequence[Folder], run_id: str) -> list[FolderCopiedOnEc2]:
         return list(fleet.start(half, run_id))

@@ -36,7 +36,7 @@ from checkout_assets.packaging.build import build_package
 from checkout_assets.settings import Settings
 from checkout_assets_tests.fault_proxy import Answer, FaultProxy, Request
 from checkout_assets_tests.orders_place import FOLDER, OrdersPlace
-from checkout_assets_tests.worker_machine import PYTHON, ROOT, X86, WorkerMachine, build_worker
+from checkout_assets_tests.worker_machine import PYTHON, ROOT, X86, WorkerMachine
 from spark_jobs.stores import open_store
 
 SNAPSHOT = Path(__file__).parent / "snapshots" / "user_data.sh"
@@ -172,13 +172,6 @@ class Boot:
 
     def run(self) -> int:
         return self.machine.run(render_user_data(self.job))
-
-
-@pytest.fixture(scope="module")
-def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    directory = tmp_path_factory.mktemp("package") / "dist"
-    build_worker(directory)
-    return directory
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ from checkout_assets.engines.ec2.reports import Outcome, WorkerReports, worker_p
 from checkout_assets.resources.ec2 import Ec2CopyEngine
 from checkout_assets.resources.stores import Stores
 from checkout_assets.sample.s3_server import EmbeddedS3Server
+from checkout_assets_tests.dagster.orphans import look
 from checkout_assets_tests.fault_proxy import RESET, Answer, FaultProxy, Request
 from checkout_assets_tests.local_ec2.local_ec2 import PROFILE, REGION, LocalEc2, LocalInstance
 from checkout_assets_tests.orders_place import OrdersPlace
@@ -26,7 +27,6 @@ from checkout_assets_tests.real_dagster import (
     shipped_home,
     wait_until,
 )
-from checkout_assets_tests.worker_machine import build_worker
 from spark_jobs.stores import open_store
 
 pytestmark = pytest.mark.slow
@@ -63,18 +63,21 @@ def held(aws: EmbeddedS3Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[thr
 
 @pytest.fixture
 def deployment(
-    place: OrdersPlace, ec2: LocalEc2, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    place: OrdersPlace,
+    ec2: LocalEc2,
+    package: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> dict[str, Any]:
     """The shipped instance, and EC2 chosen by the environment; returns EC2's options."""
     for folder in (FIRST, *REST):
         place.put(f"{folder}/A/id/1")
-    build_worker(tmp_path / "dist")
     bucket = f"s3://{place.raw.bucket}"
     options = {
         "region": REGION,
         "endpoint_url": ec2.api.endpoint_url,
         "package_uri": f"{bucket}/artifacts",
-        "package_directory": str(tmp_path / "dist"),
+        "package_directory": str(package),
         "fleet_uri": f"{bucket}/fleet",
         "subnets": ec2.subnets,
         "security_group": ec2.security_group,
@@ -133,9 +136,7 @@ def test_the_instance_of_a_killed_run_is_found_by_the_sensor(
         wait_until(lambda: webserver.status(run) == "FAILURE")
         assert len(ec2.living()) == 1
         engine = Ec2CopyEngine(stores=Stores(s3=S3Resource()), **deployment)
-        given = {"copy_engine": engine}
-        with dg.build_sensor_context(instance=instance, resources=given) as context:
-            orphan_instances(context)
+        look(orphan_instances, instance, copy_engine=engine)
         wait_until(lambda: ec2.living() == [])
         assert first_is_copied(instance)
 

@@ -13,6 +13,7 @@ from checkout_assets.automation.orphan_clusters import orphan_clusters
 from checkout_assets.resources.emr import EmrEngine
 from checkout_assets.resources.stores import Stores
 from checkout_assets.sample.s3_server import EmbeddedS3Server
+from checkout_assets_tests.dagster.orphans import look
 from checkout_assets_tests.emr_place import build_job
 from checkout_assets_tests.local_emr.local_emr import REGION, LocalEmr
 from checkout_assets_tests.orders_place import OrdersPlace
@@ -81,7 +82,5 @@ def test_the_cluster_of_a_killed_run_is_found_by_the_sensor(
         wait_until(lambda: webserver.status(run) == "FAILURE")
         assert len(emr.living()) == 1
         engine = EmrEngine(stores=Stores(s3=S3Resource()), **deployment)
-        given = {"structure_engine": engine}
-        with dg.build_sensor_context(instance=instance, resources=given) as context:
-            orphan_clusters(context)
+        look(orphan_clusters, instance, structure_engine=engine)
     assert emr.living() == []
