@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import checkout_assets
@@ -17,6 +18,7 @@ from checkout_assets.sample.s3_server import EmbeddedS3Server
 _ROOT = Path(checkout_assets.__file__).resolve().parents[1]
 DOCS, WORKSPACE = _ROOT / "docs", _ROOT / "workspace.yaml"
 STOP_SECONDS = 15.0
+_LOOK_SECONDS = 0.2
 _WRONG_USAGE = 2
 
 
@@ -49,7 +51,10 @@ def _serve(place: DemoPlace, arguments: list[str]) -> int:
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, signal.default_int_handler)
         try:
-            return dagster.wait()
+            # Looking again and again: a signal that another thread is given ends no endless wait.
+            while (code := dagster.poll()) is None:
+                time.sleep(_LOOK_SECONDS)
+            return code
         except KeyboardInterrupt:
             return 0
         finally:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import (
     TYPE_CHECKING,
@@ -18,6 +18,7 @@ from typing import (
     Union,
 )
 
+from spark_jobs.completed import completed
 from spark_jobs.contract import (
     PUBLISHED,
     PUBLISHING,
@@ -86,18 +87,22 @@ def structure_folders(spark: SparkSession, job: StructureJob) -> Iterator[Folder
     raw, lake = open_store(job.raw_uri), open_store(job.lake_uri)
     prepared: Dict[str, _Prepared] = {}
     with ThreadPoolExecutor(_DRIVER_THREADS) as pool:
-        for outcome in pool.map(lambda folder: _prepare(raw, lake, job, folder), job.folders):
+        for outcome in completed(
+            [pool.submit(_prepare, raw, lake, job, folder) for folder in job.folders]
+        ):
             if isinstance(outcome, FolderStructured):
                 yield outcome
             else:
                 prepared[outcome.plan.folder] = outcome
-        staged = _stage(spark, job, [ready.plan for ready in prepared.values()])
-        endings = [
-            pool.submit(_end, lake, job, ready, staged[folder])
-            for folder, ready in prepared.items()
-        ]
-        for ending in as_completed(endings):
-            yield replace(ending.result(), seconds=round(time.monotonic() - started, 3))
+        plans = [prepared[folder].plan for folder in job.folders if folder in prepared]
+        staged = _stage(spark, job, plans)
+        for ended in completed(
+            [
+                pool.submit(_end, lake, job, ready, staged[folder])
+                for folder, ready in prepared.items()
+            ]
+        ):
+            yield replace(ended, seconds=round(time.monotonic() - started, 3))
 
 
 def _prepare(

@@ -5,7 +5,7 @@ import threading
 import time
 import traceback
 from collections.abc import Generator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,6 +21,7 @@ from checkout_assets.engines.copying.requests import CLOCK_IS_WRONG, LARGEST_COP
 from checkout_assets.engines.copying.result import FolderCopied, FolderError, facts_of
 from checkout_assets.engines.copying.terms import CopyTerms
 from checkout_assets.engines.locations import S3Location, principal
+from spark_jobs.completed import completed
 from spark_jobs.contract import RecordError
 from spark_jobs.stores import StoreError
 
@@ -62,11 +63,9 @@ class CopyEngine:
         run = self._open(run_id)
         pool = ThreadPoolExecutor(self._options.folders_at_once, thread_name_prefix="copy-folder")
         try:
-            copies: list[Future[FolderCopied]] = [
-                pool.submit(_copy_folder, run, folder, run_id) for folder in folders
-            ]
-            for copy in as_completed(copies):
-                yield copy.result()
+            yield from completed(
+                [pool.submit(_copy_folder, run, folder, run_id) for folder in folders]
+            )
         finally:
             run.cancelled.set()
             run.copier.cancel()

@@ -1,7 +1,7 @@
 """The engine that compares source, raw and lake, folder by folder; it changes nothing."""
 
 from collections.abc import Generator, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -13,6 +13,7 @@ from checkout_assets.engines.copying.cutoff import kept_cut_off
 from checkout_assets.engines.locations import Location, S3Location
 from checkout_assets.engines.reconciling.copy_side import compare_copy
 from checkout_assets.engines.reconciling.lake_side import LakeInventory
+from spark_jobs.completed import completed
 from spark_jobs.contract import RecordError
 from spark_jobs.stores import StoreError
 from spark_jobs.stores.listing import list_directory
@@ -77,9 +78,7 @@ class Reconciler:
         )
         pool = ThreadPoolExecutor(_FOLDERS_AT_ONCE, thread_name_prefix="reconcile")
         try:
-            comparisons = [pool.submit(_compare, sides, folder) for folder in folders]
-            for comparison in as_completed(comparisons):
-                yield comparison.result()
+            yield from completed([pool.submit(_compare, sides, folder) for folder in folders])
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
 
