@@ -29,7 +29,7 @@ ui: $(VENV)/.demo  ## The Dagster UI on what the demo left, at http://127.0.0.1:
 	$(BIN)/python -m checkout_assets.demo.ui
 
 test: $(VENV)/.test  ## All tests that need nothing but Python
-	$(BIN)/python -m pytest -m 'not browser and not slow'
+	$(BIN)/python -m pytest -m 'not browser and not slow' -n 2 --dist loadfile
 	@echo 'Left out: the UI in a real browser (make test-browser), the demo itself (make demo),'
 	@echo 'slow proofs: make test-emr, test-ec2, test-faults, test-package; soaks, benchmarks: make help.'
 
