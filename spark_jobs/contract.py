@@ -213,18 +213,10 @@ class StructureTotals:
     def plus(self, other: StructureTotals) -> StructureTotals:
         """Both together."""
         return StructureTotals(
-            documents=self.documents + other.documents,
-            nested=self.nested + other.nested,
-            side=self.side + other.side,
-            rows=self.rows + other.rows,
-            quarantined=_sum_counts(self.quarantined, other.quarantined),
-            rescued_rows=self.rescued_rows + other.rescued_rows,
-            rescued_values=self.rescued_values + other.rescued_values,
-            redacted=_sum_counts(self.redacted, other.redacted),
-            emptied=self.emptied + other.emptied,
-            vanished_rows=self.vanished_rows + other.vanished_rows,
-            vanished_quarantined=self.vanished_quarantined + other.vanished_quarantined,
-            total_bytes=self.total_bytes + other.total_bytes,
+            **{
+                each.name: _sum(getattr(self, each.name), getattr(other, each.name))
+                for each in fields_of(self)
+            }
         )
 
 
@@ -304,8 +296,11 @@ class FolderStructured:
             raise RecordError("the result lacks a field or has a strange one") from error
 
 
-def _sum_counts(one: Dict[str, int], other: Dict[str, int]) -> Dict[str, int]:
-    return {name: one.get(name, 0) + other.get(name, 0) for name in sorted({*one, *other})}
+def _sum(one: Any, other: Any) -> Any:
+    """Two counts together, or two sets of counts name by name."""
+    if isinstance(one, dict):
+        return {name: one.get(name, 0) + other.get(name, 0) for name in sorted({*one, *other})}
+    return one + other
 
 
 _T = TypeVar("_T")

@@ -46,17 +46,10 @@ class _Counts:
 
     def totals(self) -> StructureTotals:
         return StructureTotals(
-            documents=self.documents,
-            nested=self.nested,
-            rows=self.rows,
-            quarantined=dict(self.quarantined),
-            rescued_rows=self.rescued_rows,
-            rescued_values=self.rescued_values,
-            redacted=dict(self.redacted),
-            emptied=self.emptied,
-            vanished_rows=self.vanished_rows,
-            vanished_quarantined=self.vanished_quarantined,
-            total_bytes=self.total_bytes,
+            **{
+                name: dict(value) if isinstance(value, Counter) else value
+                for name, value in vars(self).items()
+            }
         )
 
 
