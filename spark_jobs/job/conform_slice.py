@@ -6,7 +6,7 @@ import gc
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Dict, List
+from typing import Any, Dict, List
 
 from spark_jobs import contract
 from spark_jobs.conforming import Conformer, Rejected, Row, with_lineage
@@ -45,12 +45,11 @@ class _Counts:
     total_bytes: int = 0
 
     def totals(self) -> StructureTotals:
-        return StructureTotals(
-            **{
-                name: dict(value) if isinstance(value, Counter) else value
-                for name, value in vars(self).items()
-            }
-        )
+        counts: Dict[str, Any] = {
+            name: dict(value) if isinstance(value, Counter) else value
+            for name, value in vars(self).items()
+        }
+        return StructureTotals(**counts)
 
 
 def conform_slice(reader: RawReader, piece: Slice, run_id: str, with_vanished: bool) -> Conformed:

@@ -1,0 +1,82 @@
+"""What the numbers and the texts of the schema mean: which are amounts, which are times.
+
+Fields are told by name, because a name means the same in every struct. The docs print these lists,
+and a test refuses a column or field that could be an amount or a time and stands in none of them.
+"""
+
+from __future__ import annotations
+
+from typing import Dict, FrozenSet, Iterator, Tuple
+
+from spark_jobs.schema import data_columns
+from spark_jobs.schema.types import Array, Primitive, Struct, Type
+
+CENTS: FrozenSet[str] = frozenset(
+    (
+        "balance", "calculatedSellingPrice", "listPrice", "manualPrice",
+        "marketplacepaymentreferencevalue", "marketplacepaymentvalue", "minimumOrderValue", "price",
+        "referenceValue", "rewardValue", "roundingerror", "sellerPrice", "sellingPrice", "tax",
+        "total", "totalListPrice", "value", "valueAsInt", "virtualSellingPrice",
+    )
+)  # fmt: skip
+"""``bigint`` columns and fields that are amounts in hundredths of the order's currency.
+
+The API's documentation says so of orders, items and totals; of the rest it is inferred.
+"""
+
+UNIT_UNKNOWN: FrozenSet[str] = frozenset(("commission", "freightCommission"))
+"""``bigint`` fields of which nothing tells whether they are amounts or percentages."""
+
+COUNTS_AND_NUMBERS: FrozenSet[str] = frozenset(
+    (
+        "currencyDecimalDigits", "currencyGroupSize", "currencyLocale", "dayOfWeek", "id",
+        "installments", "itemIndex", "minimumQuantity", "parentItemIndex", "quantity",
+        "stockBalance",
+    )
+)  # fmt: skip
+"""``bigint`` fields that are no amounts."""
+
+_FULL = "`2015-07-17T17:57:42.1911258Z`: 0 to 7 digits of fraction; `Z`, an offset, or neither"
+_LOCAL = "`2015-07-17T14:57:42.1911258`: local time of the account, without an offset"
+
+TIMES: Dict[str, str] = {
+    "creationdate": _FULL,
+    "lastchange": _FULL + "; may be empty or null",
+    "orderformcreationdate": _FULL,
+    "timezonecreationdate": _LOCAL,
+    "timezonelastchange": _LOCAL,
+    "date": _FULL,
+    "preSaleDate": _FULL,
+    "priceValidUntil": "`2019-10-31T23:59:59Z`",
+    "startDateUtc": "`2018-11-03T08:00:00+00:00`",
+    "endDateUtc": "`2018-11-03T10:00:00+00:00`",
+    "shippingEstimateDate": _FULL,
+    "dueDate": "`2018-11-05`, a day, or with a time",
+    "openingTime": "`08:00:00`, a time of day",
+    "closingTime": "`18:00:00`, a time of day",
+}
+"""``string`` columns and fields that are times, and the shape they have in the source."""
+
+DURATIONS: Dict[str, str] = {
+    "lockTTL": "`10d`, `2bd`: a number and d (days), bd (business days), h or m",
+    "shippingEstimate": "as `lockTTL`",
+    "originalShippingEstimate": "as `lockTTL`",
+    "transitTime": "as `lockTTL`",
+}
+"""``string`` fields that are spans of time."""
+
+
+def leaves(table: str) -> Iterator[Tuple[str, str]]:
+    """The path and primitive type of every leaf of a table: ``items.price``, ``bigint``."""
+    for column in data_columns(table):
+        yield from _leaves(column.name, column.type)
+
+
+def _leaves(path: str, kind: Type) -> Iterator[Tuple[str, str]]:
+    if isinstance(kind, Array):
+        yield from _leaves(path, kind.element)
+    elif isinstance(kind, Struct):
+        for name, field in kind.fields:
+            yield from _leaves(f"{path}.{name}", field)
+    elif isinstance(kind, Primitive):
+        yield path, kind.name
