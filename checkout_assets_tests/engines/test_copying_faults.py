@@ -89,7 +89,17 @@ def test_a_failure_keeps_the_record_of_the_copy_before(
     assert filled.record() == before
 
 
-@pytest.mark.parametrize("answer", [Answer(200, "InternalError"), Answer(503, "SlowDown")])
+@pytest.mark.parametrize(
+    "answer",
+    [
+        Answer(200, "InternalError"),
+        Answer(503, "SlowDown"),
+        Answer(409, "ConditionalRequestConflict"),
+        Answer(200, "ConditionalRequestConflict"),
+        Answer(409, "OperationAborted"),
+    ],
+    ids=lambda answer: f"{answer.status}-{answer.code}",
+)
 def test_transient_answers_are_asked_again(
     filled: OrdersPlace, proxy: FaultProxy, answer: Answer
 ) -> None:

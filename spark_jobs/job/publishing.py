@@ -82,7 +82,9 @@ def _recorded_meanwhile(lake: Store, record: PublicationRecord) -> PublicationRe
     if now is not None and now.run_id == record.run_id:
         now = finish_interrupted(lake, record.folder).record
     discard_staging(lake, record.folder, record.run_id)
-    if now is not None and now.run_id == record.run_id:
+    if now is None:
+        raise FolderError(_record_removed(record))
+    if now.run_id == record.run_id:
         return now
     raise FolderError(
         f"{record.folder}: another run published this folder meanwhile; this run's files were "
@@ -128,7 +130,9 @@ def _roll_forward(lake: Store, record: PublicationRecord, etag: Optional[str]) -
 def _after_conflict(lake: Store, record: PublicationRecord) -> Published:
     """Somebody else finished the same publication, or has already published a later one."""
     now = read_published(lake, record.folder)
-    if now.record is None or now.record.state == PUBLISHING:
+    if now.record is None:
+        raise FolderError(_record_removed(record))
+    if now.record.state == PUBLISHING:
         raise FolderError(f"{record.folder} is being published by another run. Try again later.")
     return now
 
@@ -147,6 +151,13 @@ def _put_in_place(lake: Store, record: PublicationRecord, file: PublishedFile) -
             f"{record.folder}: the published file {file.path} is neither staged nor in place. "
             "See docs/runbook.md#files_missing."
         ) from None
+
+
+def _record_removed(record: PublicationRecord) -> str:
+    return (
+        f"{record.folder}: the publication record was removed meanwhile, so it is not known which "
+        "files are the folder's. See docs/runbook.md#unreadable-record, then run it again."
+    )
 
 
 def _overtaken(record: PublicationRecord) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Iterable, Iterator, NamedTuple, Optional, Protocol, Tuple, Union
+from typing import Any, Iterable, Iterator, NamedTuple, Optional, Protocol, Tuple, Union
 
 
 class StoreError(Exception):
@@ -22,7 +22,7 @@ class StoreError(Exception):
         self.place = place
         self.transient = transient
 
-    def __reduce__(self) -> Tuple[type, Tuple[str, str, bool]]:
+    def __reduce__(self) -> Tuple[type, Tuple[Any, ...]]:
         return type(self), (self.code, self.place, self.transient)
 
 
@@ -31,7 +31,18 @@ class NotFoundError(StoreError):
 
 
 class ConflictError(StoreError):
-    """A conditional write lost: somebody else wrote that key first."""
+    """A condition did not hold: the object was written or removed since it was looked at.
+
+    ``condition`` is the header that did not hold, in lower case, if the store says which. A store
+    that only wants to be asked again raises a transient StoreError instead.
+    """
+
+    def __init__(self, code: str, place: str, transient: bool = False, condition: str = "") -> None:
+        super().__init__(code, place, transient)
+        self.condition = condition
+
+    def __reduce__(self) -> Tuple[type, Tuple[Any, ...]]:
+        return type(self), (self.code, self.place, self.transient, self.condition)
 
 
 @dataclass(frozen=True)
@@ -73,7 +84,7 @@ class Store(Protocol):
         """Write atomically and return the new entity tag.
 
         With ``if_match`` only over an object of that tag, with ``if_absent`` only where there is
-        none; raises ConflictError otherwise.
+        none; raises ConflictError otherwise. Asks again for a while if the store wants that.
         """
 
     def size(self, key: str) -> Optional[int]:

@@ -30,20 +30,37 @@ _SHORTEST_PAUSE_SECONDS = 0.1
 _LONGEST_PAUSE_SECONDS = 10.0
 _USER_AGENT = "checkout-assets"
 _CODE = re.compile(rb"<Code>([A-Za-z0-9.]{1,80})</Code>")
-_TRANSIENT_CODES = frozenset(("SlowDown", "InternalError", "ServiceUnavailable", "RequestTimeout"))
+_CONDITION = re.compile(rb"<Condition>([A-Za-z-]{1,80})</Condition>")
+_TRANSIENT_CODES = frozenset(
+    (
+        "ConditionalRequestConflict",
+        "InternalError",
+        "OperationAborted",
+        "RequestTimeout",
+        "ServiceUnavailable",
+        "SlowDown",
+    )
+)
 _SKEWED = "RequestTimeTooSkewed"
 """It stays so until somebody sets the clock."""
 
 _EXPIRED = frozenset(("ExpiredToken", "ExpiredTokenException", "RequestExpired"))
 """Worth another try as soon as there are other credentials."""
 
-_BARE_CODES = {403: "AccessDenied", 404: "NotFound", 412: "PreconditionFailed", 503: "SlowDown"}
+_LOST_CONDITION = "PreconditionFailed"
+_BARE_CODES = {
+    403: "AccessDenied",
+    404: "NotFound",
+    409: "ConditionalRequestConflict",
+    412: _LOST_CONDITION,
+    503: "SlowDown",
+}
 """What an answer without a body says."""
 
 _PLAIN_KEY = re.compile(r"[A-Za-z0-9/._~-]*")
 _REDIRECTED = 300
 _NOT_FOUND = 404
-_CONFLICTS = frozenset((409, 412))
+_PRECONDITION_FAILED = 412
 _SERVER_ERROR = 500
 _TOO_MANY = 429
 _SIGNED_ALIKE_SECONDS = 10.0
@@ -270,8 +287,11 @@ def _refusal(status: int, body: bytes, place: str) -> StoreError:
         code = "KMS.AccessDenied"
     if status == _NOT_FOUND:
         return NotFoundError(code, place)
-    if status in _CONFLICTS:
-        return ConflictError(code, place)
+    if status == _PRECONDITION_FAILED or code == _LOST_CONDITION:
+        condition = _CONDITION.search(body)
+        return ConflictError(
+            code, place, condition=condition[1].decode().lower() if condition else ""
+        )
     transient = code in _TRANSIENT_CODES or (
         code != _SKEWED and (status >= _SERVER_ERROR or status == _TOO_MANY)
     )

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import random
+import time
 from collections import deque
 from concurrent.futures import Future
 from functools import cache
@@ -16,8 +18,15 @@ from spark_jobs.stores.ranges import PAGES_AHEAD, list_ranges
 
 _KEYS_PER_DELETE = 1000
 _NOT_FOUND = frozenset(("404", "NoSuchKey", "NotFound"))
-_CONFLICTS = frozenset(("412", "409", "PreconditionFailed", "ConditionalRequestConflict"))
-_TRANSIENT = frozenset(("500", "503", "SlowDown", "InternalError", "ServiceUnavailable"))
+_CONFLICTS = frozenset(("412", "PreconditionFailed"))
+_ASK_AGAIN = frozenset(("409", "ConditionalRequestConflict", "OperationAborted"))
+"""Another request for the same key is under way: user guide, "Conditional write behavior"."""
+
+_TRANSIENT = _ASK_AGAIN | {"500", "503", "SlowDown", "InternalError", "ServiceUnavailable"}
+_MOST_WRITES = 8
+_SHORTEST_PAUSE_SECONDS = 0.05
+_LONGEST_PAUSE_SECONDS = 1.0
+"""With full jitter eight writes take some two seconds."""
 
 
 class S3Store:
@@ -96,13 +105,26 @@ class S3Store:
             condition["IfMatch"] = f'"{if_match}"'
         elif if_absent:
             condition["IfNoneMatch"] = "*"
-        try:
-            with _errors(key):
-                answer = self.client.put_object(
-                    **self._where, Key=self.prefix + key, Body=data, **condition
-                )
-        except (ConflictError, NotFoundError) as error:
-            return self._unless_written(key, data, error)
+        number = 1
+        while True:
+            try:
+                return self._put(key, data, condition)
+            except (ConflictError, NotFoundError) as error:
+                if not condition:
+                    raise
+                return self._unless_written(key, data, error)
+            except StoreError as error:
+                if error.code not in _ASK_AGAIN or number == _MOST_WRITES:
+                    raise
+            longest = min(_LONGEST_PAUSE_SECONDS, _SHORTEST_PAUSE_SECONDS * 2**number)
+            time.sleep(random.uniform(0, longest))
+            number += 1
+
+    def _put(self, key: str, data: bytes, condition: Mapping[str, str]) -> str:
+        with _errors(key):
+            answer = self.client.put_object(
+                **self._where, Key=self.prefix + key, Body=data, **condition
+            )
         return str(answer["ETag"]).strip('"')
 
     def _unless_written(self, key: str, data: bytes, error: StoreError) -> str:

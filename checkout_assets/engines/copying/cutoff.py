@@ -40,7 +40,10 @@ def _keep_first(raw: Store, instant: datetime) -> datetime:
     try:
         raw.put(AS_OF_KEY, _to_json(instant), if_absent=True)
     except ConflictError:  # another process was first: its cut-off is the migration's
-        return kept_cut_off(raw) or instant
+        kept = kept_cut_off(raw)
+        if kept is None:  # and it was removed since
+            raw.put(AS_OF_KEY, _to_json(instant), if_absent=True)
+        return kept or instant
     return instant
 
 

@@ -287,12 +287,22 @@ class FolderCopy:
         try:
             raw.put(key, record.to_json(), if_match=found.etag, if_absent=found.etag is None)
         except ConflictError:
-            now = find_record(raw, name).record
-            whose = f"copy {now.copy_id}, listed at {now.listed_at}," if now else "another copy"
-            raise FolderError(
-                f"{name}: {whose} finished this folder meanwhile and its record stands. Nothing "
-                "is lost; copy the folder again if it should be checked once more."
-            ) from None
+            raise FolderError(self._explain_defeat(find_record(raw, name))) from None
+
+    def _explain_defeat(self, now: RecordFound) -> str:
+        """Why this copy's record was not written, by what is there now."""
+        if now.etag is None:
+            return f"{self._name}: the completion record was removed meanwhile. Copy it again."
+        if now.record is None:
+            return (
+                f"{self._name}: something else wrote the completion record meanwhile, and "
+                f"{now.problem}. Copy it again."
+            )
+        return (
+            f"{self._name}: copy {now.record.copy_id}, listed at {now.record.listed_at}, finished "
+            "this folder meanwhile and its record stands. Nothing is lost; copy the folder again "
+            "if it should be checked once more."
+        )
 
 
 def _without_request(action: Action, due: _Due) -> Outcome:

@@ -165,7 +165,7 @@ class ObjectCopier:
 
     def _answered(self, attempt: _Attempt, response: Response, error: StoreError | None) -> None:
         """On awscrt's thread: nothing here may wait."""
-        if error is not None and _may_pass(error):
+        if error is not None and error.transient:
             self._pace.failed()
             self._try_later(attempt, error)
             return
@@ -277,14 +277,8 @@ class ObjectCopier:
 def _is_about_the_source(error: BaseException) -> bool:
     """The source object is no longer the one that was listed: changed, or gone."""
     if isinstance(error, ConflictError):
-        return error.code == "PreconditionFailed"
+        return True
     return isinstance(error, NotFoundError) and error.code != "NoSuchBucket"
-
-
-def _may_pass(error: StoreError) -> bool:
-    if isinstance(error, ConflictError):
-        return not _is_about_the_source(error)
-    return error.transient
 
 
 def _explain(source: SourceObject, error: BaseException) -> str:
