@@ -6,17 +6,18 @@ layer, on which this builds, costs less CPU (docs/performance.md).
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import threading
 from collections import deque
 from concurrent.futures import Future
 from functools import cache, partial
 from time import monotonic
-from typing import TYPE_CHECKING, Any, Callable, Deque, List, Optional, Sequence, Set, Tuple
+from typing import TYPE_CHECKING, Any, Callable, Deque, Dict, List, Optional, Sequence, Set, Tuple
 from urllib.parse import unquote, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
-from spark_jobs.stores.later import Later
+from spark_jobs.stores.later import Later, report_fault
 
 if TYPE_CHECKING:
     from awscrt.http import HttpClientConnection, HttpProxyOptions, HttpRequest
@@ -27,23 +28,33 @@ Headers = Sequence[Tuple[str, str]]
 SILENCE_SECONDS = 120.0
 """How long S3 may say nothing; copying 5 GB between regions it sends spaces to say it is alive."""
 
+DEADLINE_SECONDS = 1800.0
+"""How long an answer may take in all: a body of 1 GiB then comes at 0.6 MB/s at least."""
+
 _LOOKS = 4
 """How often within that time connections are looked at."""
 
 _PORTS = {"http": 80, "https": 443}
 
 
+class HungUpError(Exception):
+    """The client was told to end its requests before they were answered."""
+
+    name = "HungUp"
+
+
 class Exchange:
     """A request and what has come of it.
 
     ``make`` makes the request, signed as of now, when its turn has come. ``on_end`` is called once
-    with the exchange and the exception if it failed. Both may be called on awscrt's thread: they
-    must be quick. ``headers`` stay empty unless they are wanted, for they cost a tenth of all.
+    with the exchange and the exception if it failed, whatever happens. Both may be called on
+    awscrt's thread: they must be quick. ``headers`` stay empty unless they are wanted, for they
+    cost a tenth of all.
     """
 
     __slots__ = (
-        "begun", "chunks", "connection", "headers", "heard", "make", "on_end", "resent", "silent",
-        "status", "stream", "wants_headers",
+        "begun", "chunks", "connection", "headers", "heard", "hung_up", "make", "on_end", "resent",
+        "silent", "status", "wants_headers",
     )  # fmt: skip
 
     def __init__(
@@ -56,9 +67,8 @@ class Exchange:
         self.on_end = on_end
         self.wants_headers = wants_headers
         self.connection: Any = None
-        self.stream: Any = None
         self.begun = self.heard = 0.0
-        self.resent = self.silent = False
+        self.resent = self.silent = self.hung_up = False
         self.begin()
 
     def begin(self) -> None:
@@ -78,46 +88,89 @@ class Exchange:
         self.chunks.append(bytes(chunk))
         self.heard = monotonic()
 
+    def may_be_resent(self) -> bool:
+        """Whether S3 has not read the request, so that sending it again is not another try.
+
+        S3 closes a connection when it likes; nobody has read what was sent meanwhile.
+        """
+        answered = self.status or self.chunks or self.silent
+        return not (answered or self.resent or self.hung_up)
+
 
 class Connections:
     """At most so many connections to the host of ``url``; safe to use from many threads.
 
-    What has to wait for one is begun on awscrt's thread as soon as another exchange ends there,
-    which costs half of beginning it on any other thread.
+    An exchange is in one of three states: it waits (in ``_waiting``), is under way on a connection
+    (in ``_busy``), or has ended (in neither, and its ``on_end`` was called). Whoever takes it out
+    of ``_busy`` or ``_waiting`` ends it or queues it again.
+
+    What has to wait for a connection is begun on awscrt's thread as soon as another exchange ends
+    there, which costs half of beginning it on any other thread. What cannot even begin is ended on
+    a thread of its own, never within ``send``: so no number of failures nests calls.
     """
 
     def __init__(
-        self, url: str, most: int, silence: float = SILENCE_SECONDS, ca_bundle: str = ""
+        self,
+        url: str,
+        most: int,
+        silence: float = SILENCE_SECONDS,
+        deadline: float = DEADLINE_SECONDS,
+        ca_bundle: str = "",
     ) -> None:
         self._new = _opener(url, ca_bundle)
         self.most = most
         self._silence = silence
+        self._deadline = deadline
         self._lock = threading.Lock()
         self._idle: List[HttpClientConnection] = []
         self._waiting: Deque[Exchange] = deque()
-        self._opened = self._opening = 0
+        self._opened = 0
+        self._openings: Dict[object, float] = {}
         self._busy: Set[Exchange] = set()
         self._later = Later()
         self._watched = self._closed = False
+        self._answered = 0.0
 
     def send(self, exchange: Exchange) -> None:
-        """Begin an exchange as soon as there is a connection for it."""
+        """Begin an exchange as soon as there is a connection for it; never raises."""
         with self._lock:
-            connection = self._take_idle()
-            if connection is None:
+            closed = self._closed
+            if not closed:
                 self._waiting.append(exchange)
-                wanted = self._wants_another()
-        if connection is not None:
-            self._begin(connection, exchange)
-        elif wanted:
-            self._open()
+                self._watch()
+            connection = self._take_idle()
+            opening = self._wants_another() if connection is None else None
+        if closed:
+            self._end_later(exchange, HungUpError())
+        elif connection is not None:
+            self._serve(connection)
+        elif opening is not None:
+            self._open(opening)
+
+    def hang_up(self) -> None:
+        """End every exchange, waiting or under way, with HungUpError."""
+        with self._lock:
+            waiting, busy = list(self._waiting), list(self._busy)
+            self._waiting.clear()
+        for exchange in waiting:
+            self._end_later(exchange, HungUpError())
+        for exchange in busy:
+            exchange.hung_up = True
+            _close(exchange.connection)
 
     def close(self) -> None:
-        """Let go of idle connections; to be called when nothing is under way any more."""
-        self._closed = True
+        """Hang up and release the connections; exchanges that are sent from now on end at once."""
         with self._lock:
+            self._closed = True
             self._idle.clear()
+        self.hang_up()
         self._later.close()
+
+    @property
+    def last_heard(self) -> float:
+        """The monotonic instant at which the host last said anything; 0 before that."""
+        heard = (each.heard for each in list(self._busy) if each.heard > each.begun)
+        return max(self._answered, *heard, 0.0)
 
     def _take_idle(self) -> Optional[HttpClientConnection]:
         while self._idle:
@@ -127,75 +180,95 @@ class Connections:
             self._opened -= 1
         return None
 
-    def _wants_another(self) -> bool:
-        """Whether a connection is to be opened; it counts as opened from now on."""
-        wanted = self._opened < self.most and self._opening < len(self._waiting)
-        if wanted:
-            self._opened += 1
-            self._opening += 1
-        return wanted
+    def _wants_another(self) -> Optional[object]:
+        """What stands for a connection that is to be opened; it counts as opened from now on."""
+        if self._opened >= self.most or len(self._openings) >= len(self._waiting):
+            return None
+        opening = object()
+        self._opened += 1
+        self._openings[opening] = monotonic()
+        return opening
 
-    def _open(self) -> None:
-        self._new().add_done_callback(self._on_opened)
+    def _open(self, opening: object) -> None:
+        try:
+            future = self._new()
+        except Exception as error:
+            self._fail_opening(opening, error)
+        else:
+            future.add_done_callback(partial(self._on_opened, opening))
 
-    def _on_opened(self, future: Any) -> None:
-        _keep_thread_state()
+    def _on_opened(self, opening: object, future: Any) -> None:
         error = future.exception()
-        failed: Optional[Exchange] = None
-        with self._lock:
-            self._opening -= 1
-            if error is not None:
-                self._opened -= 1
-                failed = self._waiting.popleft() if self._waiting else None
-        if error is None:
-            self._next(future.result())
+        if error is not None:
+            self._fail_opening(opening, error)
             return
-        self._replace()
+        _keep_thread_state()
+        with self._lock:
+            expected = self._openings.pop(opening, None) is not None
+        if expected:
+            self._serve(future.result())
+        else:
+            _close(future.result())
+
+    def _fail_opening(self, opening: object, error: BaseException) -> None:
+        """One of those who wait pays for it; the others get another attempt."""
+        with self._lock:
+            if self._openings.pop(opening, None) is None:
+                return
+            self._opened -= 1
+            failed = self._waiting.popleft() if self._waiting else None
         if failed is not None:
-            failed.on_end(failed, error)
+            self._end_later(failed, error)
+        self._replace_later()
+
+    def _replace_later(self) -> None:
+        """After a connection was lost: open another one if somebody waits."""
+        self._later.call(0.0, self._replace)
 
     def _replace(self) -> None:
-        """After a connection was lost: open another one if somebody waits."""
         with self._lock:
-            wanted = self._wants_another()
-        if wanted:
-            self._open()
+            opening = self._wants_another()
+        if opening is not None:
+            self._open(opening)
 
-    def _next(self, connection: HttpClientConnection) -> None:
-        with self._lock:
-            if not self._waiting:
-                self._idle.append(connection)
+    def _serve(self, connection: HttpClientConnection) -> None:
+        """Begin what waits, on a connection that is free: the first that can begin has it."""
+        while True:
+            with self._lock:
+                if self._closed or self._opened > self.most or not connection.is_open():
+                    self._opened -= 1
+                    break
+                if not self._waiting:
+                    self._idle.append(connection)
+                    return
+                exchange = self._waiting.popleft()
+                exchange.connection = connection
+                exchange.begun = exchange.heard = monotonic()
+                self._busy.add(exchange)
+            if self._begin(connection, exchange):
                 return
-            exchange = self._waiting.popleft()
-        self._begin(connection, exchange)
+        if self._waiting:
+            self._replace_later()
 
-    def _begin(self, connection: HttpClientConnection, exchange: Exchange) -> None:
-        exchange.connection = connection
-        exchange.begun = exchange.heard = monotonic()
-        self._busy.add(exchange)
-        if not self._watched:
-            self._watched = True
-            self._later.call(self._silence / _LOOKS, self._look)
+    def _begin(self, connection: HttpClientConnection, exchange: Exchange) -> bool:
+        """Whether the exchange is under way; if not, it ends elsewhere."""
         try:
             request = exchange.make()
-        except Exception as error:
-            # Not the connection's fault.
+        except Exception as error:  # which is not the connection's fault
             self._busy.discard(exchange)
-            exchange.connection = None
-            self._next(connection)
-            exchange.on_end(exchange, error)
-            return
+            self._end_later(exchange, error)
+            return False
         try:
             on_response = exchange.on_response if exchange.wants_headers else None
             stream = connection.request(request, on_response, exchange.on_body)
-            exchange.stream = stream
             stream.activate()
         except Exception as error:
-            self._end(connection, exchange, error)
-        else:
-            stream.completion_future.add_done_callback(
-                partial(self._completed, connection, exchange)
-            )
+            self._busy.discard(exchange)
+            _close(connection)
+            self._later.call(0.0, partial(self._end, exchange, error))
+            return False
+        stream.completion_future.add_done_callback(partial(self._completed, connection, exchange))
+        return True
 
     def _completed(
         self, connection: HttpClientConnection, exchange: Exchange, future: Future[int]
@@ -203,43 +276,63 @@ class Connections:
         error = future.exception()
         if error is None:
             exchange.status = future.result()
-        self._end(connection, exchange, error)
-
-    def _end(
-        self,
-        connection: HttpClientConnection,
-        exchange: Exchange,
-        error: Optional[BaseException],
-    ) -> None:
+            self._answered = monotonic()
+        else:
+            _close(connection)
         self._busy.discard(exchange)
-        exchange.connection = exchange.stream = None
+        exchange.connection = None
         # First of all, so that the connection works while the answer is looked at.
-        if error is None and self._opened <= self.most and connection.is_open():
-            self._next(connection)
-        else:
-            with self._lock:
-                self._opened -= 1
-            self._replace()
-        unheard = not (exchange.status or exchange.chunks or exchange.silent)
-        if error is not None and unheard and not exchange.resent:
-            # S3 closes a connection when it likes; what was sent meanwhile nobody has read.
-            exchange.resent = True
-            exchange.begin()
-            self.send(exchange)
-        else:
-            exchange.on_end(exchange, error)
+        self._serve(connection)
+        self._end(exchange, error)
+
+    def _end(self, exchange: Exchange, error: Optional[BaseException]) -> None:
+        if error is None or not exchange.may_be_resent():
+            _tell(exchange, HungUpError() if error and exchange.hung_up else error)
+            return
+        exchange.resent = True
+        exchange.begin()
+        self.send(exchange)
+
+    def _end_later(self, exchange: Exchange, error: BaseException) -> None:
+        """End an exchange that has not been sent."""
+        self._later.call(0.0, partial(_tell, exchange, error))
+
+    def _watch(self) -> None:
+        if not self._watched:
+            self._watched = True
+            self._look_later()
+
+    def _look_later(self) -> None:
+        self._later.call(min(self._silence, self._deadline) / _LOOKS, self._look)
 
     def _look(self) -> None:
-        """Close connections on which nothing has been heard for too long."""
+        """Give up connections on which nothing was heard, or which were busy, for too long."""
         if self._closed:
             return
-        limit = monotonic() - self._silence
+        now = monotonic()
         for exchange in list(self._busy):
-            connection = exchange.connection
-            if exchange.heard < limit and connection is not None:
+            if exchange.heard < now - self._silence or exchange.begun < now - self._deadline:
                 exchange.silent = True
-                connection.close()
-        self._later.call(self._silence / _LOOKS, self._look)
+                _close(exchange.connection)
+        for opening, begun in list(self._openings.items()):
+            if begun < now - self._silence:
+                self._fail_opening(opening, TimeoutError())
+        self._look_later()
+
+
+def _tell(exchange: Exchange, error: Optional[BaseException]) -> None:
+    exchange.connection = None
+    try:
+        exchange.on_end(exchange, error)
+    except Exception as fault:  # costs this exchange only
+        report_fault(fault)
+
+
+def _close(connection: Optional[HttpClientConnection]) -> None:
+    """Close it, whatever state it is in: its exchange then ends with an error."""
+    if connection is not None:
+        with contextlib.suppress(Exception):
+            connection.close()
 
 
 _kept = threading.local()

@@ -6,20 +6,30 @@ all bulk work: reading objects here, copying them in the platform.
 
 from __future__ import annotations
 
+import math
 import random
 import re
 import threading
 import time
 from concurrent.futures import Future
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from io import BytesIO
 from typing import TYPE_CHECKING, Any, Callable, Dict, List, NamedTuple, Optional, Tuple
 from urllib.parse import quote, urlsplit
 
 from spark_jobs.stores.base import ConflictError, NotFoundError, StoreError
-from spark_jobs.stores.connections import SILENCE_SECONDS, Connections, Exchange, Headers
+from spark_jobs.stores.connections import (
+    DEADLINE_SECONDS,
+    SILENCE_SECONDS,
+    Connections,
+    Exchange,
+    Headers,
+    HungUpError,
+)
 from spark_jobs.stores.later import Later
+from spark_jobs.stores.refusals import EXPIRED, UNREADABLE_CREDENTIALS
+from spark_jobs.stores.signing import Reading, Signing
 
 if TYPE_CHECKING:
     from awscrt.http import HttpRequest
@@ -44,9 +54,6 @@ _TRANSIENT_CODES = frozenset(
 _SKEWED = "RequestTimeTooSkewed"
 """It stays so until somebody sets the clock."""
 
-_EXPIRED = frozenset(("ExpiredToken", "ExpiredTokenException", "RequestExpired"))
-"""Worth another try as soon as there are other credentials."""
-
 _LOST_CONDITION = "PreconditionFailed"
 _BARE_CODES = {
     403: "AccessDenied",
@@ -63,8 +70,9 @@ _NOT_FOUND = 404
 _PRECONDITION_FAILED = 412
 _SERVER_ERROR = 500
 _TOO_MANY = 429
-_SIGNED_ALIKE_SECONDS = 10.0
 _LONGEST_SIGNING_SECONDS = 5.0
+_LONGEST_TRYING_SECONDS = 300.0
+"""After that much a request is not tried once more: S3 may stay silent two minutes each time."""
 
 
 class Response(NamedTuple):
@@ -127,24 +135,27 @@ def encoded(key: str) -> str:
 class CrtS3:
     """Sends requests to one S3 endpoint; safe to use from many threads, not across a fork."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 - what a client is made of
         self,
         endpoint: Endpoint,
         credentials: Any,
         connections: int = DEFAULT_CONNECTIONS,
         tries: int = DEFAULT_TRIES,
         silence: float = SILENCE_SECONDS,
+        deadline: float = DEADLINE_SECONDS,
     ) -> None:
         """``credentials`` is botocore's credentials object; it refreshes itself.
 
         What is transient is tried ``tries`` times, with full jitter.
         """
-        self.signing = Signing(endpoint.region, credentials)
         self.tries = tries
         self.later = Later()
+        self.signing = Signing(endpoint.region, credentials, self.later)
+        self.hung_up = 0.0
+        """The monotonic instant before which requests began that must not be tried again."""
         self._endpoint = endpoint
         self._connections = connections
-        self._silence = silence
+        self._limits = silence, deadline
         self._pools: Dict[str, Connections] = {}
         self._lock = threading.Lock()
 
@@ -201,10 +212,23 @@ class CrtS3:
         for pool in list(self._pools.values()):
             pool.most = connections
 
+    @property
+    def last_heard(self) -> float:
+        """The monotonic instant at which S3 last said anything; 0 before that."""
+        return max((pool.last_heard for pool in list(self._pools.values())), default=0.0)
+
+    def hang_up(self) -> None:
+        """End all requests now with the error ``HungUp``; later ones are not affected."""
+        self.hung_up = time.monotonic()
+        for pool in list(self._pools.values()):
+            pool.hang_up()
+        self.later.do_all()
+
     def close(self) -> None:
-        """Let go of the connections; to be called when nothing is under way any more."""
+        """Hang up and release the connections: every request that has not ended ends now."""
+        self.hung_up = math.inf
         self.later.close()
-        for pool in self._pools.values():
+        for pool in list(self._pools.values()):
             pool.close()
 
     def _pool(self, host: str) -> Connections:
@@ -213,14 +237,14 @@ class CrtS3:
         with self._lock:
             if host not in self._pools:
                 url, bundle = f"{scheme}://{host}", self._endpoint.ca_bundle
-                self._pools[host] = Connections(url, self._connections, self._silence, bundle)
+                self._pools[host] = Connections(url, self._connections, *self._limits, bundle)
             return self._pools[host]
 
 
 class _Call:
-    """A request with all its tries."""
+    """A request with all its tries; ``on_end`` is called once."""
 
-    __slots__ = ("_crt", "_known", "_number", "_on_end", "_parts", "_place", "_pool")
+    __slots__ = ("_began", "_crt", "_number", "_on_end", "_parts", "_place", "_pool", "_reading")
 
     def __init__(
         self,
@@ -235,31 +259,43 @@ class _Call:
         self._parts = parts
         self._place = place
         self._on_end = on_end
-        self._known: object = None
+        self._reading: Optional[Reading] = None
         self._number = 0
+        self._began = time.monotonic()
 
     def send(self) -> None:
         """Try, once more or for the first time."""
         self._number += 1
-        self._pool.send(Exchange(self._signed, self._ended, self._parts[0] != "PUT"))
+        if self._crt.signing.ready:
+            self._exchange(None)
+        else:
+            self._crt.signing.look(self._exchange)
+
+    def _exchange(self, error: Optional[BaseException]) -> None:
+        if error is not None:
+            self._end_or_repeat(_without_credentials(error, self._place))
+        elif self._began <= self._crt.hung_up:
+            self._end_or_repeat(StoreError(HungUpError.name, self._place))
+        else:
+            self._pool.send(Exchange(self._signed, self._ended, self._parts[0] != "PUT"))
 
     def _signed(self) -> HttpRequest:
         from awscrt.auth import aws_sign_request
         from awscrt.http import HttpHeaders, HttpRequest
 
         method, target, headers, body = self._parts
-        config, self._known = self._crt.signing.current()
+        self._reading = self._crt.signing.current()
         request = HttpRequest(method, target, HttpHeaders(headers), BytesIO(body) if body else None)
         # With credentials at hand it is signed when the call returns.
-        signed: HttpRequest = aws_sign_request(request, config).result(_LONGEST_SIGNING_SECONDS)
+        signed: HttpRequest = aws_sign_request(request, self._reading.config).result(
+            _LONGEST_SIGNING_SECONDS
+        )
         return signed
 
     def _ended(self, exchange: Exchange, error: Optional[BaseException]) -> None:
         body = b"".join(exchange.chunks)
         if error is not None:
-            # Also whoever could not sign, for want of credentials, may do so later.
-            name = "TimedOut" if exchange.silent else getattr(error, "name", type(error).__name__)
-            self._failed(StoreError(str(name), self._place, transient=True))
+            self._failed(_broken(exchange, error, self._place))
         elif exchange.status >= _REDIRECTED or (self._parts[0] == "PUT" and b"<Error>" in body):
             self._failed(_refusal(exchange.status, body, self._place))
         else:
@@ -267,14 +303,45 @@ class _Call:
             self._on_end(Response(exchange.status, exchange.headers, body, taken), None)
 
     def _failed(self, error: StoreError) -> None:
-        crt = self._crt
-        if error.code in _EXPIRED and crt.signing.renew(self._known):
+        if error.code in EXPIRED and self._reading is not None:
+            self._crt.signing.look(partial(self._looked, error), self._reading)
+        else:
+            self._end_or_repeat(error)
+
+    def _looked(self, error: StoreError, _: Optional[BaseException]) -> None:
+        """S3 calls the credentials expired: whether there are others by now has been looked at."""
+        if not self._crt.signing.confirms(self._reading):
             error = StoreError(error.code, self._place, transient=True)
-        if error.transient and self._number < crt.tries:
+        self._end_or_repeat(error)
+
+    def _end_or_repeat(self, error: StoreError) -> None:
+        crt = self._crt
+        if self._began <= crt.hung_up:
+            self._on_end(Response(), StoreError(HungUpError.name, self._place))
+        elif error.transient and self._number < crt.tries and self._is_in_time():
             longest = min(_LONGEST_PAUSE_SECONDS, _SHORTEST_PAUSE_SECONDS * 2**self._number)
             crt.later.call(random.uniform(0, longest), self.send)
         else:
             self._on_end(Response(), error)
+
+    def _is_in_time(self) -> bool:
+        return time.monotonic() - self._began < _LONGEST_TRYING_SECONDS
+
+
+def _without_credentials(error: BaseException, place: str) -> StoreError:
+    """The error of a request that cannot be signed; who has no credentials may have some later."""
+    response = getattr(error, "response", None) or {}
+    code = str(response.get("Error", {}).get("Code", type(error).__name__))
+    if code in EXPIRED:
+        return StoreError(code, place)
+    return StoreError(UNREADABLE_CREDENTIALS + code, place, transient=True)
+
+
+def _broken(exchange: Exchange, error: BaseException, place: str) -> StoreError:
+    """The error of a request that S3 has not answered."""
+    silent = exchange.silent or isinstance(error, TimeoutError)
+    name = "TimedOut" if silent else getattr(error, "name", type(error).__name__)
+    return StoreError(str(name), place, transient=not isinstance(error, HungUpError))
 
 
 def _refusal(status: int, body: bytes, place: str) -> StoreError:
@@ -296,56 +363,6 @@ def _refusal(status: int, body: bytes, place: str) -> StoreError:
         code != _SKEWED and (status >= _SERVER_ERROR or status == _TOO_MANY)
     )
     return StoreError(code, place, transient=transient)
-
-
-class Signing:
-    """How requests are signed: credentials are looked at again, and the time, every few seconds.
-
-    A provider that awscrt asks for each request costs a call into the interpreter each time.
-    """
-
-    def __init__(self, region: str, credentials: Any) -> None:
-        self._region = region
-        self._credentials = credentials
-        self._current: Tuple[Any, object] = (None, None)
-        self._until = 0.0
-        self._lock = threading.Lock()
-
-    def current(self) -> Tuple[Any, object]:
-        """awscrt's signing configuration, and the credentials in it, that are valid now."""
-        if time.monotonic() < self._until:
-            return self._current
-        with self._lock:
-            # botocore refreshes them minutes before they expire.
-            known = self._credentials.get_frozen_credentials()
-            self._current = _signing_config(self._region, known), known
-            self._until = time.monotonic() + _SIGNED_ALIKE_SECONDS
-            return self._current
-
-    def renew(self, known: object) -> bool:
-        """Look at the credentials now; whether there are others than those."""
-        self._until = 0.0
-        try:
-            return self.current()[1] != known
-        except Exception:  # there are none now
-            return False
-
-
-def _signing_config(region: str, known: Any) -> Any:
-    from awscrt import auth
-
-    return auth.AwsSigningConfig(
-        credentials_provider=auth.AwsCredentialsProvider.new_static(
-            known.access_key, known.secret_key, known.token
-        ),
-        region=region,
-        service="s3",
-        # S3 takes the path as it stands: API reference, "Create a signed AWS API request".
-        use_double_uri_encode=False,
-        should_normalize_uri_path=False,
-        signed_body_value=auth.AwsSignedBodyValue.UNSIGNED_PAYLOAD,
-        signed_body_header_type=auth.AwsSignedBodyHeaderType.X_AMZ_CONTENT_SHA_256,
-    )
 
 
 _clients: Dict[Tuple[Endpoint, str], CrtS3] = {}

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
+import traceback
 from heapq import heappop, heappush
 from itertools import count
+from pathlib import Path
 from typing import Callable, List, Optional, Tuple
+
+_LOG = logging.getLogger(__name__)
 
 
 class Later:
@@ -16,17 +21,22 @@ class Later:
         self._due: List[Tuple[float, int, Callable[[], None]]] = []
         self._number = count()
         self._changed = threading.Condition()
-        self._hurry = self._closed = False
+        self._hurry = self._closed = self._over = False
         self._thread: Optional[threading.Thread] = None
 
     def call(self, seconds: float, work: Callable[[], None]) -> None:
-        """Call ``work`` after that many seconds; it must not raise."""
+        """Call ``work`` after that many seconds; once closed, at once and on the calling thread.
+
+        An exception that it raises is logged and costs only itself.
+        """
         with self._changed:
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="later", daemon=True)
-                self._thread.start()
-            heappush(self._due, (time.monotonic() + seconds, next(self._number), work))
-            self._changed.notify()
+            over = self._over
+            if not over:
+                self._start()
+                heappush(self._due, (time.monotonic() + seconds, next(self._number), work))
+                self._changed.notify()
+        if over:
+            _do(work)
 
     def hurry(self) -> None:
         """From now on nothing waits for its time."""
@@ -34,21 +44,34 @@ class Later:
             self._hurry = True
             self._changed.notify()
 
+    def do_all(self) -> None:
+        """Do at once what waits for its time now."""
+        with self._changed:
+            self._due = [(0.0, number, work) for _, number, work in sorted(self._due)]
+            self._changed.notify()
+
     def close(self) -> None:
         """Do what is left at once, and end."""
         with self._changed:
             self._hurry = self._closed = True
-            self._changed.notify()
             thread = self._thread
-        if thread is not None:
+            self._over = thread is None
+            self._changed.notify()
+        if thread not in {None, threading.current_thread()}:
+            assert thread is not None
             thread.join()
+
+    def _start(self) -> None:
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._run, name="later", daemon=True)
+            self._thread.start()
 
     def _run(self) -> None:
         while True:
             work = self._next()
             if work is None:
                 return
-            work()
+            _do(work)
 
     def _next(self) -> Optional[Callable[[], None]]:
         with self._changed:
@@ -57,5 +80,20 @@ class Later:
                 if wait is not None and (wait <= 0 or self._hurry):
                     return heappop(self._due)[2]
                 if self._closed and not self._due:
+                    self._over = True
                     return None
                 self._changed.wait(wait)
+
+
+def _do(work: Callable[[], None]) -> None:
+    try:
+        work()
+    except Exception as fault:  # costs this work only: others wait for theirs
+        report_fault(fault)
+
+
+def report_fault(fault: Exception) -> None:
+    """Log what a callback raised, by type and place: its text may hold what strangers wrote."""
+    last = traceback.extract_tb(fault.__traceback__)[-1]
+    where = f"{Path(last.filename).name}, line {last.lineno}"
+    _LOG.error("%s in %s: a fault of the program, please report it.", type(fault).__name__, where)
