@@ -1,7 +1,8 @@
 """Pages of a listing: read quickly where they are as S3 sends them, and exactly in any case."""
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from datetime import UTC, datetime
 from urllib.parse import quote_plus
 
@@ -12,7 +13,9 @@ from hypothesis import strategies as st
 from checkout_assets.sample.s3_server import EmbeddedS3Server
 from checkout_assets_tests.fault_proxy import RESET, Answer, FaultProxy, Request
 from spark_jobs.stores import Entry, S3Store, StoreError, listing
-from spark_jobs.stores.listing import parse_page
+from spark_jobs.stores.crt import Response
+from spark_jobs.stores.listing import Page, Question, list_pages, parse_page
+from spark_jobs.stores.ranges import list_ranges
 
 INSTANT = "2026-01-31T12:34:56.789Z"
 KEYS = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=20)
@@ -26,11 +29,12 @@ def contents(key: str, fields: str = "") -> str:
     return f"<Contents><Key>{quote_plus(key, safe='/')}</Key>{told}</Contents>"
 
 
-def page(inside: str, truncated: str = "false") -> bytes:
+def page(inside: str, truncated: str = "false", encoding: str = "url") -> bytes:
+    told = f"<EncodingType>{encoding}</EncodingType>" if encoding else ""
     text = (
         '<?xml version="1.0" encoding="UTF-8"?>\n'
         '<ListBucketResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><Name>b</Name>'
-        f"<IsTruncated>{truncated}</IsTruncated>{inside}</ListBucketResult>"
+        f"{told}<IsTruncated>{truncated}</IsTruncated>{inside}</ListBucketResult>"
     )
     return text.encode()
 
@@ -91,6 +95,94 @@ def test_the_token_leads_on_only_while_there_is_more() -> None:
     token = "<NextContinuationToken>1/x+y==</NextContinuationToken>"
     assert parse_page(page(token + contents("a"), "true"), "b").token == "1/x+y=="
     assert parse_page(page(token + contents("a"), "false"), "b").token == ""
+
+
+AS_THEY_ARE = ["a+b", "100%", "%2F", "a%20b", "+", "a&amp;b+c"]
+
+
+@pytest.mark.parametrize("key", AS_THEY_ARE)
+@pytest.mark.parametrize("read", ["quick", "any"])
+def test_what_a_server_does_not_encode_is_not_decoded(key: str, read: str) -> None:
+    fields = (
+        f"<Size>7</Size><ETag>abc</ETag><LastModified>{INSTANT}</LastModified>"
+        + f"<Owner><ID>{key}</ID></Owner>" * (read == "any")
+    )
+    prefix = f"<CommonPrefixes><Prefix>{key}/</Prefix></CommonPrefixes>" * (read == "any")
+    body = page(f"<Contents><Key>{key}</Key>{fields}</Contents>{prefix}", encoding="")
+
+    found = parse_page(body, "b")
+
+    wanted = key.replace("&amp;", "&")
+    assert found.keys == [wanted]
+    assert found.prefixes == [f"{wanted}/"] * (read == "any")
+
+
+def test_what_a_server_encodes_is_decoded_in_both_columns() -> None:
+    below = "<CommonPrefixes><Prefix>a+b%2Bc%2F/</Prefix></CommonPrefixes>"
+    found = parse_page(page(contents("a b+c/") + below), "b")
+    assert (found.keys, found.prefixes) == (["a b+c/"], ["a b+c//"])
+
+
+def answering(monkeypatch: pytest.MonkeyPatch, *bodies: bytes) -> tuple[Question, list[str]]:
+    """A question that is answered with these, one after the other and over again."""
+    asked: list[str] = []
+
+    def send(question: Question, query: str) -> Future[Response]:
+        asked.append(query)
+        future: Future[Response] = Future()
+        future.set_result(Response(200, (), bodies[(len(asked) - 1) % len(bodies)]))
+        return future
+
+    monkeypatch.setattr(Question, "_send", send)
+    return Question(None, "b", ""), asked  # type: ignore[arg-type]
+
+
+def token(text: str) -> str:
+    return f"<NextContinuationToken>{text}</NextContinuationToken>"
+
+
+def below(name: str) -> str:
+    return f"<CommonPrefixes><Prefix>{name}/</Prefix></CommonPrefixes>"
+
+
+CIRCLES = {
+    "no keys": [page(token("A"), "true")],
+    "the same keys": [page(token("A") + contents("k"), "true")],
+    "two tokens": [page(token("A"), "true"), page(token("B"), "true")],
+    "twenty tokens": [page(token(str(number)), "true") for number in range(20)],
+    "a tail first": [page(token(str(min(n, 3 + n % 2))), "true") for n in range(5000)],
+    "other tokens, the same keys": [
+        page(token(str(number)) + contents("k"), "true") for number in range(5000)
+    ],
+    "other tokens, no keys": [page(token(str(number)), "true") for number in range(5000)],
+    "the same directories": [page(token(str(n)) + below("d"), "true") for n in range(5000)],
+    "one token, other keys": [
+        page(token("A") + contents(f"{number:04}"), "true") for number in range(5000)
+    ],
+}
+
+
+@pytest.mark.parametrize("bodies", CIRCLES.values(), ids=CIRCLES)
+@pytest.mark.parametrize("listed", [list_pages, lambda question: list_ranges(question, 4)])
+def test_a_listing_that_goes_in_circles_is_refused(
+    monkeypatch: pytest.MonkeyPatch,
+    bodies: list[bytes],
+    listed: Callable[[Question], Iterator[Page]],
+) -> None:
+    question, asked = answering(monkeypatch, *bodies)
+    with pytest.raises(StoreError, match="EndlessListing") as caught:
+        list(listed(question))
+    assert not caught.value.transient
+    assert len(asked) < 1100
+
+
+def test_empty_pages_and_many_tokens_are_no_circle(monkeypatch: pytest.MonkeyPatch) -> None:
+    bodies = [
+        page(token(str(number)) + (contents(f"{number:04}") if number % 3 else ""), "true")
+        for number in range(3000)
+    ]
+    question, _ = answering(monkeypatch, *bodies, page(contents("last")))
+    assert sum(len(found.keys) for found in list_pages(question)) == 2001
 
 
 @pytest.fixture

@@ -19,6 +19,7 @@ from xml.etree import ElementTree
 from spark_jobs.stores.base import Entry, StoreError
 from spark_jobs.stores.connections import Headers
 from spark_jobs.stores.crt import CrtS3, Response
+from spark_jobs.stores.refusals import ENDLESS_LISTING
 
 _INSTANT = re.compile(r"(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:\.(\d{1,6})\d*)?")
 _KEYS = re.compile(r"<Key>([^<&]*)</Key>")
@@ -28,9 +29,13 @@ _INSTANTS = re.compile(r"<LastModified>([^<&]*)Z</LastModified>")
 _CLASSES = re.compile(r"<StorageClass>([^<&]*)</StorageClass>")
 _TRUNCATED = re.compile(r"<IsTruncated>(true|false)</IsTruncated>")
 _TOKEN = re.compile(r"<NextContinuationToken>([^<&]*)</NextContinuationToken>")
+_ENCODED = "<EncodingType>url</EncodingType>"
 _END = "</ListBucketResult>"
 _MOST_ATTEMPTS = 5
 """Each of which is repeated by itself for some seconds if S3 refuses or does not answer."""
+
+_MOST_EMPTY_PAGES = 1000
+"""One after the other; S3 may send some where many objects were deleted."""
 
 
 class Page(NamedTuple):
@@ -112,11 +117,44 @@ class Question(NamedTuple):
         raise AssertionError("the last attempt returns or raises")
 
 
+class Advance:
+    """Refuses a listing that does not come to an end: a server that repeats what it has said.
+
+    Of the tokens one is remembered, and replaced after 1, 2, 4, 8... pages: so every cycle, however
+    long, is found before it has come round three times (Brent's algorithm).
+    """
+
+    def __init__(self) -> None:
+        self._pages = self._empty = 0
+        self._token = ""
+        self._key: List[str] = []
+        self._prefix: List[str] = []
+
+    def check(self, page: Page) -> Page:
+        """The page; raises StoreError if it leads nowhere that the pages before have not been."""
+        if not page.token:
+            return page
+        # Servers other than Amazon's may list what lies directly below before what lies deeper.
+        ahead = page.keys[-1:] > self._key or page.prefixes[-1:] > self._prefix
+        holds = bool(page.keys or page.prefixes)
+        self._empty = 0 if holds else self._empty + 1
+        repeats = page.token == self._token or (holds and not ahead)
+        if repeats or self._empty > _MOST_EMPTY_PAGES:
+            raise StoreError(ENDLESS_LISTING, "the listing")
+        self._pages += 1
+        if self._pages & (self._pages - 1) == 0:
+            self._token = page.token
+        self._key = page.keys[-1:] or self._key
+        self._prefix = page.prefixes[-1:] or self._prefix
+        return page
+
+
 def list_pages(question: Question) -> Iterator[Page]:
     """All pages, the next one under way while one is read."""
+    advance = Advance()
     answer: Optional[Callable[[], Page]] = question.ask()
     while answer is not None:
-        page = answer()
+        page = advance.check(answer())
         answer = question.ask(token=page.token) if page.token else None
         yield page
 
@@ -154,9 +192,10 @@ def _parse_plain(text: str, dropped: int) -> Optional[Page]:
     if (token is None) != (truncated[1] == "false"):
         return None
     keys, sizes, etags, modified = columns
-    plain = [unquote_plus(key) if "%" in key or "+" in key else key for key in keys]
+    if _ENCODED in text:
+        keys = [unquote_plus(key) if "%" in key or "+" in key else key for key in keys]
     return Page(
-        [key[dropped:] for key in plain] if dropped else plain,
+        [key[dropped:] for key in keys] if dropped else keys,
         list(map(int, sizes)),
         etags,
         modified,
@@ -176,14 +215,16 @@ def _parse_any(text: str, bucket: str, dropped: int) -> Page:
         # A listing that ends too early would lose objects in silence.
         raise _unreadable(bucket)
     objects = [_fields(child) for child in root if _name(child) == "Contents"]
+    # A server may ignore encoding-type: then a plus is a plus.
+    decoded = unquote_plus if _text(root, "EncodingType") == "url" else str
     return Page(
-        [unquote_plus(fields["Key"])[dropped:] for fields in objects],
+        [decoded(fields["Key"])[dropped:] for fields in objects],
         [int(fields["Size"]) for fields in objects],
         [fields["ETag"].strip('"') for fields in objects],
         [_checked_time(fields["LastModified"]) for fields in objects],
         [fields.get("StorageClass") or "STANDARD" for fields in objects],
         [
-            unquote_plus(_text(child, "Prefix"))[dropped:]
+            decoded(_text(child, "Prefix"))[dropped:]
             for child in root
             if _name(child) == "CommonPrefixes"
         ],

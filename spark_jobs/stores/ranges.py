@@ -15,7 +15,7 @@ from itertools import islice
 from operator import lt
 from typing import Callable, Deque, Iterator, List, NamedTuple, Optional, Protocol, Sequence
 
-from spark_jobs.stores.listing import Page
+from spark_jobs.stores.listing import Advance, Page
 
 PAGES_AHEAD = 4
 """Ranges asked for at once: 300 KB of memory each, and four pages in the time of one."""
@@ -178,7 +178,9 @@ def list_ranges(question: Asking, ahead: int) -> Iterator[Page]:
 
 def _within(question: Asking, page: Page, end: Optional[str]) -> Iterator[Page]:
     """The pages of a range, beginning with this one; the last has a token if there is more."""
+    advance = Advance()
     while True:
+        advance.check(page)
         inside = len(page.keys) if end is None else bisect_right(page.keys, end)
         if inside < len(page.keys) and _ascends(page.keys):
             yield page.first(inside)._replace(token=page.token or "more")

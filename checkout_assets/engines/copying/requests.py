@@ -155,7 +155,10 @@ class ObjectCopier:
         self._pace.begin()
 
         def on_end(response: Response, error: StoreError | None) -> None:
-            self._answered(attempt, response, error)
+            try:
+                self._answered(attempt, response, error)
+            except Exception as fault:
+                attempt.end(Ending.FAILED, error=_explain(source, fault))
 
         try:
             self._crt.start("PUT", self._raw.bucket, key, on_end, headers)
@@ -197,7 +200,7 @@ class ObjectCopier:
         if etag is None:
             attempt.end(Ending.FAILED, error=_SAID_NOTHING)
             return
-        raw_etag = etag[1].decode()
+        raw_etag = etag[1].decode(errors="replace")
         differs = raw_etag != attempt.source.etag and is_md5_form(attempt.source.etag)
         if differs and self._tags_compare:
             self._turn_aside(attempt, partial(self._judge_difference, raw_etag=raw_etag))
