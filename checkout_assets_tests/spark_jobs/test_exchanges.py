@@ -325,6 +325,23 @@ def test_hanging_up_ends_what_waits_for_credentials_or_for_another_try(end: str)
         hung.set()
 
 
+def test_a_limit_that_falls_while_all_connections_are_idle_keeps_one() -> None:
+    together = threading.Barrier(CONNECTIONS)
+
+    def meet(_: BaseHTTPRequestHandler, number: int) -> tuple[int, bytes]:
+        if number <= CONNECTIONS:
+            together.wait(5)
+        return 200, b"x"
+
+    with serving(meet) as server:
+        crt = client(server)
+        for future in [crt.send("GET", "bucket", "k") for _ in range(CONNECTIONS)]:
+            future.result(5)
+        crt.limit(1)
+        assert crt.send("GET", "bucket", "k").result(5).body == b"x"
+        crt.close()
+
+
 def test_a_client_that_hung_up_can_be_used_again(server: Server) -> None:
     crt = client(server)
     crt.hang_up()

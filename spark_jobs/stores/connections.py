@@ -138,14 +138,10 @@ class Connections:
             if not closed:
                 self._waiting.append(exchange)
                 self._watch()
-            connection = self._take_idle()
-            opening = self._wants_another() if connection is None else None
         if closed:
             self._end_later(exchange, HungUpError())
-        elif connection is not None:
-            self._serve(connection)
-        elif opening is not None:
-            self._open(opening)
+        else:
+            self._dispatch()
 
     def hang_up(self) -> None:
         """End every exchange, waiting or under way, with HungUpError."""
@@ -172,10 +168,24 @@ class Connections:
         heard = (each.heard for each in list(self._busy) if each.heard > each.begun)
         return max(self._answered, *heard, 0.0)
 
+    def _dispatch(self) -> None:
+        """Give what waits an idle connection, or open another one for it."""
+        with self._lock:
+            connection = self._take_idle() if self._waiting else None
+            opening = self._wants_another() if connection is None else None
+        if connection is not None:
+            self._serve(connection)
+        elif opening is not None:
+            self._open(opening)
+
+    def _dispatch_later(self) -> None:
+        """After a connection was lost, which may have happened within ``send``."""
+        self._later.call(0.0, self._dispatch)
+
     def _take_idle(self) -> Optional[HttpClientConnection]:
         while self._idle:
             connection = self._idle.pop()
-            if connection.is_open():
+            if self._opened <= self.most and connection.is_open():
                 return connection
             self._opened -= 1
         return None
@@ -219,17 +229,7 @@ class Connections:
             failed = self._waiting.popleft() if self._waiting else None
         if failed is not None:
             self._end_later(failed, error)
-        self._replace_later()
-
-    def _replace_later(self) -> None:
-        """After a connection was lost: open another one if somebody waits."""
-        self._later.call(0.0, self._replace)
-
-    def _replace(self) -> None:
-        with self._lock:
-            opening = self._wants_another()
-        if opening is not None:
-            self._open(opening)
+        self._dispatch_later()
 
     def _serve(self, connection: HttpClientConnection) -> None:
         """Begin what waits, on a connection that is free: the first that can begin has it."""
@@ -248,7 +248,7 @@ class Connections:
             if self._begin(connection, exchange):
                 return
         if self._waiting:
-            self._replace_later()
+            self._dispatch_later()
 
     def _begin(self, connection: HttpClientConnection, exchange: Exchange) -> bool:
         """Whether the exchange is under way; if not, it ends elsewhere."""

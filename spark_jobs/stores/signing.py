@@ -10,7 +10,7 @@ import time
 from functools import partial
 from typing import Any, Callable, List, NamedTuple, Optional
 
-from spark_jobs.stores.later import Later
+from spark_jobs.stores.later import Later, report_fault
 
 _SIGNED_ALIKE_SECONDS = 10.0
 _LONGEST_LOOK_SECONDS = 60.0
@@ -113,7 +113,10 @@ def _answer(ticket: List[Then], error: Optional[BaseException]) -> None:
         then = ticket.pop()
     except IndexError:
         return
-    then(error)
+    try:
+        then(error)
+    except Exception as fault:  # costs this request only
+        report_fault(fault)
 
 
 def _frozen(credentials: Any) -> Any:

@@ -3,10 +3,13 @@
 CopyObject carries content type and metadata over by itself; here they have to be told.
 """
 
+import threading
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from checkout_assets.domain.copying import SourceObject
+from checkout_assets.engines.copying.interruptible import InterruptedCopyError, interruptibly
 from checkout_assets.engines.copying.terms import CopyTerms
 
 if TYPE_CHECKING:
@@ -15,6 +18,7 @@ if TYPE_CHECKING:
 PART_BYTES = 512 * 1024**2
 """S3 takes 10,000 parts of 5 MB to 5 GB: enough for its largest object of 5 TB."""
 
+_ABORT_SECONDS = 10.0
 _KEPT_HEADERS = (
     "CacheControl",
     "ContentDisposition",
@@ -26,49 +30,87 @@ _KEPT_HEADERS = (
 )
 
 
-def copy_in_parts(
-    source: "S3Store", raw: "S3Store", found: SourceObject, raw_key: str, terms: CopyTerms
-) -> str:
-    """Copy an object server-side and return its new tag.
+class UnfinishedUploadError(Exception):
+    """Copying in parts ended by ``cause``, and its upload could not be aborted."""
 
-    Raises what boto3 raises, and StoreError; then nothing of it is left in raw.
-    """
-    head = source.head(found.key)
-    target = {"Bucket": raw.bucket, "Key": raw.prefix + raw_key, **terms.request_arguments()}
-    upload = raw.client.create_multipart_upload(
-        **target, **terms.object_arguments(), **_kept(head)
-    )["UploadId"]
-    try:
-        parts = [
-            {"PartNumber": number, "ETag": _copy_part(source, raw, found, number, bounds, about)}
-            for about in [{**target, **terms.source_arguments(), "UploadId": upload}]
-            for number, bounds in enumerate(_ranges(found.size), start=1)
-        ]
-        done = raw.client.complete_multipart_upload(
-            **target, UploadId=upload, MultipartUpload={"Parts": parts}
+    def __init__(self, cause: BaseException) -> None:
+        super().__init__(
+            "an unfinished upload may be left in raw, which costs storage until it is aborted"
         )
-    except BaseException:
-        raw.client.abort_multipart_upload(**target, UploadId=upload)
-        raise
-    return str(done["ETag"]).strip('"')
+        self.cause = cause
 
 
-def _copy_part(  # noqa: PLR0913, PLR0917 - a part is all of this
+def copy_in_parts(  # noqa: PLR0913, PLR0917 - what such a copy is made of
     source: "S3Store",
     raw: "S3Store",
     found: SourceObject,
-    number: int,
-    bounds: str,
-    about: Mapping[str, Any],
+    raw_key: str,
+    terms: CopyTerms,
+    cancelled: threading.Event,
 ) -> str:
-    answer = raw.client.upload_part_copy(
-        **about,
-        PartNumber=number,
-        CopySource={"Bucket": source.bucket, "Key": source.prefix + found.key},
-        CopySourceIfMatch=f'"{found.etag}"',
-        CopySourceRange=bounds,
-    )
-    return str(answer["CopyPartResult"]["ETag"])
+    """Copy an object server-side and return its new tag.
+
+    Raises what boto3 raises, StoreError, and InterruptedCopyError soon after ``cancelled`` is set;
+    then its upload is aborted. Raises UnfinishedUploadError if it could not be.
+    """
+    head = interruptibly(partial(source.head, found.key), cancelled)
+    target = {"Bucket": raw.bucket, "Key": raw.prefix + raw_key, **terms.request_arguments()}
+    upload = _begin(raw, {**target, **terms.object_arguments(), **_kept(head)}, cancelled)
+    about = {**target, "UploadId": upload}
+    complete = partial(raw.client.complete_multipart_upload, **about)
+    try:
+        parts = [
+            {
+                "PartNumber": part["PartNumber"],
+                "ETag": interruptibly(partial(_copy_part, raw, part), cancelled),
+            }
+            for part in _parts(source, found, {**about, **terms.source_arguments()})
+        ]
+        answer = interruptibly(partial(complete, MultipartUpload={"Parts": parts}), cancelled)
+    except BaseException as error:
+        _abort(raw, about, error)
+        raise
+    return str(answer["ETag"]).strip('"')
+
+
+def _begin(raw: "S3Store", about: Mapping[str, Any], cancelled: threading.Event) -> str:
+    from botocore.exceptions import BotoCoreError
+
+    begin = partial(raw.client.create_multipart_upload, **about)
+    try:
+        return str(interruptibly(begin, cancelled)["UploadId"])
+    except (BotoCoreError, InterruptedCopyError) as error:
+        # No answer came: S3 may have begun an upload whose id nobody knows.
+        raise UnfinishedUploadError(error) from None
+
+
+def _parts(
+    source: "S3Store", found: SourceObject, about: Mapping[str, Any]
+) -> Iterator[Mapping[str, Any]]:
+    """The arguments of the request for each part."""
+    for number, bounds in enumerate(_ranges(found.size), start=1):
+        yield {
+            **about,
+            "PartNumber": number,
+            "CopySource": {"Bucket": source.bucket, "Key": source.prefix + found.key},
+            "CopySourceIfMatch": f'"{found.etag}"',
+            "CopySourceRange": bounds,
+        }
+
+
+def _copy_part(raw: "S3Store", part: Mapping[str, Any]) -> str:
+    return str(raw.client.upload_part_copy(**part)["CopyPartResult"]["ETag"])
+
+
+def _abort(raw: "S3Store", about: Mapping[str, Any], cause: BaseException) -> None:
+    """Abort the upload, also after a cancellation; raises UnfinishedUploadError if that fails."""
+    abort = partial(raw.client.abort_multipart_upload, **about)
+    try:
+        interruptibly(abort, threading.Event(), _ABORT_SECONDS)
+    except Exception as error:
+        answer = getattr(error, "response", {})
+        if answer.get("Error", {}).get("Code") != "NoSuchUpload":
+            raise UnfinishedUploadError(cause) from None
 
 
 def _ranges(size: int) -> Iterator[str]:

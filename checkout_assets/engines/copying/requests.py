@@ -15,12 +15,15 @@ from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from checkout_assets.domain.copying import ARCHIVED, SourceObject, is_md5_form
+from checkout_assets.engines.copying.interruptible import InterruptedCopyError
 from checkout_assets.engines.copying.pace import Pace
-from checkout_assets.engines.copying.parts import copy_in_parts
+from checkout_assets.engines.copying.parts import UnfinishedUploadError, copy_in_parts
 from checkout_assets.engines.copying.terms import SSE_KMS, CopyTerms
 from spark_jobs.stores import ConflictError, NotFoundError, StoreError
+from spark_jobs.stores.connections import HungUpError
 from spark_jobs.stores.crt import CrtS3, Response, encoded
 from spark_jobs.stores.later import Later
+from spark_jobs.stores.refusals import meaning_of
 
 if TYPE_CHECKING:
     from spark_jobs.stores import S3Store
@@ -38,6 +41,7 @@ _MOST_DENIALS_LOOKED_AT = 1000
 _ETAG = re.compile(rb"<ETag>(?:&quot;|&#34;|\")?([^<&\"]+)")
 _SAID_NOTHING = "S3 said neither what it copied nor that it failed"
 _OTHER_BYTES = "what arrived has another MD5 than what the source lists"
+_CANCELLED = "the copy was cancelled"
 _CHANGED_TWICE = "it changed at the source again while it was copied"
 CLOCK_IS_WRONG = "this machine's clock is more than 15 minutes off: set it"
 _EXPLAINED = {
@@ -136,6 +140,10 @@ class ObjectCopier:
     def cancel(self) -> None:
         """Let nothing wait for another attempt."""
         self._later.hurry()
+
+    def hang_up(self) -> None:
+        """Wait for no answer any more: what is in flight ends as cancelled."""
+        self._crt.hang_up()
 
     def close(self) -> None:
         """Wait for what is in flight and let go of the threads."""
@@ -265,14 +273,15 @@ class ObjectCopier:
         return None
 
     def _copy_in_parts(self, attempt: _Attempt) -> None:
-        from botocore.exceptions import BotoCoreError, ClientError
-
         source = attempt.source
         attempt.number += 1
         try:
-            etag = copy_in_parts(self._source, self._raw, source, attempt.raw_key, self._terms)
-        except (BotoCoreError, ClientError, StoreError) as error:
-            attempt.end(Ending.FAILED, error=_explain(source, error))
+            etag = copy_in_parts(
+                self._source, self._raw, source, attempt.raw_key, self._terms, self._cancelled
+            )
+        except UnfinishedUploadError as error:
+            why = _explain(source, error.cause)
+            attempt.end(Ending.FAILED, error=f"{why}; {error}")
         else:
             attempt.end(Ending.COPIED, raw_etag=etag)
 
@@ -286,6 +295,8 @@ def _is_about_the_source(error: BaseException) -> bool:
 
 def _explain(source: SourceObject, error: BaseException) -> str:
     code = _code(error)
+    if isinstance(error, InterruptedCopyError) or code == HungUpError.name:
+        return _CANCELLED
     archived = source.storage_class in ARCHIVED
     if code == "InvalidObjectState" or (archived and code == "AccessDenied"):
         return (
@@ -299,7 +310,7 @@ def _explain(source: SourceObject, error: BaseException) -> str:
         )
     if code.startswith("AWS_"):
         return f"the request failed ({code})"
-    return _EXPLAINED.get(code, f"S3 answered {code}")
+    return _EXPLAINED.get(code) or meaning_of(code)
 
 
 def _code(error: BaseException) -> str:
