@@ -158,6 +158,7 @@ def _run(
     from checkout_assets.engines.ec2.reporting import Both
     from checkout_assets.engines.locations import S3Location
     from spark_jobs.stores import StoreError
+    from spark_jobs.stores.refusals import meaning_of
 
     places = usable_places(settings, "source", "raw", role_arn=settings.copy_role_arn)
     source, raw = places["source"], places["raw"]
@@ -171,7 +172,8 @@ def _run(
             with closing(engine.run(folders, run_id)) as results:
                 ended = [_tell(copied, reporter) for copied in results]
     except StoreError as error:
-        raise MigrationError(f"Nothing was copied: S3 answers {error.code} in raw.") from None
+        reason = meaning_of(error.code, "S3 answers {code} in raw")
+        raise MigrationError(f"Nothing was copied: {reason}.") from None
     return sorted(ended, key=lambda copied: copied.folder)
 
 

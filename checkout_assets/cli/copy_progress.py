@@ -36,6 +36,7 @@ class Counts:
         self._ended_objects = 0
         self._objects = self._size = self._copied = 0
         self._began = monotonic()
+        self.silent_seconds = 0.0
 
     def begin(self, folder: Folder, expected: int) -> None:
         """A folder has begun."""
@@ -90,6 +91,7 @@ class Counts:
             f"{self._ended} of {self._folders} folders done, {self._objects:,} objects "
             f"({self._copied:,} copied), {byte_size(self._size)}, {self.rate:,.0f}/s"
             + ("" if left is None else f", about {_duration(left)} left")
+            + (f"; S3 has been silent for {self.silent_seconds:.0f} s" * bool(self.silent_seconds))
         )
 
     def lines(self) -> list[str]:
@@ -157,6 +159,12 @@ class Bars(NoProgress):
             self._counts.end(folder)
             self._draw()
 
+    def on_silence(self, seconds: float) -> None:
+        """See CopyProgress."""
+        with self._lock:
+            self._counts.silent_seconds = seconds
+            self._draw()
+
     def _draw(self) -> None:
         if self._progress is None or self._task is None:
             return
@@ -204,6 +212,18 @@ class Lines(NoProgress):
         """See CopyProgress."""
         with self._lock:
             self._counts.end(folder)
+
+    def on_silence(self, seconds: float) -> None:
+        """See CopyProgress; said at once, then as often as all else."""
+        with self._lock:
+            begins = bool(seconds) and not self._counts.silent_seconds
+            self._counts.silent_seconds = seconds
+            due = bool(seconds) and monotonic() - self._told > self._every
+            if begins or due:
+                self._told = monotonic()
+                line = self._counts.line()
+        if begins or due:
+            say(line)
 
 
 def _duration(seconds: float) -> str:

@@ -96,6 +96,7 @@ def _run(
     from rich.progress import track
 
     from spark_jobs.stores import StoreError
+    from spark_jobs.stores.refusals import meaning_of
 
     run_id = f"cli-{secrets.token_hex(4)}"
     watched = terminal()
@@ -112,7 +113,8 @@ def _run(
             )
             return list(told), unexpected
     except StoreError as error:
-        raise MigrationError(f"Nothing was compared: S3 answers {error.code}.") from None
+        reason = meaning_of(error.code, "S3 answers {code}")
+        raise MigrationError(f"Nothing was compared: {reason}.") from None
 
 
 def _summary(

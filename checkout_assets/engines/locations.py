@@ -161,6 +161,8 @@ def _check_bucket(client: Any, place: S3Location, what: str) -> None:
 
 
 def _explain_refusal(error: Any, place: S3Location, what: str) -> str:
+    from spark_jobs.stores.refusals import credentials_problem
+
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode")
     code = error.response.get("Error", {}).get("Code", "Unknown")
     reasons = {
@@ -168,7 +170,8 @@ def _explain_refusal(error: Any, place: S3Location, what: str) -> str:
         "s3:ListBucket",
         404: "there is no such bucket",
     }
-    reason = reasons.get(status, f"S3 answers {displayable(str(code))}")
+    known = credentials_problem(str(code)) or reasons.get(status)
+    reason = known or f"S3 answers {displayable(str(code))}"
     return f"The {what} {place.uri} cannot be used: {reason}."
 
 

@@ -385,7 +385,7 @@ def test_a_connection_that_is_never_opened_ends_whoever_waits_for_it(
 
 
 def test_what_never_ends_well_is_not_tried_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("spark_jobs.stores.crt._LONGEST_TRYING_SECONDS", 0.5)
+    monkeypatch.setattr("spark_jobs.stores.crt.LONGEST_TRYING_SECONDS", 0.5)
     with serving(lambda *_: (503, b"")) as server:
         crt = CrtS3(server.endpoint, Credentials("a", "b"), tries=10**6)
         with pytest.raises(StoreError, match="SlowDown"):

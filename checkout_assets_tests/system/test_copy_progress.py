@@ -61,6 +61,32 @@ def test_what_is_watched_is_told(
     assert "00_CheckoutOrder: 10 of about 20 objects, 1.0 kB" in told
 
 
+@pytest.mark.parametrize("watching", [Bars, Lines])
+def test_silence_is_told_until_it_ends(
+    watching: type[Bars] | type[Lines],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    console = Console(file=io.StringIO(), force_terminal=True, width=200)
+    monkeypatch.setattr(copy_progress, "terminal", lambda: console)
+    drawn: list[str] = []
+    with watching(2) as progress:
+        if isinstance(progress, Bars):
+            assert progress._progress is not None
+            monkeypatch.setattr(
+                progress._progress, "update", lambda _, **told: drawn.append(told["told"])
+            )
+        progress.on_folder_begun(FIRST, 20)
+        progress.on_silence(12.4)
+        progress.on_silence(13.4)
+        progress.on_silence(0.0)
+        progress.on_folder(FIRST, "")
+    lines = [*drawn, *capsys.readouterr().err.splitlines()]
+    told = [line for line in lines if "S3 has been silent for 12 s" in line]
+    assert len(told) == 1
+    assert "silent" not in drawn[-1] if drawn else len(lines) == 1
+
+
 def copy(
     place: OrdersPlace, capsys: pytest.CaptureFixture[str], *more: str
 ) -> tuple[int, str, str]:

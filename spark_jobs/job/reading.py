@@ -11,6 +11,7 @@ from typing import Any, Dict, Iterator, List, Protocol
 from spark_jobs import contract
 from spark_jobs.job.plan import FolderError, Slice, read_slice
 from spark_jobs.stores import Blob, Store
+from spark_jobs.stores.refusals import credentials_problem
 
 _READ_KINDS = ("document", "nested")
 _MOST_NAMED = 3
@@ -87,6 +88,8 @@ def _object(row: Dict[str, Any], body: bytes) -> RawObject:
 
 def _explain(folder: str, failures: List[str]) -> str:
     codes = sorted(set(failures))
+    if problem := next(filter(None, map(credentials_problem, codes)), ""):
+        return f"{folder}: {problem}. Then structure it again."
     return (
         f"{folder}: {len(failures)} objects could not be read from raw "
         f"({', '.join(codes[:_MOST_NAMED])}). Copy the folder again, then structure it."

@@ -47,6 +47,7 @@ from spark_jobs.job.staging import (
 )
 from spark_jobs.schema import SCHEMA_VERSION
 from spark_jobs.stores import Store, StoreError, open_store
+from spark_jobs.stores.refusals import meaning_of
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -271,7 +272,7 @@ def _or_failure(
     except FolderError as error:
         sentence = str(error)
     except StoreError as error:
-        sentence = f"{folder}: the store answered {error.code}. Run it again."
+        sentence = f"{folder}: {meaning_of(error.code, 'the store answered {code}')}. Run it again."
     except Exception as error:  # a fault of this job costs its folder, never the neighbours
         sentence = fault_of_the_job(folder, error)
     return FolderStructured(folder, job.run_id, StructureTotals(), error=sentence)

@@ -71,7 +71,7 @@ _PRECONDITION_FAILED = 412
 _SERVER_ERROR = 500
 _TOO_MANY = 429
 _LONGEST_SIGNING_SECONDS = 5.0
-_LONGEST_TRYING_SECONDS = 300.0
+LONGEST_TRYING_SECONDS = 300.0
 """After that much a request is not tried once more: S3 may stay silent two minutes each time."""
 
 
@@ -325,7 +325,7 @@ class _Call:
             self._on_end(Response(), error)
 
     def _is_in_time(self) -> bool:
-        return time.monotonic() - self._began < _LONGEST_TRYING_SECONDS
+        return time.monotonic() - self._began < LONGEST_TRYING_SECONDS
 
 
 def _without_credentials(error: BaseException, place: str) -> StoreError:

@@ -18,7 +18,7 @@ from xml.etree import ElementTree
 
 from spark_jobs.stores.base import Entry, StoreError
 from spark_jobs.stores.connections import Headers
-from spark_jobs.stores.crt import CrtS3, Response
+from spark_jobs.stores.crt import LONGEST_TRYING_SECONDS, CrtS3, Response
 from spark_jobs.stores.refusals import ENDLESS_LISTING
 
 _INSTANT = re.compile(r"(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:\.(\d{1,6})\d*)?")
@@ -106,11 +106,13 @@ class Question(NamedTuple):
 
     def _page(self, query: str, answer: Future[Response]) -> Page:
         """The page; what is transient is asked again, with full jitter."""
+        began = time.monotonic()
         for attempt in range(1, _MOST_ATTEMPTS + 1):
             try:
                 return parse_page(answer.result().body, self.bucket, self.dropped)
             except StoreError as error:
-                if not error.transient or attempt == _MOST_ATTEMPTS:
+                late = time.monotonic() - began > LONGEST_TRYING_SECONDS
+                if not error.transient or attempt == _MOST_ATTEMPTS or late:
                     raise
             time.sleep(random.uniform(0, 0.2 * 2**attempt))
             answer = self._send(query)

@@ -13,18 +13,24 @@ UNREADABLE_CREDENTIALS = "Credentials."
 ENDLESS_LISTING = "EndlessListing"
 """A server whose listing goes in circles."""
 
-_RENEW = "renew them (aws sso login, new keys, or the role's session) and run it again"
+_RENEW = "renew them (aws sso login, a new session of the role, or new keys)"
+_MEANINGS = {
+    ENDLESS_LISTING: "the server's listing repeats itself and does not come to an end",
+    "TimedOut": "S3 did not answer in time",
+    "400": "S3 refused a request without saying why (400), as it does if credentials have expired",
+}
 
 
-def meaning_of(code: str, otherwise: str = "S3 answered {code}") -> str:
-    """A clause about an error code of S3 that is neither the object's nor the bucket's."""
+def credentials_problem(code: str) -> str:
+    """A clause that says what is wrong with the credentials and how to mend it, else nothing."""
     if code in EXPIRED:
         return f"the credentials have expired: {_RENEW}"
     if code.startswith(UNREADABLE_CREDENTIALS):
         cause = code[len(UNREADABLE_CREDENTIALS) :]
         return f"the credentials can no longer be read ({cause}): {_RENEW}"
-    if code == ENDLESS_LISTING:
-        return "the server's listing repeats itself and does not come to an end"
-    if code == "TimedOut":
-        return "S3 did not answer in time"
-    return otherwise.format(code=code)
+    return ""
+
+
+def meaning_of(code: str, otherwise: str = "S3 answered {code}") -> str:
+    """A clause about an error code that concerns no single object; else ``otherwise``."""
+    return credentials_problem(code) or _MEANINGS.get(code) or otherwise.format(code=code)

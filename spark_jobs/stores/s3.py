@@ -15,6 +15,7 @@ from spark_jobs.stores.base import Blob, ConflictError, Entry, NotFoundError, Re
 from spark_jobs.stores.crt import CrtS3, Endpoint, Response, shared_client
 from spark_jobs.stores.listing import Page, Question, list_pages
 from spark_jobs.stores.ranges import PAGES_AHEAD, list_ranges
+from spark_jobs.stores.refusals import UNREADABLE_CREDENTIALS
 
 _KEYS_PER_DELETE = 1000
 _NOT_FOUND = frozenset(("404", "NoSuchKey", "NotFound"))
@@ -267,4 +268,23 @@ def _errors(key: str) -> Iterator[None]:
             raise ConflictError(code, key) from None
         raise StoreError(code, key, transient=code in _TRANSIENT) from None
     except BotoCoreError as error:
-        raise StoreError(type(error).__name__, key, transient=True) from None
+        raise StoreError(_code_of(error), key, transient=True) from None
+    except RuntimeError as error:
+        # So says botocore's RefreshableCredentials; nothing else of it raises RuntimeErrors.
+        if "expired" not in str(error):
+            raise
+        raise StoreError("ExpiredToken", key) from None
+
+
+def _code_of(error: Exception) -> str:
+    from botocore import exceptions as aws
+
+    name = type(error).__name__
+    about_credentials = (
+        aws.NoCredentialsError,
+        aws.PartialCredentialsError,
+        aws.CredentialRetrievalError,
+        aws.TokenRetrievalError,
+        aws.SSOError,
+    )
+    return UNREADABLE_CREDENTIALS + name if isinstance(error, about_credentials) else name

@@ -5,7 +5,7 @@ import threading
 import time
 import traceback
 from collections.abc import Generator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,13 +19,18 @@ from checkout_assets.engines.copying.manifest import find_record
 from checkout_assets.engines.copying.progress import CopyProgress, NoProgress
 from checkout_assets.engines.copying.requests import CLOCK_IS_WRONG, LARGEST_COPY, ObjectCopier
 from checkout_assets.engines.copying.result import FolderCopied, FolderError, facts_of
+from checkout_assets.engines.copying.silence import BotoEar, SilenceWatch
 from checkout_assets.engines.copying.terms import CopyTerms
 from checkout_assets.engines.locations import S3Location, principal
 from spark_jobs.completed import completed
 from spark_jobs.contract import RecordError
 from spark_jobs.stores import StoreError
+from spark_jobs.stores.refusals import credentials_problem, meaning_of
 
 __all__ = ["CopyEngine", "CopyOptions", "CopyTerms", "FolderCopied"]
+
+_LONGEST_GRACE_SECONDS = 3.0
+"""What a cancelled copy waits for answers before it hangs up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,14 +67,19 @@ class CopyEngine:
         """See FolderEngine; a folder that this run id has completed is yielded without work."""
         run = self._open(run_id)
         pool = ThreadPoolExecutor(self._options.folders_at_once, thread_name_prefix="copy-folder")
+        copies = [pool.submit(_copy_folder, run, folder, run_id) for folder in folders]
         try:
-            yield from completed(
-                [pool.submit(_copy_folder, run, folder, run_id) for folder in folders]
-            )
+            with _watch(run, copies):
+                yield from completed(copies)
         finally:
             run.cancelled.set()
             run.copier.cancel()
-            pool.shutdown(wait=True, cancel_futures=True)
+            pool.shutdown(wait=False, cancel_futures=True)
+            # Most of what is under way is answered soon, and then it is known what was copied.
+            begun = [copy for copy in copies if not copy.cancelled()]
+            if wait(begun, _LONGEST_GRACE_SECONDS).not_done:
+                run.hang_up()
+            pool.shutdown(wait=True)
             run.copier.close()
 
     def _open(self, run_id: str) -> CopyRun:
@@ -95,23 +105,39 @@ class CopyEngine:
         )
 
 
+def _watch(run: CopyRun, copies: "Sequence[Future[FolderCopied]]") -> SilenceWatch:
+    """Tells the run's progress how long S3 is silent while folders are under way."""
+    source, raw = run.source.crt(), run.raw.crt()
+    ear = BotoEar(run.source.client, run.raw.client)
+
+    def last_heard() -> float:
+        return max(each.last_heard for each in (run.copier, source, raw, ear))
+
+    return SilenceWatch(run.progress, last_heard, lambda: any(copy.running() for copy in copies))
+
+
 def _copy_folder(run: CopyRun, folder: Folder, run_id: str) -> FolderCopied:
     """Copy a folder and keep its failure from its neighbours."""
     started = time.monotonic()
+    copy = FolderCopy(run, folder)
+
+    def failed(sentence: str) -> FolderCopied:
+        return FolderCopied(folder, copy.facts, failures=copy.failures, error=sentence)
+
     try:
-        copied = _done_before(run, folder, run_id) or FolderCopy(run, folder).copy()
+        copied = _done_before(run, folder, run_id) or copy.copy()
     except CancelledError:
-        copied = FolderCopied(folder, error=f"{folder}: cancelled. Copy it again to go on.")
+        copied = failed(_cancelled(folder))
     except FolderError as fault:
-        copied = FolderCopied(folder, error=str(fault))
+        copied = failed(str(fault))
     except StoreError as error:
-        copied = FolderCopied(folder, error=_explain(folder, error))
+        copied = failed(_cancelled(folder) if run.cancelled.is_set() else _explain(folder, error))
     except RecordError as error:
-        copied = FolderCopied(folder, error=f"{folder}: {error}. Copy it again.")
+        copied = failed(f"{folder}: {error}. Copy it again.")
     except OutOfOrderError as error:
-        copied = FolderCopied(folder, error=f"{folder}: {error}. Nothing was recorded.")
+        copied = failed(f"{folder}: {error}. Nothing was recorded.")
     except Exception as error:
-        copied = FolderCopied(folder, error=_explain_fault(folder, error))
+        copied = failed(_explain_fault(folder, error))
     run.progress.on_folder(folder, copied.error)
     return replace(copied, seconds=round(time.monotonic() - started, 3))
 
@@ -123,13 +149,19 @@ def _done_before(run: CopyRun, folder: Folder, run_id: str) -> FolderCopied | No
     return FolderCopied(folder, facts_of(record), record=record)
 
 
+def _cancelled(folder: Folder) -> str:
+    return f"{folder}: cancelled. Copy it again to go on."
+
+
 def _explain(folder: Folder, error: StoreError) -> str:
+    if problem := credentials_problem(error.code):
+        return f"{folder}: {problem}. Then copy it again."
     reasons = {
         "NoSuchBucket": "the bucket does not exist",
         "AccessDenied": "access was denied",
         "RequestTimeTooSkewed": CLOCK_IS_WRONG,
     }
-    reason = reasons.get(error.code, f"S3 answered {error.code}")
+    reason = reasons.get(error.code) or meaning_of(error.code)
     return f"{folder}: {reason} while listing or recording. Copy it again once that is solved."
 
 

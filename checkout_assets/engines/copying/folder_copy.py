@@ -3,6 +3,7 @@
 import threading
 from collections import Counter, deque
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from checkout_assets.domain.copying import (
     Action,
+    CopyFacts,
     Pair,
     Sighting,
     SourceObject,
@@ -36,6 +38,7 @@ from checkout_assets.engines.copying.requests import Ending, ObjectCopier, Outco
 from checkout_assets.engines.copying.result import (
     FolderCopied,
     FolderError,
+    ObjectFailure,
     explain_disagreement,
     explain_emptiness,
     explain_failures,
@@ -79,6 +82,12 @@ class CopyRun:
     copy_id: str
     progress: CopyProgress
     cancelled: threading.Event
+
+    def hang_up(self) -> None:
+        """End all requests for objects and listings now: nobody waits for their answers."""
+        self.copier.hang_up()
+        for store in (self.source, self.raw):
+            store.crt().hang_up()
 
 
 class _Due:
@@ -124,15 +133,39 @@ class FolderCopy:
         earlier = EarlierRows(self._run.raw, old_parts, found)
         try:
             self._decide_all(earlier)
-        finally:
+        except BaseException:
             # Also what a cancelled or failing copy has proved is worth keeping.
-            self._settle(leave=0)
-            parts = self._writer.flush()
-            self._teller.tell()
+            self._keep_what_ended()
+            raise
+        self._settle(leave=0)
+        self._teller.tell()
+        parts = self._writer.flush()
         copied = self._conclude(found, listed_at, parts, earlier.problems)
         # The manifest just replaced stays for whoever reads it now; a later copy removes it.
         kept = {found.record.copy_id} if found.record else set()
         return self._remove(abandoned(old_parts, kept, listed_at), copied)
+
+    @property
+    def facts(self) -> CopyFacts:
+        """What has been counted so far, also by a copy that has failed."""
+        return self._tally.facts()
+
+    @property
+    def failures(self) -> Sequence[ObjectFailure]:
+        """The first objects that could not be copied, so far."""
+        return self._tally.failures
+
+    def _keep_what_ended(self) -> None:
+        """Count all that has ended, and write the rows that can still be written.
+
+        Why the copy failed is known by then: what fails here adds nothing.
+        """
+        while self._waiting:
+            with suppress(StoreError):
+                self._settle(leave=0)
+        self._teller.tell()
+        with suppress(StoreError):
+            self._writer.flush()
 
     def _remove(self, keys: list[str], copied: FolderCopied) -> FolderCopied:
         if not copied.ok or not keys:
@@ -167,9 +200,9 @@ class FolderCopy:
         self._waiting.append(due)
         if action is Action.COPY:
             assert due.source is not None
-            if self._run.copier.hopeless:
+            if reason := self._run.copier.hopeless:
                 self._waiting.pop()
-                raise FolderError(explain_hopelessness(self._folder))
+                raise FolderError(explain_hopelessness(self._folder, reason))
             self._run.copier.start(due.source, due.raw_key, partial(self._end, due))
         else:
             due.outcome = _without_request(action, due)
@@ -232,9 +265,9 @@ class FolderCopy:
             error,
         )
         self._tally.add(row, near_miss)
-        self._writer.add(row)
         if status is not Status.FAILED:
             self._teller.add(size, status is Status.COPIED)
+        self._writer.add(row)
 
     def _write_unlisted(self, due: _Due, outcome: Outcome) -> None:
         """A key of which the source has no version up to the cut-off, or no longer has one."""

@@ -73,13 +73,19 @@ class ManifestWriter:
         self._rows: list[ManifestRow] = []
         self._parts: list[ManifestPart] = []
         self._started = time.monotonic()
+        self._failed = False
 
     def add(self, row: ManifestRow) -> None:
-        """Take the next row; writes a part whenever enough rows or time have gathered."""
+        """Take the next row; writes a part whenever enough rows or time have gathered.
+
+        After a part that could not be written rows only gather: ``flush`` tries once more.
+        """
         self._rows.append(row)
         aged = time.monotonic() - self._started > SECONDS_PER_PART
-        if aged or len(self._rows) >= ROWS_PER_PART:
+        if (aged or len(self._rows) >= ROWS_PER_PART) and not self._failed:
+            self._failed = True
             self.flush()
+            self._failed = False
 
     def flush(self) -> list[ManifestPart]:
         """Write the rows that wait, if any, and return all parts so far."""

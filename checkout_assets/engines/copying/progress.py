@@ -21,6 +21,9 @@ class CopyProgress(Protocol):
     def on_folder(self, folder: Folder, error: str) -> None:
         """A folder has ended, with a sentence if it is not complete."""
 
+    def on_silence(self, seconds: float) -> None:
+        """S3 has said nothing for so long although it was asked; 0 once it has answered again."""
+
 
 class NoProgress:
     """Tells nobody."""
@@ -32,6 +35,9 @@ class NoProgress:
         """See CopyProgress."""
 
     def on_folder(self, folder: Folder, error: str) -> None:
+        """See CopyProgress."""
+
+    def on_silence(self, seconds: float) -> None:
         """See CopyProgress."""
 
 

@@ -23,7 +23,7 @@ from spark_jobs.stores import ConflictError, NotFoundError, StoreError
 from spark_jobs.stores.connections import HungUpError
 from spark_jobs.stores.crt import CrtS3, Response, encoded
 from spark_jobs.stores.later import Later
-from spark_jobs.stores.refusals import meaning_of
+from spark_jobs.stores.refusals import EXPIRED, credentials_problem, meaning_of
 
 if TYPE_CHECKING:
     from spark_jobs.stores import S3Store
@@ -116,15 +116,24 @@ class ObjectCopier:
         self._cancelled = cancelled
         self._crt = CrtS3(raw.endpoint, raw.credentials, connections=in_flight, tries=1)
         self._denials_looked_at = 0
+        self._expired = self._last_failure = ""
         self._pace = Pace(in_flight, self._crt.limit)
         self._later = Later()
         self._aside = ThreadPoolExecutor(_THREADS_ASIDE, thread_name_prefix="copy-aside")
         self._source_place = f"/{source.bucket}/{encoded(source.prefix)}"
 
     @property
-    def hopeless(self) -> bool:
-        """Whether S3 answers nothing but errors, so that going on is no use."""
-        return self._pace.hopeless
+    def hopeless(self) -> str:
+        """Why going on is no use: a clause, or nothing as long as it is of use."""
+        if self._expired or not self._pace.hopeless:
+            return self._expired
+        problem = credentials_problem(self._last_failure)
+        return problem or "S3 has answered nothing but errors for minutes"
+
+    @property
+    def last_heard(self) -> float:
+        """The monotonic instant at which S3 last answered a copy; 0 before that."""
+        return self._crt.last_heard
 
     def start(self, source: SourceObject, raw_key: str, on_end: OnEnd) -> None:
         """Begin to copy an object, waiting while enough are in flight.
@@ -178,9 +187,12 @@ class ObjectCopier:
         """On awscrt's thread: nothing here may wait."""
         if error is not None and error.transient:
             self._pace.failed()
+            self._last_failure = error.code
             self._try_later(attempt, error)
             return
         self._pace.succeeded(response.seconds)
+        if error is not None and error.code in EXPIRED:
+            self._expired = credentials_problem(error.code)
         if error is None:
             self._judge(attempt, response)
         elif not (_is_about_the_source(error) or self._may_be_gone(attempt, error)):
@@ -232,7 +244,7 @@ class ObjectCopier:
 
     def _try_later(self, attempt: _Attempt, error: StoreError) -> None:
         """Try again what is transient, with full jitter, unless that has become no use."""
-        if attempt.number >= _MOST_ATTEMPTS or self._pace.hopeless or self._cancelled.is_set():
+        if attempt.number >= _MOST_ATTEMPTS or self.hopeless or self._cancelled.is_set():
             attempt.end(Ending.FAILED, error=_explain(attempt.source, error))
             return
         longest = min(_LONGEST_PAUSE_SECONDS, _SHORTEST_PAUSE_SECONDS * 2**attempt.number)

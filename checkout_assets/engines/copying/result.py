@@ -71,11 +71,11 @@ def explain_failures(folder: Folder, facts: CopyFacts, reasons: Counter[str]) ->
     )
 
 
-def explain_hopelessness(folder: Folder) -> str:
-    """The sentence for a folder that was given up because S3 answered nothing but errors."""
+def explain_hopelessness(folder: Folder, reason: str) -> str:
+    """The sentence for a folder that was given up, because of a clause that concerns all."""
     return (
-        f"{folder}: S3 has answered nothing but errors for minutes, so the copy was given up. "
-        "What is in raw stays; copy the folder again to go on."
+        f"{folder}: {reason}; the copy was given up. What is in raw stays; copy the folder again "
+        "to go on."
     )
 
 

@@ -68,6 +68,11 @@ class Both:
         for watcher in self._watchers:
             watcher.on_folder(folder, error)
 
+    def on_silence(self, seconds: float) -> None:
+        """See CopyProgress."""
+        for watcher in self._watchers:
+            watcher.on_silence(seconds)
+
 
 class Reporter(NoProgress):
     """A CopyProgress that reports every beat from a thread of its own, from start to end.

@@ -17,6 +17,7 @@ from spark_jobs.completed import completed
 from spark_jobs.contract import RecordError
 from spark_jobs.stores import StoreError
 from spark_jobs.stores.listing import list_directory
+from spark_jobs.stores.refusals import meaning_of
 
 if TYPE_CHECKING:
     from spark_jobs.stores import S3Store
@@ -101,6 +102,6 @@ def _compare(sides: _Sides, folder: Folder) -> FolderReconciled:
         copy = compare_copy(sides.source, sides.raw, folder, sides.as_of)
         return judge(folder, copy, sides.lake.compare(folder, sides.deep))
     except StoreError as error:
-        return not_compared(folder, f"a store answered {error.code}")
+        return not_compared(folder, meaning_of(error.code, "a store answered {code}"))
     except (OutOfOrderError, RecordError) as error:
         return not_compared(folder, str(error))
