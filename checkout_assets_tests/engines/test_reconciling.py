@@ -437,3 +437,15 @@ def test_reconciling_changes_nothing(complete: OrdersPlace) -> None:
     before = everything(), [e.key for e in lake_of(complete).list()]
     reconcile(complete, deep=True)
     assert (everything(), [e.key for e in lake_of(complete).list()]) == before
+
+
+@pytest.mark.parametrize("where", ["list-type", "current.json", ".parquet"])
+def test_expired_credentials_are_named(
+    complete: OrdersPlace, proxy: FaultProxy, where: str
+) -> None:
+    expired = Answer(400, "ExpiredToken")
+    proxy.rule = lambda request: expired if where in request.path else None
+    engine = Reconciler(complete.source, complete.raw, complete.lake)
+    (found,) = engine.run(select_folders([FOLDER]), "run")
+    assert found.state is State.RED
+    assert "the credentials have expired: renew them" in found.error

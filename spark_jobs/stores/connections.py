@@ -133,15 +133,10 @@ class Connections:
 
     def send(self, exchange: Exchange) -> None:
         """Begin an exchange as soon as there is a connection for it; never raises."""
-        with self._lock:
-            closed = self._closed
-            if not closed:
-                self._waiting.append(exchange)
-                self._watch()
-        if closed:
+        if self._closed:
             self._end_later(exchange, HungUpError())
         else:
-            self._dispatch()
+            self._dispatch(exchange)
 
     def hang_up(self) -> None:
         """End every exchange, waiting or under way, with HungUpError."""
@@ -161,6 +156,7 @@ class Connections:
             self._idle.clear()
         self.hang_up()
         self._later.close()
+        self.hang_up()  # what was sent meanwhile
 
     @property
     def last_heard(self) -> float:
@@ -168,9 +164,12 @@ class Connections:
         heard = (each.heard for each in list(self._busy) if each.heard > each.begun)
         return max(self._answered, *heard, 0.0)
 
-    def _dispatch(self) -> None:
-        """Give what waits an idle connection, or open another one for it."""
+    def _dispatch(self, exchange: Optional[Exchange] = None) -> None:
+        """Give what waits, and ``exchange``, an idle connection or one that is opened for it."""
         with self._lock:
+            if exchange is not None:
+                self._waiting.append(exchange)
+                self._watch()
             connection = self._take_idle() if self._waiting else None
             opening = self._wants_another() if connection is None else None
         if connection is not None:
