@@ -19,7 +19,12 @@ PEERS = {
     "cli": "definitions",
 }
 """Packages that stand at the height of a layer."""
-SHARED = ("spark_jobs.completed", "spark_jobs.contract", "spark_jobs.stores")
+SHARED = (
+    "spark_jobs.completed",
+    "spark_jobs.contract",
+    "spark_jobs.record_format",
+    "spark_jobs.stores",
+)
 """What the platform may import of the Spark side; the job itself only engines/structuring."""
 ENVIRONMENT_READERS = {
     "checkout_assets/settings.py",

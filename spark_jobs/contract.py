@@ -5,10 +5,18 @@ Pure standard library, so that both sides may import it. All keys are relative t
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from dataclasses import fields as fields_of
-from typing import Any, Callable, Dict, List, Tuple, TypeVar
+from typing import Annotated, Any, ClassVar, Dict, List, Tuple
+
+from spark_jobs.record_format import (
+    Instant,
+    Path,
+    RecordError,
+    Rule,
+    read_record,
+    write_record,
+)
 
 MANIFEST_COLUMNS: Tuple[Tuple[str, str], ...] = (
     ("folder", "string"),
@@ -44,6 +52,9 @@ TABLES: Dict[str, str] = {"CheckoutOrder": "checkout", "FulfillmentOrder": "fulf
 IN_RAW: Tuple[str, str] = ("copied", "present")
 """The manifest's statuses of objects that are in raw."""
 
+DOCUMENT = "document"
+"""The manifest's kind of objects that become rows or quarantined documents."""
+
 VANISHED = "vanished"
 """The manifest's status of objects that an earlier copy saw and the source no longer has."""
 
@@ -52,10 +63,6 @@ KEEP, DROP_ROWS = "keep", "drop_rows"
 
 NESTED_REASON = "nested_under_id"
 """Why a nested object is in quarantine: it is no order, whatever its bytes say."""
-
-
-class RecordError(ValueError):
-    """A record does not hold what its place promises; the message says which and what."""
 
 
 def table_of(folder: str) -> str:
@@ -121,7 +128,7 @@ def result_key(folder: str, run_id: str) -> str:
 class ManifestPart:
     """One file of a manifest: its name, size in bytes, SHA-256 in hex, and rows."""
 
-    name: str
+    name: Path
     size: int
     sha256: str
     rows: int
@@ -138,10 +145,13 @@ class CompletionRecord:
     order-independent over (raw_key, raw_etag, size) of copied and present objects.
     """
 
-    folder: str
-    copy_id: str
-    as_of: str
-    listed_at: str
+    WHAT: ClassVar[str] = "completion record"
+    FORMAT_VERSION: ClassVar[int] = 1
+
+    folder: Path
+    copy_id: Path
+    as_of: Instant
+    listed_at: Instant
     parts: List[ManifestPart]
     by_kind: Dict[str, int]
     by_status: Dict[str, int]
@@ -159,26 +169,26 @@ class CompletionRecord:
         """Objects in raw that this record vouches for."""
         return sum(self.by_status.get(status, 0) for status in IN_RAW)
 
+    @property
+    def documents(self) -> int:
+        """Documents among them; without one, a record proves nothing complete."""
+        return self.by_kind.get(DOCUMENT, 0)
+
     def to_json(self) -> bytes:
         """The record's file."""
-        return _to_json(asdict(self))
+        return write_record(self)
 
     @classmethod
     def from_json(cls, data: bytes) -> CompletionRecord:
-        """Raises RecordError if ``data`` is no completion record."""
-        fields = _from_json(data, "completion record")
-        try:
-            fields["parts"] = _each(ManifestPart, fields["parts"])
-            return _typed(cls(**fields))
-        except (TypeError, KeyError) as error:
-            raise RecordError("the completion record lacks a field or has a strange one") from error
+        """Raises RecordError if ``data`` is none, or a later version wrote it."""
+        return read_record(cls, data)
 
 
 @dataclass(frozen=True)
 class PublishedFile:
     """A file of a folder in the lake: key, size in bytes, rows."""
 
-    path: str
+    path: Path
     size: int
     rows: int
 
@@ -222,6 +232,7 @@ class StructureTotals:
 
 PUBLISHING = "publishing"
 PUBLISHED = "published"
+State = Annotated[str, Rule(lambda text: text in {PUBLISHING, PUBLISHED}, "known state")]
 
 
 @dataclass(frozen=True)
@@ -232,15 +243,18 @@ class PublicationRecord:
     under their final names; whoever finds that state finishes it first.
     """
 
-    folder: str
-    run_id: str
-    state: str
+    WHAT: ClassVar[str] = "publication record"
+    FORMAT_VERSION: ClassVar[int] = 1
+
+    folder: Path
+    run_id: Path
+    state: State
     copy_id: str
     digest: str
     schema_version: str
     files: List[PublishedFile]
     quarantine: List[PublishedFile]
-    previous: List[str]
+    previous: List[Path]
     totals: StructureTotals
 
     @property
@@ -250,27 +264,27 @@ class PublicationRecord:
 
     def to_json(self) -> bytes:
         """The record's file."""
-        return _to_json(asdict(self))
+        return write_record(self)
 
     @classmethod
     def from_json(cls, data: bytes) -> PublicationRecord:
-        """Raises RecordError if ``data`` is no publication record."""
-        fields = _from_json(data, "publication record")
-        try:
-            for name in ("files", "quarantine"):
-                fields[name] = _each(PublishedFile, fields[name])
-            fields["totals"] = _typed(StructureTotals(**fields["totals"]))
-            return _typed(cls(**fields))
-        except (TypeError, KeyError) as error:
-            raise RecordError("the publication record lacks a field") from error
+        """Raises RecordError if ``data`` is none, or a later version wrote it."""
+        record = read_record(cls, data)
+        named = [*(file.path for file in record.all_files), *record.previous]
+        if not all(_is_of(record.folder, path) for path in named):
+            raise RecordError("the publication record names files that are not its folder's")
+        return record
 
 
 @dataclass(frozen=True)
 class FolderStructured:
     """How structuring one folder ended: with totals, or with a sentence in ``error``."""
 
-    folder: str
-    run_id: str
+    WHAT: ClassVar[str] = "result"
+    FORMAT_VERSION: ClassVar[int] = 1
+
+    folder: Path
+    run_id: Path
     totals: StructureTotals
     files: int = 0
     seconds: float = 0.0
@@ -283,17 +297,22 @@ class FolderStructured:
 
     def to_json(self) -> bytes:
         """The small result file a step writes."""
-        return _to_json(asdict(self))
+        return write_record(self)
 
     @classmethod
     def from_json(cls, data: bytes) -> FolderStructured:
-        """Raises RecordError if ``data`` is no result."""
-        fields = _from_json(data, "result")
-        try:
-            fields["totals"] = _typed(StructureTotals(**fields["totals"]))
-            return _typed(cls(**fields))
-        except (TypeError, KeyError) as error:
-            raise RecordError("the result lacks a field or has a strange one") from error
+        """Raises RecordError if ``data`` is none, or a later version wrote it."""
+        return read_record(cls, data)
+
+
+def _is_of(folder: str, path: str) -> bool:
+    """Whether a file may be the folder's: what a record names is replaced and deleted."""
+    table = TABLES.get(folder.partition("_")[2], "")
+    in_table = path.startswith(table_prefix(table))
+    return bool(table) and (
+        (in_table and path.rpartition("/")[2].startswith(f"{folder}."))
+        or path.startswith(quarantine_prefix(folder))
+    )
 
 
 def _sum(one: Any, other: Any) -> Any:
@@ -301,36 +320,3 @@ def _sum(one: Any, other: Any) -> Any:
     if isinstance(one, dict):
         return {name: one.get(name, 0) + other.get(name, 0) for name in sorted({*one, *other})}
     return one + other
-
-
-_T = TypeVar("_T")
-_BASES = {"str": str, "int": int, "List": list, "Dict": dict}
-
-
-def _each(kind: Callable[..., _T], items: Any) -> List[_T]:
-    if not isinstance(items, list):
-        raise TypeError("not a list")
-    return [_typed(kind(**item)) for item in items]
-
-
-def _typed(record: _T) -> _T:
-    """The record; raises TypeError if a field holds something of another kind."""
-    for each in fields_of(record):  # type: ignore[arg-type]
-        base = _BASES.get(str(each.type).split("[")[0])
-        if base is not None and not isinstance(getattr(record, each.name), base):
-            raise TypeError(each.name)
-    return record
-
-
-def _to_json(fields: Dict[str, Any]) -> bytes:
-    return json.dumps(fields, indent=1, sort_keys=True).encode()
-
-
-def _from_json(data: bytes, what: str) -> Dict[str, Any]:
-    try:
-        fields = json.loads(data)
-    except ValueError as error:
-        raise RecordError(f"the {what} is not JSON") from error
-    if not isinstance(fields, dict):
-        raise RecordError(f"the {what} is not a JSON object")
-    return fields

@@ -61,6 +61,7 @@ def every_object_copied(facts: CopyFacts) -> Finding:
     """Every object of the source up to the cut-off is in raw, and a re-listing of raw agreed."""
     left = facts.listed - facts.in_raw
     broken = broken_equations(CopyAccount.of(facts))
+    documents = facts.kind(ObjectKind.DOCUMENT)
     if not facts.listed:
         summary = "Nothing was found to copy, which is never a success."
     elif left or facts.unverified:
@@ -70,11 +71,13 @@ def every_object_copied(facts: CopyFacts) -> Finding:
         )
     elif broken:
         summary = " ".join(broken)
+    elif not documents:
+        summary = f"None of the {facts.listed:,} objects is a document, which is never a success."
     else:
         summary = f"All {facts.listed:,} objects are in raw and verified."
     return Finding(
         "every_object_copied",
-        bool(facts.listed) and not left and not facts.unverified and not broken,
+        bool(documents) and not left and not facts.unverified and not broken,
         Severity.ERROR,
         summary,
         {
@@ -124,9 +127,8 @@ def no_near_miss_names(facts: CopyFacts) -> Finding:
 def every_document_accounted_for(totals: StructureTotals) -> Finding:
     """Every document of the folder became one row or one quarantined document."""
     broken = broken_equations(structured=totals)
-    objects = totals.documents + totals.nested + totals.side
-    if not objects:
-        summary = "Nothing was found to structure, which is never a success."
+    if not totals.documents:
+        summary = "No document was found to structure, which is never a success."
     elif broken:
         summary = " ".join(broken)
     else:
@@ -136,7 +138,7 @@ def every_document_accounted_for(totals: StructureTotals) -> Finding:
         )
     return Finding(
         "every_document_accounted_for",
-        bool(objects) and not broken,
+        bool(totals.documents) and not broken,
         Severity.ERROR,
         summary,
         {

@@ -16,6 +16,7 @@ from checkout_assets.domain.errors import UsageError
 from checkout_assets.domain.keys import ObjectKind
 
 _MD5_FORM = re.compile(r"[0-9a-f]{32}")
+_COPY_ID = re.compile(r"(.+)-[0-9]{8}T[0-9]{6}-[0-9a-f]{6}", re.DOTALL)
 _DIGEST_MODULUS = 1 << 256
 ARCHIVED = frozenset({"GLACIER", "DEEP_ARCHIVE"})
 """Storage classes whose objects must be restored before anyone can read or copy them."""
@@ -107,6 +108,20 @@ def is_same(source: SourceObject, raw: Sighting | None, known: Collection[Pair])
 def is_md5_form(etag: str) -> bool:
     """Whether a tag has the form of an MD5; those of multipart uploads end in ``-<parts>``."""
     return _MD5_FORM.fullmatch(etag) is not None
+
+
+def new_copy_id(run_id: str, begun: datetime, nonce: str) -> str:
+    """A copy's own id, also if its run id comes again: parts are never written twice.
+
+    ``nonce`` is six hexadecimal digits.
+    """
+    return f"{run_id}-{begun:%Y%m%dT%H%M%S}-{nonce}"
+
+
+def run_id_of(copy_id: str) -> str | None:
+    """The whole run id that a copy id was made of; None if it was not made by ``new_copy_id``."""
+    match = _COPY_ID.fullmatch(copy_id)
+    return match[1] if match else None
 
 
 class RunningDigest:

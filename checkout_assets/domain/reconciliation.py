@@ -34,6 +34,7 @@ class Reason(Enum):
 
     NOT_COMPARED = (State.RED, "the folder could not be compared")
     SOURCE_IS_EMPTY = (State.RED, "the source lists no object of it up to the cut-off")
+    NO_DOCUMENTS = (State.RED, "it holds no document up to the cut-off")
     FOLDER_MISSING = (State.RED, "raw holds nothing of it")
     OBJECTS_MISSING = (State.RED, "objects of the source missing in raw: {n}")
     OBJECTS_DIFFER = (
@@ -84,7 +85,8 @@ class Cause:
 class CopyEvidence:
     """What the listings of source and raw and the folder's manifest show, in objects.
 
-    Without a source, ``listed`` is None and only raw and the manifest were compared. ``record`` is
+    Without a source, ``listed`` is None and only raw and the manifest were compared.
+    ``lists_documents`` says whether a document is among the listed. ``record`` is
     None if there is none or it is broken; then ``problem`` says how.
     """
 
@@ -98,6 +100,13 @@ class CopyEvidence:
     record: CompletionRecord | None = None
     facts: CopyFacts = field(default_factory=CopyFacts)
     problem: str = ""
+    lists_documents: bool = True
+
+    @property
+    def without_documents(self) -> bool:
+        """Whether the source, or what was copied of it, holds other objects only."""
+        recorded = self.record is None or self.record.documents > 0
+        return not recorded or not (self.listed is None or self.lists_documents)
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +166,8 @@ def _of_copy(copy: CopyEvidence) -> list[Cause]:
     causes = []
     if copy.listed == 0:
         causes.append(Cause(Reason.SOURCE_IS_EMPTY))
+    elif copy.without_documents:
+        causes.append(Cause(Reason.NO_DOCUMENTS))
     if copy.record is None:
         if not copy.raw_objects:
             causes.append(Cause(Reason.FOLDER_MISSING))

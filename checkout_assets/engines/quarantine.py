@@ -15,9 +15,9 @@ from spark_jobs.contract import (
     NESTED_REASON,
     PUBLISHED,
     PublicationRecord,
-    RecordError,
     publication_record_key,
 )
+from spark_jobs.record_format import RecordError
 from spark_jobs.stores import Blob, NotFoundError, Store, StoreError
 
 if TYPE_CHECKING:
@@ -181,7 +181,8 @@ def _parsed(folder: Folder, read: Blob | StoreError) -> PublicationRecord:
     try:
         record = PublicationRecord.from_json(read.data)
     except RecordError as error:
-        raise MigrationError(f"{folder}: {error}. See docs/runbook.md#unreadable-record.") from None
+        advice = error.advice("See docs/runbook.md#unreadable-record.")
+        raise MigrationError(f"{folder}: {error}. {advice}") from None
     if record.folder != folder.name:
         raise MigrationError(f"{folder}: the publication record is another folder's.")
     if record.state != PUBLISHED:

@@ -35,6 +35,7 @@ def test_a_clean_folder_passes_every_rule() -> None:
         (replace(CLEAN, listed=4), "every_object_copied"),
         (replace(CLEAN, unverified=1), "every_object_copied"),
         (replace(CLEAN, by_kind={"document": 2}), "every_object_copied"),
+        (replace(CLEAN, by_kind={"side": 3}), "every_object_copied"),
         (replace(CLEAN, by_kind={"document": 2, "nested": 1}), "no_documents_nested_under_id"),
         (replace(CLEAN, escaped=1), "names_are_safe"),
         (replace(CLEAN, near_misses=1), "no_near_miss_names"),
@@ -48,6 +49,7 @@ def test_a_raw_rule_fails_for_what_it_is_about_and_no_other(facts: CopyFacts, fl
     ("totals", "flag"),
     [
         (StructureTotals(), "every_document_accounted_for"),
+        (StructureTotals(nested=1, side=2), "every_document_accounted_for"),
         (replace(STRUCTURED, rows=2), "every_document_accounted_for"),
         (replace(STRUCTURED, rows=2, quarantined={"no_id": 1}), "no_documents_quarantined"),
         (replace(STRUCTURED, rescued_rows=1, rescued_values=2), "every_value_has_a_column"),

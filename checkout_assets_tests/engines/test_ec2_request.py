@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from botocore.exceptions import ParamValidationError
 from botocore.validate import ParamValidator
 
+from checkout_assets.engines.ec2.api import Ec2Api
 from checkout_assets.engines.ec2.options import (
     DEPLOYMENT_TAG,
     OWNER_TAG,
@@ -170,3 +172,37 @@ def test_the_preferred_type_is_looked_for_in_every_subnet_first() -> None:
         ("m5.4xlarge", "subnet-1"),
         ("m5.4xlarge", "subnet-2"),
     ]
+
+
+class WildcardClient:
+    """EC2 as documented: in a filter's value ``*`` and ``?`` stand for other characters."""
+
+    def __init__(self, *tags: dict[str, str]) -> None:
+        self._tags = tags
+
+    def get_paginator(self, _: str) -> "WildcardClient":
+        return self
+
+    def paginate(self, Filters: list[dict[str, Any]]) -> list[dict[str, Any]]:  # noqa: N803
+        asked = {each["Name"]: each["Values"] for each in Filters}
+        wanted = {name[4:]: values for name, values in asked.items() if name.startswith("tag:")}
+        instances = [
+            {
+                "InstanceId": f"i-{number}",
+                "State": {"Name": "running"},
+                "Tags": [{"Key": key, "Value": value} for key, value in tags.items()],
+            }
+            for number, tags in enumerate(self._tags)
+            if all(fnmatchcase(tags.get(key, ""), values[0]) for key, values in wanted.items())
+        ]
+        return [{"Reservations": [{"Instances": instances}]}]
+
+
+@pytest.mark.parametrize("name", ["orders?", "order*", "*"])
+def test_only_instances_of_the_very_deployment_and_run_are_found(name: str) -> None:
+    other = {DEPLOYMENT_TAG: "orders2", RUN_ID_TAG: "nightly-2", WORKER_TAG: "w001"}
+    client = WildcardClient(other, {**other, DEPLOYMENT_TAG: name}, {**other, RUN_ID_TAG: name})
+    api = Ec2Api(client, client, client)
+
+    assert [each.id for each in api.find({DEPLOYMENT_TAG: name})] == ["i-1"]
+    assert [each.id for each in api.find({DEPLOYMENT_TAG: "orders2", RUN_ID_TAG: name})] == ["i-2"]

@@ -14,9 +14,11 @@ from checkout_assets.domain.folders import ALL_FOLDERS, select_folders
 from checkout_assets.engines.emr.options import EmrOptions, JobPackage, OrdersJob
 from checkout_assets.engines.emr.request import (
     LONGEST_STEP,
+    attempt_of,
     attempt_run_id,
     launch_request,
     parse_step_name,
+    refuse_attempt_id,
     step_name,
     step_request,
 )
@@ -122,3 +124,18 @@ def test_no_two_attempts_share_an_id() -> None:
     ids = [attempt_run_id(RUN_ID, attempt) for attempt in (1, 2, 3)]
     assert len(set(ids)) == 3
     assert ids[0] == RUN_ID
+
+
+@pytest.mark.parametrize("run_id", [RUN_ID, "nightly", "nightly-2", "a.b", "x_attempt", "_attempt"])
+@pytest.mark.parametrize("attempt", [1, 2, 17])
+def test_an_attempt_is_of_its_run_and_of_no_other(run_id: str, attempt: int) -> None:
+    refuse_attempt_id(run_id)
+    files = attempt_run_id(run_id, attempt)
+    assert attempt_of(files, run_id) == attempt
+    for other in (f"{run_id}2", f"{run_id}-2", run_id[:-1], f"{run_id}_attempt"):
+        assert attempt_of(files, other) is None
+
+
+def test_a_run_id_that_an_attempt_of_another_run_may_bear_is_refused() -> None:
+    with pytest.raises(UsageError, match='run id "nightly_attempt2" is what the run "nightly"'):
+        refuse_attempt_id("nightly_attempt2")

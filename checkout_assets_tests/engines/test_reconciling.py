@@ -262,7 +262,10 @@ def misread(place: OrdersPlace) -> None:
         (lambda place: change_record(place, by_status={"copied": 4}), {Reason.MANIFEST_BROKEN}),
         (lambda place: change_record(place, digest="0" * 64), {Reason.MANIFEST_BROKEN}),
         (lambda place: change_record(place, folder="0B_CheckoutOrder"), {Reason.MANIFEST_BROKEN}),
-        (lambda place: change_record(place, by_kind={"side": 3}), {Reason.ROWS_DO_NOT_ADD_UP}),
+        (
+            lambda place: change_record(place, by_kind={"document": 2, "side": 1}),
+            {Reason.ROWS_DO_NOT_ADD_UP},
+        ),
         (lose_table_file, {Reason.FILES_MISSING}),
         (grow_table_file, {Reason.FILES_MISSING}),
         (leave_orphan, {Reason.FILES_ORPHANED}),

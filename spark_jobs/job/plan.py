@@ -9,8 +9,9 @@ from traceback import extract_tb
 from typing import TYPE_CHECKING, Iterator, List, Sequence, Set, Tuple
 
 from spark_jobs import contract
-from spark_jobs.contract import CompletionRecord, ManifestPart, RecordError
+from spark_jobs.contract import CompletionRecord, ManifestPart
 from spark_jobs.job.packing import WEIGHT_OF_A_FILE
+from spark_jobs.record_format import RecordError
 from spark_jobs.stores import NotFoundError, Store
 
 if TYPE_CHECKING:
@@ -107,9 +108,15 @@ def read_completion_record(raw: Store, folder: str) -> CompletionRecord:
             f"{folder} was not copied: raw holds no completion record. Copy it first."
         ) from None
     except RecordError as error:
-        raise FolderError(f"{folder}: {error}. Copy the folder again.") from None
-    if record.folder != folder or not record.objects:
-        raise FolderError(f"{folder}: the completion record is of another or an empty folder.")
+        advice = error.advice("Copy the folder again.")
+        raise FolderError(f"{folder}: {error}. {advice}") from None
+    if record.folder != folder:
+        raise FolderError(f"{folder}: the completion record is another folder's. Copy it again.")
+    if not record.documents:
+        raise FolderError(
+            f"{folder}: the completion record names no document, so there is nothing to structure. "
+            "Check the source's bucket, prefix and cut-off, then copy the folder again."
+        )
     return record
 
 

@@ -16,9 +16,9 @@ from spark_jobs.contract import (
     PUBLISHING,
     PublicationRecord,
     PublishedFile,
-    RecordError,
 )
 from spark_jobs.job.plan import FolderError
+from spark_jobs.record_format import RecordError
 from spark_jobs.stores import ConflictError, NotFoundError, Store
 
 ABANDONED_AFTER = timedelta(days=7)
@@ -41,7 +41,8 @@ def read_published(lake: Store, folder: str) -> Published:
     except NotFoundError:
         return Published(None, None)
     except RecordError as error:
-        raise FolderError(f"{folder}: {error}. See docs/runbook.md#unreadable-record.") from None
+        advice = error.advice("See docs/runbook.md#unreadable-record.")
+        raise FolderError(f"{folder}: {error}. {advice}") from None
 
 
 def finish_interrupted(lake: Store, folder: str) -> Published:

@@ -1,15 +1,29 @@
 """A grant: what raw keeps about it, how it stands, and what is said when it has ended."""
 
-import json
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Any
+from typing import Annotated, ClassVar
 
 from checkout_assets.domain.displayable import displayable
 from checkout_assets.domain.errors import MigrationError
+from spark_jobs.record_format import (
+    Instant,
+    LaterFormatError,
+    RecordError,
+    Rule,
+    is_instant,
+    read_record,
+    write_record,
+)
 
+_UNREADABLE = "Raw's record of the grant cannot be read"
+_End = Annotated[str, Rule(lambda text: not text or is_instant(text), "instant with its zone")]
 _INSTANT = "%Y-%m-%d %H:%M UTC"
+
+
+class LaterGrantError(MigrationError):
+    """A later version of the program recorded a grant, so nothing here may replace it."""
 
 
 class Standing(StrEnum):
@@ -25,7 +39,7 @@ class Standing(StrEnum):
 class Proof:
     """A reconciliation against the source: when, of which cut-off, and what was complete."""
 
-    at: str
+    at: Instant
     as_of: str
     folders: int
     objects: int
@@ -46,10 +60,13 @@ class GrantRecord:
     ``revoked_at`` is empty until then; ``proof`` is the last one there was when it was revoked.
     """
 
+    WHAT: ClassVar[str] = "record of the grant"
+    FORMAT_VERSION: ClassVar[int] = 1
+
     requester: str
-    granted_at: str
-    expires: str
-    revoked_at: str = ""
+    granted_at: Instant
+    expires: Instant
+    revoked_at: _End = ""
     proof: Proof | None = None
 
     def standing(self, now: datetime) -> Standing:
@@ -83,39 +100,20 @@ class GrantRecord:
 
     def to_json(self) -> bytes:
         """The record's file."""
-        return json.dumps(asdict(self), indent=1).encode()
+        return write_record(self)
 
     @classmethod
     def from_json(cls, data: bytes) -> "GrantRecord":
-        """Raises MigrationError if ``data`` is no record."""
+        """Raises MigrationError if it is none, LaterGrantError if a later version wrote it."""
         try:
-            fields: dict[str, Any] = json.loads(data)
-            proof = fields.pop("proof")
-            record = cls(**fields, proof=Proof(**proof) if proof else None)
-            _check(record)
-        except (ValueError, TypeError, KeyError, AttributeError):
+            return read_record(cls, data)
+        except LaterFormatError as error:
+            raise LaterGrantError(f"{_UNREADABLE}: {error}. {error.advice('')}") from None
+        except RecordError as error:
             raise MigrationError(
-                "Raw's record of the grant cannot be read: run checkout-assets access grant or "
-                "revoke, which write it anew."
+                f"{_UNREADABLE}: {error}. Run checkout-assets access grant or revoke, which write "
+                "it anew."
             ) from None
-        return record
-
-
-def _check(record: GrantRecord) -> None:
-    """Raises ValueError or TypeError unless everything is of its kind."""
-    texts = [record.requester]
-    instants = [record.granted_at, record.expires, record.revoked_at or record.expires]
-    numbers: list[int] = []
-    if record.proof is not None:
-        texts.append(record.proof.as_of)
-        instants.append(record.proof.at)
-        numbers += [record.proof.folders, record.proof.objects]
-    if not all(isinstance(each, str) for each in texts):
-        raise TypeError("no text")
-    if not all(isinstance(each, int) for each in numbers):
-        raise TypeError("no count")
-    if any(datetime.fromisoformat(each).tzinfo is None for each in instants):
-        raise ValueError("an instant has a zone")
 
 
 def granted(requester: str, now: datetime, expires: datetime) -> GrantRecord:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from checkout_assets.domain.access.bucket_policies import source_statements, target_statements
-from checkout_assets.domain.access.grants import GrantRecord, Proof, granted
+from checkout_assets.domain.access.grants import GrantRecord, LaterGrantError, Proof, granted
 from checkout_assets.domain.access.policy_text import PolicyText
 from checkout_assets.domain.access.statements import Statement, as_list
 from checkout_assets.domain.access.terms import AccessTerms
@@ -48,12 +48,12 @@ class Granter:
 
         What protects raw and the lake is there before the source opens.
         """
+        kept = self._readable_record()
         wanted = wanted_statements(terms)
         changed = self._settle(
             (policy, _merge(wanted.get(bucket, ())))
             for bucket, policy in reversed(list(self.policies.items()))
         )
-        kept = self._readable_record()
         grant = granted(terms.requester, now, terms.expires)
         if kept and not changed and _same_grant(kept, grant):
             return kept
@@ -65,10 +65,11 @@ class Granter:
 
         The source is closed first.
         """
+        kept = self._readable_record()
         source = next(iter(self.policies.values()))
         before = source.read()
         self._settle((policy, PolicyText.without_ours) for policy in self.policies.values())
-        kept = self._readable_record() or _found(before, now)
+        kept = kept or _found(before, now)
         if kept is None:
             return None
         revoked = kept.revoked(now, proof)
@@ -91,9 +92,11 @@ class Granter:
         return written
 
     def _readable_record(self) -> GrantRecord | None:
-        """One that cannot be read is written anew."""
+        """One that cannot be read is written anew, unless a later version wrote it."""
         try:
             return find_grant(self.raw)
+        except LaterGrantError:
+            raise
         except MigrationError:
             return None
 

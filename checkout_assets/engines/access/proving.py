@@ -12,7 +12,7 @@ from checkout_assets.engines.access.options import AccessOptions
 def reconciled(folders: Sequence[FolderReconciled], summary: Summary, at: datetime) -> Reconciled:
     """What a reconciliation of these folders proves."""
     records = [each.copy.record for each in folders if each.copy.record is not None]
-    cut_offs = {_canonical(record.as_of) for record in records}
+    cut_offs = {_instant(record.as_of).isoformat() for record in records}
     listed = [_instant(record.listed_at) for record in records]
     return Reconciled(
         at=at,
@@ -37,10 +37,3 @@ def prove(options: AccessOptions, run_id: str) -> Reconciled:
 
 def _instant(text: str) -> datetime:
     return datetime.fromisoformat(text).astimezone(UTC)
-
-
-def _canonical(as_of: str) -> str:
-    try:
-        return _instant(as_of).isoformat()
-    except ValueError:
-        return as_of

@@ -17,10 +17,10 @@ from spark_jobs.contract import (
     PUBLISHED,
     CompletionRecord,
     PublicationRecord,
-    RecordError,
     completion_record_key,
     publication_record_key,
 )
+from spark_jobs.record_format import RecordError
 from spark_jobs.stores import Blob, Store, StoreError
 
 R = TypeVar("R", CompletionRecord, PublicationRecord)

@@ -10,12 +10,12 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from checkout_assets.domain.copying import CutOff
+from checkout_assets.domain.copying import CutOff, new_copy_id
 from checkout_assets.domain.folders import Folder
 from checkout_assets.domain.verification import OutOfOrderError
 from checkout_assets.engines.copying.cutoff import settle_cut_off
 from checkout_assets.engines.copying.folder_copy import CancelledError, CopyRun, FolderCopy
-from checkout_assets.engines.copying.manifest import find_record
+from checkout_assets.engines.copying.manifest import find_record_of_run
 from checkout_assets.engines.copying.progress import CopyProgress, NoProgress
 from checkout_assets.engines.copying.requests import CLOCK_IS_WRONG, LARGEST_COPY, ObjectCopier
 from checkout_assets.engines.copying.result import FolderCopied, FolderError, facts_of
@@ -23,12 +23,13 @@ from checkout_assets.engines.copying.silence import BotoEar, SilenceWatch
 from checkout_assets.engines.copying.terms import CopyTerms
 from checkout_assets.engines.locations import S3Location, principal
 from spark_jobs.completed import completed
-from spark_jobs.contract import RecordError
+from spark_jobs.record_format import RecordError
 from spark_jobs.stores import StoreError
 from spark_jobs.stores.refusals import credentials_problem, meaning_of
 
 __all__ = ["CopyEngine", "CopyOptions", "CopyTerms", "FolderCopied"]
 
+_AGAIN = "Copy it again."
 _LONGEST_GRACE_SECONDS = 3.0
 """What a cancelled copy waits for answers before it hangs up."""
 
@@ -98,8 +99,7 @@ class CopyEngine:
             raw=raw,
             copier=copier,
             as_of=as_of,
-            # Of its own even if the run id comes again: parts are never written twice.
-            copy_id=f"{run_id}-{datetime.now(UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(3)}",
+            copy_id=new_copy_id(run_id, datetime.now(UTC), secrets.token_hex(3)),
             progress=self._progress,
             cancelled=cancelled,
         )
@@ -133,7 +133,7 @@ def _copy_folder(run: CopyRun, folder: Folder, run_id: str) -> FolderCopied:
     except StoreError as error:
         copied = failed(_cancelled(folder) if run.cancelled.is_set() else _explain(folder, error))
     except RecordError as error:
-        copied = failed(f"{folder}: {error}. Copy it again.")
+        copied = failed(f"{folder}: {error}. {error.advice(_AGAIN)}")
     except OutOfOrderError as error:
         copied = failed(f"{folder}: {error}. Nothing was recorded.")
     except Exception as error:
@@ -143,10 +143,8 @@ def _copy_folder(run: CopyRun, folder: Folder, run_id: str) -> FolderCopied:
 
 
 def _done_before(run: CopyRun, folder: Folder, run_id: str) -> FolderCopied | None:
-    record = find_record(run.raw, folder.name).record
-    if record is None or not record.copy_id.startswith(f"{run_id}-"):
-        return None
-    return FolderCopied(folder, facts_of(record), record=record)
+    record = find_record_of_run(run.raw, folder.name, run_id)
+    return FolderCopied(folder, facts_of(record), record=record) if record else None
 
 
 def _cancelled(folder: Folder) -> str:

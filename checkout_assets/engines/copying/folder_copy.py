@@ -19,7 +19,7 @@ from checkout_assets.domain.copying import (
     decide,
 )
 from checkout_assets.domain.folders import Folder
-from checkout_assets.domain.keys import classify, raw_key_at
+from checkout_assets.domain.keys import ObjectKind, classify, raw_key_at
 from checkout_assets.domain.verification import Verdict, merge_join_three
 from checkout_assets.engines.copying.listings import list_raw, list_source, raw_blocks
 from checkout_assets.engines.copying.manifest import (
@@ -294,12 +294,12 @@ class FolderCopy:
     ) -> FolderCopied:
         run, folder, tally = self._run, self._folder, self._tally
         facts = tally.facts()
-        if not facts.listed:
-            error = explain_emptiness(folder, facts, run.source.uri, run.as_of)
-            return FolderCopied(folder, facts, error=error)
         if facts.status(Status.FAILED):
             error = explain_failures(folder, facts, tally.reasons)
             return FolderCopied(folder, facts, failures=tally.failures, error=error)
+        if not facts.kind(ObjectKind.DOCUMENT):
+            error = explain_emptiness(folder, facts, run.source.uri, run.as_of)
+            return FolderCopied(folder, facts, error=error)
         facts = tally.facts(self._verify(parts))
         if facts.unverified:
             return FolderCopied(folder, facts, error=explain_disagreement(folder, facts))

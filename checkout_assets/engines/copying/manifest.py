@@ -16,7 +16,7 @@ from itertools import groupby
 from operator import ge, itemgetter
 from typing import TYPE_CHECKING, NamedTuple
 
-from checkout_assets.domain.copying import Status
+from checkout_assets.domain.copying import Status, run_id_of
 from checkout_assets.domain.keys import place_in_order
 from checkout_assets.engines.copying.columns import from_column, to_column
 from checkout_assets.engines.copying.verifying import Block
@@ -26,10 +26,10 @@ from spark_jobs.contract import (
     VANISHED,
     CompletionRecord,
     ManifestPart,
-    RecordError,
     completion_record_key,
     manifest_part_key,
 )
+from spark_jobs.record_format import LaterFormatError, RecordError
 from spark_jobs.stores import Entry, NotFoundError, Store
 
 if TYPE_CHECKING:
@@ -114,21 +114,34 @@ class RecordFound:
 
 
 def find_record(raw: Store, folder: str) -> RecordFound:
-    """The folder's completion record as it is now."""
+    """The folder's completion record as it is now.
+
+    Raises LaterFormatError for one that must not be replaced by an earlier version's.
+    """
     try:
         blob = raw.get(completion_record_key(folder))
     except NotFoundError:
         return RecordFound()
     try:
         record = CompletionRecord.from_json(blob.data)
-        datetime.fromisoformat(record.listed_at)
+    except LaterFormatError:
+        raise
     except RecordError as error:
         return RecordFound(None, blob.etag, str(error))
-    except ValueError:
-        return RecordFound(None, blob.etag, "the completion record has no time of its listing")
     if record.folder != folder:
         return RecordFound(None, blob.etag, "the completion record is another folder's")
     return RecordFound(record, blob.etag)
+
+
+def find_record_of_run(raw: Store, folder: str, run_id: str) -> CompletionRecord | None:
+    """The folder's completion record if it proves documents and that very run made it.
+
+    Raises LaterFormatError, see ``find_record``.
+    """
+    record = find_record(raw, folder).record
+    if record is None or not record.documents or run_id_of(record.copy_id) != run_id:
+        return None
+    return record
 
 
 def recorded_rows(raw: Store, record: CompletionRecord) -> Iterator[tuple[str, ManifestRow]]:

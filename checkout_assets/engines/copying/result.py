@@ -7,6 +7,7 @@ from datetime import datetime
 
 from checkout_assets.domain.copying import CopyFacts, Status
 from checkout_assets.domain.folders import Folder
+from checkout_assets.domain.keys import ObjectKind
 from spark_jobs.contract import CompletionRecord
 
 _MOST_REASONS_TOLD = 3
@@ -88,13 +89,34 @@ def explain_disagreement(folder: Folder, facts: CopyFacts) -> str:
 
 
 def explain_emptiness(folder: Folder, facts: CopyFacts, place: str, as_of: datetime) -> str:
-    """The sentence for a folder in which nothing is due: an expected folder is never empty."""
-    if facts.newer:
-        return (
-            f"{folder}: all {facts.newer:,} objects came after the cut-off "
-            f"{as_of:%Y-%m-%dT%H:%M:%SZ}, so nothing was copied. Move the cut-off with --as-of."
-        )
+    """The sentences for a folder without a document up to the cut-off, which is never complete."""
+    others = [
+        _counted(count, f"{kind} object")
+        for kind in (ObjectKind.NESTED, ObjectKind.SIDE)
+        if (count := facts.kind(kind))
+    ]
+    where = f"below {place}/{folder}/"
+    found = f"no document {where}, only {' and '.join(others)}" if others else f"nothing {where}"
+    until = f" up to the cut-off {as_of:%Y-%m-%dT%H:%M:%SZ}" if facts.newer else ""
+    causes = [
+        f"{_counted(facts.newer, 'object')} came after the cut-off: move it with --as-of."
+        if facts.newer
+        else "",
+        _explain_vanished(facts.status(Status.VANISHED)),
+    ]
+    told = " ".join(filter(None, causes)) or "Check the source's bucket and prefix."
+    return f"{folder}: the source holds {found}{until}, which is never complete. {told}"
+
+
+def _explain_vanished(count: int) -> str:
+    if not count:
+        return ""
+    are = "is" if count == 1 else "are"
     return (
-        f"{folder}: the source holds nothing below {place}/{folder}/. An expected folder that is "
-        "missing or empty is a failure: check the source's bucket and prefix."
+        f"{_counted(count, 'object')} that an earlier copy saw {are} no longer at the source; "
+        "what raw holds of them stays, and so does that copy's record."
     )
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"

@@ -77,7 +77,9 @@ class Ec2Api:
         filters.append({"Name": "instance-state-name", "Values": list(_NOT_GONE)})
         with diagnosed():
             pages = self._client.get_paginator("describe_instances").paginate(Filters=filters)
-            return [_status(told) for page in pages for told in _instances(page)]
+            found = [_status(told) for page in pages for told in _instances(page)]
+        # In a filter's value * and ? stand for other characters, which a name may hold.
+        return [each for each in found if tags.items() <= each.tags.items()]
 
     def describe(self, instance: str) -> InstanceStatus | None:
         """How the instance is; None if EC2 does not know it, not yet or no longer."""

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from checkout_assets.domain.folders import Folder
-from checkout_assets.engines.copying.manifest import find_record
+from checkout_assets.engines.copying.manifest import find_record_of_run
 from checkout_assets.engines.copying.result import FolderCopied, facts_of
+from spark_jobs.record_format import LaterFormatError
 from spark_jobs.stores import Store
 
 
@@ -26,8 +27,11 @@ class RunRecords:
 
     def of(self, folder: Folder, seconds: float = 0.0) -> FolderCopiedOnEc2 | None:
         """The folder's result if this run has completed it."""
-        record = find_record(self._raw, folder.name).record
-        if record is None or not record.copy_id.startswith(f"{self._run_id}-"):
+        try:
+            record = find_record_of_run(self._raw, folder.name, self._run_id)
+        except LaterFormatError:  # not this run's; whoever copies the folder says so
+            return None
+        if record is None:
             return None
         return FolderCopiedOnEc2(folder, facts_of(record), record=record, seconds=seconds)
 

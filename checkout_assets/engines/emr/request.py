@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from checkout_assets.domain.displayable import displayable
 from checkout_assets.domain.errors import UsageError
 from checkout_assets.domain.folders import Folder
 from checkout_assets.domain.sizing import size_for
@@ -12,6 +13,7 @@ from checkout_assets.engines.emr.options import DEPLOYMENT_TAG, RUN_ID_TAG, EmrO
 LONGEST_STEP = 10_240
 """Characters of all arguments of a step: EMR's quota."""
 _SPOT_TIMEOUT_MINUTES = 20
+_ATTEMPT = "_attempt"
 _STEP_NAME = re.compile(r"(\S+) attempt (\d+) of (.+)")
 
 
@@ -84,7 +86,28 @@ def attempt_run_id(run_id: str, attempt: int) -> str:
     An attempt whose step was lost may still run, so no two share staging: the conditional write of
     the publication record then decides between them as between any two runs.
     """
-    return run_id if attempt == 1 else f"{run_id}_attempt{attempt}"
+    return run_id if attempt == 1 else f"{run_id}{_ATTEMPT}{attempt}"
+
+
+def attempt_of(found: str, run_id: str) -> int | None:
+    """Which attempt of that run bears this id; None if it is another run's."""
+    name, _, number = found.rpartition(_ATTEMPT)
+    if name == run_id and number.isascii() and number.isdecimal():
+        return int(number)
+    return 1 if found == run_id else None
+
+
+def refuse_attempt_id(run_id: str) -> None:
+    """Raise UsageError for a run id that could be an attempt's: two runs would share their files.
+
+    For example ``nightly_attempt2``, which is the second attempt of ``nightly``.
+    """
+    name, _, _ = run_id.rpartition(_ATTEMPT)
+    if name and attempt_of(run_id, name) is not None:
+        raise UsageError(
+            f'The run id "{displayable(run_id)}" is what the run "{displayable(name)}" calls one '
+            f"of its attempts: give it another end than {_ATTEMPT} and a number."
+        )
 
 
 def step_request(

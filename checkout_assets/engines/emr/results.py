@@ -1,18 +1,17 @@
 """What a run's steps left in the lake: the only thing that is believed of a folder."""
 
-import re
-
 from checkout_assets.domain.folders import Folder
-from checkout_assets.engines.emr.request import attempt_run_id
+from checkout_assets.engines.emr.request import attempt_of, attempt_run_id
 from checkout_assets.engines.structuring.spark_engine import StructuredFolder
 from spark_jobs.contract import (
     PUBLISHED,
     FolderStructured,
     PublicationRecord,
-    RecordError,
+    StructureTotals,
     publication_record_key,
     result_key,
 )
+from spark_jobs.record_format import LaterFormatError, RecordError
 from spark_jobs.stores import NotFoundError, Store
 
 
@@ -22,16 +21,16 @@ class RunResults:
     def __init__(self, lake: Store, run_id: str) -> None:
         self._lake = lake
         self._run_id = run_id
-        self._ours = re.compile(rf"{re.escape(run_id)}(?:_attempt(\d+))?")
 
     def attempts(self) -> dict[str, int]:
         """By folder name, the highest attempt that left a result."""
         highest: dict[str, int] = {}
         for entry in self._lake.list(result_key("", self._run_id).removesuffix("/.json")):
-            _, run_id, name = entry.key.split("/")
-            if match := self._ours.fullmatch(run_id):
+            run_id, _, name = entry.key.partition("/")[2].partition("/")
+            attempt = attempt_of(run_id, self._run_id)
+            if attempt is not None:
                 folder = name.removesuffix(".json")
-                highest[folder] = max(highest.get(folder, 0), int(match[1] or 1))
+                highest[folder] = max(highest.get(folder, 0), attempt)
         return highest
 
     def of(self, folder: Folder, attempt: int) -> StructuredFolder | None:
@@ -42,7 +41,7 @@ class RunResults:
         """
         told = self._told(folder, attempt)
         record = self._record(folder)
-        if record is not None and record.state == PUBLISHED and self._ours.fullmatch(record.run_id):
+        if record is not None and self._is_ours(record):
             seconds = told.seconds if told is not None else 0.0
             files = len(record.files)
             return StructuredFolder(folder, record.run_id, record.totals, files, seconds)
@@ -50,10 +49,17 @@ class RunResults:
             return None
         return StructuredFolder.of(told)
 
+    def _is_ours(self, record: PublicationRecord) -> bool:
+        ours = attempt_of(record.run_id, self._run_id) is not None
+        return ours and record.state == PUBLISHED
+
     def _told(self, folder: Folder, attempt: int) -> FolderStructured | None:
         key = result_key(folder.name, attempt_run_id(self._run_id, attempt))
         try:
             told = FolderStructured.from_json(self._lake.get(key).data)
+        except LaterFormatError as error:
+            sentence = f"{folder}: {error}. {error.advice('')}"
+            return FolderStructured(folder.name, self._run_id, StructureTotals(), error=sentence)
         except (NotFoundError, RecordError):
             return None
         return told if told.folder == folder.name else None

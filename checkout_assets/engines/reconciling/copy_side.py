@@ -15,13 +15,15 @@ from checkout_assets.domain.copying import (
     is_same,
 )
 from checkout_assets.domain.folders import Folder
+from checkout_assets.domain.keys import ObjectKind, classify
 from checkout_assets.domain.reconciliation import CopyEvidence
 from checkout_assets.domain.verification import merge_join_three
 from checkout_assets.engines.copying.listings import list_raw, list_source
 from checkout_assets.engines.copying.manifest import ManifestRow, find_record, recorded_rows
 from checkout_assets.engines.copying.result import facts_of
 from checkout_assets.engines.copying.tally import Tally
-from spark_jobs.contract import IN_RAW, CompletionRecord, RecordError
+from spark_jobs.contract import IN_RAW, CompletionRecord
+from spark_jobs.record_format import RecordError
 
 if TYPE_CHECKING:
     from spark_jobs.stores import S3Store
@@ -74,6 +76,7 @@ class _Comparison:
         self._as_of = as_of
         self._with_source = with_source
         self._counts: Counter[str] = Counter()
+        self._lists_documents = False
 
     def add(
         self, there: SourceObject | None, row: ManifestRow | None, seen: Sighting | None
@@ -85,6 +88,7 @@ class _Comparison:
         if due is not None:
             known = [Pair(row.source_etag, row.raw_etag)] if row and row.status in IN_RAW else []
             self._counts["listed"] += 1
+            self._lists_documents = self._lists_documents or _is_document(due)
             right = is_same(due, seen, known)
         if promised is not None:
             right = right and seen == Sighting(promised.size, promised.raw_etag)
@@ -113,7 +117,12 @@ class _Comparison:
             record=record,
             facts=facts_of(record) if record else CopyEvidence().facts,
             problem=problem,
+            lists_documents=self._lists_documents,
         )
 
     def _is_due(self, there: SourceObject) -> bool:
         return self._as_of is None or there.last_modified <= self._as_of
+
+
+def _is_document(there: SourceObject) -> bool:
+    return classify(there.key).kind is ObjectKind.DOCUMENT

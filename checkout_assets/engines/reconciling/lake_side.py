@@ -12,10 +12,10 @@ from spark_jobs.contract import (
     PUBLISHED,
     PublicationRecord,
     PublishedFile,
-    RecordError,
     publication_record_key,
     table_prefix,
 )
+from spark_jobs.record_format import LaterFormatError, RecordError
 from spark_jobs.stores import Blob, NotFoundError, Store
 
 if TYPE_CHECKING:
@@ -69,6 +69,8 @@ class LakeInventory:
             record = PublicationRecord.from_json(data)
         except NotFoundError:
             return None, ""
+        except LaterFormatError:  # whether the folder is complete cannot be told here
+            raise
         except RecordError as error:
             return None, str(error)
         if record.folder != folder:

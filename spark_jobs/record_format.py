@@ -1,0 +1,215 @@
+"""Records as JSON files: written with the version of their format, believed only value by value.
+
+A later program may add a field that has a default: earlier ones ignore it. What an earlier program
+must not ignore raises the record's ``FORMAT_VERSION``: it refuses such a record then, instead of
+taking it for something else. Records from before there were versions count as version 1.
+
+Types say what a field may hold: text, ``True`` or ``False``, counts from 0, finite numbers from 0,
+lists, dicts, other dataclasses, and ``Annotated[str, Rule(...)]`` for text of a certain form.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import types
+from dataclasses import MISSING, asdict, fields, is_dataclass
+from datetime import datetime
+from functools import cache
+from typing import (
+    Annotated,
+    Any,
+    Callable,
+    ClassVar,
+    Dict,
+    Mapping,
+    NamedTuple,
+    Protocol,
+    Type,
+    TypeVar,
+    Union,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
+
+VERSION_FIELD = "format_version"
+_COUNTS_END = 1 << 63
+_UNIONS = (Union, getattr(types, "UnionType", Union))
+_PATH = re.compile(r"(?!\.\.?(/|$))[^/\x00]+(/(?!\.\.?(/|$))[^/\x00]+)*")
+
+
+class RecordError(ValueError):
+    """A record does not hold what its place promises; the message says which and what."""
+
+    def advice(self, usual: str) -> str:
+        """What to do about it: ``usual``, unless that would not help."""
+        return usual
+
+
+class LaterFormatError(RecordError):
+    """A later version of the program wrote the record, so nothing here may replace it."""
+
+    def advice(self, usual: str) -> str:  # noqa: ARG002
+        """See RecordError."""
+        return "Upgrade checkout-assets here, then run it again."
+
+
+class Record(Protocol):
+    """A frozen dataclass that is kept in a file of its own."""
+
+    WHAT: ClassVar[str]
+    """Its name in sentences, such as ``completion record``."""
+
+    FORMAT_VERSION: ClassVar[int]
+    """The version that is written, and the highest that is read."""
+
+
+class Rule(NamedTuple):
+    """The form of a text: whether a text has it, and what to call it in a sentence."""
+
+    holds: Callable[[str], bool]
+    name: str
+
+
+def is_instant(text: str) -> bool:
+    """Whether a text is an ISO 8601 instant with its zone; raises ValueError if it is no time."""
+    return datetime.fromisoformat(text).tzinfo is not None
+
+
+Instant = Annotated[str, Rule(is_instant, "instant with its zone")]
+"""ISO 8601, as ``datetime.isoformat`` writes it."""
+
+Path = Annotated[str, Rule(lambda text: bool(_PATH.fullmatch(text)), "plain path")]
+"""A part of a key, or a whole key, that leads out of no folder: no empty, ``.`` or ``..`` segment.
+"""
+
+R = TypeVar("R", bound=Record)
+
+
+class _UnfitError(Exception):
+    """A value is not what its field may hold; ``place`` is the field's path in the record."""
+
+    def __init__(self, place: str, wanted: str) -> None:
+        super().__init__(place, wanted)
+        self.place = place
+        self.wanted = wanted
+
+
+def write_record(record: Record) -> bytes:
+    """The record's file."""
+    told = {VERSION_FIELD: record.FORMAT_VERSION, **asdict(record)}  # type: ignore[call-overload]
+    return json.dumps(told, indent=1, sort_keys=True, allow_nan=False).encode()
+
+
+def read_record(kind: Type[R], data: bytes) -> R:
+    """The record in a file; raises RecordError if it is none, or if a later version wrote it."""
+    told = _members(kind.WHAT, data)
+    version = told.get(VERSION_FIELD, 1)
+    if not _is_count(version) or not version:
+        raise RecordError(f"the {kind.WHAT} has no valid format version")
+    if version > kind.FORMAT_VERSION:
+        raise LaterFormatError(
+            f"the {kind.WHAT} was written by a later version of checkout-assets (format {version}; "
+            f"this version reads up to {kind.FORMAT_VERSION})"
+        )
+    try:
+        record: R = _dataclass_of(kind, told, "")
+    except _UnfitError as unfit:
+        if not unfit.wanted:
+            raise RecordError(f"the {kind.WHAT} lacks a field: {unfit.place}") from None
+        raise RecordError(f"the {kind.WHAT} has no {unfit.wanted} at {unfit.place}") from None
+    return record
+
+
+def _members(what: str, data: bytes) -> Mapping[str, Any]:
+    try:
+        told = json.loads(data, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError):
+        # The parser's own words may quote content.
+        raise RecordError(f"the {what} is not JSON") from None
+    if not isinstance(told, dict):
+        raise RecordError(f"the {what} is not a JSON object")
+    return told
+
+
+def _refuse_constant(name: str) -> Any:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _dataclass_of(kind: Any, told: Any, place: str) -> Any:
+    if not isinstance(told, dict):
+        raise _UnfitError(place, "JSON object")
+    hints = _hints(kind)
+    values: Dict[str, Any] = {}
+    for field in fields(kind):
+        where = f"{place}.{field.name}" if place else field.name
+        if field.name in told:
+            values[field.name] = _value_of(hints[field.name], told[field.name], where)
+        elif field.default is MISSING and field.default_factory is MISSING:
+            raise _UnfitError(where, "")
+    return kind(**values)
+
+
+@cache
+def _hints(kind: Any) -> Mapping[str, Any]:
+    return get_type_hints(kind, include_extras=True)
+
+
+def _value_of(kind: Any, value: Any, place: str) -> Any:
+    """The value as ``kind``; raises _UnfitError if it is of another."""
+    origin, arguments = get_origin(kind), get_args(kind)
+    if is_dataclass(kind):
+        return _dataclass_of(kind, value, place)
+    if origin is Annotated:
+        return _ruled(_value_of(arguments[0], value, place), arguments[1], place)
+    if origin is list and isinstance(value, list):
+        return [_value_of(arguments[0], each, f"{place}[{n}]") for n, each in enumerate(value)]
+    if origin is dict and isinstance(value, dict):
+        # A member's name may be a stranger's, so it is not told.
+        return {
+            _value_of(arguments[0], name, place): _value_of(arguments[1], each, place)
+            for name, each in value.items()
+        }
+    if origin in _UNIONS:
+        (other,) = (each for each in arguments if each is not type(None))
+        return None if value is None else _value_of(other, value, place)
+    name, holds = _PLAIN.get(origin or kind, ("", None))
+    if holds is None or not holds(value):
+        raise _UnfitError(place, name)
+    return float(value) if kind is float else value
+
+
+def _ruled(text: str, rule: Rule, place: str) -> str:
+    try:
+        if rule.holds(text):
+            return text
+    except ValueError:
+        pass
+    raise _UnfitError(place, rule.name)
+
+
+def _is_text(value: Any) -> bool:
+    try:
+        return isinstance(value, str) and bool(value.encode() or True)
+    except UnicodeEncodeError:  # a lone surrogate, which no key and no file name can hold
+        return False
+
+
+def _is_count(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < _COUNTS_END
+
+
+def _is_number(value: Any) -> bool:
+    return _is_count(value) or (isinstance(value, float) and math.isfinite(value) and value >= 0)
+
+
+_PLAIN: Mapping[Any, Any] = {
+    str: ("text", _is_text),
+    int: ("count", _is_count),
+    float: ("number from 0", _is_number),
+    bool: ("true or false", lambda value: isinstance(value, bool)),
+    list: ("list", lambda _: False),
+    dict: ("JSON object", lambda _: False),
+}
