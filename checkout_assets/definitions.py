@@ -77,16 +77,18 @@ def _copy_engine(settings: Settings, stores: Stores) -> CopyEngineResource:
         storage_class=settings.storage_class,
         requester_pays=settings.requester_pays,
         role_arn=settings.copy_role_arn,
+        replaces_source=settings.replaces_source,
     )
 
 
 def _structure_engine(settings: Settings, stores: Stores) -> StructureEngineResource:
     if settings.structure_engine == "emr":
-        return emr_engine(stores, settings.vanished, settings.emr)
+        return emr_engine(stores, settings.vanished, settings.emr, settings.replaces_raw)
     return LocalSparkEngine(
         stores=stores,
         pyspark=LazyPySparkResource(spark_config=local_spark_config(settings.spark_master)),
         vanished=settings.vanished,
+        replaces_raw=settings.replaces_raw,
         keep_session=settings.keep_spark_session,
     )
 

@@ -31,6 +31,12 @@ class Settings(BaseSettings):
     storage_class: str = Field("", description="the storage class of copies, such as STANDARD")
     requester_pays: bool = Field(False, description="pay for reading a requester-pays source")
     copy_role_arn: str = Field("", description="the role that lists and copies on both sides")
+    replaces_source: str = Field(
+        "", description="the source that the present one replaces in raw: s3://bucket/prefix"
+    )
+    replaces_raw: str = Field(
+        "", description="the raw that the present one replaces in the lake: s3://bucket/prefix"
+    )
     worker_role_arn: str = Field("", description="the role of copying instances, for policies")
     reconcile_role_arn: str = Field("", description="the role that only compares, for policies")
     structure_role_arn: str = Field("", description="the role of clusters' nodes, for policies")

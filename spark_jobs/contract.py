@@ -143,6 +143,7 @@ class CompletionRecord:
     cut-off, ``missing_on_source`` raw objects no manifest names, ``lost`` vanished objects that
     are gone from raw too; ``total_bytes`` are those of the objects in raw. ``digest`` is
     order-independent over (raw_key, raw_etag, size) of copied and present objects.
+    ``source_uri`` and ``raw_uri`` say between which places; empty in records of before.
     """
 
     WHAT: ClassVar[str] = "completion record"
@@ -163,6 +164,8 @@ class CompletionRecord:
     newer: int = 0
     missing_on_source: int = 0
     lost: int = 0
+    source_uri: str = ""
+    raw_uri: str = ""
 
     @property
     def objects(self) -> int:
@@ -240,7 +243,8 @@ class PublicationRecord:
     """Which files of the lake are a folder's.
 
     While ``state`` is ``publishing``, ``previous`` names the files to delete once ``files`` are
-    under their final names; whoever finds that state finishes it first.
+    under their final names; whoever finds that state finishes it first. ``raw_uri`` says which raw
+    the rows were made from; empty in records of before.
     """
 
     WHAT: ClassVar[str] = "publication record"
@@ -256,6 +260,7 @@ class PublicationRecord:
     quarantine: List[PublishedFile]
     previous: List[Path]
     totals: StructureTotals
+    raw_uri: str = ""
 
     @property
     def all_files(self) -> List[PublishedFile]:

@@ -25,9 +25,17 @@ def main(arguments: Optional[List[str]] = None) -> int:
     parser.add_argument("--lake", required=True, metavar="URI", help="where the tables go")
     parser.add_argument("--run-id", required=True, help="names this run's files")
     parser.add_argument("--vanished", choices=[KEEP, DROP_ROWS], default=KEEP)
+    parser.add_argument("--replaces-raw", default="", metavar="URI", help="the raw of before")
     parser.add_argument("folders", nargs="+", metavar="FOLDER")
     asked = parser.parse_args(arguments)
-    job = StructureJob(asked.raw, asked.lake, asked.run_id, tuple(asked.folders), asked.vanished)
+    job = StructureJob(
+        asked.raw,
+        asked.lake,
+        asked.run_id,
+        tuple(asked.folders),
+        asked.vanished,
+        replaces_raw=asked.replaces_raw,
+    )
 
     lake = open_store(asked.lake)
     spark = SparkSession.builder.appName("structure orders").getOrCreate()

@@ -22,6 +22,7 @@ from checkout_assets.cli.copy_options import (
     Encryption,
     KmsKey,
     RawAccount,
+    ReplacesSource,
     RequesterPays,
     Role,
     SourceAccount,
@@ -100,6 +101,7 @@ def copy(  # noqa: PLR0913, PLR0917 - a command's options
     storage_class: StorageClass = None,
     requester_pays: RequesterPays = None,
     role: Role = None,
+    replaces_source: ReplacesSource = None,
     run_id: RunId = None,
     report: Report = None,
     deadline: Deadline = None,
@@ -114,6 +116,7 @@ def copy(  # noqa: PLR0913, PLR0917 - a command's options
     Running it again copies only what is still missing. Nothing at the source is ever changed.
     """
     from checkout_assets.engines.copying.engine import CopyOptions
+    from checkout_assets.engines.locations import canonical_uri
 
     # Rows and requests hold no cycles; looking for some costs a tenth of all.
     gc.freeze()
@@ -129,13 +132,18 @@ def copy(  # noqa: PLR0913, PLR0917 - a command's options
         storage_class=storage_class,
         requester_pays=requester_pays,
         copy_role_arn=role,
+        replaces_source=replaces_source,
         show_object_names=show_names,
     )
     chosen = select_folders(folders or [])
     called = f"cli-{secrets.token_hex(4)}" if run_id is None else checked_run_id(run_id)
     terms = report_terms(settings, report, deadline, silence)
     options = CopyOptions(
-        parse_as_of(settings.as_of), folders_at_once, in_flight, terms=terms_of(settings)
+        parse_as_of(settings.as_of),
+        folders_at_once,
+        in_flight,
+        terms=terms_of(settings),
+        replaces_source=canonical_uri(settings.replaces_source, "replaced source"),
     )
     with reporting(terms, len(chosen)) as reporter:
         results = _run(settings, chosen, options, called, reporter)

@@ -44,6 +44,14 @@ Role = Annotated[
     str | None,
     _option("copy-role-arn", "Assume this role for everything on both sides.", "ARN"),
 ]
+ReplacesSource = Annotated[
+    str | None,
+    _option(
+        "replaces-source",
+        "Go on in a raw that was copied from this other source, which the present one replaces.",
+        "URI",
+    ),
+]
 
 
 def terms_of(settings: Settings) -> "CopyTerms":

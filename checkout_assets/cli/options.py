@@ -45,6 +45,15 @@ Vanished = Annotated[
         "or they go. [env: CHECKOUT_VANISHED]",
     ),
 ]
+ReplacesRaw = Annotated[
+    str | None,
+    typer.Option(
+        metavar="URI",
+        help="Go on in a lake that was made from this other raw, which the present one replaces. "
+        "[env: CHECKOUT_REPLACES_RAW]",
+        show_default=False,
+    ),
+]
 Json = Annotated[
     bool, typer.Option("--json", help="Print one JSON document, and nothing else, on stdout.")
 ]

@@ -15,6 +15,7 @@ from checkout_assets.cli.options import (
     Json,
     Lake,
     Raw,
+    ReplacesRaw,
     Vanished,
     settings_with,
     usable_places,
@@ -40,11 +41,12 @@ def register(app: typer.Typer) -> None:
     app.command("structure", epilog=_EXAMPLES)(structure)
 
 
-def structure(
+def structure(  # noqa: PLR0913, PLR0917 - a command's options
     folders: Folders = None,
     raw: Raw = None,
     lake: Lake = None,
     vanished: Vanished = None,
+    replaces_raw: ReplacesRaw = None,
     json: Json = False,
 ) -> int:
     """Structure copied folders into Parquet tables.
@@ -53,7 +55,9 @@ def structure(
     order into quarantine, and publishes all of a folder's rows at once. Running it again replaces
     a folder's rows with the same rows. Refuses a folder that was not copied.
     """
-    settings = settings_with(raw_uri=raw, lake_uri=lake, vanished=vanished)
+    settings = settings_with(
+        raw_uri=raw, lake_uri=lake, vanished=vanished, replaces_raw=replaces_raw
+    )
     chosen = select_folders(folders or [])
     results = run_folders(settings, chosen)
     if json:
@@ -68,15 +72,20 @@ def run_folders(settings: Settings, folders: Sequence[Folder]) -> "list[Structur
     from rich.progress import track
 
     from checkout_assets.domain.folders import slices
+    from checkout_assets.engines.locations import canonical_uri
+    from checkout_assets.engines.structuring.origin import refuse_lake_of_other_raw
     from checkout_assets.engines.structuring.session import local_session
     from checkout_assets.engines.structuring.spark_engine import LocalSparkEngine
 
     places = usable_places(settings, "raw", "lake")
+    raw_uri = places["raw"].uri
+    replaces = canonical_uri(settings.replaces_raw, "replaced raw")
+    refuse_lake_of_other_raw(places["lake"].open(), folders, raw_uri, replaces)
     run_id = f"cli-{secrets.token_hex(4)}"
     ended: list[StructuredFolder] = []
     with local_session(settings.spark_master) as session:
         engine = LocalSparkEngine(
-            places["raw"].uri, places["lake"].uri, lambda: session, settings.vanished
+            raw_uri, places["lake"].uri, lambda: session, settings.vanished, replaces
         )
         told = (
             result

@@ -11,6 +11,7 @@ from enum import Enum, StrEnum
 from checkout_assets.domain.accounting import CopyAccount, broken_equations, broken_files
 from checkout_assets.domain.anomalies import RAW_RULES, STRUCTURED_RULES, Severity
 from checkout_assets.domain.copying import CopyFacts
+from checkout_assets.domain.displayable import displayable
 from checkout_assets.domain.folders import ALL_FOLDERS, PREFIXES_PER_ORDER_TYPE, Folder, OrderType
 from spark_jobs.contract import PUBLISHING, CompletionRecord, PublicationRecord
 
@@ -43,9 +44,11 @@ class Reason(Enum):
     )
     NOT_COPIED = (State.RED, "no completion record proves that it was copied")
     MANIFEST_BROKEN = (State.RED, "its completion record and manifest do not agree")
+    OTHER_SOURCE = (State.RED, "it was copied from another source")
     NOT_STRUCTURED = (State.RED, "it was not structured")
     PUBLISHING_UNFINISHED = (State.RED, "a run died, or works, while publishing it")
     STRUCTURED_FROM_OLDER_COPY = (State.RED, "it was structured from an older copy")
+    STRUCTURED_FROM_OTHER_RAW = (State.RED, "it was structured from another raw")
     ROWS_DO_NOT_ADD_UP = (State.RED, "objects, rows and quarantine do not add up")
     FILES_MISSING = (State.RED, "published files missing or not as recorded: {n}")
     FILES_ORPHANED = (State.RED, "files of it in the lake that no record names: {n}")
@@ -86,7 +89,8 @@ class CopyEvidence:
     """What the listings of source and raw and the folder's manifest show, in objects.
 
     Without a source, ``listed`` is None and only raw and the manifest were compared.
-    ``lists_documents`` says whether a document is among the listed. ``record`` is
+    ``lists_documents`` says whether a document is among the listed. ``source_uri`` is that of the
+    source compared, else of the one that raw says it is copied from. ``record`` is
     None if there is none or it is broken; then ``problem`` says how.
     """
 
@@ -101,6 +105,14 @@ class CopyEvidence:
     facts: CopyFacts = field(default_factory=CopyFacts)
     problem: str = ""
     lists_documents: bool = True
+    source_uri: str = ""
+    raw_uri: str = ""
+
+    @property
+    def other_source(self) -> str:
+        """The source that the folder was copied from, if that is not the one compared."""
+        copied_from = self.record.source_uri if self.record else ""
+        return copied_from if self.source_uri and copied_from != self.source_uri else ""
 
     @property
     def without_documents(self) -> bool:
@@ -173,6 +185,8 @@ def _of_copy(copy: CopyEvidence) -> list[Cause]:
             causes.append(Cause(Reason.FOLDER_MISSING))
         broken = Cause(Reason.MANIFEST_BROKEN, detail=copy.problem)
         causes.append(broken if copy.problem else Cause(Reason.NOT_COPIED))
+    if copy.other_source:
+        causes.append(Cause(Reason.OTHER_SOURCE, detail=displayable(copy.other_source)))
     causes += _counted(
         (Reason.OBJECTS_MISSING, copy.missing_on_raw),
         (Reason.OBJECTS_DIFFER, copy.differ),
@@ -196,12 +210,19 @@ def _of_lake(copy: CopyEvidence, lake: LakeEvidence) -> list[Cause]:
         return [Cause(Reason.PUBLISHING_UNFINISHED), *causes]
     current = copy.record is not None and copy.record.digest == lake.record.digest
     if copy.record is not None and not current:
-        causes.insert(0, Cause(Reason.STRUCTURED_FROM_OLDER_COPY))
+        causes.insert(0, _of_another_copy(copy, lake.record))
     account = CopyAccount.of(copy.facts) if current else None
     broken = [*broken_equations(account, lake.record.totals), *broken_files(lake.record)]
     if broken:
         causes.insert(0, Cause(Reason.ROWS_DO_NOT_ADD_UP, len(broken), " ".join(broken)))
     return causes
+
+
+def _of_another_copy(copy: CopyEvidence, record: PublicationRecord) -> Cause:
+    """Why what was structured is not what raw holds."""
+    if copy.raw_uri and record.raw_uri not in {"", copy.raw_uri}:
+        return Cause(Reason.STRUCTURED_FROM_OTHER_RAW, detail=displayable(record.raw_uri))
+    return Cause(Reason.STRUCTURED_FROM_OLDER_COPY)
 
 
 def _counted(*counts: tuple[Reason, int]) -> list[Cause]:

@@ -94,6 +94,11 @@ def parse_s3_location(uri: str, what: str) -> S3Location:
     return S3Location(bucket, f"{prefix}/" if prefix else "")
 
 
+def canonical_uri(uri: str, what: str) -> str:
+    """The spelling by which records know a place in S3; empty if ``uri`` is."""
+    return parse_s3_location(uri, what).uri if uri else ""
+
+
 def parse_location(uri: str, what: str) -> Location:
     """The place in S3, or the directory, that ``uri`` names."""
     if "://" in uri:

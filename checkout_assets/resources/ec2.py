@@ -12,9 +12,15 @@ from pydantic import Field, PrivateAttr, ValidationError
 from checkout_assets.domain.displayable import displayable
 from checkout_assets.domain.errors import UsageError
 from checkout_assets.engines.ec2.options import DEPLOYMENT_TAG, Ec2Options
-from checkout_assets.engines.locations import Location, parse_s3_location, refuse_overlap
+from checkout_assets.engines.locations import (
+    Location,
+    canonical_uri,
+    parse_s3_location,
+    refuse_overlap,
+)
 from checkout_assets.resources.engines import CopyEngineResource
 from checkout_assets.resources.stores import Stores
+from checkout_assets.settings import ENVIRONMENT_PREFIX
 
 if TYPE_CHECKING:
     from checkout_assets.engines.ec2.api import Ec2Api
@@ -24,6 +30,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 _OURS = DEPLOYMENT_TAG.partition(":")[0] + ":"
+_REPLACES_SOURCE = f"{ENVIRONMENT_PREFIX}REPLACES_SOURCE"
 _REQUIRED = {
     "fleet_uri": "s3://bucket/prefix, where instances report",
     "package_uri": "s3://bucket/prefix, where the packaged worker lies",
@@ -113,6 +120,7 @@ class Ec2CopyEngine(CopyEngineResource):
 
     def engine(self) -> "Ec2Engine":
         """See CopyEngineResource."""
+        from checkout_assets.engines.copying.cutoff import Origin, refuse_other_source
         from checkout_assets.engines.ec2.engine import CopyJob, Ec2Engine, Surroundings
         from spark_jobs.stores import open_store
 
@@ -120,6 +128,8 @@ class Ec2CopyEngine(CopyEngineResource):
         self.stores.check("raw")
         api = self.api()
         raw, fleet = self.stores.raw().open(), open_store(self.fleet_uri)
+        replaced = canonical_uri(self.variables.get(_REPLACES_SOURCE, ""), "replaced source")
+        refuse_other_source(raw, Origin(self.stores.source().uri, replaced))
         around = Surroundings(api, raw, fleet, self._tell or _log.info)
         engine = Ec2Engine(self.options(), CopyJob(self._archive(), self.variables), around)
         engine.check()

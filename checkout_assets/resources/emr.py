@@ -10,6 +10,7 @@ from pydantic import Field, ValidationError
 from checkout_assets.domain.displayable import displayable
 from checkout_assets.domain.errors import UsageError
 from checkout_assets.engines.emr.options import EmrOptions, JobPackage
+from checkout_assets.engines.locations import canonical_uri
 from checkout_assets.resources.engines import StructureEngineResource
 from checkout_assets.resources.stores import Stores
 from spark_jobs.contract import KEEP
@@ -101,6 +102,7 @@ class EmrEngine(StructureEngineResource):
         default=60, ge=0, description="runs that start together launch at random within these"
     )
     vanished: str = KEEP
+    replaces_raw: str = ""
 
     def engine(self) -> "Engine":
         """See StructureEngineResource."""
@@ -111,7 +113,14 @@ class EmrEngine(StructureEngineResource):
         self._check()
         raw, lake = self.stores.raw(), self.stores.lake()
         api = self.api()
-        job = OrdersJob(self._package(), raw.uri, lake.uri, self.vanished, api.region)
+        job = OrdersJob(
+            self._package(),
+            raw.uri,
+            lake.uri,
+            self.vanished,
+            api.region,
+            canonical_uri(self.replaces_raw, "replaced raw"),
+        )
         engine = Engine(self.options(), job, api, lake.open())
         engine.check()
         return engine
@@ -175,15 +184,17 @@ class EmrEngine(StructureEngineResource):
         return use_package(self.package_uri, self.architecture)
 
 
-def emr_engine(stores: Stores, vanished: str, options: Mapping[str, Any]) -> EmrEngine:
+def emr_engine(
+    stores: Stores, vanished: str, options: Mapping[str, Any], replaces_raw: str = ""
+) -> EmrEngine:
     """The resource with these options; raises UsageError that names the first wrong one."""
-    known = set(EmrEngine.model_fields) - {"stores", "vanished"}
+    known = set(EmrEngine.model_fields) - {"stores", "vanished", "replaces_raw"}
     for name in sorted(options.keys() - known):
         raise UsageError(
             f'EMR has no option "{displayable(name)}". It has {", ".join(sorted(known))}.'
         )
     try:
-        return EmrEngine(stores=stores, vanished=vanished, **options)
+        return EmrEngine(stores=stores, vanished=vanished, replaces_raw=replaces_raw, **options)
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False)[0]
         name = displayable(".".join(str(part) for part in first["loc"]))

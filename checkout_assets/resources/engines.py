@@ -71,11 +71,13 @@ class LocalCopyEngine(CopyEngineResource):
     storage_class: str = ""
     requester_pays: bool = False
     role_arn: str = ""
+    replaces_source: str = ""
 
     def engine(self) -> "FolderEngine[FolderCopied]":
         """See CopyEngineResource."""
         from checkout_assets.domain.copying import parse_as_of
         from checkout_assets.engines.copying.engine import CopyEngine, CopyOptions, CopyTerms
+        from checkout_assets.engines.locations import canonical_uri
 
         terms = CopyTerms(
             source_account=self.source_account,
@@ -87,8 +89,11 @@ class LocalCopyEngine(CopyEngineResource):
             role_arn=self.role_arn,
         )
         self.stores.check("source", "raw", role_arn=self.role_arn)
-        options = CopyOptions(as_of=parse_as_of(self.as_of), terms=terms)
-        return CopyEngine(self.stores.source(), self.stores.raw(), options)
+        replaces = canonical_uri(self.replaces_source, "replaced source")
+        options = CopyOptions(as_of=parse_as_of(self.as_of), terms=terms, replaces_source=replaces)
+        engine = CopyEngine(self.stores.source(), self.stores.raw(), options)
+        engine.check()
+        return engine
 
 
 class LocalSparkEngine(StructureEngineResource):
@@ -101,14 +106,22 @@ class LocalSparkEngine(StructureEngineResource):
     stores: dg.ResourceDependency[Stores]
     pyspark: dg.ResourceDependency[LazyPySparkResource]
     vanished: str = KEEP
+    replaces_raw: str = ""
     keep_session: bool = False
 
     def engine(self) -> "FolderEngine[StructuredFolder]":
         """See StructureEngineResource; the session starts when the engine runs."""
+        from checkout_assets.engines.locations import canonical_uri
         from checkout_assets.engines.structuring.spark_engine import LocalSparkEngine as Engine
 
         self.stores.check("raw", "lake")
-        return Engine(self.stores.raw().uri, self.stores.lake().uri, self._session, self.vanished)
+        return Engine(
+            self.stores.raw().uri,
+            self.stores.lake().uri,
+            self._session,
+            self.vanished,
+            canonical_uri(self.replaces_raw, "replaced raw"),
+        )
 
     @contextmanager
     def yield_for_execution(

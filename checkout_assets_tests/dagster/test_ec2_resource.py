@@ -13,8 +13,11 @@ from dagster_aws.s3 import S3Resource
 from checkout_assets.assets.folder_run import FolderRun
 from checkout_assets.assets.raw_orders import build_raw_orders
 from checkout_assets.definitions import build_defs
+from checkout_assets.domain.copying import CutOff
 from checkout_assets.domain.errors import UsageError
+from checkout_assets.engines.copying.cutoff import Origin, settle_cut_off
 from checkout_assets.resources.ec2 import Ec2CopyEngine
+from checkout_assets.resources.engines import LocalCopyEngine
 from checkout_assets.resources.stores import Stores
 from checkout_assets.sample.s3_server import EmbeddedS3Server
 from checkout_assets.settings import Settings
@@ -229,3 +232,18 @@ def test_a_wrong_option_is_told_by_its_name(
     monkeypatch.setenv("CHECKOUT_EC2", text)
     with pytest.raises(UsageError, match=sentence):
         build_defs()
+
+
+def test_another_source_is_refused_before_anything_is_launched(
+    options: dict[str, Any], place: OrdersPlace
+) -> None:
+    old = "s3://old-orders/root"
+    settle_cut_off(place.raw.open(), CutOff.KEPT, Origin(old))
+    with pytest.raises(UsageError, match=f"was copied from {old}, not from {place.source.uri}"):
+        Ec2CopyEngine(**options).engine()
+    with pytest.raises(UsageError, match=f"was copied from {old}, not from {place.source.uri}"):
+        LocalCopyEngine(stores=options["stores"]).engine()
+
+    meant = {**options["variables"], "CHECKOUT_REPLACES_SOURCE": f"{old}/"}
+    Ec2CopyEngine(**{**options, "variables": meant}).engine()
+    LocalCopyEngine(stores=options["stores"], replaces_source=f"{old}/").engine()

@@ -53,6 +53,17 @@ def finish_interrupted(lake: Store, folder: str) -> Published:
     return _roll_forward(lake, found.record, found.etag)
 
 
+def refuse_other_raw(found: Published, raw_uri: str, replaces: str = "") -> None:
+    """Raise FolderError if what is published was made from another raw than ``replaces``."""
+    made_from = found.record.raw_uri if found.record else ""
+    if found.record is not None and made_from not in {"", raw_uri, replaces}:
+        raise FolderError(
+            f"{found.record.folder}: the lake's rows were made from {made_from}, not from "
+            f"{raw_uri}: check raw and lake. If {raw_uri} takes the place of {made_from} on "
+            f"purpose, structure with --replaces-raw {made_from} (CHECKOUT_REPLACES_RAW)."
+        )
+
+
 def publish(lake: Store, record: PublicationRecord, base: Published) -> PublicationRecord:
     """Make ``record``'s staged files the folder's files, in place of those of ``base``.
 

@@ -34,6 +34,7 @@ from spark_jobs.job.publishing import (
     finish_interrupted,
     publish,
     reconcile_counts,
+    refuse_other_raw,
     remove_abandoned_staging,
 )
 from spark_jobs.job.staging import (
@@ -86,6 +87,7 @@ def structure_folders(spark: SparkSession, job: StructureJob) -> Iterator[Folder
     """
     started = time.monotonic()
     raw, lake = open_store(job.raw_uri), open_store(job.lake_uri)
+    job = replace(job, raw_uri=raw.uri)  # in the spelling by which records know it
     prepared: Dict[str, _Prepared] = {}
     with ThreadPoolExecutor(_DRIVER_THREADS) as pool:
         for outcome in completed(
@@ -113,6 +115,7 @@ def _prepare(
         base = finish_interrupted(lake, folder)
         if base.record is not None and base.record.run_id == job.run_id:
             return _result(base.record)
+        refuse_other_raw(base, job.raw_uri, job.replaces_raw)
         remove_abandoned_staging(lake, folder)
         return _Prepared(plan_folder(raw, folder), base)
 
@@ -246,6 +249,7 @@ def _record(job: StructureJob, plan: FolderPlan, staged: Staged) -> PublicationR
         quarantine=sorted(staged.quarantine, key=lambda file: file.path),
         previous=[],
         totals=replace(staged.totals, side=plan.record.by_kind.get("side", 0)),
+        raw_uri=job.raw_uri,
     )
 
 

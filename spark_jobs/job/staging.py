@@ -27,7 +27,8 @@ class StructureJob:
     """What a run is asked for.
 
     ``folders`` by name; ``vanished`` says whether rows of vanished documents stay (``keep``) or
-    go (``drop_rows``); ``in_flight`` is the number of reads a task has under way.
+    go (``drop_rows``); ``in_flight`` is the number of reads a task has under way;
+    ``replaces_raw`` is the URI of another raw that this one replaces in the lake on purpose.
     """
 
     raw_uri: str
@@ -36,6 +37,7 @@ class StructureJob:
     folders: Tuple[str, ...]
     vanished: str = KEEP
     in_flight: int = 64
+    replaces_raw: str = ""
 
     @property
     def with_vanished(self) -> bool:

@@ -118,6 +118,7 @@ def _done(raw: Store, lake: Store) -> Done:
         published = _records(lake, map(publication_record_key, names), PublicationRecord.from_json)
     except StoreError as error:
         return Done(unseen=f"S3 answers {error.code}")
+    copied = {name: each for name, each in copied.items() if each.documents}
     structured = [
         each
         for name, each in published.items()

@@ -1,60 +1,164 @@
-"""The cut-off of a migration: one instant for all folders, kept in raw by the first copy."""
+"""What raw keeps of a migration: one cut-off for all folders, and the source it is copied from."""
 
-import json
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from typing import ClassVar
 
 from checkout_assets.domain.copying import CutOff
-from checkout_assets.domain.errors import UsageError
-from spark_jobs.stores import ConflictError, NotFoundError, Store
+from checkout_assets.domain.displayable import displayable
+from checkout_assets.domain.errors import MigrationError, UsageError
+from spark_jobs.record_format import (
+    Instant,
+    LaterFormatError,
+    RecordError,
+    read_record,
+    write_record,
+)
+from spark_jobs.stores import ConflictError, NotFoundError, Store, StoreError
 
 AS_OF_KEY = "_manifests/as_of.json"
+_MOST_TRIES = 20
+"""Each is lost only to another process that has written in the meantime."""
 
 
-def settle_cut_off(raw: Store, asked: datetime | CutOff) -> datetime:
-    """The cut-off this copy works with, kept in raw for the others.
+@dataclass(frozen=True)
+class KeptCutOff:
+    """The cut-off, and where raw is copied from and lies.
 
-    The kept one, else this moment; an instant that was asked for, or ``now``, replaces it.
+    ``replaced_sources`` are those that raw was copied from before, and that somebody replaced on
+    purpose. ``source_uri`` is empty in a record of an earlier version, until the next copy.
     """
-    if asked is CutOff.KEPT:
-        return kept_cut_off(raw) or _keep_first(raw, datetime.now(UTC))
-    instant = datetime.now(UTC) if isinstance(asked, CutOff) else asked
-    _replace(raw, _to_json(instant))
-    return instant
+
+    WHAT: ClassVar[str] = "cut-off"
+    FORMAT_VERSION: ClassVar[int] = 1
+
+    as_of: Instant
+    source_uri: str = ""
+    raw_uri: str = ""
+    replaced_sources: list[str] = field(default_factory=list)
+
+    @property
+    def instant(self) -> datetime:
+        """The cut-off in UTC."""
+        return datetime.fromisoformat(self.as_of).astimezone(UTC)
+
+    @property
+    def sources(self) -> frozenset[str]:
+        """Every source that a completion record in raw may name."""
+        return frozenset({self.source_uri, *self.replaced_sources, ""})
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Which source a copy reads, and which other one it replaces on purpose, if any; by URI."""
+
+    source_uri: str = ""
+    replaces: str = ""
+
+
+@dataclass(frozen=True)
+class _Found:
+    kept: KeptCutOff | None = None
+    etag: str | None = None
+
+
+def settle_cut_off(
+    raw: Store, asked: datetime | CutOff, origin: Origin | None = None
+) -> KeptCutOff:
+    """What this copy works with, kept in raw for the others.
+
+    The kept cut-off, else this moment; an instant that was asked for, or ``now``, replaces it.
+    Raises UsageError if raw was copied from another source, unless ``origin`` replaces that one.
+    """
+    now, whence = datetime.now(UTC), origin or Origin()
+    for _ in range(_MOST_TRIES):
+        found = _find(raw, replacing=asked is not CutOff.KEPT)
+        wanted = _wanted(found.kept, asked, now, raw.uri, whence)
+        if wanted == found.kept:
+            return wanted
+        try:
+            raw.put(
+                AS_OF_KEY,
+                write_record(wanted),
+                if_match=found.etag,
+                if_absent=found.etag is None,
+            )
+        except ConflictError:  # another process was first: look at what it kept
+            continue
+        return wanted
+    raise MigrationError(
+        f"Raw's {AS_OF_KEY} is written by other copies all the time, so this one did not begin. "
+        "Run it again once they have begun."
+    )
+
+
+def find_cut_off(raw: Store) -> KeptCutOff | None:
+    """What raw keeps, or None before the first copy; raises UsageError if it cannot be read."""
+    return _find(raw).kept
 
 
 def kept_cut_off(raw: Store) -> datetime | None:
     """The cut-off that raw keeps, or None before the first copy."""
+    kept = find_cut_off(raw)
+    return kept.instant if kept else None
+
+
+def refuse_other_source(raw: Store, origin: Origin) -> None:
+    """Raise UsageError if raw was copied from another source that ``origin`` does not replace."""
     try:
-        data = raw.get(AS_OF_KEY).data
+        kept = find_cut_off(raw)
+    except StoreError as error:
+        raise UsageError(f"Raw's {AS_OF_KEY} cannot be read: S3 answers {error.code}.") from None
+    if kept is not None:
+        _with_source(kept, raw.uri, origin)
+
+
+def _find(raw: Store, replacing: bool = False) -> _Found:
+    """What raw keeps; what cannot be read counts as nothing if it is to be replaced."""
+    try:
+        blob = raw.get(AS_OF_KEY)
     except NotFoundError:
-        return None
+        return _Found()
     try:
-        return datetime.fromisoformat(json.loads(data)["as_of"]).astimezone(UTC)
-    except (ValueError, TypeError, KeyError):
+        return _Found(read_record(KeptCutOff, blob.data), blob.etag)
+    except LaterFormatError as error:
+        raise UsageError(f"Raw's {AS_OF_KEY}: {error}. {error.advice('')}") from None
+    except RecordError as error:
+        if replacing:
+            return _Found(None, blob.etag)
         raise UsageError(
-            f"Raw's {AS_OF_KEY} holds no cut-off: give one with --as-of, which replaces it."
+            f"Raw's {AS_OF_KEY} holds no cut-off ({error}): copy with --as-of, which replaces it."
         ) from None
 
 
-def _keep_first(raw: Store, instant: datetime) -> datetime:
-    try:
-        raw.put(AS_OF_KEY, _to_json(instant), if_absent=True)
-    except ConflictError:  # another process was first: its cut-off is the migration's
-        kept = kept_cut_off(raw)
-        if kept is None:  # and it was removed since
-            raw.put(AS_OF_KEY, _to_json(instant), if_absent=True)
-        return kept or instant
-    return instant
+def _wanted(
+    kept: KeptCutOff | None, asked: datetime | CutOff, now: datetime, raw_uri: str, origin: Origin
+) -> KeptCutOff:
+    instant = now if isinstance(asked, CutOff) else asked
+    if kept is None:
+        return KeptCutOff(instant.isoformat(), origin.source_uri, raw_uri)
+    named = _with_source(kept, raw_uri, origin)
+    return named if asked is CutOff.KEPT else replace(named, as_of=instant.isoformat())
 
 
-def _replace(raw: Store, wanted: bytes) -> None:
-    try:
-        if raw.get(AS_OF_KEY).data == wanted:
-            return
-    except NotFoundError:
-        pass
-    raw.put(AS_OF_KEY, wanted)
+def _with_source(kept: KeptCutOff, raw_uri: str, origin: Origin) -> KeptCutOff:
+    """What is kept, with the source that raw is copied from now."""
+    old, new = kept.source_uri, origin.source_uri
+    if not new or new == old:
+        return kept
+    if not old:
+        return replace(kept, source_uri=new, raw_uri=raw_uri)
+    if origin.replaces != old:
+        raise UsageError(explain_other_source(f"Raw {displayable(raw_uri)}", old, new))
+    replaced = [each for each in kept.replaced_sources if each not in {old, new}]
+    return replace(kept, source_uri=new, raw_uri=raw_uri, replaced_sources=[*replaced, old])
 
 
-def _to_json(instant: datetime) -> bytes:
-    return json.dumps({"as_of": instant.isoformat()}).encode()
+def explain_other_source(what: str, old: str, new: str) -> str:
+    """The sentence for what was copied from another source than is asked for now."""
+    before, now = displayable(old), displayable(new)
+    return (
+        f"{what} was copied from {before}, not from {now}: check the source and raw. If {now} "
+        f"takes the place of {before} on purpose, copy with --replaces-source {before} "
+        "(CHECKOUT_REPLACES_SOURCE)."
+    )

@@ -13,7 +13,7 @@ from pathlib import Path
 from checkout_assets.domain.copying import CutOff, new_copy_id
 from checkout_assets.domain.folders import Folder
 from checkout_assets.domain.verification import OutOfOrderError
-from checkout_assets.engines.copying.cutoff import settle_cut_off
+from checkout_assets.engines.copying.cutoff import Origin, refuse_other_source, settle_cut_off
 from checkout_assets.engines.copying.folder_copy import CancelledError, CopyRun, FolderCopy
 from checkout_assets.engines.copying.manifest import find_record_of_run
 from checkout_assets.engines.copying.progress import CopyProgress, NoProgress
@@ -39,7 +39,8 @@ class CopyOptions:
     """How to copy.
 
     ``as_of`` is the cut-off; ``in_flight`` the requests under way at once, for all folders
-    together; objects above ``largest_copy`` bytes are copied in parts.
+    together; objects above ``largest_copy`` bytes are copied in parts. ``replaces_source`` is the
+    URI of the source that this one replaces in raw on purpose.
     """
 
     as_of: datetime | CutOff = CutOff.KEPT
@@ -47,6 +48,7 @@ class CopyOptions:
     in_flight: int = 1024
     largest_copy: int = LARGEST_COPY
     terms: CopyTerms = field(default_factory=CopyTerms)
+    replaces_source: str = ""
 
 
 class CopyEngine:
@@ -63,6 +65,12 @@ class CopyEngine:
         self._raw = raw
         self._options = options or CopyOptions()
         self._progress = progress or NoProgress()
+
+    def check(self) -> None:
+        """Raise UsageError if raw was copied from another source; nothing is changed."""
+        terms = self._options.terms
+        raw = self._raw.open(principal(terms.role_arn), terms.raw_account)
+        refuse_other_source(raw, Origin(self._source.uri, self._options.replaces_source))
 
     def run(self, folders: Sequence[Folder], run_id: str) -> Generator[FolderCopied, None, None]:
         """See FolderEngine; a folder that this run id has completed is yielded without work."""
@@ -89,16 +97,17 @@ class CopyEngine:
         session = principal(terms.role_arn)
         source = self._source.open(session, terms.source_account, terms.requester_pays)
         raw = self._raw.open(session, terms.raw_account)
-        as_of = settle_cut_off(raw, options.as_of)
+        kept = settle_cut_off(raw, options.as_of, Origin(source.uri, options.replaces_source))
         cancelled = threading.Event()
         copier = ObjectCopier(
-            source, raw, as_of, options.in_flight, options.largest_copy, terms, cancelled
+            source, raw, kept.instant, options.in_flight, options.largest_copy, terms, cancelled
         )
         return CopyRun(
             source=source,
             raw=raw,
             copier=copier,
-            as_of=as_of,
+            as_of=kept.instant,
+            sources=kept.sources,
             copy_id=new_copy_id(run_id, datetime.now(UTC), secrets.token_hex(3)),
             progress=self._progress,
             cancelled=cancelled,
@@ -144,7 +153,9 @@ def _copy_folder(run: CopyRun, folder: Folder, run_id: str) -> FolderCopied:
 
 def _done_before(run: CopyRun, folder: Folder, run_id: str) -> FolderCopied | None:
     record = find_record_of_run(run.raw, folder.name, run_id)
-    return FolderCopied(folder, facts_of(record), record=record) if record else None
+    if record is None or record.source_uri not in {"", run.source.uri}:
+        return None
+    return FolderCopied(folder, facts_of(record), record=record)
 
 
 def _cancelled(folder: Folder) -> str:

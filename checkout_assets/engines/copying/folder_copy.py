@@ -21,6 +21,7 @@ from checkout_assets.domain.copying import (
 from checkout_assets.domain.folders import Folder
 from checkout_assets.domain.keys import ObjectKind, classify, raw_key_at
 from checkout_assets.domain.verification import Verdict, merge_join_three
+from checkout_assets.engines.copying.cutoff import explain_other_source
 from checkout_assets.engines.copying.listings import list_raw, list_source, raw_blocks
 from checkout_assets.engines.copying.manifest import (
     EarlierRow,
@@ -73,7 +74,7 @@ class CancelledError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class CopyRun:
-    """What the folders of a run share."""
+    """What the folders of a run share; ``sources`` are those that raw may have been copied from."""
 
     source: "S3Store"
     raw: "S3Store"
@@ -82,6 +83,7 @@ class CopyRun:
     copy_id: str
     progress: CopyProgress
     cancelled: threading.Event
+    sources: frozenset[str]
 
     def hang_up(self) -> None:
         """End all requests for objects and listings now: nobody waits for their answers."""
@@ -126,6 +128,7 @@ class FolderCopy:
     def copy(self) -> FolderCopied:
         """Do it all; raises FolderError, StoreError or OutOfOrderError if that cannot be."""
         found = find_record(self._run.raw, self._folder.name)
+        self._refuse_other_source(found.record)
         expected = found.record.listed if found.record else 0
         self._run.progress.on_folder_begun(self._folder, expected)
         listed_at = datetime.now(UTC)
@@ -166,6 +169,13 @@ class FolderCopy:
         self._teller.tell()
         with suppress(StoreError):
             self._writer.flush()
+
+    def _refuse_other_source(self, record: CompletionRecord | None) -> None:
+        """Raw's cut-off may have been removed, and with it the word of its source."""
+        if record is not None and record.source_uri not in self._run.sources:
+            raise FolderError(
+                explain_other_source(self._name, record.source_uri, self._run.source.uri)
+            )
 
     def _remove(self, keys: list[str], copied: FolderCopied) -> FolderCopied:
         if not copied.ok or not keys:
@@ -303,7 +313,11 @@ class FolderCopy:
         facts = tally.facts(self._verify(parts))
         if facts.unverified:
             return FolderCopied(folder, facts, error=explain_disagreement(folder, facts))
-        record = tally.record(folder.name, run.copy_id, run.as_of, listed_at, parts, facts)
+        record = replace(
+            tally.record(folder.name, run.copy_id, run.as_of, listed_at, parts, facts),
+            source_uri=run.source.uri,
+            raw_uri=run.raw.uri,
+        )
         self._put(record, found)
         notes = [f"{folder}: {problem}." for problem in problems]
         return FolderCopied(folder, facts, record=record, notes=notes)

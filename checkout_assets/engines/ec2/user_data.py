@@ -29,6 +29,7 @@ _FOR_WORKERS = (
     "storage_class",
     "requester_pays",
     "copy_role_arn",
+    "replaces_source",
 )
 """The settings that change what a copy does; a log that is uploaded never shows names."""
 _VARIABLE = re.compile(rf"{ENVIRONMENT_PREFIX}[A-Z_]+")

@@ -75,3 +75,4 @@ class OrdersJob:
     lake_uri: str
     vanished: str
     region: str
+    replaces_raw: str = ""

@@ -123,6 +123,7 @@ def step_request(
         *("--raw", job.raw_uri, "--lake", job.lake_uri),
         *("--run-id", attempt_run_id(run_id, attempt)),
         *("--vanished", job.vanished),
+        *(("--replaces-raw", job.replaces_raw) if job.replaces_raw else ()),
         folder.name,
     ]
     if sum(map(len, arguments)) + len(arguments) > LONGEST_STEP:

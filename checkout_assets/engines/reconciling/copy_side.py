@@ -4,6 +4,7 @@ All three are read side by side, so a folder of any size needs little memory.
 """
 
 from collections import Counter
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,7 @@ from checkout_assets.domain.folders import Folder
 from checkout_assets.domain.keys import ObjectKind, classify
 from checkout_assets.domain.reconciliation import CopyEvidence
 from checkout_assets.domain.verification import merge_join_three
+from checkout_assets.engines.copying.cutoff import KeptCutOff
 from checkout_assets.engines.copying.listings import list_raw, list_source
 from checkout_assets.engines.copying.manifest import ManifestRow, find_record, recorded_rows
 from checkout_assets.engines.copying.result import facts_of
@@ -30,7 +32,7 @@ if TYPE_CHECKING:
 
 
 def compare_copy(
-    source: "S3Store | None", raw: "S3Store", folder: Folder, as_of: datetime | None
+    source: "S3Store | None", raw: "S3Store", folder: Folder, cut_off: KeptCutOff | None
 ) -> CopyEvidence:
     """What the sides show of a folder; through the manifest if there is one, else by safe key.
 
@@ -49,10 +51,15 @@ def compare_copy(
         recorded_rows(raw, record) if record is not None else (),
         list_raw(raw, prefix),
     )
-    comparison = _Comparison(as_of, with_source=source is not None)
+    comparison = _Comparison(cut_off.instant if cut_off else None, with_source=source is not None)
     for _, there, row, seen in sides:
         comparison.add(there, row, seen)
-    return comparison.evidence(record, problem)
+    kept_source = cut_off.source_uri if cut_off else ""
+    return replace(
+        comparison.evidence(record, problem),
+        source_uri=source.uri if source is not None else kept_source,
+        raw_uri=raw.uri,
+    )
 
 
 def _check_manifest(raw: "S3Store", record: CompletionRecord) -> None:

@@ -3,13 +3,12 @@
 from collections.abc import Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import datetime
 from typing import TYPE_CHECKING
 
 from checkout_assets.domain.folders import FOLDER_NAMES, Folder
 from checkout_assets.domain.reconciliation import FolderReconciled, judge, not_compared
 from checkout_assets.domain.verification import OutOfOrderError
-from checkout_assets.engines.copying.cutoff import kept_cut_off
+from checkout_assets.engines.copying.cutoff import KeptCutOff, find_cut_off
 from checkout_assets.engines.locations import Location, S3Location
 from checkout_assets.engines.reconciling.copy_side import compare_copy
 from checkout_assets.engines.reconciling.lake_side import LakeInventory
@@ -32,7 +31,7 @@ class _Sides:
     source: "S3Store | None"
     raw: "S3Store"
     lake: LakeInventory
-    as_of: datetime | None
+    cut_off: KeptCutOff | None
     deep: bool
 
 
@@ -74,7 +73,7 @@ class Reconciler:
             source=self._source.open() if self._source else None,
             raw=raw,
             lake=LakeInventory(self._lake.open(), folders),
-            as_of=kept_cut_off(raw),
+            cut_off=find_cut_off(raw),
             deep=self._deep,
         )
         pool = ThreadPoolExecutor(_FOLDERS_AT_ONCE, thread_name_prefix="reconcile")
@@ -99,7 +98,7 @@ class Reconciler:
 def _compare(sides: _Sides, folder: Folder) -> FolderReconciled:
     """Compare a folder and keep its failure from its neighbours."""
     try:
-        copy = compare_copy(sides.source, sides.raw, folder, sides.as_of)
+        copy = compare_copy(sides.source, sides.raw, folder, sides.cut_off)
         return judge(folder, copy, sides.lake.compare(folder, sides.deep))
     except StoreError as error:
         return not_compared(folder, meaning_of(error.code, "a store answered {code}"))

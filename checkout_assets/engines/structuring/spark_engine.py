@@ -51,11 +51,13 @@ class LocalSparkEngine:
         lake_uri: str,
         session: "Callable[[], SparkSession]",
         vanished: str = KEEP,
+        replaces_raw: str = "",
     ) -> None:
         self._raw_uri = raw_uri
         self._lake_uri = lake_uri
         self._session = session
         self._vanished = vanished
+        self._replaces_raw = replaces_raw
 
     def run(self, folders: Sequence[Folder], run_id: str) -> Iterator[StructuredFolder]:
         """See FolderEngine; a folder this run id has published is yielded without work."""
@@ -68,6 +70,7 @@ class LocalSparkEngine:
             run_id,
             tuple(folder.name for folder in folders),
             self._vanished,
+            replaces_raw=self._replaces_raw,
         )
         for told in structure_folders(self._session(), job):
             yield StructuredFolder.of(told)
