@@ -11,6 +11,9 @@ from typing import NamedTuple
 LONGEST_KEY_BYTES = 1024
 """S3's limit for a key in UTF-8: AWS S3 user guide, "Creating object key names"."""
 
+CUT_KEY_TAIL = len("~~") + 2 * hashlib.sha256().digest_size
+"""Bytes that a cut key ends in: two tildes and a SHA-256 in hexadecimal digits."""
+
 _UNSAFE_BYTE = re.compile(rb"[^A-Za-z0-9._-]")
 _SAFE_SEGMENT = re.compile(r"(?![_.])[A-Za-z0-9._-]+")
 _SAFE_KEY = re.compile(
@@ -66,6 +69,9 @@ def safe_key(source_key: str, raw_prefix: str = "") -> str:
     becomes ``~XX``, as does a leading ``_`` or ``.``; an empty segment becomes ``~``. A result
     that with ``raw_prefix`` exceeds 1,024 bytes is cut after a whole escape and gets ``~~`` and
     the SHA-256 of the source key. Not idempotent: apply it once, to source keys only.
+
+    Raises ValueError if ``raw_prefix`` leaves no room for the folder and that; longest_prefixes
+    says how long it may be.
     """
     room = LONGEST_KEY_BYTES - len(raw_prefix.encode())
     if _SAFE_KEY.fullmatch(source_key):
@@ -74,8 +80,10 @@ def safe_key(source_key: str, raw_prefix: str = "") -> str:
         escaped = "/".join(_safe_segment(segment) for segment in source_key.split("/"))
     if len(escaped) <= room:
         return escaped
+    if room - CUT_KEY_TAIL <= escaped.find("/"):
+        raise ValueError("raw's prefix is so long that a key would leave its folder")
     tail = "~~" + hashlib.sha256(_utf8(source_key)).hexdigest()
-    return _cut_after_whole_escape(escaped, room - len(tail)) + tail
+    return _cut_after_whole_escape(escaped, room - CUT_KEY_TAIL) + tail
 
 
 def source_key_of(raw_key: str) -> str | None:

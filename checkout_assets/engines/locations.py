@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from checkout_assets.domain.displayable import displayable
 from checkout_assets.domain.errors import UsageError
+from checkout_assets.domain.keys import LONGEST_KEY_BYTES
+from checkout_assets.domain.longest_prefixes import longest_prefix
 
 if TYPE_CHECKING:
     from spark_jobs.stores import LocalStore, S3Store
@@ -91,7 +93,19 @@ def parse_s3_location(uri: str, what: str) -> S3Location:
             f'The {what} "{displayable(uri)}" is no place in S3: write s3://bucket/prefix.'
         )
     prefix = prefix.strip("/")
-    return S3Location(bucket, f"{prefix}/" if prefix else "")
+    location = S3Location(bucket, f"{prefix}/" if prefix else "")
+    _refuse_long_prefix(location, what)
+    return location
+
+
+def _refuse_long_prefix(location: S3Location, what: str) -> None:
+    size, most = len(location.prefix.encode("utf-8", "surrogatepass")), longest_prefix(what)
+    if size > most:
+        raise UsageError(
+            f"The prefix of the {what} {displayable(location.uri)} is too long: it has {size:,} "
+            f"bytes with its slash, and at most {most:,} leave room below it for every key that "
+            f"is written, since S3's keys end at {LONGEST_KEY_BYTES:,}. Choose a shorter one."
+        )
 
 
 def canonical_uri(uri: str, what: str) -> str:

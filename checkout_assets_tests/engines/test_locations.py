@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from checkout_assets.cli.main import run
 from checkout_assets.domain.errors import UsageError
 from checkout_assets.engines.locations import (
     LocalLocation,
@@ -14,6 +15,8 @@ from checkout_assets.engines.locations import (
     refuse_overlap,
 )
 from checkout_assets_tests.orders_place import OrdersPlace
+
+LONG = f"s3://bucket/{'x' * 1000}"
 
 
 @pytest.mark.parametrize(
@@ -97,3 +100,21 @@ def test_a_file_is_no_lake(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(UsageError, match="is no directory"):
         check_reachable({"lake": LocalLocation(tmp_path / "file" / "lake")})
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        ["copy", "--source", "s3://orders", "--raw", LONG, "all"],
+        ["structure", "--raw", LONG, "--lake", "s3://lake", "all"],
+        ["structure", "--raw", "s3://lake", "--lake", LONG, "all"],
+        ["reconcile", "--raw", LONG, "--lake", "s3://lake"],
+    ],
+)
+def test_a_prefix_that_is_too_long_is_refused_at_the_start(
+    asked: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(asked) == 2
+    told = capsys.readouterr().err
+    assert "is too long: it has 1,001 bytes" in told
+    assert told.count("\n") == 1

@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 
 from checkout_assets.domain.displayable import displayable
 from checkout_assets.domain.folders import ALL_FOLDERS, Folder
+from checkout_assets.domain.longest_prefixes import LONGEST_RUN_ID
 from spark_jobs.stores import NotFoundError, Store
 
 LISTENER, PROGRESS, END, LOG = "listener.json", "progress.json", "end.json", "log.txt"
@@ -29,7 +30,7 @@ LONGEST_SENTENCE = 400
 _LONGEST_ID = 200
 _COUNTS_END = 1 << 63
 
-_RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+_RUN_ID = re.compile(rf"[A-Za-z0-9][A-Za-z0-9._-]{{0,{LONGEST_RUN_ID - 1}}}")
 _WORKER = re.compile(r"w[0-9]{3,6}")
 _FOLDERS = {folder.name: folder for folder in ALL_FOLDERS}
 _T = TypeVar("_T")

@@ -1,0 +1,93 @@
+"""No key below an allowed prefix exceeds what S3 takes, and none leaves its folder."""
+
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from checkout_assets.domain.copying import new_copy_id
+from checkout_assets.domain.errors import UsageError
+from checkout_assets.domain.folders import FOLDER_NAMES
+from checkout_assets.domain.keys import LONGEST_KEY_BYTES, safe_key
+from checkout_assets.domain.longest_prefixes import LONGEST_RUN_ID, longest_prefix
+from checkout_assets.engines.ec2.reports import is_run_id
+from checkout_assets.engines.emr.request import attempt_run_id
+from checkout_assets.engines.locations import parse_location, parse_s3_location
+from spark_jobs import contract
+
+NAMES = st.one_of(
+    st.text(st.characters(codec="utf-8"), max_size=1024),
+    st.text(st.sampled_from("a~_./é\U0001f600"), max_size=1024),
+    st.integers(0, 1024).map(lambda length: "/" * length),
+    st.integers(0, 1024).map(lambda length: "~" * length),
+)
+
+
+@given(
+    folder=st.sampled_from(FOLDER_NAMES),
+    name=NAMES,
+    prefix=st.one_of(st.just(longest_prefix("raw")), st.integers(0, longest_prefix("raw"))),
+)
+@example(folder="FF_FulfillmentOrder", name="x" * 1024, prefix=longest_prefix("raw"))
+@example(folder="FF_FulfillmentOrder", name="/" * 1024, prefix=longest_prefix("raw"))
+@example(folder="FF_FulfillmentOrder", name="é" * 512, prefix=longest_prefix("raw"))
+def test_no_safe_key_leaves_its_folder_or_exceeds_what_s3_takes(
+    folder: str, name: str, prefix: int
+) -> None:
+    raw_key = safe_key(f"{folder}/{name}", "p" * prefix)
+    assert raw_key.startswith(f"{folder}/")
+    assert raw_key.isascii()
+    assert prefix + len(raw_key) <= LONGEST_KEY_BYTES
+
+
+def test_a_prefix_that_leaves_no_room_gives_no_key() -> None:
+    source_key = "FF_FulfillmentOrder/" + "x" * 1000
+    whole = "FF_FulfillmentOrder/~~" + "0" * 64
+    assert len(safe_key(source_key, "p" * (LONGEST_KEY_BYTES - len(whole)))) == len(whole)
+    for room in (len(whole) - 1, 66, 10, 0, -100):
+        with pytest.raises(ValueError, match="would leave its folder"):
+            safe_key(source_key, "p" * (LONGEST_KEY_BYTES - room))
+
+
+RUN_IDS = ["r" * LONGEST_RUN_ID, attempt_run_id("0" * 36, 99)]
+
+
+@pytest.mark.parametrize("folder", FOLDER_NAMES[::255])
+@pytest.mark.parametrize("run_id", RUN_IDS)
+def test_every_record_and_file_below_the_longest_prefix_fits(folder: str, run_id: str) -> None:
+    copy_id = new_copy_id(run_id, datetime.now(UTC), "abcdef")
+    raw = [
+        contract.manifest_part_key(folder, copy_id, "part-99999.parquet"),
+        contract.completion_record_key(folder),
+    ]
+    files = [
+        contract.table_file_key(folder, "2199-12-31", run_id, 99_999),
+        contract.quarantine_file_key(folder, run_id, 99_999),
+    ]
+    staged = [contract.staged_key(folder, run_id, key) for key in files]
+    records = [contract.publication_record_key(folder), contract.result_key(folder, run_id)]
+    for place, keys in (("raw", raw), ("lake", [*files, *staged, *records])):
+        assert all(longest_prefix(place) + len(key) <= LONGEST_KEY_BYTES for key in keys)
+
+
+def test_a_run_id_is_no_longer_than_the_prefixes_allow() -> None:
+    assert is_run_id("r" * LONGEST_RUN_ID)
+    assert not is_run_id("r" * (LONGEST_RUN_ID + 1))
+
+
+@pytest.mark.parametrize("place", ["source", "raw", "lake"])
+@pytest.mark.parametrize("letter", ["x", "é"])
+def test_a_prefix_that_is_too_long_is_refused_and_the_limit_is_told(
+    place: str, letter: str
+) -> None:
+    most = longest_prefix(place)
+    size = len(letter.encode())
+    fits, rest = divmod(most - 1, size)
+    longest = f"s3://bucket/{'x' * rest}{letter * fits}/"
+    assert len(parse_s3_location(longest, place).prefix.encode()) == most
+    with pytest.raises(UsageError) as caught:
+        parse_location(f"{longest}x", place)
+    assert f"at most {most:,} leave room" in str(caught.value)
+    assert f"it has {most + 2:,} bytes" in str(caught.value)
+    assert len(str(caught.value)) < 500
