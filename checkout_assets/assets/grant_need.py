@@ -3,10 +3,11 @@
 Every reconciliation keeps in its metadata what it proves; the newest come first here.
 """
 
+import json
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, ClassVar
 
 import dagster as dg
 from dagster._core.execution.backfill import BulkActionsFilter, BulkActionStatus
@@ -19,6 +20,7 @@ from checkout_assets.domain.errors import MigrationError, UsageError
 from checkout_assets.engines.access.grant_record import find_grant
 from checkout_assets.engines.copying.cutoff import kept_cut_off
 from checkout_assets.engines.locations import S3Location
+from spark_jobs.record_format import Instant, RecordError, read_record, write_record
 from spark_jobs.stores import StoreError
 
 PROVES = "proves"
@@ -35,20 +37,39 @@ _NEVER_COPYING = ("reconcile", "grant_access", "revoke_access")
 _MOST_RECONCILIATIONS = 500
 
 
+@dataclass(frozen=True)
+class _Kept:
+    """A ``Reconciled`` as the metadata keeps it."""
+
+    WHAT: ClassVar[str] = "proof"
+    FORMAT_VERSION: ClassVar[int] = 1
+
+    at: Instant
+    folders: int
+    complete: int
+    objects: int
+    with_source: bool
+    as_of: str
+    last_listed: Instant | None
+
+
 def kept(proof: Reconciled) -> dg.JsonMetadataValue:
     """As the metadata keeps it."""
-    fields = asdict(proof)
-    fields["at"] = proof.at.isoformat()
-    fields["last_listed"] = proof.last_listed.isoformat() if proof.last_listed else None
-    return dg.MetadataValue.json(fields)
+    listed = proof.last_listed.isoformat() if proof.last_listed else None
+    fields = {**asdict(proof), "at": proof.at.isoformat(), "last_listed": listed}
+    return dg.MetadataValue.json(json.loads(write_record(_Kept(**fields))))
 
 
 def history(instance: dg.DagsterInstance, asset_key: dg.AssetKey) -> list[Reconciled]:
-    """The reconciliations that the instance remembers, newest first."""
+    """The reconciliations that the instance remembers, newest first.
+
+    An entry that cannot be read, or that a later version wrote, proves nothing here.
+    """
     records = instance.fetch_materializations(asset_key, limit=_MOST_RECONCILIATIONS).records
     made = [each.asset_materialization for each in records]
     entries = [each.metadata.get(PROVES) for each in made if each is not None]
-    return [_read(each.value) for each in entries if isinstance(each, dg.JsonMetadataValue)]
+    read = [_read(each.value) for each in entries if isinstance(each, dg.JsonMetadataValue)]
+    return [each for each in read if each is not None]
 
 
 def copying_runs(instance: dg.DagsterInstance) -> list[str]:
@@ -115,12 +136,11 @@ def _may_copy(run: dg.DagsterRun) -> bool:
     return not selected or RAW_ORDERS in selected
 
 
-def _read(fields: Any) -> Reconciled:
-    listed = fields["last_listed"]
-    return Reconciled(
-        **{
-            **fields,
-            "at": datetime.fromisoformat(fields["at"]),
-            "last_listed": datetime.fromisoformat(listed) if listed else None,
-        }
-    )
+def _read(told: Any) -> Reconciled | None:
+    try:
+        found = read_record(_Kept, json.dumps(told).encode())
+    except RecordError:
+        return None
+    listed = datetime.fromisoformat(found.last_listed) if found.last_listed else None
+    fields = {**asdict(found), "at": datetime.fromisoformat(found.at), "last_listed": listed}
+    return Reconciled(**fields)

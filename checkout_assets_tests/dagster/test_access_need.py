@@ -16,7 +16,7 @@ from dagster._core.remote_origin import (
 )
 from dagster_aws.s3 import S3Resource
 
-from checkout_assets.assets.grant_need import PROVES, kept
+from checkout_assets.assets.grant_need import PROVES, history, kept
 from checkout_assets.assets.raw_orders import RAW_ORDERS
 from checkout_assets.assets.reconciliation import EXPECTED, RECONCILIATION, build_reconciliation
 from checkout_assets.automation.access import build_grant_outlives_need, revoke_access
@@ -359,6 +359,32 @@ def test_denied_while_granted_is_a_failure(
     assert not result.success
     failure = dagster.failure(result, "reconciliation")
     assert "access to it is denied" in failure.description
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"objects": "5"},
+        {"at": "then"},
+        {"at": "2026-11-01T00:00:00"},
+        {"with_source": 1},
+        {"complete": -1},
+        {"last_listed": 7},
+        {"format_version": 2},
+    ],
+)
+def test_a_proof_that_cannot_be_read_proves_nothing(
+    dagster: Dagster, change: dict[str, Any]
+) -> None:
+    whole: Any = kept(proof()).value
+    before = {name: value for name, value in whole.items() if name != "format_version"}
+    for value in ({**whole, **change}, {}, [], 5, before, {**whole, "added": "later"}):
+        dagster.instance.report_runless_asset_event(
+            dg.AssetMaterialization(RECONCILIATION, metadata={PROVES: dg.MetadataValue.json(value)})
+        )
+    first, second = history(dagster.instance, RECONCILIATION)
+    assert first.proves
+    assert first == second
 
 
 def test_what_512_complete_folders_of_one_cut_off_prove() -> None:

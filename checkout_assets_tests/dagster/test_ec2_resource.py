@@ -15,7 +15,7 @@ from checkout_assets.assets.raw_orders import build_raw_orders
 from checkout_assets.definitions import build_defs
 from checkout_assets.domain.copying import CutOff
 from checkout_assets.domain.errors import UsageError
-from checkout_assets.engines.copying.cutoff import Origin, settle_cut_off
+from checkout_assets.engines.copying.cutoff import Origin, settle
 from checkout_assets.resources.ec2 import Ec2CopyEngine
 from checkout_assets.resources.engines import LocalCopyEngine
 from checkout_assets.resources.stores import Stores
@@ -238,7 +238,7 @@ def test_another_source_is_refused_before_anything_is_launched(
     options: dict[str, Any], place: OrdersPlace
 ) -> None:
     old = "s3://old-orders/root"
-    settle_cut_off(place.raw.open(), CutOff.KEPT, Origin(old))
+    settle(place.raw.open(), CutOff.KEPT, Origin(old))
     with pytest.raises(UsageError, match=f"was copied from {old}, not from {place.source.uri}"):
         Ec2CopyEngine(**options).engine()
     with pytest.raises(UsageError, match=f"was copied from {old}, not from {place.source.uri}"):

@@ -17,7 +17,7 @@ from checkout_assets.engines.copying.cutoff import (
     KeptCutOff,
     Origin,
     find_cut_off,
-    settle_cut_off,
+    settle,
 )
 from checkout_assets.engines.copying.engine import CopyEngine, CopyOptions, FolderCopied
 from checkout_assets.engines.ec2.user_data import worker_variables
@@ -104,9 +104,9 @@ def test_another_source_is_refused_and_nothing_is_changed(
 @pytest.mark.parametrize("asked", [CutOff.KEPT, CutOff.NOW, datetime(2026, 1, 31, tzinfo=UTC)])
 def test_no_cut_off_makes_up_for_another_source(place: OrdersPlace, asked: datetime) -> None:
     raw = place.raw.open()
-    settle_cut_off(raw, CutOff.KEPT, Origin("s3://a/x"))
+    settle(raw, CutOff.KEPT, Origin("s3://a/x"))
     with pytest.raises(UsageError, match="was copied from s3://a/x, not from s3://a/x2:"):
-        settle_cut_off(raw, asked, Origin("s3://a/x2", replaces="s3://a/y"))
+        settle(raw, asked, Origin("s3://a/x2", replaces="s3://a/y"))
 
 
 def test_a_source_that_is_said_to_be_replaced_is_and_that_is_recorded(
@@ -154,11 +154,11 @@ def test_raw_of_an_earlier_version_takes_the_source_of_the_next_copy(
 ) -> None:
     place.put(AS_OF_KEY, b'{"as_of": "2026-01-31T00:00:00+00:00"}', place.raw)
     raw = place.raw.open()
-    first = settle_cut_off(raw, CutOff.KEPT, Origin(place.source.uri))
+    first = settle(raw, CutOff.KEPT, Origin(place.source.uri))
     assert first.as_of == "2026-01-31T00:00:00+00:00"
     assert kept(place) == first
     with pytest.raises(UsageError):
-        settle_cut_off(raw, CutOff.KEPT, Origin(other.uri))
+        settle(raw, CutOff.KEPT, Origin(other.uri))
 
 
 @pytest.mark.parametrize("record", [{"as_of": "2026-01-31T00:00:00"}, {"as_of": 5}, {}, []])
@@ -168,8 +168,8 @@ def test_a_cut_off_that_cannot_be_read_is_refused_or_replaced(
     place.put(AS_OF_KEY, json.dumps(record).encode(), place.raw)
     raw, origin = place.raw.open(), Origin(place.source.uri)
     with pytest.raises(UsageError, match="holds no cut-off"):
-        settle_cut_off(raw, CutOff.KEPT, origin)
-    assert settle_cut_off(raw, CutOff.NOW, origin) == kept(place)
+        settle(raw, CutOff.KEPT, origin)
+    assert settle(raw, CutOff.NOW, origin) == kept(place)
 
 
 @pytest.mark.parametrize("asked", [CutOff.KEPT, CutOff.NOW])
@@ -177,7 +177,7 @@ def test_a_cut_off_of_a_later_version_is_never_replaced(place: OrdersPlace, aske
     later = b'{"as_of": "2026-01-31T00:00:00+00:00", "format_version": 2}'
     place.put(AS_OF_KEY, later, place.raw)
     with pytest.raises(UsageError, match=r"later version of checkout-assets .*Upgrade"):
-        settle_cut_off(place.raw.open(), asked, Origin(place.source.uri))
+        settle(place.raw.open(), asked, Origin(place.source.uri))
     assert place.get(AS_OF_KEY)["bytes"] == later
 
 
@@ -208,13 +208,13 @@ def test_of_two_sources_that_start_at_once_one_is_refused(
 ) -> None:
     raw = Overtaken(place.raw.open(), of("s3://a/x"))
     with pytest.raises(UsageError, match="s3://a/x, not from s3://b/y"):
-        settle_cut_off(raw, asked, Origin("s3://b/y"))  # type: ignore[arg-type]
+        settle(raw, asked, Origin("s3://b/y"))  # type: ignore[arg-type]
     assert kept(place).source_uri == "s3://a/x"
 
 
 def test_of_two_starters_of_one_source_both_work_with_one_cut_off(place: OrdersPlace) -> None:
     raw = Overtaken(place.raw.open(), of("s3://a/x"))
-    assert settle_cut_off(raw, CutOff.KEPT, Origin("s3://a/x")) == kept(place)  # type: ignore[arg-type]
+    assert settle(raw, CutOff.KEPT, Origin("s3://a/x")) == kept(place)  # type: ignore[arg-type]
 
 
 def test_a_cut_off_that_others_write_all_the_time_ends_in_a_sentence(place: OrdersPlace) -> None:
@@ -223,7 +223,7 @@ def test_a_cut_off_that_others_write_all_the_time_ends_in_a_sentence(place: Orde
             raise ConflictError("PreconditionFailed", AS_OF_KEY)
 
     with pytest.raises(MigrationError, match="written by other copies"):
-        settle_cut_off(Busy(place.raw.open()), CutOff.NOW, Origin("s3://a/x"))  # type: ignore[arg-type]
+        settle(Busy(place.raw.open()), CutOff.NOW, Origin("s3://a/x"))  # type: ignore[arg-type]
 
 
 Ask = Callable[[OrdersPlace, str], list[str]]
@@ -269,7 +269,7 @@ def test_reconciling_is_red_for_a_folder_of_another_source(
     with pytest.raises(UsageError, match="was copied from"):
         reconciler_of(other, place.raw, place.lake, datetime.now(UTC))
     assert Reason.OTHER_SOURCE in reasons(place, other)
-    settle_cut_off(place.raw.open(), CutOff.KEPT, Origin(other.uri, place.source.uri))
+    settle(place.raw.open(), CutOff.KEPT, Origin(other.uri, place.source.uri))
     assert Reason.OTHER_SOURCE in reasons(place, other), "replaced, but not copied again"
     assert Reason.OTHER_SOURCE in reasons(place, None)
     assert copy_from(other, place, run_id="2").ok

@@ -100,7 +100,12 @@ def test_what_is_written_is_read(store: LocalStore, reports: WorkerReports) -> N
         assert reader.result(FOLDER) == result
         assert reader.results() == {FOLDER: result}
         assert reader.ended() == end
-    assert json.loads(store.get(PREFIX + PROGRESS).data) == PROGRESS_FILE
+    written = json.loads(store.get(PREFIX + PROGRESS).data)
+    assert written == {"format_version": 1, **PROGRESS_FILE}
+    store.put(PREFIX + PROGRESS, json.dumps({**written, "added": "later"}).encode())
+    assert reports.progress() == progress
+    store.put(PREFIX + PROGRESS, json.dumps({**written, "format_version": 2}).encode())
+    assert reports.progress() is None
 
 
 def test_what_is_not_there_is_none(reports: WorkerReports) -> None:

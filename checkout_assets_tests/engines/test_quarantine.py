@@ -145,7 +145,9 @@ def test_a_record_that_cannot_be_trusted_is_told_and_its_neighbour_counted(
     record = publish(lake, NEIGHBOUR)
     spoilt = {
         "torn": record.to_json()[:40],
-        "publishing": replace(record, folder=FOLDER.name, state=PUBLISHING).to_json(),
+        "publishing": replace(
+            record, folder=FOLDER.name, state=PUBLISHING, quarantine=[]
+        ).to_json(),
         "misplaced": record.to_json(),
     }
     lake.put(contract.publication_record_key(FOLDER.name), spoilt[fault])

@@ -62,18 +62,21 @@ class _Found:
     etag: str | None = None
 
 
-def settle_cut_off(
-    raw: Store, asked: datetime | CutOff, origin: Origin | None = None
-) -> KeptCutOff:
+def settle_cut_off(raw: Store, asked: datetime | CutOff) -> datetime:
+    """The cut-off that copies work with, kept in raw, whatever their source is; see ``settle``."""
+    return settle(raw, asked, Origin()).instant
+
+
+def settle(raw: Store, asked: datetime | CutOff, origin: Origin) -> KeptCutOff:
     """What this copy works with, kept in raw for the others.
 
     The kept cut-off, else this moment; an instant that was asked for, or ``now``, replaces it.
     Raises UsageError if raw was copied from another source, unless ``origin`` replaces that one.
     """
-    now, whence = datetime.now(UTC), origin or Origin()
+    now = datetime.now(UTC)
     for _ in range(_MOST_TRIES):
         found = _find(raw, replacing=asked is not CutOff.KEPT)
-        wanted = _wanted(found.kept, asked, now, raw.uri, whence)
+        wanted = _wanted(found.kept, asked, now, raw.uri, origin)
         if wanted == found.kept:
             return wanted
         try:

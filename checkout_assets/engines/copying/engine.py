@@ -13,7 +13,7 @@ from pathlib import Path
 from checkout_assets.domain.copying import CutOff, new_copy_id
 from checkout_assets.domain.folders import Folder
 from checkout_assets.domain.verification import OutOfOrderError
-from checkout_assets.engines.copying.cutoff import Origin, refuse_other_source, settle_cut_off
+from checkout_assets.engines.copying.cutoff import Origin, refuse_other_source, settle
 from checkout_assets.engines.copying.folder_copy import CancelledError, CopyRun, FolderCopy
 from checkout_assets.engines.copying.manifest import find_record_of_run
 from checkout_assets.engines.copying.progress import CopyProgress, NoProgress
@@ -97,7 +97,7 @@ class CopyEngine:
         session = principal(terms.role_arn)
         source = self._source.open(session, terms.source_account, terms.requester_pays)
         raw = self._raw.open(session, terms.raw_account)
-        kept = settle_cut_off(raw, options.as_of, Origin(source.uri, options.replaces_source))
+        kept = settle(raw, options.as_of, Origin(source.uri, options.replaces_source))
         cancelled = threading.Event()
         copier = ObjectCopier(
             source, raw, kept.instant, options.in_flight, options.largest_copy, terms, cancelled

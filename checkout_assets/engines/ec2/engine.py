@@ -81,8 +81,8 @@ class Ec2Engine:
         asked = parse_as_of(self.job.variables.get(_AS_OF, ""))
         if asked is not CutOff.NOW:
             return self.job
-        kept = settle_cut_off(self.raw, asked)
-        return replace(self.job, variables={**self.job.variables, _AS_OF: kept.as_of})
+        instant = settle_cut_off(self.raw, asked)
+        return replace(self.job, variables={**self.job.variables, _AS_OF: instant.isoformat()})
 
     def worker_job(
         self, job: CopyJob, folders: Sequence[Folder], run_id: str, worker: str, deadline: datetime

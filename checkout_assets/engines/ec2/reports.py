@@ -19,10 +19,13 @@ from typing import Any, TypeVar
 from checkout_assets.domain.displayable import displayable
 from checkout_assets.domain.folders import ALL_FOLDERS, Folder
 from checkout_assets.domain.longest_prefixes import LONGEST_RUN_ID
+from spark_jobs.record_format import VERSION_FIELD
 from spark_jobs.stores import NotFoundError, Store
 
 LISTENER, PROGRESS, END, LOG = "listener.json", "progress.json", "end.json", "log.txt"
 RESULTS = "results/"
+FORMAT_VERSION = 1
+"""Of every report; what an instance's own script writes without one is of the first."""
 
 LONGEST_LOG = 64 * 1024
 """Bytes of a log that are kept, its last ones."""
@@ -197,16 +200,19 @@ class WorkerReports:
         return data[-LONGEST_LOG:].decode("utf-8", "replace")
 
     def _write(self, name: str, told: Mapping[str, Any]) -> None:
-        text = json.dumps(told, default=_plain, allow_nan=False)
+        versioned = {VERSION_FIELD: FORMAT_VERSION, **told}
+        text = json.dumps(versioned, default=_plain, allow_nan=False)
         self._store.put(self._prefix + name, text.encode())
 
     def _read(self, name: str, understand: Callable[[Mapping[str, Any]], _T]) -> _T | None:
         try:
             told = json.loads(self._store.get(self._prefix + name).data)
+            if _count(told.get(VERSION_FIELD, FORMAT_VERSION)) > FORMAT_VERSION:
+                return None
             return understand(told)
         except NotFoundError:
             return None
-        except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
+        except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
             return None
 
 
