@@ -1,6 +1,7 @@
 """No key below an allowed prefix exceeds what S3 takes, and none leaves its folder."""
 
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from hypothesis import example, given
@@ -16,6 +17,7 @@ from checkout_assets.engines.emr.request import attempt_run_id
 from checkout_assets.engines.locations import parse_location, parse_s3_location
 from spark_jobs import contract
 
+ROOT = Path(__file__).resolve().parents[2]
 NAMES = st.one_of(
     st.text(st.characters(codec="utf-8"), max_size=1024),
     st.text(st.sampled_from("a~_./é\U0001f600"), max_size=1024),
@@ -74,6 +76,12 @@ def test_every_record_and_file_below_the_longest_prefix_fits(folder: str, run_id
 def test_a_run_id_is_no_longer_than_the_prefixes_allow() -> None:
     assert is_run_id("r" * LONGEST_RUN_ID)
     assert not is_run_id("r" * (LONGEST_RUN_ID + 1))
+
+
+def test_the_docs_tell_the_limits() -> None:
+    told = ROOT.joinpath("docs", "architecture.md").read_text()
+    limits = f"raw's prefix may have {longest_prefix('raw')} bytes, the lake's "
+    assert f"{limits}{longest_prefix('lake')} (" in told
 
 
 @pytest.mark.parametrize("place", ["source", "raw", "lake"])

@@ -15,6 +15,7 @@ from spark_jobs.record_format import (
     write_record,
 )
 from spark_jobs.stores import ConflictError, NotFoundError, Store, StoreError
+from spark_jobs.stores.refusals import meaning_of
 
 AS_OF_KEY = "_manifests/as_of.json"
 _MOST_TRIES = 20
@@ -107,11 +108,15 @@ def kept_cut_off(raw: Store) -> datetime | None:
 
 
 def refuse_other_source(raw: Store, origin: Origin) -> None:
-    """Raise UsageError if raw was copied from another source that ``origin`` does not replace."""
+    """Raise UsageError if raw was copied from another source that ``origin`` does not replace.
+
+    Raises MigrationError if raw does not answer.
+    """
     try:
         kept = find_cut_off(raw)
     except StoreError as error:
-        raise UsageError(f"Raw's {AS_OF_KEY} cannot be read: S3 answers {error.code}.") from None
+        reason = meaning_of(error.code, "S3 answers {code}")
+        raise MigrationError(f"Raw's {AS_OF_KEY} cannot be read: {reason}.") from None
     if kept is not None:
         _with_source(kept, raw.uri, origin)
 
