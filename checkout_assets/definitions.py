@@ -20,6 +20,7 @@ from checkout_assets.automation.orphan_clusters import orphan_clusters
 from checkout_assets.automation.orphan_instances import orphan_instances
 from checkout_assets.automation.repair import build_repair_folders
 from checkout_assets.automation.schedules import reconcile_daily, reconcile_job
+from checkout_assets.domain.anomalies import QuarantineAllowance
 from checkout_assets.engines.access.options import named_in
 from checkout_assets.engines.ec2.user_data import worker_variables
 from checkout_assets.engines.structuring.session import local_spark_config
@@ -48,7 +49,12 @@ def build_resources(settings: Settings) -> dict[str, Any]:
     return {
         "copy_engine": _copy_engine(settings, stores),
         "structure_engine": _structure_engine(settings, stores),
-        "reconciler": ReconcilerResource(stores=stores, grace_days=settings.access_grace_days),
+        "reconciler": ReconcilerResource(
+            stores=stores,
+            grace_days=settings.access_grace_days,
+            quarantine_share=settings.quarantine_share,
+            quarantine_least=settings.quarantine_least,
+        ),
         "access": _access(settings, stores),
     }
 
@@ -83,12 +89,19 @@ def _copy_engine(settings: Settings, stores: Stores) -> CopyEngineResource:
 
 def _structure_engine(settings: Settings, stores: Stores) -> StructureEngineResource:
     if settings.structure_engine == "emr":
-        return emr_engine(stores, settings.vanished, settings.emr, settings.replaces_raw)
+        return emr_engine(
+            stores,
+            settings.vanished,
+            settings.emr,
+            settings.replaces_raw,
+            settings.largest_body_bytes,
+        )
     return LocalSparkEngine(
         stores=stores,
         pyspark=LazyPySparkResource(spark_config=local_spark_config(settings.spark_master)),
         vanished=settings.vanished,
         replaces_raw=settings.replaces_raw,
+        largest_body=settings.largest_body_bytes,
         keep_session=settings.keep_spark_session,
     )
 
@@ -99,15 +112,16 @@ def build_defs(
     """The definitions; ``resource_overrides`` puts other engines in the place of the local ones."""
     settings = settings or Settings()
     runbook = Runbook(settings.runbook_url)
+    allowance = QuarantineAllowance(settings.quarantine_share, settings.quarantine_least)
     return dg.Definitions(
         assets=[
             build_raw_orders(settings.raw_folders_per_run, runbook, settings.raw_uri),
             build_structured_orders(
-                settings.structured_folders_per_run, runbook, settings.lake_uri
+                settings.structured_folders_per_run, runbook, settings.lake_uri, allowance
             ),
             build_reconciliation(runbook),
         ],
-        jobs=[build_repair_folders(runbook), reconcile_job, grant_access, revoke_access],
+        jobs=[build_repair_folders(runbook, allowance), reconcile_job, grant_access, revoke_access],
         schedules=[reconcile_daily],
         sensors=[
             build_grant_outlives_need(runbook),

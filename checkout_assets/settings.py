@@ -8,9 +8,11 @@ from typing import Any, Literal
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
+from checkout_assets.domain.anomalies import DEFAULT_ALLOWANCE
 from checkout_assets.domain.copying import parse_as_of
 from checkout_assets.domain.displayable import displayable
 from checkout_assets.domain.errors import UsageError
+from spark_jobs.contract import KEPT_BYTES, LARGEST_BODY_BYTES
 
 ENVIRONMENT_PREFIX = "CHECKOUT_"
 
@@ -56,6 +58,24 @@ class Settings(BaseSettings):
     )
     vanished: Literal["keep", "drop_rows"] = Field(
         "keep", description="what becomes of the rows of documents that vanished from the source"
+    )
+    largest_body_bytes: int = Field(
+        LARGEST_BODY_BYTES,
+        ge=KEPT_BYTES,
+        le=LARGEST_BODY_BYTES,
+        description="the bytes of a document above which it is not read whole but quarantined",
+    )
+    quarantine_share: float = Field(
+        DEFAULT_ALLOWANCE.share,
+        ge=0,
+        le=1,
+        allow_inf_nan=False,
+        description="the share of a folder's documents that may be in quarantine: 0.05 is 5 %",
+    )
+    quarantine_least: int = Field(
+        DEFAULT_ALLOWANCE.least,
+        ge=1,
+        description="fewer documents of a folder in quarantine than this are acceptable",
     )
     show_object_names: bool = Field(
         False, description="show objects' names, which may be personal, instead of masking them"

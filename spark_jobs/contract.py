@@ -64,6 +64,18 @@ KEEP, DROP_ROWS = "keep", "drop_rows"
 NESTED_REASON = "nested_under_id"
 """Why a nested object is in quarantine: it is no order, whatever its bytes say."""
 
+TOO_LARGE = "too_large"
+"""Why an object is in quarantine that is larger, or would unpack to more, than the limit."""
+
+LARGEST_BODY_BYTES = 1024 * 1024 * 1024
+"""The limit unless a setting lowers it; Arrow and Parquet hold no value of 2 GiB."""
+
+KEPT_BYTES = 1024 * 1024
+"""So many of the first bytes of an object above the limit are in quarantine; raw holds it all."""
+
+CUT_DETAIL = "size"
+"""How the detail of an object begins that is not read whole."""
+
 
 def table_of(folder: str) -> str:
     """The table a folder's documents go to: ``00_CheckoutOrder`` -> ``checkout``."""
@@ -114,9 +126,10 @@ def quarantine_prefix(folder: str) -> str:
     return f"quarantine/{table_of(folder)}/{folder}/"
 
 
-def quarantine_file_key(folder: str, run_id: str, number: int) -> str:
-    """The final key of a quarantine file."""
-    return f"{quarantine_prefix(folder)}{run_id}.{number}.parquet"
+def quarantine_file_key(folder: str, run_id: str, number: int, part: int = 0) -> str:
+    """The final key of a quarantine file: of a slice, or of a part of one that was too large."""
+    counted = f"{number}.{part}" if part else str(number)
+    return f"{quarantine_prefix(folder)}{run_id}.{counted}.parquet"
 
 
 def result_key(folder: str, run_id: str) -> str:
@@ -202,7 +215,9 @@ class StructureTotals:
 
     Objects that vanished from the source stand outside these sums: ``vanished_rows`` and
     ``vanished_quarantined`` count what is kept of them. ``redacted`` counts dropped members by
-    path; ``emptied`` empty texts that became null; ``total_bytes`` what was read.
+    path; ``emptied`` empty texts that became null; ``total_bytes`` what was read; ``decoded``
+    documents that were not plain UTF-8, by form; ``nested_too_large`` those of ``nested`` that are
+    above the limit.
     """
 
     documents: int = 0
@@ -217,11 +232,18 @@ class StructureTotals:
     vanished_rows: int = 0
     vanished_quarantined: int = 0
     total_bytes: int = 0
+    decoded: Dict[str, int] = field(default_factory=dict)
+    nested_too_large: int = 0
 
     @property
     def quarantined_documents(self) -> int:
         """Documents that became no row; nested objects are not among them."""
         return sum(self.quarantined.values())
+
+    @property
+    def all_quarantined(self) -> bool:
+        """Whether there are documents and not one of them is a row, which is never a success."""
+        return self.documents > 0 and not self.rows
 
     def plus(self, other: StructureTotals) -> StructureTotals:
         """Both together."""
@@ -299,6 +321,22 @@ class FolderStructured:
     def ok(self) -> bool:
         """Whether the folder's rows are published."""
         return not self.error
+
+    @classmethod
+    def of(cls, record: PublicationRecord) -> FolderStructured:
+        """The result that a finished publication stands for.
+
+        It is a failure if not one document became a row: the publication keeps the quarantine
+        readable.
+        """
+        totals, error = record.totals, ""
+        if totals.all_quarantined:
+            error = (
+                f"{record.folder}: {totals.documents} of {totals.documents} documents are in "
+                f"quarantine ({', '.join(sorted(totals.quarantined))}), so the folder is not "
+                "structured. See docs/runbook.md#all_documents_quarantined."
+            )
+        return cls(record.folder, record.run_id, totals, len(record.files), error=error)
 
     def to_json(self) -> bytes:
         """The small result file a step writes."""

@@ -15,7 +15,7 @@ def main(arguments: Optional[List[str]] = None) -> int:
     """Run the job; prints one line a folder, and leaves its result in the lake."""
     from pyspark.sql import SparkSession
 
-    from spark_jobs.contract import DROP_ROWS, KEEP, result_key
+    from spark_jobs.contract import DROP_ROWS, KEEP, LARGEST_BODY_BYTES, result_key
     from spark_jobs.job.run import structure_folders
     from spark_jobs.job.staging import StructureJob
     from spark_jobs.stores import StoreError, open_store
@@ -26,6 +26,7 @@ def main(arguments: Optional[List[str]] = None) -> int:
     parser.add_argument("--run-id", required=True, help="names this run's files")
     parser.add_argument("--vanished", choices=[KEEP, DROP_ROWS], default=KEEP)
     parser.add_argument("--replaces-raw", default="", metavar="URI", help="the raw of before")
+    parser.add_argument("--largest-body-bytes", type=int, default=LARGEST_BODY_BYTES)
     parser.add_argument("folders", nargs="+", metavar="FOLDER")
     asked = parser.parse_args(arguments)
     job = StructureJob(
@@ -35,6 +36,7 @@ def main(arguments: Optional[List[str]] = None) -> int:
         tuple(asked.folders),
         asked.vanished,
         replaces_raw=asked.replaces_raw,
+        largest_body=asked.largest_body_bytes,
     )
 
     lake = open_store(asked.lake)

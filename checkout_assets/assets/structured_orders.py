@@ -1,6 +1,7 @@
 """The asset ``structured_orders``: each folder's documents as rows of the tables."""
 
 from collections.abc import Iterator
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
@@ -9,7 +10,12 @@ from checkout_assets.assets.folder_run import FolderReport, FolderRun
 from checkout_assets.assets.partitions import FOLDERS, OWNERS, folder_checks
 from checkout_assets.assets.raw_orders import RAW_ORDERS
 from checkout_assets.assets.runbook import Runbook
-from checkout_assets.domain.anomalies import STRUCTURED_RULES
+from checkout_assets.domain.anomalies import (
+    DEFAULT_ALLOWANCE,
+    STRUCTURED_RULES,
+    QuarantineAllowance,
+    structured_rules,
+)
 from checkout_assets.domain.folders import Folder
 from checkout_assets.resources.engines import StructureEngineResource
 from spark_jobs.contract import quarantine_prefix, table_prefix
@@ -25,7 +31,10 @@ POOL = "structure"
 
 
 def build_structured_orders(
-    folders_per_run: int, runbook: Runbook, lake_uri: str = ""
+    folders_per_run: int,
+    runbook: Runbook,
+    lake_uri: str = "",
+    allowance: QuarantineAllowance = DEFAULT_ALLOWANCE,
 ) -> dg.AssetsDefinition:
     """The asset, whose backfills run ``folders_per_run`` folders in one Spark job."""
 
@@ -61,13 +70,15 @@ def build_structured_orders(
     ) -> Iterator[Any]:
         folders = [Folder.parse(key) for key in context.partition_keys]
         run = FolderRun(context.op_execution_context, STRUCTURED_ORDERS, runbook)
-        run.execute(structure_engine, folders, describe_structured)
+        run.execute(structure_engine, folders, partial(describe_structured, allowance=allowance))
         yield from ()  # the run has told Dagster all; a yield would add blank events
 
     return structured_orders
 
 
-def describe_structured(structured: "StructuredFolder") -> FolderReport:
+def describe_structured(
+    structured: "StructuredFolder", allowance: QuarantineAllowance = DEFAULT_ALLOWANCE
+) -> FolderReport:
     """What Dagster shows of a folder that was structured, or was not."""
     totals = structured.totals
     metadata: dict[str, Any] = {
@@ -76,6 +87,8 @@ def describe_structured(structured: "StructuredFolder") -> FolderReport:
         "quarantined": totals.quarantined_documents,
         **{f"quarantined_{reason}": count for reason, count in totals.quarantined.items()},
         "nested": totals.nested,
+        "decoded": sum(totals.decoded.values()),
+        **{f"decoded_{form}": count for form, count in totals.decoded.items()},
         "rescued_rows": totals.rescued_rows,
         "rescued_values": totals.rescued_values,
         "redacted": sum(totals.redacted.values()),
@@ -91,7 +104,7 @@ def describe_structured(structured: "StructuredFolder") -> FolderReport:
     }
     if structured.cluster:
         metadata["cluster"] = structured.cluster
-    return FolderReport(metadata, [rule.judge(totals) for rule in STRUCTURED_RULES])
+    return FolderReport(metadata, [rule.judge(totals) for rule in structured_rules(allowance)])
 
 
 def column_schema() -> dg.TableSchema:

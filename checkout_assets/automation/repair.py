@@ -4,6 +4,7 @@ A Dagster range cannot skip keys, so retrying scattered folders by partition wou
 """
 
 from collections.abc import Sequence
+from functools import partial
 
 import dagster as dg
 from pydantic import Field
@@ -12,6 +13,7 @@ from checkout_assets.assets.folder_run import FolderRun, raise_for_failed
 from checkout_assets.assets.raw_orders import RAW_ORDERS, describe_copied
 from checkout_assets.assets.runbook import Runbook
 from checkout_assets.assets.structured_orders import POOL, STRUCTURED_ORDERS, describe_structured
+from checkout_assets.domain.anomalies import DEFAULT_ALLOWANCE, QuarantineAllowance
 from checkout_assets.domain.errors import UsageError
 from checkout_assets.domain.folders import Folder, select_folders
 from checkout_assets.resources.engines import CopyEngineResource, StructureEngineResource
@@ -34,8 +36,12 @@ def _chosen(words: Sequence[str]) -> tuple[Folder, ...]:
         raise dg.Failure(description=str(error), allow_retries=False) from None
 
 
-def build_repair_folders(runbook: Runbook) -> dg.JobDefinition:
+def build_repair_folders(
+    runbook: Runbook, allowance: QuarantineAllowance = DEFAULT_ALLOWANCE
+) -> dg.JobDefinition:
     """The job; every folder is reported by its partition of the assets."""
+
+    describe = partial(describe_structured, allowance=allowance)
 
     @dg.op(
         description="Copy and structure the named folders, each reported by its partition.",
@@ -56,7 +62,7 @@ def build_repair_folders(runbook: Runbook) -> dg.JobDefinition:
         if config.structure_them:
             copied = [folder for folder in folders if folder not in failed]
             run = FolderRun(context, STRUCTURED_ORDERS, runbook)
-            failed |= run.attempt(structure_engine, copied, describe_structured)
+            failed |= run.attempt(structure_engine, copied, describe)
         raise_for_failed(failed, len(folders), runbook)
 
     @dg.job(

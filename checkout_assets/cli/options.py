@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from checkout_assets.domain.anomalies import QuarantineAllowance
 from checkout_assets.domain.errors import UsageError
 from checkout_assets.engines.locations import (
     Location,
@@ -70,6 +71,11 @@ ShowNames = Annotated[
 def settings_with(**given: object) -> Settings:
     """The settings of the environment, with the options that were given in their place."""
     return Settings(**{name: value for name, value in given.items() if value is not None})
+
+
+def quarantine_allowance(settings: Settings) -> QuarantineAllowance:
+    """How much of a folder may be in quarantine."""
+    return QuarantineAllowance(settings.quarantine_share, settings.quarantine_least)
 
 
 def usable_places(settings: Settings, *names: str, role_arn: str = "") -> dict[str, Location]:

@@ -16,6 +16,7 @@ from checkout_assets.cli.options import (
     Raw,
     ShowNames,
     Vanished,
+    quarantine_allowance,
     settings_with,
     usable_places,
 )
@@ -27,6 +28,7 @@ from checkout_assets.cli.quarantine_report import (
     retry_document,
     retry_lines,
 )
+from checkout_assets.domain.anomalies import structured_rules
 from checkout_assets.domain.displayable import displayable
 from checkout_assets.domain.errors import UsageError
 from checkout_assets.domain.folders import Folder, select_folders
@@ -161,14 +163,15 @@ def retry(  # noqa: PLR0913, PLR0917 - a command's options
     holding = [told.folder for told in before if reasons & told.by_reason.keys()]
     results = structure.run_folders(settings, holding) if holding else []
     after = {told.folder: told for told in quarantine.count(holding)}
-    structured = structure.document(results)
+    rules = structured_rules(quarantine_allowance(settings))
+    structured = structure.document(results, rules)
     if json:
         complete = structured["complete"] and not unknown
         print_json({**retry_document(before, after, structured), "complete": complete})
     else:
         print_lines(retry_lines(before, after))
     say_some(unknown)
-    return max(structure.conclude(results), 1 if unknown else 0)
+    return max(structure.conclude(results, rules), 1 if unknown else 0)
 
 
 def _quarantine(lake: Location) -> Quarantine:

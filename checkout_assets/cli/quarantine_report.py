@@ -70,6 +70,7 @@ def object_document(found: QuarantinedObject, show_names: bool) -> dict[str, Any
         "reason": displayable(found.reason),
         "detail": displayable(found.detail),
         "size": found.size,
+        "kept_bytes": found.kept,
         "source_etag": displayable(found.source_etag),
         "file": displayable(found.file, longest=1000),
         "row": found.row,
@@ -77,8 +78,15 @@ def object_document(found: QuarantinedObject, show_names: bool) -> dict[str, Any
 
 
 def object_lines(described: Mapping[str, Any]) -> list[str]:
-    """The same, a line each."""
-    return [f"{name.replace('_', ' '):<12} {value}" for name, value in described.items()]
+    """The same, a line each, and where the whole object is if only its start is kept."""
+    lines = [f"{name.replace('_', ' '):<12} {value}" for name, value in described.items()]
+    kept, size = described["kept_bytes"], described["size"]
+    if kept < size:
+        lines.append(
+            f"The quarantine holds only the first {kept:,} of {size:,} bytes. The whole object is "
+            "in raw, under the key that raw object shows (use --show-names)."
+        )
+    return lines
 
 
 def retry_lines(

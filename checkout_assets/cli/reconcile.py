@@ -25,6 +25,7 @@ from checkout_assets.cli.options import (
     Source,
     given_locations,
     given_places,
+    quarantine_allowance,
     settings_with,
 )
 from checkout_assets.domain.displayable import displayable
@@ -87,7 +88,14 @@ def _engine(settings: Settings, deep: bool) -> "Reconciler":
     source, raw = places.get("source"), places["raw"]
     assert isinstance(source, S3Location | None)
     assert isinstance(raw, S3Location)
-    return reconciler_of(source, raw, places["lake"], datetime.now(UTC), deep=deep)
+    return reconciler_of(
+        source,
+        raw,
+        places["lake"],
+        datetime.now(UTC),
+        deep=deep,
+        allowance=quarantine_allowance(settings),
+    )
 
 
 def _run(

@@ -17,17 +17,20 @@ from checkout_assets.cli.options import (
     Raw,
     ReplacesRaw,
     Vanished,
+    quarantine_allowance,
     settings_with,
     usable_places,
 )
-from checkout_assets.domain.anomalies import STRUCTURED_RULES
+from checkout_assets.domain.anomalies import Finding, Rule, Severity, structured_rules
 from checkout_assets.domain.displayable import displayable
 from checkout_assets.domain.folders import Folder, select_folders
 from checkout_assets.settings import Settings
+from spark_jobs.contract import StructureTotals
 
 if TYPE_CHECKING:
     from checkout_assets.engines.structuring.spark_engine import StructuredFolder
 
+Rules = Sequence[Rule[StructureTotals]]
 FOLDERS_PER_JOB = 16
 _EXAMPLES = """\b
 Examples:
@@ -60,11 +63,12 @@ def structure(  # noqa: PLR0913, PLR0917 - a command's options
     )
     chosen = select_folders(folders or [])
     results = run_folders(settings, chosen)
+    rules = structured_rules(quarantine_allowance(settings))
     if json:
-        print_json(document(results))
+        print_json(document(results, rules))
     else:
         print_lines(_summary(results))
-    return conclude(results)
+    return conclude(results, rules)
 
 
 def run_folders(settings: Settings, folders: Sequence[Folder]) -> "list[StructuredFolder]":
@@ -85,7 +89,12 @@ def run_folders(settings: Settings, folders: Sequence[Folder]) -> "list[Structur
     ended: list[StructuredFolder] = []
     with local_session(settings.spark_master) as session:
         engine = LocalSparkEngine(
-            raw_uri, places["lake"].uri, lambda: session, settings.vanished, replaces
+            raw_uri,
+            places["lake"].uri,
+            lambda: session,
+            settings.vanished,
+            replaces,
+            settings.largest_body_bytes,
         )
         told = (
             result
@@ -118,49 +127,66 @@ def _line(result: "StructuredFolder") -> str:
 def _summary(results: "Sequence[StructuredFolder]") -> list[str]:
     complete = [result for result in results if result.ok]
     quarantined: Counter[str] = Counter()
+    decoded: Counter[str] = Counter()
     for result in complete:
         quarantined.update(result.totals.quarantined)
+        decoded.update(result.totals.decoded)
     lines = [
         f"{len(complete)} of {len(results)} folders structured and published: "
         f"{counted(sum(result.totals.rows for result in complete), 'row')} in "
         f"{counted(sum(result.files for result in complete), 'file')}."
     ]
     lines += [f"{count:,} quarantined: {reason}." for reason, count in sorted(quarantined.items())]
+    lines += [f"{count:,} decoded: {form}." for form, count in sorted(decoded.items())]
     rescued = sum(result.totals.rescued_values for result in complete)
     if rescued:
         lines.append(f"{counted(rescued, 'value')} without a column are in _rescued.")
     return lines
 
 
-def document(results: "Sequence[StructuredFolder]") -> dict[str, Any]:
+def document(results: "Sequence[StructuredFolder]", rules: Rules) -> dict[str, Any]:
     """The results as one JSON document."""
     return {
-        "complete": all(result.ok for result in results),
+        "complete": not any(_problem(result, rules) for result in results),
         "folders": [
             {
                 "folder": result.folder.name,
-                "ok": result.ok,
-                "error": result.error,
+                "ok": not _problem(result, rules),
+                "error": _problem(result, rules),
                 "files": result.files,
                 "seconds": result.seconds,
                 "totals": asdict(result.totals),
-                "warnings": [
-                    rule.name for rule in STRUCTURED_RULES if not rule.judge(result.totals).passed
-                ]
-                if result.ok
-                else [],
+                "warnings": _failed_rules(result, rules, Severity.WARN),
+                "errors": _failed_rules(result, rules, Severity.ERROR),
             }
             for result in results
         ],
     }
 
 
-def conclude(results: "Sequence[StructuredFolder]") -> int:
+def conclude(results: "Sequence[StructuredFolder]", rules: Rules) -> int:
     """The last lines say what is not complete; returns the exit code."""
-    failed = [result for result in results if not result.ok]
-    if not failed:
+    problems = [told for result in results if (told := _problem(result, rules))]
+    if not problems:
         return 0
-    say(f"{len(failed)} of {len(results)} folders are not complete:")
-    for result in failed:
-        say(displayable(result.error, longest=1000))
+    say(f"{len(problems)} of {len(results)} folders are not complete:")
+    for told in problems:
+        say(displayable(told, longest=1000))
     return 1
+
+
+def _problem(result: "StructuredFolder", rules: Rules) -> str:
+    """Why the folder is not complete: it failed, or what was published fails a check."""
+    failed = _findings(result, rules, Severity.ERROR)
+    told = " ".join(f"{found.summary} See docs/runbook.md#{found.anchor}." for found in failed)
+    return result.error or (f"{result.folder}: {told}" if told else "")
+
+
+def _failed_rules(result: "StructuredFolder", rules: Rules, severity: Severity) -> list[str]:
+    return [found.rule for found in _findings(result, rules, severity)]
+
+
+def _findings(result: "StructuredFolder", rules: Rules, severity: Severity) -> list[Finding]:
+    """The failed checks of a published folder; of any other, only its error is known."""
+    findings = [rule.judge(result.totals) for rule in rules] if result.ok else []
+    return [found for found in findings if found.severity is severity and not found.passed]

@@ -163,6 +163,29 @@ def no_documents_quarantined(totals: StructureTotals) -> Finding:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class QuarantineAllowance:
+    """How many documents of a folder may be in quarantine before its check is an error.
+
+    ``share`` of its documents, from 0 to 1; fewer than ``least`` are never too many.
+    """
+
+    share: float = 0.05
+    least: int = 20
+
+    def quarantine_share_acceptable(self, totals: StructureTotals) -> Finding:
+        """The share of documents in quarantine is not above the configured one."""
+        quarantined, documents = totals.quarantined_documents, totals.documents
+        exceeded = quarantined >= self.least and quarantined > self.share * documents
+        told = (
+            f"{quarantined:,} of {documents:,} documents are in quarantine, "
+            f"{'more' if exceeded else 'not more'} than acceptable ({self.share:.4g} of a folder's "
+            f"documents, and at least {self.least:,})."
+        )
+        counts = {"documents": documents, "quarantined": quarantined}
+        return Finding("quarantine_share_acceptable", not exceeded, Severity.ERROR, told, counts)
+
+
 def every_value_has_a_column(totals: StructureTotals) -> Finding:
     """Every value has a column that holds it without loss, so that none had to be rescued."""
     return _none_expected(
@@ -187,9 +210,19 @@ RAW_RULES: tuple[Rule[CopyFacts], ...] = (
 )
 """The checks of ``raw_orders``."""
 
-STRUCTURED_RULES: tuple[Rule[StructureTotals], ...] = (
-    Rule(every_document_accounted_for),
-    Rule(no_documents_quarantined),
-    Rule(every_value_has_a_column),
-)
-"""The checks of ``structured_orders``."""
+
+DEFAULT_ALLOWANCE = QuarantineAllowance()
+
+
+def structured_rules(allowance: QuarantineAllowance) -> tuple[Rule[StructureTotals], ...]:
+    """The checks of ``structured_orders``."""
+    return (
+        Rule(every_document_accounted_for),
+        Rule(no_documents_quarantined),
+        Rule(allowance.quarantine_share_acceptable),
+        Rule(every_value_has_a_column),
+    )
+
+
+STRUCTURED_RULES = structured_rules(DEFAULT_ALLOWANCE)
+"""The checks of ``structured_orders`` with the default allowance."""

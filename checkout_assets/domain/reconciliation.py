@@ -9,7 +9,13 @@ from dataclasses import dataclass, field
 from enum import Enum, StrEnum
 
 from checkout_assets.domain.accounting import CopyAccount, broken_equations, broken_files
-from checkout_assets.domain.anomalies import RAW_RULES, STRUCTURED_RULES, Severity
+from checkout_assets.domain.anomalies import (
+    DEFAULT_ALLOWANCE,
+    RAW_RULES,
+    STRUCTURED_RULES,
+    QuarantineAllowance,
+    Severity,
+)
 from checkout_assets.domain.copying import CopyFacts
 from checkout_assets.domain.displayable import displayable
 from checkout_assets.domain.folders import ALL_FOLDERS, PREFIXES_PER_ORDER_TYPE, Folder, OrderType
@@ -50,6 +56,8 @@ class Reason(Enum):
     STRUCTURED_FROM_OLDER_COPY = (State.RED, "it was structured from an older copy")
     STRUCTURED_FROM_OTHER_RAW = (State.RED, "it was structured from another raw")
     ROWS_DO_NOT_ADD_UP = (State.RED, "objects, rows and quarantine do not add up")
+    ALL_DOCUMENTS_QUARANTINED = (State.RED, "all of its documents are in quarantine: {n}")
+    QUARANTINE_SHARE_EXCEEDED = (State.RED, "too many documents in quarantine: {n}")
     FILES_MISSING = (State.RED, "published files missing or not as recorded: {n}")
     FILES_ORPHANED = (State.RED, "files of it in the lake that no record names: {n}")
     NEWER_OBJECTS = (State.YELLOW, "objects newer than the cut-off: {n}")
@@ -160,10 +168,15 @@ class FolderReconciled:
         return f"{self.folder}: {'; '.join(red)}." if red else ""
 
 
-def judge(folder: Folder, copy: CopyEvidence, lake: LakeEvidence) -> FolderReconciled:
+def judge(
+    folder: Folder,
+    copy: CopyEvidence,
+    lake: LakeEvidence,
+    allowance: QuarantineAllowance = DEFAULT_ALLOWANCE,
+) -> FolderReconciled:
     """The folder's state with every reason for it."""
     flags = _flags(copy, lake)
-    causes = [*_of_copy(copy), *_of_lake(copy, lake)]
+    causes = [*_of_copy(copy), *_of_lake(copy, lake), *_of_quarantine(lake, allowance)]
     if flags:
         causes.append(Cause(Reason.FLAGGED, len(flags), ", ".join(flags)))
     return FolderReconciled(folder, tuple(causes), flags, copy, lake)
@@ -223,6 +236,19 @@ def _of_another_copy(copy: CopyEvidence, record: PublicationRecord) -> Cause:
     if copy.raw_uri and record.raw_uri not in {"", copy.raw_uri}:
         return Cause(Reason.STRUCTURED_FROM_OTHER_RAW, detail=displayable(record.raw_uri))
     return Cause(Reason.STRUCTURED_FROM_OLDER_COPY)
+
+
+def _of_quarantine(lake: LakeEvidence, allowance: QuarantineAllowance) -> list[Cause]:
+    if lake.record is None:
+        return []
+    totals = lake.record.totals
+    quarantined = totals.quarantined_documents
+    if totals.all_quarantined:
+        return [Cause(Reason.ALL_DOCUMENTS_QUARANTINED, quarantined)]
+    found = allowance.quarantine_share_acceptable(totals)
+    if found.passed:
+        return []
+    return [Cause(Reason.QUARANTINE_SHARE_EXCEEDED, quarantined, found.summary.rstrip("."))]
 
 
 def _counted(*counts: tuple[Reason, int]) -> list[Cause]:

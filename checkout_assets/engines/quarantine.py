@@ -12,8 +12,11 @@ from typing import TYPE_CHECKING
 from checkout_assets.domain.errors import MigrationError, UsageError
 from checkout_assets.domain.folders import Folder
 from spark_jobs.contract import (
+    CUT_DETAIL,
+    KEPT_BYTES,
     NESTED_REASON,
     PUBLISHED,
+    TOO_LARGE,
     PublicationRecord,
     publication_record_key,
 )
@@ -23,7 +26,7 @@ from spark_jobs.stores import Blob, NotFoundError, Store, StoreError
 if TYPE_CHECKING:
     import pyarrow as pa
 
-DOCUMENT_REASONS = ("not_utf8", "not_json", "not_an_object", "no_id", "no_date")
+DOCUMENT_REASONS = (TOO_LARGE, "not_utf8", "not_json", "not_an_object", "no_id", "no_date")
 """Why a document is no order, in the order in which the rules are tried."""
 
 REASONS = (*DOCUMENT_REASONS, NESTED_REASON)
@@ -53,6 +56,17 @@ class QuarantinedObject:
     def digest(self) -> str:
         """The SHA-256 of its source key in hex: a name that is neither hostile nor personal."""
         return hashlib.sha256(self.source_key.encode("utf-8", "surrogatepass")).hexdigest()
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether the quarantine holds only its start, and raw the whole object."""
+        unread = self.reason == TOO_LARGE and self.detail.startswith(f"{CUT_DETAIL} ")
+        return unread and self.size > KEPT_BYTES
+
+    @property
+    def kept(self) -> int:
+        """How many of its bytes the quarantine holds."""
+        return KEPT_BYTES if self.is_cut else self.size
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +137,7 @@ class Quarantine:
         )
 
     def body(self, found: QuarantinedObject) -> bytes:
-        """The object's bytes as they were in raw."""
+        """The object's bytes as they are in raw; of one that ``is_cut``, the first of them."""
         column = self._read(found.folder, found.file, ["body"]).column("body")
         return bytes(column[found.row].as_py())
 
@@ -139,7 +153,8 @@ class Quarantine:
     def _reasons(self, folder: Folder, record: PublicationRecord) -> dict[str, int]:
         totals = record.totals
         counts = Counter(totals.quarantined)
-        counts[NESTED_REASON] += totals.nested
+        counts[NESTED_REASON] += totals.nested - totals.nested_too_large
+        counts[TOO_LARGE] += totals.nested_too_large
         if totals.vanished_quarantined:
             counts = Counter(each.reason for each in self.objects(folder))
         return {reason: count for reason, count in sorted(counts.items()) if count}

@@ -13,7 +13,7 @@ from checkout_assets.engines.emr.options import EmrOptions, JobPackage
 from checkout_assets.engines.locations import canonical_uri
 from checkout_assets.resources.engines import StructureEngineResource
 from checkout_assets.resources.stores import Stores
-from spark_jobs.contract import KEEP
+from spark_jobs.contract import KEEP, LARGEST_BODY_BYTES
 
 if TYPE_CHECKING:
     from checkout_assets.engines.emr.api import EmrApi
@@ -103,6 +103,7 @@ class EmrEngine(StructureEngineResource):
     )
     vanished: str = KEEP
     replaces_raw: str = ""
+    largest_body: int = LARGEST_BODY_BYTES
 
     def engine(self) -> "Engine":
         """See StructureEngineResource."""
@@ -120,6 +121,7 @@ class EmrEngine(StructureEngineResource):
             self.vanished,
             api.region,
             canonical_uri(self.replaces_raw, "replaced raw"),
+            self.largest_body,
         )
         engine = Engine(self.options(), job, api, lake.open())
         engine.check()
@@ -185,16 +187,26 @@ class EmrEngine(StructureEngineResource):
 
 
 def emr_engine(
-    stores: Stores, vanished: str, options: Mapping[str, Any], replaces_raw: str = ""
+    stores: Stores,
+    vanished: str,
+    options: Mapping[str, Any],
+    replaces_raw: str = "",
+    largest_body: int = LARGEST_BODY_BYTES,
 ) -> EmrEngine:
     """The resource with these options; raises UsageError that names the first wrong one."""
-    known = set(EmrEngine.model_fields) - {"stores", "vanished", "replaces_raw"}
+    known = set(EmrEngine.model_fields) - {"stores", "vanished", "replaces_raw", "largest_body"}
     for name in sorted(options.keys() - known):
         raise UsageError(
             f'EMR has no option "{displayable(name)}". It has {", ".join(sorted(known))}.'
         )
     try:
-        return EmrEngine(stores=stores, vanished=vanished, replaces_raw=replaces_raw, **options)
+        return EmrEngine(
+            stores=stores,
+            vanished=vanished,
+            replaces_raw=replaces_raw,
+            largest_body=largest_body,
+            **options,
+        )
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False)[0]
         name = displayable(".".join(str(part) for part in first["loc"]))

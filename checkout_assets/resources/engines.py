@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 from dagster_pyspark import LazyPySparkResource
 
+from checkout_assets.domain.anomalies import DEFAULT_ALLOWANCE, QuarantineAllowance
 from checkout_assets.engines.seam import FolderEngine
 from checkout_assets.resources.stores import Stores
-from spark_jobs.contract import KEEP
+from spark_jobs.contract import KEEP, LARGEST_BODY_BYTES
 
 if TYPE_CHECKING:
     from checkout_assets.engines.copying.engine import FolderCopied
@@ -44,6 +45,8 @@ class ReconcilerResource(dg.ConfigurableResource[Any]):
     stores: dg.ResourceDependency[Stores]
     deep: bool = False
     grace_days: float = 7
+    quarantine_share: float = DEFAULT_ALLOWANCE.share
+    quarantine_least: int = DEFAULT_ALLOWANCE.least
 
     def engine(self) -> "Reconciler":
         """The engine; it compares raw and lake only without a source, or after access ended."""
@@ -56,6 +59,7 @@ class ReconcilerResource(dg.ConfigurableResource[Any]):
             datetime.now(UTC),
             deep=self.deep,
             client=self.stores.s3.get_client(),
+            allowance=QuarantineAllowance(self.quarantine_share, self.quarantine_least),
         )
 
 
@@ -107,6 +111,7 @@ class LocalSparkEngine(StructureEngineResource):
     pyspark: dg.ResourceDependency[LazyPySparkResource]
     vanished: str = KEEP
     replaces_raw: str = ""
+    largest_body: int = LARGEST_BODY_BYTES
     keep_session: bool = False
 
     def engine(self) -> "FolderEngine[StructuredFolder]":
@@ -121,6 +126,7 @@ class LocalSparkEngine(StructureEngineResource):
             self._session,
             self.vanished,
             canonical_uri(self.replaces_raw, "replaced raw"),
+            self.largest_body,
         )
 
     @contextmanager

@@ -84,7 +84,7 @@ class OddStructureEngine(StructureEngineResource):
     @classmethod
     def of(cls, **how: Any) -> "OddStructureEngine":
         """Tell it where to fail."""
-        return cls(name=_keep(OddEngine(structured, **how)))
+        return cls(name=_keep(OddEngine(**{"result": structured, **how})))
 
     def engine(self) -> Any:
         """See StructureEngineResource."""

@@ -9,12 +9,25 @@ from dagster._core.errors import DagsterExecutionInterruptedError
 from checkout_assets.assets.folder_run import ENGINE_SECONDS_TAG, FolderRun
 from checkout_assets.assets.raw_orders import build_raw_orders
 from checkout_assets.assets.structured_orders import build_structured_orders
+from checkout_assets.domain.anomalies import QuarantineAllowance
 from checkout_assets.domain.errors import UsageError
+from checkout_assets.domain.folders import Folder
+from checkout_assets.engines.structuring.spark_engine import StructuredFolder
 from checkout_assets_tests.dagster.conftest import FIRST_16, RUNBOOK, Dagster
 from checkout_assets_tests.dagster.engines import OddCopyEngine, OddStructureEngine
+from spark_jobs.contract import StructureTotals
 
 RAW = build_raw_orders(32, RUNBOOK)
 STRUCTURED = build_structured_orders(16, RUNBOOK)
+
+
+def half_quarantined(folder: Folder, _: str) -> StructuredFolder:
+    totals = StructureTotals(
+        documents=40, rows=20, quarantined={"not_utf8": 20}, decoded={"gzip": 4, "utf-16": 3}
+    )
+    return StructuredFolder(folder, "run", totals, 1)
+
+
 TWO = [FIRST_16[3], FIRST_16[9]]
 
 
@@ -144,6 +157,32 @@ def test_structured_orders_takes_any_engine_of_the_seam(dagster: Dagster) -> Non
     assert dagster.materialized("structured_orders") == set(FIRST_16) - set(TWO)
     accounted = dagster.checks("structured_orders", "every_document_accounted_for")
     assert {name for name, each in accounted.items() if not each.passed} == set(TWO)
+
+
+def test_a_folder_with_too_much_in_quarantine_fails_its_check_and_only_that(
+    dagster: Dagster,
+) -> None:
+    engine = OddStructureEngine.of(result=half_quarantined)
+    assert dagster.run(STRUCTURED, {"structure_engine": engine}).success
+    share = dagster.checks("structured_orders", "quarantine_share_acceptable")
+    assert set(share) == set(FIRST_16)
+    assert not any(each.passed for each in share.values())
+    assert share[FIRST_16[0]].severity is dg.AssetCheckSeverity.ERROR
+    runbook = share[FIRST_16[0]].metadata["runbook"].value
+    assert runbook.endswith("#quarantine_share_acceptable")
+
+    generous = build_structured_orders(16, RUNBOOK, allowance=QuarantineAllowance(share=0.5))
+    dagster.run(generous, {"structure_engine": engine})
+    share = dagster.checks("structured_orders", "quarantine_share_acceptable")
+    assert all(each.passed for each in share.values())
+
+
+def test_decoded_documents_are_in_the_metadata_by_form(dagster: Dagster) -> None:
+    engine = OddStructureEngine.of(result=half_quarantined)
+    dagster.run(STRUCTURED, {"structure_engine": engine})
+    metadata = dagster.materializations("structured_orders")[0].metadata
+    assert metadata["decoded"].value == 7
+    assert (metadata["decoded_gzip"].value, metadata["decoded_utf-16"].value) == (4, 3)
 
 
 @pytest.mark.parametrize(("asset", "most"), [(RAW, 32), (STRUCTURED, 16)])

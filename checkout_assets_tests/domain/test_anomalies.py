@@ -4,7 +4,12 @@ from dataclasses import replace
 
 import pytest
 
-from checkout_assets.domain.anomalies import RAW_RULES, STRUCTURED_RULES, Severity
+from checkout_assets.domain.anomalies import (
+    RAW_RULES,
+    STRUCTURED_RULES,
+    QuarantineAllowance,
+    Severity,
+)
 from checkout_assets.domain.copying import CopyFacts
 from spark_jobs.contract import StructureTotals
 
@@ -53,12 +58,46 @@ def test_a_raw_rule_fails_for_what_it_is_about_and_no_other(facts: CopyFacts, fl
         (replace(STRUCTURED, rows=2), "every_document_accounted_for"),
         (replace(STRUCTURED, rows=2, quarantined={"no_id": 1}), "no_documents_quarantined"),
         (replace(STRUCTURED, rescued_rows=1, rescued_values=2), "every_value_has_a_column"),
+        (
+            replace(STRUCTURED, rows=0, quarantined={"not_utf8": 2, "too_large": 1}),
+            "no_documents_quarantined",
+        ),
     ],
 )
 def test_a_structured_rule_fails_for_what_it_is_about_and_no_other(
     totals: StructureTotals, flag: str
 ) -> None:
     assert structured_flags(totals) == {flag}
+
+
+@pytest.mark.parametrize(
+    ("documents", "quarantined", "allowance", "passed"),
+    [
+        (100, 0, QuarantineAllowance(), True),
+        (19, 19, QuarantineAllowance(), True),
+        (20, 20, QuarantineAllowance(), False),
+        (400, 20, QuarantineAllowance(), True),
+        (399, 20, QuarantineAllowance(), False),
+        (1_000_000, 50_000, QuarantineAllowance(), True),
+        (1_000_000, 50_001, QuarantineAllowance(), False),
+        (100, 1, QuarantineAllowance(share=0, least=1), False),
+        (100, 100, QuarantineAllowance(share=1, least=1), True),
+    ],
+)
+def test_a_share_in_quarantine_is_an_error_above_the_allowance_only(
+    documents: int, quarantined: int, allowance: QuarantineAllowance, passed: bool
+) -> None:
+    half = quarantined // 2
+    reasons = {"no_id": half, "not_json": quarantined - half}
+    totals = StructureTotals(documents, rows=documents - quarantined, quarantined=reasons)
+    found = allowance.quarantine_share_acceptable(totals)
+    assert (found.passed, found.severity) == (passed, Severity.ERROR)
+    assert found.counts == {"documents": documents, "quarantined": quarantined}
+
+
+def test_vanished_and_nested_objects_are_no_part_of_the_share() -> None:
+    totals = replace(STRUCTURED, nested=500, nested_too_large=50, vanished_quarantined=500)
+    assert QuarantineAllowance().quarantine_share_acceptable(totals).passed
 
 
 def test_newer_and_vanished_objects_fail_no_rule() -> None:
@@ -75,6 +114,7 @@ def test_a_rule_is_named_by_its_function_and_only_incompleteness_is_an_error() -
     assert {finding.rule for finding in found if finding.severity is Severity.ERROR} == {
         "every_object_copied",
         "every_document_accounted_for",
+        "quarantine_share_acceptable",
     }
 
 

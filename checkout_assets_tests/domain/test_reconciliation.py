@@ -1,5 +1,8 @@
 """States, summary and heat map."""
 
+import pytest
+
+from checkout_assets.domain.anomalies import QuarantineAllowance
 from checkout_assets.domain.copying import CopyFacts
 from checkout_assets.domain.folders import ALL_FOLDERS, Folder, OrderType
 from checkout_assets.domain.reconciliation import (
@@ -14,7 +17,7 @@ from checkout_assets.domain.reconciliation import (
     judge,
     not_compared,
 )
-from spark_jobs.contract import PublicationRecord, StructureTotals
+from spark_jobs.contract import PUBLISHED, PublicationRecord, StructureTotals
 
 FOLDER = Folder(OrderType.CHECKOUT, 10)
 
@@ -42,6 +45,40 @@ def test_nothing_known_is_red() -> None:
     assert not_compared(FOLDER, "a store answered SlowDown").error == (
         "0A_CheckoutOrder: the folder could not be compared: a store answered SlowDown."
     )
+
+
+def of_quarantine(totals: StructureTotals, **allowed: float) -> dict[Reason, str]:
+    record = PublicationRecord(
+        folder=FOLDER.name,
+        run_id="run",
+        state=PUBLISHED,
+        copy_id="copy",
+        digest="d",
+        schema_version="1",
+        files=[],
+        quarantine=[],
+        previous=[],
+        totals=totals,
+    )
+    allowance = QuarantineAllowance(**allowed)  # type: ignore[arg-type]
+    judged = judge(FOLDER, CopyEvidence(), LakeEvidence(record), allowance)
+    return {cause.reason: cause.sentence for cause in judged.causes}
+
+
+@pytest.mark.parametrize("documents", [1, 19, 20, 500])
+def test_a_folder_whose_documents_are_all_in_quarantine_is_red(documents: int) -> None:
+    totals = StructureTotals(documents, quarantined={"not_utf8": documents}, vanished_rows=3)
+    causes = of_quarantine(totals, share=1, least=1000)
+    assert Reason.ALL_DOCUMENTS_QUARANTINED in causes
+    assert Reason.QUARANTINE_SHARE_EXCEEDED not in causes
+
+
+def test_a_share_of_quarantine_above_the_allowance_is_red() -> None:
+    totals = StructureTotals(40, rows=20, quarantined={"no_id": 20})
+    told = of_quarantine(totals)[Reason.QUARANTINE_SHARE_EXCEEDED]
+    assert told.startswith("too many documents in quarantine: 20: 20 of 40 documents")
+    assert Reason.QUARANTINE_SHARE_EXCEEDED not in of_quarantine(totals, share=0.5)
+    assert Reason.QUARANTINE_SHARE_EXCEEDED not in of_quarantine(totals, least=21)
 
 
 def test_every_reason_has_a_sentence_and_a_place_in_the_runbook() -> None:

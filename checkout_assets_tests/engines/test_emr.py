@@ -5,12 +5,21 @@ from pathlib import Path
 
 import pytest
 
-from checkout_assets.domain.folders import select_folders
+from checkout_assets.domain.failures import Cause, diagnose_folder
+from checkout_assets.domain.folders import Folder, select_folders
 from checkout_assets.engines.emr import following
 from checkout_assets.engines.emr.request import launch_request
+from checkout_assets.engines.emr.results import RunResults
 from checkout_assets_tests.emr_place import SIX, EmrPlace, QuickClock
 from checkout_assets_tests.local_emr.commands import one_line_script
 from checkout_assets_tests.local_emr.local_emr import ClusterFault, Command, LocalEmr
+from spark_jobs.contract import (
+    PUBLISHED,
+    PublicationRecord,
+    StructureTotals,
+    publication_record_key,
+)
+from spark_jobs.stores import open_store
 
 NAMES = [folder.name for folder in SIX]
 FIRST, SECOND = NAMES[:2]
@@ -368,3 +377,18 @@ def test_an_api_that_stays_silent_ends_the_run_and_its_cluster(
     assert len(told) == len(SIX)
     assert all(sentence in each.error for each in told)
     assert place.emr.living() == []
+
+
+def test_a_publication_without_one_row_is_a_failure_and_not_tried_again(
+    tmp_path: Path,
+) -> None:
+    lake = open_store(str(tmp_path))
+    totals = StructureTotals(documents=2, quarantined={"no_id": 2})
+    record = PublicationRecord(FIRST, "run1", PUBLISHED, "c", "d", "1", [], [], [], totals)
+    lake.put(publication_record_key(FIRST), record.to_json())
+
+    told = RunResults(lake, "run1").of(Folder.parse(FIRST), 1)
+
+    assert told is not None
+    assert (told.ok, told.totals) == (False, totals)
+    assert diagnose_folder(told.error).cause is Cause.PERMANENT

@@ -50,6 +50,17 @@ def test_a_record_is_what_was_written() -> None:
     assert replace(COPY, digest="0" * 64).to_json() != COPY.to_json()
 
 
+def test_a_publication_without_one_row_of_its_documents_stands_for_a_failure() -> None:
+    assert FolderStructured.of(PUBLICATION).error == ""
+    totals = StructureTotals(documents=3, quarantined={"no_id": 1, "too_large": 2}, vanished_rows=1)
+    told = FolderStructured.of(replace(PUBLICATION, totals=totals))
+    assert told.error == (
+        "0A_CheckoutOrder: 3 of 3 documents are in quarantine (no_id, too_large), so the folder is "
+        "not structured. See docs/runbook.md#all_documents_quarantined."
+    )
+    assert (told.run_id, told.totals, told.ok) == ("run-2", totals, False)
+
+
 def test_what_is_in_raw_is_copied_or_present() -> None:
     assert COPY.objects == 3
 

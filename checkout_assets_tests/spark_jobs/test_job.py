@@ -187,6 +187,24 @@ def test_the_same_run_again_does_no_work(structuring: Structuring) -> None:
     assert list(structuring.lake.list("")) == before
 
 
+def test_a_run_that_found_no_order_does_the_work_when_it_is_repeated(
+    structuring: Structuring,
+) -> None:
+    key = f"{FOLDER}/AF/id/1-01"
+    structuring.place.put(key, b"not an order")
+    structuring.place.copy(FOLDER)
+    told = structuring.run(run_id="run1")[FOLDER]
+    assert told.error.startswith(f"{FOLDER}: 1 of 1 documents are in quarantine (not_json)")
+    assert [row["source_key"] for row in structuring.quarantine()] == [key]
+    assert structuring.run(run_id="run1")[FOLDER].error == told.error
+
+    structuring.place.put(key, order(1, "2018-10-30"))
+    structuring.place.copy(FOLDER, run_id="again", as_of=_far_future())
+    assert structuring.run(run_id="run1")[FOLDER].error == ""
+    assert structuring.ids() == THREE[:1]
+    assert structuring.quarantine() == []
+
+
 def test_a_moved_day_and_a_new_version_leave_no_old_row(structuring: Structuring) -> None:
     fill(structuring.place)
     structuring.place.copy(FOLDER)

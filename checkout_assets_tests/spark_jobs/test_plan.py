@@ -6,6 +6,7 @@ import pytest
 
 from checkout_assets.engines.copying import manifest
 from checkout_assets_tests.orders_place import FOLDER, OrdersPlace
+from spark_jobs import contract
 from spark_jobs.job import plan as planning
 from spark_jobs.job.packing import WEIGHT_OF_A_FILE
 from spark_jobs.job.plan import plan_folder, read_slice
@@ -34,6 +35,19 @@ def test_slices_hold_every_row_once_and_few_bytes(
     assert [row["source_key"] for rows in read for row in rows] == [
         f"{FOLDER}/AF/id/{number}-01" for number in range(len(SIZES))
     ]
+
+
+def test_an_object_above_the_limit_weighs_what_is_read_of_it(
+    place: OrdersPlace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number, size in enumerate(SIZES):
+        place.put(f"{FOLDER}/AF/id/{number}-01", b"x" * size)
+    place.copy()
+    monkeypatch.setattr(contract, "KEPT_BYTES", 20)
+    monkeypatch.setattr(planning, "SLICE_BYTES", 90)
+    plan = plan_folder(place.raw.open(), FOLDER, largest=50)
+    assert plan.total_bytes == sum(SIZES) - 200 + 20
+    assert [piece.total_bytes for piece in plan.slices] == [90, 50]
 
 
 def test_a_plan_weighs_bytes_and_the_days_its_objects_were_written(place: OrdersPlace) -> None:

@@ -57,6 +57,14 @@ def test_what_was_put_can_be_got(store: Store) -> None:
     assert store.get("a/b.json").data == b"two"
 
 
+def test_a_start_is_read_with_the_tag_of_the_whole(store: Store) -> None:
+    etag = store.put("key", b"start and rest")
+    assert store.get_start("key", 5) == Blob(b"start", etag)
+    assert store.get_start("key", 500) == Blob(b"start and rest", etag)
+    with pytest.raises(NotFoundError):
+        store.get_start("none", 5)
+
+
 def test_nothing_is_there_before_it_was_put(store: Store) -> None:
     store.put("a/b", b"")
     for key in ("x", "a", "a/b/c"):

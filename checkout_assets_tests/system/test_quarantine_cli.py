@@ -21,7 +21,10 @@ UNDATED = b'{"Id": "2-01"}'
 
 
 class Migrated:
-    """Two structured folders: one holds three objects that are no orders, the other one such."""
+    """Two structured folders: one holds three objects that are no orders, the other one such.
+
+    Each has an order as well, for a folder without one is a failure.
+    """
 
     def __init__(self, place: OrdersPlace) -> None:
         self.place = place
@@ -30,6 +33,7 @@ class Migrated:
         place.put(f"{FOLDER}/A/id/2-01/history", ORDER)
         place.put(f"{FOLDER}/A/id/3-01", ORDER)
         place.put(f"{NEIGHBOUR}/A/id/4-01", b"[]")
+        place.put(f"{NEIGHBOUR}/A/id/5-01", ORDER)
         place.copy(FOLDER, NEIGHBOUR)
         self.lake = ["--lake", f"{place.raw.uri.replace('/copies', '')}/lake"]
         self.places = ["--raw", place.raw.uri, *self.lake]

@@ -3,6 +3,15 @@
 from __future__ import annotations
 
 from spark_jobs.conforming.conformer import Conformer, Rejected, Row
+from spark_jobs.conforming.decoding import decode, is_encoded
 from spark_jobs.conforming.lines import table_from_lines, with_lineage
 
-__all__ = ["Conformer", "Rejected", "Row", "table_from_lines", "with_lineage"]
+__all__ = [
+    "Conformer",
+    "Rejected",
+    "Row",
+    "decode",
+    "is_encoded",
+    "table_from_lines",
+    "with_lineage",
+]

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import gc
 from collections import Counter, defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
-from typing import Any, Dict, List
+from typing import Any, Dict, Iterator, List, Union
 
 from spark_jobs import contract
-from spark_jobs.conforming import Conformer, Rejected, Row, with_lineage
+from spark_jobs.conforming import Conformer, Rejected, Row, decode, is_encoded, with_lineage
 from spark_jobs.contract import StructureTotals
 from spark_jobs.job.plan import Slice
 from spark_jobs.job.reading import RawObject, RawReader
@@ -19,13 +19,24 @@ _ALLOCATIONS_BETWEEN_COLLECTIONS = 100_000
 """Conforming makes many containers and no cycles; by itself Python looks for some every 700."""
 
 
+HELD_BYTES = 128 * 1024 * 1024
+"""Lines and quarantined bytes held at a time: gzip bodies unpack to many times their slice."""
+
+LONGEST_LINE_BYTES = 3 * 512 * 1024 * 1024
+"""A longer row is ``too_large``: Arrow's reader takes less than 2 GiB."""
+
+
 @dataclass
 class Conformed:
-    """What became of some objects of one folder: lines by day, quarantine rows, totals."""
+    """What became of some objects of one folder: lines by day, quarantine rows, totals.
+
+    ``held`` counts the bytes of its lines and quarantined bodies.
+    """
 
     lines: Dict[str, List[bytes]] = field(default_factory=lambda: defaultdict(list))
     quarantine: List[Dict[str, object]] = field(default_factory=list)
     totals: StructureTotals = field(default_factory=StructureTotals)
+    held: int = 0
 
 
 @dataclass
@@ -43,6 +54,8 @@ class _Counts:
     vanished_rows: int = 0
     vanished_quarantined: int = 0
     total_bytes: int = 0
+    decoded: Counter[str] = field(default_factory=Counter)
+    nested_too_large: int = 0
 
     def totals(self) -> StructureTotals:
         counts: Dict[str, Any] = {
@@ -52,30 +65,102 @@ class _Counts:
         return StructureTotals(**counts)
 
 
-def conform_slice(reader: RawReader, piece: Slice, run_id: str, with_vanished: bool) -> Conformed:
-    """Read and conform every object of the slice; no document is fatal for its neighbours."""
-    conformer = _conformer(contract.table_of(piece.folder))
-    result, counts = Conformed(), _Counts()
+def conform_slice(
+    reader: RawReader, piece: Slice, run_id: str, with_vanished: bool, largest: int
+) -> Iterator[Conformed]:
+    """Read and conform every object of the slice; no document is fatal for its neighbours.
+
+    Yields what it has each time that holds HELD_BYTES, and the rest, which may be empty.
+    """
+    slicing = _Slicing(piece, run_id, largest)
     for found in reader.read(piece, with_vanished):
+        slicing.add(found)
+        if slicing.result.held >= HELD_BYTES:
+            yield slicing.take()
+    yield slicing.take()
+
+
+class _Slicing:
+    """Conforms the objects of a slice, one after the other."""
+
+    def __init__(self, piece: Slice, run_id: str, largest: int) -> None:
+        self._conformer = _conformer(contract.table_of(piece.folder))
+        self._piece = piece
+        self._run_id = run_id
+        self._largest = largest
+        self.result, self._counts = Conformed(), _Counts()
+
+    def take(self) -> Conformed:
+        """What was conformed since the last time."""
+        taken = self.result
+        taken.totals = self._counts.totals()
+        self.result, self._counts = Conformed(), _Counts()
+        return taken
+
+    def add(self, found: RawObject) -> None:
+        """Conform one object."""
+        counts = self._counts
         counts.total_bytes += len(found.body)
         if found.kind == "nested":
-            counts.nested += not found.vanished
-            counts.vanished_quarantined += found.vanished
-            result.quarantine.append(_quarantine_row(found, contract.NESTED_REASON, ""))
-            continue
+            _count_nested(counts, found)
+            self._quarantine(found, _why_nested(found, self._largest))
+            return
         counts.documents += not found.vanished
-        conformed = conformer.conform(found.body)
+        conformed = self._conform(found)
         if isinstance(conformed, Rejected):
             _count_rejected(counts, found, conformed)
-            result.quarantine.append(_quarantine_row(found, conformed.reason, conformed.detail))
+            self._quarantine(found, conformed)
         else:
             _count_row(counts, found, conformed)
-            line = with_lineage(
-                conformed.line, piece.folder, found.source_key, found.source_etag, run_id
-            )
-            result.lines[conformed.day].append(line)
-    result.totals = counts.totals()
-    return result
+            self._keep(found, conformed)
+
+    def _conform(self, found: RawObject) -> Union[Row, Rejected]:
+        if found.is_cut:
+            return _above(self._largest)
+        if is_encoded(found.body):
+            conformed = self._decoded(found.body)
+        else:
+            conformed = self._conformer.conform(found.body)
+        if isinstance(conformed, Row) and len(conformed.line) > LONGEST_LINE_BYTES:
+            return Rejected(contract.TOO_LARGE, f"row at byte {LONGEST_LINE_BYTES}")
+        return conformed
+
+    def _decoded(self, body: bytes) -> Union[Row, Rejected]:
+        decoded = decode(body, self._largest)
+        if isinstance(decoded, Rejected):
+            return decoded
+        self._counts.decoded[decoded.form] += 1
+        conformed = self._conformer.conform(decoded.body)
+        if isinstance(conformed, Rejected):
+            return replace(conformed, detail=f"{conformed.detail} of the decoded text")
+        return conformed
+
+    def _keep(self, found: RawObject, row: Row) -> None:
+        line = with_lineage(
+            row.line, self._piece.folder, found.source_key, found.source_etag, self._run_id
+        )
+        self.result.lines[row.day].append(line)
+        self.result.held += len(line)
+
+    def _quarantine(self, found: RawObject, why: Rejected) -> None:
+        self.result.quarantine.append(_quarantine_row(found, why.reason, why.detail))
+        self.result.held += len(found.body)
+
+
+def _above(largest: int) -> Rejected:
+    return Rejected(contract.TOO_LARGE, f"{contract.CUT_DETAIL} at byte {largest}")
+
+
+def _why_nested(found: RawObject, largest: int) -> Rejected:
+    return _above(largest) if found.is_cut else Rejected(contract.NESTED_REASON, "")
+
+
+def _count_nested(counts: _Counts, found: RawObject) -> None:
+    if found.vanished:
+        counts.vanished_quarantined += 1
+    else:
+        counts.nested += 1
+        counts.nested_too_large += found.is_cut
 
 
 @cache

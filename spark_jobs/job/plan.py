@@ -73,7 +73,7 @@ class FolderPlan:
 
     @property
     def total_bytes(self) -> int:
-        """Bytes of the objects the manifest names."""
+        """Bytes to read of the objects the manifest names."""
         return sum(piece.total_bytes for piece in self.slices)
 
     @property
@@ -82,18 +82,19 @@ class FolderPlan:
         return self.total_bytes + self.days * WEIGHT_OF_A_FILE
 
 
-def plan_folder(raw: Store, folder: str) -> FolderPlan:
+def plan_folder(raw: Store, folder: str, largest: int = contract.LARGEST_BODY_BYTES) -> FolderPlan:
     """Check the folder's completion record against its parts and plan the reading.
 
-    Holds one part at a time, whatever the folder's size. Raises FolderError if the folder was not
-    copied or its manifest is not what the record says.
+    Of objects above ``largest`` bytes only the first KEPT_BYTES count, for no more is read. Holds
+    one part at a time, whatever the folder's size. Raises FolderError if the folder was not copied
+    or its manifest is not what the record says.
     """
     record = read_completion_record(raw, folder)
     slices: List[Slice] = []
     days: Set[date] = set()
     for part in record.parts:
         key = contract.manifest_part_key(folder, record.copy_id, part.name)
-        slices.extend(_slices(folder, key, _checked_part(raw, key, part), days))
+        slices.extend(_slices(folder, key, _checked_part(raw, key, part), days, largest))
     if sum(piece.rows for piece in slices) != sum(part.rows for part in record.parts):
         raise FolderError(f"{folder}: the manifest's parts hold other row counts than recorded.")
     return FolderPlan(folder, record, tuple(slices), len(days))
@@ -132,7 +133,7 @@ def _checked_part(raw: Store, key: str, part: ManifestPart) -> bytes:
     return data
 
 
-def _slices(folder: str, key: str, data: bytes, days: Set[date]) -> Iterator[Slice]:
+def _slices(folder: str, key: str, data: bytes, days: Set[date], largest: int) -> Iterator[Slice]:
     """The slices of a part; adds the days on which its objects were written to ``days``."""
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -141,7 +142,10 @@ def _slices(folder: str, key: str, data: bytes, days: Set[date]) -> Iterator[Sli
     for number in range(file.num_row_groups):
         group = file.read_row_group(number, columns=["size", "last_modified"], use_threads=False)
         days.update(group.column("last_modified").cast(pa.date32()).unique().to_pylist())
-        sizes = group.column("size").to_pylist()
+        sizes = [
+            size if size <= largest else min(size, contract.KEPT_BYTES)
+            for size in group.column("size").to_pylist()
+        ]
         for first, rows in _runs(sizes, SLICE_BYTES):
             total = sum(sizes[first : first + rows])
             yield Slice(folder, key, number, first, rows, total)

@@ -6,20 +6,25 @@ A second raw layout, with many documents packed in one object, will be another R
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Dict, Iterator, List, Protocol
+from typing import Any, Dict, Iterator, List, Protocol, Tuple, Union
 
 from spark_jobs import contract
 from spark_jobs.job.plan import FolderError, Slice, read_slice
-from spark_jobs.stores import Blob, Store
+from spark_jobs.stores import Blob, Store, StoreError
 from spark_jobs.stores.refusals import credentials_problem
 
 _READ_KINDS = ("document", "nested")
 _MOST_NAMED = 3
+_ManifestRow = Dict[str, Any]
+_BlobOrError = Union[Blob, StoreError]
 
 
 @dataclass(frozen=True)
 class RawObject:
-    """An object of a folder as the manifest names it, and its bytes."""
+    """An object of a folder as the manifest names it, and its bytes.
+
+    Of an object above the limit the body ``is_cut``: it holds the first KEPT_BYTES.
+    """
 
     source_key: str
     raw_key: str
@@ -28,6 +33,7 @@ class RawObject:
     source_etag: str
     vanished: bool
     body: bytes
+    is_cut: bool = False
 
 
 class RawReader(Protocol):
@@ -43,10 +49,15 @@ class RawReader(Protocol):
 class ObjectReader:
     """Raw as the copy leaves it: one object a document, read by exact key."""
 
-    def __init__(self, raw: Store, in_flight: int) -> None:
-        """``in_flight`` requests at once hide S3's latency of 20 to 60 ms."""
+    def __init__(self, raw: Store, in_flight: int, largest: int) -> None:
+        """``in_flight`` requests at once hide S3's latency of 20 to 60 ms.
+
+        Their bytes are bounded by the slice: it holds SLICE_BYTES, or one object. Of objects above
+        ``largest`` bytes only the start is read.
+        """
         self._raw = raw
         self._in_flight = in_flight
+        self._largest = largest
 
     def read(self, piece: Slice, with_vanished: bool) -> Iterator[RawObject]:
         """See RawReader."""
@@ -54,19 +65,36 @@ class ObjectReader:
         if not with_vanished:
             wanted = [row for row in wanted if row["status"] != contract.VANISHED]
         failures: List[str] = []
-        reads = self._raw.read_many((row["raw_key"] for row in wanted), self._in_flight)
-        for row, (_, read) in zip(wanted, reads):
+        for row, read in self._reads(wanted):
             if not isinstance(read, Blob):
                 failures.append(read.code)
             elif row["raw_etag"] and read.etag != row["raw_etag"]:
                 failures.append("changed since it was copied")
             else:
-                yield _object(row, read.data)
+                yield _object(row, read.data, is_cut=self._is_cut(row))
         if failures:
             raise FolderError(_explain(piece.folder, failures))
 
+    def _reads(self, wanted: List[_ManifestRow]) -> Iterator[Tuple[_ManifestRow, _BlobOrError]]:
+        whole = [row for row in wanted if not self._is_cut(row)]
+        reads = self._raw.read_many((row["raw_key"] for row in whole), self._in_flight)
+        for row, (_, read) in zip(whole, reads):
+            yield row, read
+        for row in wanted:
+            if self._is_cut(row):
+                yield row, self._start_of(row["raw_key"])
 
-def _is_wanted(row: Dict[str, Any]) -> bool:
+    def _start_of(self, key: str) -> _BlobOrError:
+        try:
+            return self._raw.get_start(key, contract.KEPT_BYTES)
+        except StoreError as error:
+            return error
+
+    def _is_cut(self, row: _ManifestRow) -> bool:
+        return bool(row["size"] > self._largest)
+
+
+def _is_wanted(row: _ManifestRow) -> bool:
     if row["kind"] not in _READ_KINDS:
         return False
     # A vanished object with an error is lost: raw does not have it any more either.
@@ -74,7 +102,7 @@ def _is_wanted(row: Dict[str, Any]) -> bool:
     return kept or row["status"] in contract.IN_RAW
 
 
-def _object(row: Dict[str, Any], body: bytes) -> RawObject:
+def _object(row: _ManifestRow, body: bytes, is_cut: bool) -> RawObject:
     return RawObject(
         source_key=row["source_key"],
         raw_key=row["raw_key"],
@@ -83,6 +111,7 @@ def _object(row: Dict[str, Any], body: bytes) -> RawObject:
         source_etag=row["source_etag"],
         vanished=row["status"] == contract.VANISHED,
         body=body,
+        is_cut=is_cut,
     )
 
 

@@ -114,10 +114,12 @@ def _prepare(
     def prepare() -> Union[_Prepared, FolderStructured]:
         base = finish_interrupted(lake, folder)
         if base.record is not None and base.record.run_id == job.run_id:
-            return _result(base.record)
+            done = _result(base.record)
+            if done.ok:
+                return done
         refuse_other_raw(base, job.raw_uri, job.replaces_raw)
         remove_abandoned_staging(lake, folder)
-        return _Prepared(plan_folder(raw, folder), base)
+        return _Prepared(plan_folder(raw, folder, job.largest_body), base)
 
     return _or_failure(job, folder, prepare)
 
@@ -265,7 +267,7 @@ def _reconcile_with_copy(plan: FolderPlan, totals: StructureTotals) -> None:
 
 def _result(record: PublicationRecord) -> FolderStructured:
     assert record.state == PUBLISHED
-    return FolderStructured(record.folder, record.run_id, record.totals, len(record.files))
+    return FolderStructured.of(record)
 
 
 def _or_failure(

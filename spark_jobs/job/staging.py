@@ -11,12 +11,15 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Callable, Dict, Iterable, Iterator, List, Sequence, Tuple, TypeVar, Union
 
-from spark_jobs.contract import KEEP, PublishedFile, StructureTotals
+from spark_jobs.contract import KEEP, LARGEST_BODY_BYTES, PublishedFile, StructureTotals
 from spark_jobs.job.conform_slice import Conformed, conform_slice
 from spark_jobs.job.plan import FolderError, FolderPlan, Slice, fault_of_the_job
 from spark_jobs.job.reading import ObjectReader
 from spark_jobs.job.writing import FolderWriter
 from spark_jobs.stores import Store, StoreError, open_store
+
+LINE_BYTES_HELD = 256 * 1024 * 1024
+"""A small folder has less than half of this, unless its objects are packed."""
 
 _T = TypeVar("_T")
 _stores: Dict[str, Store] = {}
@@ -28,7 +31,8 @@ class StructureJob:
 
     ``folders`` by name; ``vanished`` says whether rows of vanished documents stay (``keep``) or
     go (``drop_rows``); ``in_flight`` is the number of reads a task has under way;
-    ``replaces_raw`` is the URI of another raw that this one replaces in the lake on purpose.
+    ``replaces_raw`` is the URI of another raw that this one replaces in the lake on purpose;
+    objects above ``largest_body`` bytes are not read whole.
     """
 
     raw_uri: str
@@ -38,6 +42,7 @@ class StructureJob:
     vanished: str = KEEP
     in_flight: int = 64
     replaces_raw: str = ""
+    largest_body: int = LARGEST_BODY_BYTES
 
     @property
     def with_vanished(self) -> bool:
@@ -82,30 +87,30 @@ def stage_small_folder(job: StructureJob, plan: FolderPlan) -> Staged:
 
     def stage() -> Staged:
         writer = FolderWriter(_store(job.lake_uri), plan.folder, job.run_id)
-        lines: Dict[str, List[bytes]] = {}
+        days = _Days(writer)
         report = Staged(plan.folder)
         for number, piece in enumerate(plan.slices):
-            conformed = _conform(job, piece)
-            for day, more in conformed.lines.items():
-                lines.setdefault(day, []).extend(more)
-            report = report.plus(_report(writer, plan.folder, number, conformed))
-        files = writer.write_days(sorted(lines.items()))
-        return report.plus(Staged(plan.folder, files=tuple(files)))
+            for part, conformed in enumerate(_conform(job, piece)):
+                days.add(conformed)
+                report = report.plus(_report(writer, plan.folder, (number, part), conformed))
+        return report.plus(Staged(plan.folder, files=days.written()))
 
     return _guarded(plan.folder, stage, lambda failed: failed)
 
 
 def read_slice_of_large_folder(job: StructureJob, numbered: Tuple[int, Slice]) -> List[Shuffled]:
-    """Read and conform one slice; its lines leave as one blob a day, its report beside them."""
+    """Read and conform one slice; its lines leave as blobs by day, its report beside them."""
     number, piece = numbered
 
     def read() -> List[Shuffled]:
         writer = FolderWriter(_store(job.lake_uri), piece.folder, job.run_id)
-        conformed = _conform(job, piece)
-        shuffled: List[Shuffled] = [
-            ((piece.folder, day), _blob(lines)) for day, lines in conformed.lines.items()
-        ]
-        report = _report(writer, piece.folder, number, conformed)
+        shuffled: List[Shuffled] = []
+        report = Staged(piece.folder)
+        for part, conformed in enumerate(_conform(job, piece)):
+            shuffled += [
+                ((piece.folder, day), _blob(lines)) for day, lines in conformed.lines.items()
+            ]
+            report = report.plus(_report(writer, piece.folder, (number, part), conformed))
         return [*shuffled, ((piece.folder, ""), report)]
 
     return _guarded(piece.folder, read, lambda failed: [((piece.folder, ""), failed)])
@@ -140,12 +145,41 @@ def _lines_of(blobs: List[Blob]) -> Iterator[bytes]:
         yield from _lines(blob)
 
 
-def _conform(job: StructureJob, piece: Slice) -> Conformed:
-    reader = ObjectReader(_store(job.raw_uri), job.in_flight)
-    return conform_slice(reader, piece, job.run_id, job.with_vanished)
+def _conform(job: StructureJob, piece: Slice) -> Iterator[Conformed]:
+    reader = ObjectReader(_store(job.raw_uri), job.in_flight, job.largest_body)
+    return conform_slice(reader, piece, job.run_id, job.with_vanished, job.largest_body)
 
 
-def _report(writer: FolderWriter, folder: str, number: int, conformed: Conformed) -> Staged:
+class _Days:
+    """A small folder's lines by day, written when they hold LINE_BYTES_HELD, and at the end."""
+
+    def __init__(self, writer: FolderWriter) -> None:
+        self._writer = writer
+        self._lines: Dict[str, List[bytes]] = {}
+        self._held = 0
+        self._files: List[PublishedFile] = []
+
+    def add(self, conformed: Conformed) -> None:
+        """Hold these lines too."""
+        for day, more in conformed.lines.items():
+            self._lines.setdefault(day, []).extend(more)
+        self._held += conformed.held
+        if self._held >= LINE_BYTES_HELD:
+            self._write()
+
+    def written(self) -> Tuple[PublishedFile, ...]:
+        """All files, when there are no more lines to come."""
+        self._write()
+        return tuple(self._files)
+
+    def _write(self) -> None:
+        self._files += self._writer.write_days(sorted(self._lines.items()))
+        self._lines, self._held = {}, 0
+
+
+def _report(
+    writer: FolderWriter, folder: str, number: Tuple[int, int], conformed: Conformed
+) -> Staged:
     quarantine: Tuple[PublishedFile, ...] = ()
     if conformed.quarantine:
         quarantine = (writer.write_quarantine(number, conformed.quarantine),)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Dict, Iterable, Iterator, List, Sequence, Tuple
 
@@ -32,18 +33,21 @@ class _TableFile:
     """A table file to be: the lines of a day, or some of them."""
 
     day: str
-    number: int
     lines: List[bytes]
     length: int
 
 
 class FolderWriter:
-    """Stages one run's files of one folder; a repeated task replaces what it wrote before."""
+    """Stages one run's files of one folder; a repeated task replaces what it wrote before.
+
+    One writer writes all files of a day, in one call or in several.
+    """
 
     def __init__(self, lake: Store, folder: str, run_id: str) -> None:
         self._lake = lake
         self._folder = folder
         self._run_id = run_id
+        self._numbers: Counter[str] = Counter()
 
     def write_days(self, days: Iterable[Tuple[str, Iterable[bytes]]]) -> List[PublishedFile]:
         """Stage the table files of some ``YYYY-MM-DD`` and their lines."""
@@ -56,18 +60,25 @@ class FolderWriter:
         table = table_from_lines(table_name, [line for file in files for line in file.lines])
         first = 0
         for file in files:
-            key = contract.table_file_key(self._folder, file.day, self._run_id, file.number)
+            key = self._next_key(file.day)
             yield self._stage(key, table.slice(first, len(file.lines)))
             first += len(file.lines)
 
-    def write_quarantine(self, number: int, rows: List[Dict[str, Any]]) -> PublishedFile:
-        """Stage one quarantine file."""
+    def _next_key(self, day: str) -> str:
+        number = self._numbers[day]
+        self._numbers[day] += 1
+        return contract.table_file_key(self._folder, day, self._run_id, number)
+
+    def write_quarantine(
+        self, number: Tuple[int, int], rows: List[Dict[str, Any]]
+    ) -> PublishedFile:
+        """Stage one quarantine file: of that slice, and that part of it."""
         import pyarrow as pa
 
         schema = pa.schema(
             [(name, pa.type_for_alias(kind)) for name, kind in contract.QUARANTINE_COLUMNS]
         )
-        key = contract.quarantine_file_key(self._folder, self._run_id, number)
+        key = contract.quarantine_file_key(self._folder, self._run_id, *number)
         return self._stage(key, pa.Table.from_pylist(rows, schema=schema))
 
     def _stage(self, final_key: str, table: pa.Table) -> PublishedFile:
@@ -78,11 +89,11 @@ class FolderWriter:
 
 def _files(days: Iterable[Tuple[str, Iterable[bytes]]]) -> Iterator[_TableFile]:
     for day, lines in days:
-        file = _TableFile(day, 0, [], 0)
+        file = _TableFile(day, [], 0)
         for line in lines:
             if file.lines and file.length + len(line) > LINE_BYTES_PER_FILE:
                 yield file
-                file = _TableFile(day, file.number + 1, [], 0)
+                file = _TableFile(day, [], 0)
             file.lines.append(line)
             file.length += len(line)
         if file.lines:

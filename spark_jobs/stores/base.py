@@ -75,6 +75,12 @@ class Store(Protocol):
     def get(self, key: str) -> Blob:
         """The object at ``key``; raises NotFoundError."""
 
+    def get_start(self, key: str, length: int) -> Blob:
+        """The first ``length`` bytes of the object at ``key``, with the tag of all of it.
+
+        Raises NotFoundError. The rest is not transferred.
+        """
+
     def read_many(self, keys: Iterable[str], in_flight: int = 64) -> Iterator[Read]:
         """Each key with its blob or its error, in the order of ``keys``; never raises for one."""
 

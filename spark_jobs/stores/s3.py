@@ -81,6 +81,14 @@ class S3Store:
             answer = self.client.get_object(**self._where, Key=self.prefix + key)
             return Blob(answer["Body"].read(), answer["ETag"].strip('"'))
 
+    def get_start(self, key: str, length: int) -> Blob:
+        """See Store."""
+        start = ("range", f"bytes=0-{length - 1}")
+        answer = (
+            self.crt().send("GET", self.bucket, self.prefix + key, [*self._headers, start]).result()
+        )
+        return Blob(answer.body, answer.etag)
+
     def read_many(self, keys: Iterable[str], in_flight: int = 64) -> Iterator[Read]:
         """See Store."""
         crt = self.crt()

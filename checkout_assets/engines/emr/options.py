@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from checkout_assets.domain.sizing import ClusterShape
+from spark_jobs.contract import LARGEST_BODY_BYTES
 
 RUN_ID_TAG = "checkout-assets:run-id"
 DEPLOYMENT_TAG = "checkout-assets:deployment"
@@ -76,3 +77,4 @@ class OrdersJob:
     vanished: str
     region: str
     replaces_raw: str = ""
+    largest_body: int = LARGEST_BODY_BYTES

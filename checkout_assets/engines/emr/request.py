@@ -124,6 +124,7 @@ def step_request(
         *("--run-id", attempt_run_id(run_id, attempt)),
         *("--vanished", job.vanished),
         *(("--replaces-raw", job.replaces_raw) if job.replaces_raw else ()),
+        *("--largest-body-bytes", str(job.largest_body)),
         folder.name,
     ]
     if sum(map(len, arguments)) + len(arguments) > LONGEST_STEP:

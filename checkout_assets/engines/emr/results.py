@@ -1,5 +1,7 @@
 """What a run's steps left in the lake: the only thing that is believed of a folder."""
 
+from dataclasses import replace
+
 from checkout_assets.domain.folders import Folder
 from checkout_assets.engines.emr.request import attempt_of, attempt_run_id
 from checkout_assets.engines.structuring.spark_engine import StructuredFolder
@@ -43,8 +45,7 @@ class RunResults:
         record = self._record(folder)
         if record is not None and self._is_ours(record):
             seconds = told.seconds if told is not None else 0.0
-            files = len(record.files)
-            return StructuredFolder(folder, record.run_id, record.totals, files, seconds)
+            return StructuredFolder.of(replace(FolderStructured.of(record), seconds=seconds))
         if told is None or (told.ok and record is None):
             return None
         return StructuredFolder.of(told)

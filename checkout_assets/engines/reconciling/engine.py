@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from checkout_assets.domain.anomalies import DEFAULT_ALLOWANCE, QuarantineAllowance
 from checkout_assets.domain.folders import FOLDER_NAMES, Folder
 from checkout_assets.domain.reconciliation import FolderReconciled, judge, not_compared
 from checkout_assets.domain.verification import OutOfOrderError
@@ -33,27 +34,32 @@ class _Sides:
     lake: LakeInventory
     cut_off: KeptCutOff | None
     deep: bool
+    allowance: QuarantineAllowance
 
 
 class Reconciler:
     """Compares folders by records and listings; a FolderEngine of FolderReconciled.
 
     Without a source, raw is compared with its manifests only. ``deep`` also reads the data files
-    and compares their row counts with the record.
+    and compares their row counts with the record. More documents in quarantine than ``allowance``
+    make a folder red.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what is compared, and how
         self,
         source: S3Location | None,
         raw: S3Location,
         lake: Location,
         deep: bool = False,
         ended: str = "",
+        *,
+        allowance: QuarantineAllowance = DEFAULT_ALLOWANCE,
     ) -> None:
         self._source = source
         self._raw = raw
         self._lake = lake
         self._deep = deep
+        self._allowance = allowance
         self.ended = ended
         """When access to the source ended, and the last proof; empty if it is not over."""
 
@@ -75,6 +81,7 @@ class Reconciler:
             lake=LakeInventory(self._lake.open(), folders),
             cut_off=find_cut_off(raw),
             deep=self._deep,
+            allowance=self._allowance,
         )
         pool = ThreadPoolExecutor(_FOLDERS_AT_ONCE, thread_name_prefix="reconcile")
         try:
@@ -99,7 +106,8 @@ def _compare(sides: _Sides, folder: Folder) -> FolderReconciled:
     """Compare a folder and keep its failure from its neighbours."""
     try:
         copy = compare_copy(sides.source, sides.raw, folder, sides.cut_off)
-        return judge(folder, copy, sides.lake.compare(folder, sides.deep))
+        lake = sides.lake.compare(folder, sides.deep)
+        return judge(folder, copy, lake, sides.allowance)
     except StoreError as error:
         return not_compared(folder, meaning_of(error.code, "a store answered {code}"))
     except (OutOfOrderError, RecordError) as error:

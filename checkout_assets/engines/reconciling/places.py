@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import Any
 
+from checkout_assets.domain.anomalies import DEFAULT_ALLOWANCE, QuarantineAllowance
 from checkout_assets.engines.access.source_reach import ended_access
 from checkout_assets.engines.copying.cutoff import Origin, refuse_other_source
 from checkout_assets.engines.locations import Location, S3Location, check_reachable, refuse_overlap
@@ -17,6 +18,7 @@ def reconciler_of(  # noqa: PLR0913 - what is compared, and how
     *,
     deep: bool = False,
     client: Any = None,
+    allowance: QuarantineAllowance = DEFAULT_ALLOWANCE,
 ) -> Reconciler:
     """The engine; raises UsageError if a place is not reachable that should be, or if raw was
     copied from another source.
@@ -32,4 +34,4 @@ def reconciler_of(  # noqa: PLR0913 - what is compared, and how
     ended = ended_access(source, raw, now) if source else ""
     if source and not ended:
         check_reachable({"source": source}, client)
-    return Reconciler(None if ended else source, raw, lake, deep, ended)
+    return Reconciler(None if ended else source, raw, lake, deep, ended, allowance=allowance)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from checkout_assets.domain.folders import Folder
-from spark_jobs.contract import KEEP, FolderStructured, StructureTotals
+from spark_jobs.contract import KEEP, LARGEST_BODY_BYTES, FolderStructured, StructureTotals
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -45,19 +45,21 @@ class LocalSparkEngine:
     ``session`` is called when a run starts, so that no Java starts before it is needed.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 - what a run is made of
         self,
         raw_uri: str,
         lake_uri: str,
         session: "Callable[[], SparkSession]",
         vanished: str = KEEP,
         replaces_raw: str = "",
+        largest_body: int = LARGEST_BODY_BYTES,
     ) -> None:
         self._raw_uri = raw_uri
         self._lake_uri = lake_uri
         self._session = session
         self._vanished = vanished
         self._replaces_raw = replaces_raw
+        self._largest_body = largest_body
 
     def run(self, folders: Sequence[Folder], run_id: str) -> Iterator[StructuredFolder]:
         """See FolderEngine; a folder this run id has published is yielded without work."""
@@ -71,6 +73,7 @@ class LocalSparkEngine:
             tuple(folder.name for folder in folders),
             self._vanished,
             replaces_raw=self._replaces_raw,
+            largest_body=self._largest_body,
         )
         for told in structure_folders(self._session(), job):
             yield StructuredFolder.of(told)
