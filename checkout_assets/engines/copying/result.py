@@ -104,8 +104,10 @@ def explain_emptiness(folder: Folder, facts: CopyFacts, place: str, as_of: datet
         else "",
         _explain_vanished(facts.status(Status.VANISHED)),
     ]
-    told = " ".join(filter(None, causes)) or "Check the source's bucket and prefix."
-    return f"{folder}: the source holds {found}{until}, which is never complete. {told}"
+    what = "without a document" if others else "that is missing or empty"
+    advice = f"An expected folder {what} is a failure: check the source's bucket and prefix."
+    told = " ".join(filter(None, causes)) or advice
+    return f"{folder}: the source holds {found}{until}. {told}"
 
 
 def _explain_vanished(count: int) -> str:
