@@ -34,7 +34,7 @@ class Answer:
     """What the client gets instead; the status RESET drops the connection.
 
     With ``done`` the server has done what was asked, and only its answer is lost; ``then`` is
-    called in between. ``content`` takes the place of an error's body.
+    called in between. ``content`` takes the place of an error's body, ``exact`` of any body.
     """
 
     status: int
@@ -43,9 +43,13 @@ class Answer:
     then: Callable[[], object] = lambda: None
     message: str = "made up"
     content: str = ""
+    exact: bytes | None = None
+    headers: tuple[tuple[str, str], ...] = (("content-type", "application/xml"),)
 
     @property
     def body(self) -> bytes:
+        if self.exact is not None:
+            return self.exact
         if self.content:
             return self.content.encode()
         return f"<Error><Code>{self.code}</Code><Message>{self.message}</Message></Error>".encode()
@@ -76,6 +80,18 @@ class FaultProxy:
     def copies(self) -> list[Request]:
         return [request for request in self.seen if request.is_copy]
 
+    def forward(self, request: Request) -> Answer:
+        """What the server behind answers."""
+        upstream = http.client.HTTPConnection(self._upstream)
+        upstream.putrequest(request.method, request.path, skip_host=True, skip_accept_encoding=True)
+        for name, value in request.headers.items():
+            upstream.putheader(name, value)
+        upstream.endheaders(request.body)
+        response = upstream.getresponse()
+        content = response.read()
+        upstream.close()
+        return Answer(response.status, exact=content, headers=tuple(response.getheaders()))
+
     def _handler(self) -> type[BaseHTTPRequestHandler]:
         proxy = self
 
@@ -91,32 +107,20 @@ class FaultProxy:
                 proxy.seen.append(request)
                 answer = proxy.rule(request)
                 if answer is None or answer.done:
-                    response, content = self._pass_on(body)
+                    answered = proxy.forward(request)
                 if answer is not None:
                     answer.then()
                 if answer is None:
-                    self._send(response.status, response.getheaders(), content)
+                    self._send(answered)
                 elif answer.status == RESET:
                     self.close_connection = True
                     self.connection.close()
                 else:
-                    self._send(answer.status, [("content-type", "application/xml")], answer.body)
+                    self._send(answer)
 
-            def _pass_on(self, body: bytes) -> tuple[http.client.HTTPResponse, bytes]:
-                upstream = http.client.HTTPConnection(proxy._upstream)
-                upstream.putrequest(
-                    self.command, self.path, skip_host=True, skip_accept_encoding=True
-                )
-                for name, value in self.headers.items():
-                    upstream.putheader(name, value)
-                upstream.endheaders(body)
-                response = upstream.getresponse()
-                content = response.read()
-                upstream.close()
-                return response, content
-
-            def _send(self, status: int, headers: list[tuple[str, str]], body: bytes) -> None:
-                self.send_response_only(status)
+            def _send(self, answer: Answer) -> None:
+                self.send_response_only(answer.status)
+                headers, body = answer.headers, answer.body
                 length = next((v for n, v in headers if n.lower() == "content-length"), "")
                 for name, value in headers:
                     if name.lower() not in _HOP_BY_HOP:

@@ -154,9 +154,10 @@ class CompletionRecord:
     ``listed`` counts the source's objects up to the cut-off, ``by_kind`` the objects in raw,
     ``by_status`` all rows of the manifest (``vanished`` among them), ``newer`` objects after the
     cut-off, ``missing_on_source`` raw objects no manifest names, ``lost`` vanished objects that
-    are gone from raw too; ``total_bytes`` are those of the objects in raw. ``digest`` is
-    order-independent over (raw_key, raw_etag, size) of copied and present objects.
-    ``source_uri`` and ``raw_uri`` say between which places; empty in records of before.
+    are gone from raw too, ``uncompared`` objects that the copy copied and could compare by size
+    only; ``total_bytes`` are those of the objects in raw. ``digest`` is order-independent over
+    (raw_key, raw_etag, size) of copied and present objects. ``source_uri`` and ``raw_uri`` say
+    between which places; empty in records of before.
     """
 
     WHAT: ClassVar[str] = "completion record"
@@ -177,6 +178,7 @@ class CompletionRecord:
     newer: int = 0
     missing_on_source: int = 0
     lost: int = 0
+    uncompared: int = 0
     source_uri: str = ""
     raw_uri: str = ""
 

@@ -102,7 +102,7 @@ class Bucket:
     ) -> bytes:
         """Write an object if the condition holds; returns its entity tag."""
         etag = hashlib.md5(body, usedforsecurity=False).hexdigest().encode()
-        self._check_condition(key, if_match, if_absent)
+        self.check_condition(key, if_match, if_absent)
         self._keep(key, Kept(body, etag))
         return etag
 
@@ -195,7 +195,8 @@ class Bucket:
         if self._kept.pop(key, None) is not None:
             del self._kept_keys[bisect.bisect_left(self._kept_keys, key)]
 
-    def _check_condition(self, key: bytes, if_match: bytes | None, if_absent: bool) -> None:
+    def check_condition(self, key: bytes, if_match: bytes | None, if_absent: bool) -> None:
+        """Raise Refused unless the key holds an object of that tag, or none."""
         try:
             etag = self.etag(key)
         except Refused:

@@ -112,6 +112,11 @@ class Service:
         wanted = _bare(request.header(b"x-amz-copy-source-if-match"))
         if wanted is not None and wanted != source.etag(key):
             raise Refused(412, "PreconditionFailed")
+        bucket.check_condition(
+            request.key,
+            _bare(request.header(b"if-match")),
+            request.header(b"if-none-match") == b"*",
+        )
         return _COPIED % bucket.receive(request.key, source, key)
 
     def _get(self, request: "Request") -> bytes:

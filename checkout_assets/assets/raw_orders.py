@@ -82,6 +82,7 @@ def describe_copied(copied: "FolderCopied") -> FolderReport:
         "newer": facts.newer,
         "escaped_names": facts.escaped,
         "missing_on_source": facts.missing_on_source,
+        "uncompared": facts.uncompared,
         "seconds": copied.seconds,
     }
     if copied.record is not None:

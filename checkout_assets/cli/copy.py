@@ -217,6 +217,7 @@ def _summary(results: "Sequence[FolderCopied]") -> list[str]:
         "vanished": "are no longer at the source and stay in raw",
         "lost": "are neither at the source nor in raw any more",
         "missing_on_source": "lie in raw and no manifest names them",
+        "uncompared": "could be compared with the source by size only (KMS, or sent in parts)",
     }
     lines += [
         f"{counted(total[count], 'object')} {meaning}."
@@ -301,6 +302,7 @@ def _counts(copied: "FolderCopied") -> dict[str, int]:
         "side": facts.kind(ObjectKind.SIDE),
         "newer": facts.newer,
         "lost": facts.lost,
+        "uncompared": facts.uncompared,
         "missing_on_source": facts.missing_on_source,
         "escaped": facts.escaped,
         "near_misses": facts.near_misses,

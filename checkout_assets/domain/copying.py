@@ -169,8 +169,9 @@ class CopyFacts:
     ``by_status`` counts the manifest's rows, ``by_kind`` the objects in raw (copied and present).
     ``newer`` came after the cut-off; ``missing_on_source`` lie in raw and no manifest names them;
     ``unverified`` are objects on which the re-listing of raw did not agree; ``lost`` vanished
-    objects that are no longer in raw either. ``total_bytes`` are those of the objects in raw,
-    ``copied_bytes`` those that this copy moved.
+    objects that are no longer in raw either; ``uncompared`` are objects that this copy copied and
+    could compare by size only, not by tags or checksums. ``total_bytes`` are those of the objects
+    in raw, ``copied_bytes`` those that this copy moved.
     """
 
     listed: int = 0
@@ -182,6 +183,7 @@ class CopyFacts:
     missing_on_source: int = 0
     unverified: int = 0
     lost: int = 0
+    uncompared: int = 0
     total_bytes: int = 0
     copied_bytes: int = 0
 

@@ -165,6 +165,16 @@ def test_copy_of_another_version_or_of_nothing_is_refused(s3: Any, stub: Stub) -
     assert stub.arrived() == 0
 
 
+def test_copy_over_something_else_than_was_listed_is_refused(s3: Any, stub: Stub) -> None:
+    tag = _copy(s3, 7, IfNoneMatch="*")["CopyObjectResult"]["ETag"]
+    for condition in ({"IfNoneMatch": "*"}, {"IfMatch": '"0"'}):
+        with pytest.raises(ClientError) as refused:
+            _copy(s3, 7, **condition)
+        assert _code(refused) == "PreconditionFailed"
+    assert _copy(s3, 7, IfMatch=tag)["CopyObjectResult"]["ETag"] == tag
+    assert stub.arrived() == 1
+
+
 def test_other_bytes_under_an_objects_key_have_not_arrived(s3: Any, stub: Stub) -> None:
     _copy(s3, 7)
     s3.put_object(Bucket=RAW, Key=_raw_key(7), Body=b"other")

@@ -96,6 +96,8 @@ def _on_object(
         yield from _of_copy(request, bucket, key, has_tags)
     elif "uploadId" in asked or (asked == {"uploads"} and method == "POST"):
         yield Need(_ON_UPLOAD[method], bucket, key)
+        if "if-match" in headers:
+            yield Need("s3:GetObject", bucket, key, read=True)
         yield from _of_copy(request, bucket, key, lambda *_: False)
     else:
         raise _unknown(request)

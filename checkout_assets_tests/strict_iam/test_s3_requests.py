@@ -45,6 +45,18 @@ def needed(
             ["s3:PutObject b/k", "s3:GetObject source/a b/c/d"],
         ),
         ("POST", "/b/k?uploadId=u", {}, ["s3:PutObject b/k"]),
+        (
+            "POST",
+            "/b/k?uploadId=u",
+            {"if-match": '"e"'},
+            ["s3:PutObject b/k", "s3:GetObject b/k"],
+        ),
+        (
+            "PUT",
+            "/b/k",
+            {**COPY, "if-match": '"e"'},
+            ["s3:PutObject b/k", "s3:GetObject b/k", "s3:GetObject source/a b/c/d"],
+        ),
         ("DELETE", "/b/k?uploadId=u", {}, ["s3:AbortMultipartUpload b/k"]),
     ],
 )

@@ -9,10 +9,11 @@ from collections import deque
 from concurrent.futures import Future
 from functools import cache
 from itertools import chain, islice
-from typing import Any, Deque, Dict, Iterable, Iterator, Mapping, Optional, Tuple
+from typing import Any, Callable, Deque, Dict, Iterable, Iterator, Mapping, Optional, Tuple
 
 from spark_jobs.stores.base import Blob, ConflictError, Entry, NotFoundError, Read, StoreError
-from spark_jobs.stores.crt import CrtS3, Endpoint, Response, shared_client
+from spark_jobs.stores.connections import Headers
+from spark_jobs.stores.crt import CrtS3, Endpoint, OnEnd, Response, shared_client
 from spark_jobs.stores.listing import Page, Question, list_pages
 from spark_jobs.stores.ranges import PAGES_AHEAD, list_ranges
 from spark_jobs.stores.refusals import UNREADABLE_CREDENTIALS
@@ -28,6 +29,9 @@ _MOST_WRITES = 8
 _SHORTEST_PAUSE_SECONDS = 0.05
 _LONGEST_PAUSE_SECONDS = 1.0
 """With full jitter eight writes take some two seconds."""
+
+
+HeadStarter = Callable[[str, OnEnd, Headers], None]
 
 
 class S3Store:
@@ -194,6 +198,19 @@ class S3Store:
         with _errors(key):
             head: Mapping[str, Any] = self.client.head_object(**self._where, Key=self.prefix + key)
         return head
+
+    def head_starter(self) -> HeadStarter:
+        """What asks for headers without waiting: a key, who hears of the end, more headers.
+
+        As ``CrtS3.start`` does.
+        """
+        crt = self.crt()
+
+        def start(key: str, on_end: OnEnd, headers: Headers) -> None:
+            whole = [*self._headers, *headers]
+            crt.start("HEAD", self.bucket, self.prefix + key, on_end, whole)
+
+        return start
 
     def _start_get(self, crt: CrtS3, key: str) -> Future[Response]:
         return crt.send("GET", self.bucket, self.prefix + key, self._headers)

@@ -213,7 +213,8 @@ class FolderCopy:
             if reason := self._run.copier.hopeless:
                 self._waiting.pop()
                 raise FolderError(explain_hopelessness(self._folder, reason))
-            self._run.copier.start(due.source, due.raw_key, partial(self._end, due))
+            there = due.raw.etag if due.raw else None
+            self._run.copier.start(due.source, due.raw_key, there, partial(self._end, due))
         else:
             due.outcome = _without_request(action, due)
         self._settle(leave=_MOST_WAITING)
@@ -244,7 +245,8 @@ class FolderCopy:
         if outcome.ending in {Ending.GONE, Ending.NEWER}:
             self._write_unlisted(due, outcome)
             return
-        ending, source, attempts, raw_etag, error = outcome
+        ending, source, attempts, raw_etag, error, compared = outcome
+        self._tally.uncompared += not compared
         present = ending is Ending.COPIED and not attempts
         status = Status.PRESENT if present else Status(ending.value)
         self._write_row(source, due.raw_key, status, raw_etag, attempts, error)
@@ -310,7 +312,7 @@ class FolderCopy:
         if not facts.kind(ObjectKind.DOCUMENT):
             error = explain_emptiness(folder, facts, run.source.uri, run.as_of)
             return FolderCopied(folder, facts, error=error)
-        facts = tally.facts(self._verify(parts))
+        facts = tally.facts(self._verify(run.copy_id, parts))
         if facts.unverified:
             return FolderCopied(folder, facts, error=explain_disagreement(folder, facts))
         record = replace(
@@ -322,10 +324,10 @@ class FolderCopy:
         notes = [f"{folder}: {problem}." for problem in problems]
         return FolderCopied(folder, facts, record=record, notes=notes)
 
-    def _verify(self, parts: list[ManifestPart]) -> Counter[Verdict]:
-        """List raw again and compare it with what the manifest, read back, says is there."""
+    def _verify(self, copy_id: str, parts: Sequence[ManifestPart]) -> Counter[Verdict]:
+        """List raw again and compare it with what a manifest, read back, says is there."""
         raw, folder = self._run.raw, self._folder
-        expected = expected_in_raw(raw, folder.name, self._run.copy_id, parts)
+        expected = expected_in_raw(raw, folder.name, copy_id, parts)
         return verify(expected, raw_blocks(raw, f"{folder}/"))
 
     def _put(self, record: CompletionRecord, found: RecordFound) -> None:
@@ -345,11 +347,18 @@ class FolderCopy:
                 f"{self._name}: something else wrote the completion record meanwhile, and "
                 f"{now.problem}. Copy it again."
             )
-        return (
+        whose = (
             f"{self._name}: copy {now.record.copy_id}, listed at {now.record.listed_at}, finished "
-            "this folder meanwhile and its record stands. Nothing is lost; copy the folder again "
-            "if it should be checked once more."
+            "this folder meanwhile and its record stands"
         )
+        found = self._verify(now.record.copy_id, now.record.parts)
+        differing = found[Verdict.DIFFER] + found[Verdict.MISSING_ON_RAW]
+        if differing:
+            return (
+                f"{whose}, but {differing:,} objects in raw are no longer what that record says. "
+                "Copy the folder again."
+            )
+        return f"{whose}: raw holds what it says. Nothing is lost."
 
 
 def _without_request(action: Action, due: _Due) -> Outcome:

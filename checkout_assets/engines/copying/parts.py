@@ -45,19 +45,21 @@ def copy_in_parts(  # noqa: PLR0913, PLR0917 - what such a copy is made of
     raw: "S3Store",
     found: SourceObject,
     raw_key: str,
+    there: str | None,
     terms: CopyTerms,
     cancelled: threading.Event,
 ) -> str:
-    """Copy an object server-side and return its new tag.
+    """Copy an object server-side, over nothing but raw's object of the tag ``there``, if any.
 
-    Raises what boto3 raises, StoreError, and InterruptedCopyError soon after ``cancelled`` is set;
-    then its upload is aborted. Raises UnfinishedUploadError if it could not be.
+    Returns its new tag. Raises what boto3 raises, StoreError, and InterruptedCopyError soon after
+    ``cancelled`` is set; then its upload is aborted. Raises UnfinishedUploadError if it could not
+    be.
     """
     head = interruptibly(partial(source.head, found.key), cancelled)
     target = {"Bucket": raw.bucket, "Key": raw.prefix + raw_key, **terms.request_arguments()}
     upload = _begin(raw, {**target, **terms.object_arguments(), **_kept(head)}, cancelled)
     about = {**target, "UploadId": upload}
-    complete = partial(raw.client.complete_multipart_upload, **about)
+    complete = partial(raw.client.complete_multipart_upload, **about, **_only_over(there))
     try:
         parts = [
             {
@@ -111,6 +113,10 @@ def _abort(raw: "S3Store", about: Mapping[str, Any], cause: BaseException) -> No
         answer = getattr(error, "response", {})
         if answer.get("Error", {}).get("Code") != "NoSuchUpload":
             raise UnfinishedUploadError(cause) from None
+
+
+def _only_over(there: str | None) -> dict[str, str]:
+    return {"IfNoneMatch": "*"} if there is None else {"IfMatch": f'"{there}"'}
 
 
 def _ranges(size: int) -> Iterator[str]:

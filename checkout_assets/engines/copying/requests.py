@@ -14,12 +14,13 @@ from enum import StrEnum
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
-from checkout_assets.domain.copying import ARCHIVED, SourceObject, is_md5_form
+from checkout_assets.domain.copying import ARCHIVED, SourceObject
+from checkout_assets.engines.copying.comparing import Bytes, Comparer, Finding, by_tags
 from checkout_assets.engines.copying.interruptible import InterruptedCopyError
 from checkout_assets.engines.copying.pace import Pace
 from checkout_assets.engines.copying.parts import UnfinishedUploadError, copy_in_parts
 from checkout_assets.engines.copying.terms import SSE_KMS, CopyTerms
-from spark_jobs.stores import ConflictError, NotFoundError, StoreError
+from spark_jobs.stores import ConflictError, Entry, NotFoundError, StoreError
 from spark_jobs.stores.connections import HungUpError
 from spark_jobs.stores.crt import CrtS3, Response, encoded
 from spark_jobs.stores.later import Later
@@ -43,6 +44,15 @@ _SAID_NOTHING = "S3 said neither what it copied nor that it failed"
 _OTHER_BYTES = "what arrived has another MD5 than what the source lists"
 _CANCELLED = "the copy was cancelled"
 _CHANGED_TWICE = "it changed at the source again while it was copied"
+_CHANGED_IN_RAW = (
+    "something else wrote it in raw meanwhile, with other bytes or with bytes that cannot be "
+    "compared; it was not overwritten"
+)
+_NO_CONDITIONS = "NotImplemented"
+"""What a store answers that knows no conditions on copies."""
+
+_CONDITIONS_ON_RAW = frozenset(("if-match", "if-none-match"))
+_CHANGES = frozenset(("404", "NoSuchKey", "NoSuchUpload", "PreconditionFailed"))
 CLOCK_IS_WRONG = "this machine's clock is more than 15 minutes off: set it"
 _EXPLAINED = {
     "AccessDenied": "access was denied: the source must allow reading it and raw writing it",
@@ -56,6 +66,8 @@ class Ending(StrEnum):
     """How copying one object ended."""
 
     COPIED = "copied"
+    PRESENT = "present"
+    """Raw holds its bytes: another copy was faster, or this one's answer was lost."""
     FAILED = "failed"
     GONE = "gone"
     """It was deleted at the source between listing and copying."""
@@ -64,33 +76,47 @@ class Ending(StrEnum):
 
 
 class Outcome(NamedTuple):
-    """What became of one object; ``source`` is the version last seen at the source."""
+    """What became of one object; ``source`` is the version last seen at the source.
+
+    Of a copied one ``compared`` tells whether raw's bytes are known to be the source's.
+    """
 
     ending: Ending
     source: SourceObject
     attempts: int
     raw_etag: str = ""
     error: str = ""
+    compared: bool = True
 
 
 OnEnd = Callable[[Outcome], None]
 
 
 class _Attempt:
-    """An object under way: the version asked for, how often, and who hears of its end."""
+    """An object under way: the version asked for, how often, and who hears of its end.
 
-    __slots__ = ("looked_again", "number", "on_end", "raw_key", "source")
+    ``there`` is the tag of what raw holds at its key, or None: only that may be overwritten.
+    """
 
-    def __init__(self, source: SourceObject, raw_key: str, on_end: OnEnd) -> None:
+    __slots__ = (
+        "looked_again", "looked_at_raw", "number", "on_end", "raw_key", "source", "there",
+    )  # fmt: skip
+
+    def __init__(
+        self, source: SourceObject, raw_key: str, there: str | None, on_end: OnEnd
+    ) -> None:
         self.source = source
         self.raw_key = raw_key
+        self.there = there
         self.on_end = on_end
         self.number = 0
-        self.looked_again = False
+        self.looked_again = self.looked_at_raw = False
 
-    def end(self, ending: Ending, raw_etag: str = "", error: str = "") -> None:
+    def end(
+        self, ending: Ending, raw_etag: str = "", error: str = "", compared: bool = True
+    ) -> None:
         """Tell how it ended."""
-        self.on_end(Outcome(ending, self.source, self.number, raw_etag, error))
+        self.on_end(Outcome(ending, self.source, self.number, raw_etag, error, compared))
 
 
 class ObjectCopier:
@@ -112,7 +138,9 @@ class ObjectCopier:
         self._largest_copy = largest_copy
         self._terms = terms
         self._headers = terms.headers()
-        self._tags_compare = terms.encryption != SSE_KMS
+        self._raw_is_kms = terms.encryption == SSE_KMS
+        self._conditional = True
+        self._comparer = Comparer(source, raw)
         self._cancelled = cancelled
         self._crt = CrtS3(raw.endpoint, raw.credentials, connections=in_flight, tries=1)
         self._denials_looked_at = 0
@@ -135,13 +163,16 @@ class ObjectCopier:
         """The monotonic instant at which S3 last answered a copy; 0 before that."""
         return self._crt.last_heard
 
-    def start(self, source: SourceObject, raw_key: str, on_end: OnEnd) -> None:
+    def start(self, source: SourceObject, raw_key: str, there: str | None, on_end: OnEnd) -> None:
         """Begin to copy an object, waiting while enough are in flight.
 
-        ``on_end`` is called once with the outcome, on some thread; it must be quick.
+        ``there`` is the tag of what raw's listing shows at its key, or None. ``on_end`` is called
+        once with the outcome, on some thread; it must be quick.
         """
-        attempt = _Attempt(source, raw_key, on_end)
-        if source.size > self._largest_copy:
+        self._begin(_Attempt(source, raw_key, there, on_end))
+
+    def _begin(self, attempt: _Attempt) -> None:
+        if attempt.source.size > self._largest_copy:
             self._turn_aside(attempt, self._copy_in_parts)
         else:
             self._send(attempt)
@@ -167,6 +198,8 @@ class ObjectCopier:
             ("x-amz-copy-source-if-match", f'"{source.etag}"'),
             *self._headers,
         ]
+        if self._conditional:
+            headers.append(_only_over(attempt.there))
         key = self._raw.prefix + attempt.raw_key
         attempt.number += 1
         self._pace.begin()
@@ -185,6 +218,11 @@ class ObjectCopier:
 
     def _answered(self, attempt: _Attempt, response: Response, error: StoreError | None) -> None:
         """On awscrt's thread: nothing here may wait."""
+        if error is not None and error.code == _NO_CONDITIONS and self._conditional:
+            self._conditional = False
+            self._pace.succeeded()
+            self._later.call(0.0, lambda: self._begin(attempt))
+            return
         if error is not None and error.transient:
             self._pace.failed()
             self._last_failure = error.code
@@ -195,13 +233,12 @@ class ObjectCopier:
             self._expired = credentials_problem(error.code)
         if error is None:
             self._judge(attempt, response)
-        elif not (_is_about_the_source(error) or self._may_be_gone(attempt, error)):
-            attempt.end(Ending.FAILED, error=_explain(attempt.source, error))
-        elif attempt.looked_again:
-            attempt.end(Ending.FAILED, error=_CHANGED_TWICE)
+        elif _is_about_raw(error):
+            self._turn_aside(attempt, self._look_at_raw)
+        elif _may_be_about_the_source(error) or self._may_be_gone(attempt, error):
+            self._turn_aside(attempt, partial(self._look_at_source, error=error))
         else:
-            attempt.looked_again = True
-            self._turn_aside(attempt, self._look_at_source)
+            attempt.end(Ending.FAILED, error=_explain(attempt.source, error))
 
     def _may_be_gone(self, attempt: _Attempt, error: StoreError) -> bool:
         """Whether a denial may mean that the object was deleted.
@@ -219,28 +256,39 @@ class ObjectCopier:
         etag = _ETAG.search(response.body)
         if etag is None:
             attempt.end(Ending.FAILED, error=_SAID_NOTHING)
-            return
-        raw_etag = etag[1].decode(errors="replace")
-        differs = raw_etag != attempt.source.etag and is_md5_form(attempt.source.etag)
-        if differs and self._tags_compare:
-            self._turn_aside(attempt, partial(self._judge_difference, raw_etag=raw_etag))
         else:
-            attempt.end(Ending.COPIED, raw_etag=raw_etag)
+            self._judge_tag(attempt, etag[1].decode(errors="replace"))
 
-    def _judge_difference(self, attempt: _Attempt, raw_etag: str) -> None:
+    def _judge_tag(self, attempt: _Attempt, raw_etag: str) -> None:
+        found = by_tags(attempt.source.etag, raw_etag)
+        if found is Bytes.SAME:
+            attempt.end(Ending.COPIED, raw_etag=raw_etag)
+        elif found is Bytes.UNKNOWN or self._raw_is_kms:
+            attempt.end(Ending.COPIED, raw_etag=raw_etag, compared=False)
+        else:
+            self._compare_heads(attempt, raw_etag)
+
+    def _compare_heads(self, attempt: _Attempt, raw_etag: str) -> None:
         """Under KMS a tag is no MD5, although it looks like one; else other bytes have arrived."""
-        if self._is_kms(self._source, attempt.source.key) or self._is_kms(
-            self._raw, attempt.raw_key
-        ):
-            # Asking for each object of a folder that is encrypted like that would cost too much.
-            self._tags_compare = False
-            attempt.end(Ending.COPIED, raw_etag=raw_etag)
-        else:
-            attempt.end(Ending.FAILED, error=_OTHER_BYTES)
 
-    @staticmethod
-    def _is_kms(store: "S3Store", key: str) -> bool:
-        return str(store.head(key).get("ServerSideEncryption", "")).startswith("aws:kms")
+        def on_finding(found: Finding) -> None:
+            self._judge_bytes(attempt, raw_etag, found)
+
+        try:
+            self._comparer.start(attempt.source, attempt.raw_key, Bytes.OTHER, on_finding)
+        except Exception as error:
+            attempt.end(Ending.FAILED, error=_explain(attempt.source, error))
+
+    def _judge_bytes(self, attempt: _Attempt, raw_etag: str, found: Finding) -> None:
+        if isinstance(found, StoreError):
+            attempt.end(Ending.FAILED, error=_explain(attempt.source, found))
+        elif found is Bytes.OTHER:
+            attempt.end(Ending.FAILED, error=_OTHER_BYTES)
+        elif found is Bytes.CHANGED:
+            attempt.there = raw_etag
+            self._turn_aside(attempt, self._look_at_source)
+        else:
+            attempt.end(Ending.COPIED, raw_etag=raw_etag, compared=found is Bytes.SAME)
 
     def _try_later(self, attempt: _Attempt, error: StoreError) -> None:
         """Try again what is transient, with full jitter, unless that has become no use."""
@@ -248,7 +296,7 @@ class ObjectCopier:
             attempt.end(Ending.FAILED, error=_explain(attempt.source, error))
             return
         longest = min(_LONGEST_PAUSE_SECONDS, _SHORTEST_PAUSE_SECONDS * 2**attempt.number)
-        self._later.call(random.uniform(0, longest), lambda: self._send(attempt))
+        self._later.call(random.uniform(0, longest), lambda: self._begin(attempt))
 
     def _turn_aside(self, attempt: _Attempt, work: Callable[[_Attempt], None]) -> None:
         """Do what has to wait for S3 on a thread that may."""
@@ -264,45 +312,112 @@ class ObjectCopier:
         except RuntimeError as closed:
             attempt.end(Ending.FAILED, error=_explain(attempt.source, closed))
 
-    def _look_at_source(self, attempt: _Attempt) -> None:
-        """The source changed since it was listed: go on with what is there now."""
-        now = self._look_again(attempt.source.key)
+    def _look_at_source(self, attempt: _Attempt, error: StoreError | None = None) -> None:
+        """The source may have changed since it was listed: go on with what is there now."""
+        now = _listed(self._source, attempt.source.key)
         if now is None:
             attempt.end(Ending.GONE)
-            return
+        elif now.etag == attempt.source.etag and _may_be_about_raw(error, attempt.there):
+            self._look_at_raw(attempt)
+        elif attempt.looked_again:
+            attempt.end(Ending.FAILED, error=_CHANGED_TWICE)
+        else:
+            attempt.looked_again = True
+            self._go_on_with(attempt, SourceObject._make(now))
+
+    def _go_on_with(self, attempt: _Attempt, now: SourceObject) -> None:
         attempt.source = now
         if now.last_modified > self._as_of:
             attempt.end(Ending.NEWER)
         else:
-            self._send(attempt)
+            self._begin(attempt)
 
-    def _look_again(self, key: str) -> SourceObject | None:
-        """The object as the source lists it now: a HEAD would tell its time in seconds only."""
-        for entry in self._source.list(key):
-            if entry.key == key:
-                return SourceObject._make(entry)
-            break
-        return None
+    def _look_at_raw(self, attempt: _Attempt) -> None:
+        """Raw changed since it was listed: by another copy, or by this one's own lost request."""
+        now = _listed(self._raw, attempt.raw_key)
+        there = None if now is None else now.etag
+        if there is None or there == attempt.there:
+            self._write_again(attempt, there)
+        elif self._comparer.compare(attempt.source, attempt.raw_key, there) is Bytes.SAME:
+            attempt.end(Ending.PRESENT, raw_etag=there)
+        else:
+            attempt.end(Ending.FAILED, error=_CHANGED_IN_RAW)
+
+    def _write_again(self, attempt: _Attempt, there: str | None) -> None:
+        """Nothing would be overwritten but what was listed; if S3 says no again, it is so."""
+        if attempt.looked_at_raw:
+            attempt.end(Ending.FAILED, error=_CHANGED_IN_RAW)
+            return
+        attempt.looked_at_raw, attempt.there = True, there
+        self._begin(attempt)
 
     def _copy_in_parts(self, attempt: _Attempt) -> None:
+        from botocore.exceptions import BotoCoreError, ClientError
+
         source = attempt.source
         attempt.number += 1
         try:
             etag = copy_in_parts(
-                self._source, self._raw, source, attempt.raw_key, self._terms, self._cancelled
+                self._source,
+                self._raw,
+                source,
+                attempt.raw_key,
+                attempt.there,
+                self._terms,
+                self._cancelled,
             )
         except UnfinishedUploadError as error:
             why = _explain(source, error.cause)
             attempt.end(Ending.FAILED, error=f"{why}; {error}")
+        except (BotoCoreError, ClientError, StoreError) as error:
+            self._parts_failed(attempt, error)
         else:
-            attempt.end(Ending.COPIED, raw_etag=etag)
+            self._judge_tag(attempt, etag)
+
+    def _parts_failed(self, attempt: _Attempt, error: BaseException) -> None:
+        """What came last may be refused because raw has changed, all before because of the source.
+
+        S3 wants an upload whose end meets another write to begin anew.
+        """
+        code, asked = _code(error), getattr(error, "operation_name", "")
+        if code in _CHANGES and asked == "CompleteMultipartUpload":
+            self._look_at_raw(attempt)
+        elif code in _CHANGES:
+            self._look_at_source(attempt, NotFoundError(code, attempt.source.key))
+        elif code == "ConditionalRequestConflict":
+            self._try_later(attempt, StoreError(code, attempt.raw_key, transient=True))
+        else:
+            attempt.end(Ending.FAILED, error=_explain(attempt.source, error))
 
 
-def _is_about_the_source(error: BaseException) -> bool:
-    """The source object is no longer the one that was listed: changed, or gone."""
+def _only_over(there: str | None) -> tuple[str, str]:
+    """The condition that nothing is overwritten but the object of that tag, or nothing at all."""
+    return ("if-none-match", "*") if there is None else ("if-match", f'"{there}"')
+
+
+def _is_about_raw(error: StoreError) -> bool:
+    return isinstance(error, ConflictError) and error.condition in _CONDITIONS_ON_RAW
+
+
+def _may_be_about_raw(error: StoreError | None, there: str | None) -> bool:
+    """Not every store says which condition failed; If-Match on a missing object is a 404."""
     if isinstance(error, ConflictError):
-        return True
+        return not error.condition
+    return isinstance(error, NotFoundError) and there is not None
+
+
+def _may_be_about_the_source(error: StoreError) -> bool:
+    """The source object may no longer be the one that was listed: changed, or gone."""
+    if isinstance(error, ConflictError):
+        return not _is_about_raw(error)
     return isinstance(error, NotFoundError) and error.code != "NoSuchBucket"
+
+
+def _listed(store: "S3Store", key: str) -> Entry | None:
+    """The object as it is listed now: a HEAD would tell its time in seconds only."""
+    for entry in store.list(key):
+        return entry if entry.key == key else None
+    return None
 
 
 def _explain(source: SourceObject, error: BaseException) -> str:

@@ -59,6 +59,7 @@ def facts_of(record: CompletionRecord) -> CopyFacts:
         newer=record.newer,
         missing_on_source=record.missing_on_source,
         lost=record.lost,
+        uncompared=record.uncompared,
         total_bytes=record.total_bytes,
     )
 

@@ -16,7 +16,7 @@ class Tally:
     """Grows row by row; ``reasons`` and ``failures`` tell of objects that could not be copied."""
 
     def __init__(self) -> None:
-        self.newer = 0
+        self.newer = self.uncompared = 0
         self.reasons: Counter[str] = Counter()
         self.failures: list[ObjectFailure] = []
         self._statuses: Counter[str] = Counter()
@@ -62,6 +62,7 @@ class Tally:
             missing_on_source=found[Verdict.MISSING_ON_SOURCE],
             unverified=found[Verdict.DIFFER] + found[Verdict.MISSING_ON_RAW],
             lost=self._lost,
+            uncompared=self.uncompared,
             total_bytes=self._bytes,
             copied_bytes=self._copied_bytes,
         )
@@ -92,4 +93,5 @@ class Tally:
             newer=facts.newer,
             missing_on_source=facts.missing_on_source,
             lost=facts.lost,
+            uncompared=facts.uncompared,
         )
