@@ -69,7 +69,9 @@ def test_a_record_from_before_there_were_versions_is_read_whole(name: str) -> No
     now = told(name)
 
     assert now[VERSION_FIELD] == 1
-    assert [place for place, value in places(before) if dict(places(now))[place] != value] == []
+    kept = dict(places(now))
+    values = [(p, value) for p, value in places(before) if not isinstance(value, dict | list)]
+    assert [place for place, value in values if kept[place] != value] == []
     assert read(name, now).to_json() == read(name, before).to_json()
 
 
