@@ -1,6 +1,7 @@
 """Everything Dagster loads, put together from the settings."""
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 import dagster as dg
@@ -23,6 +24,7 @@ from checkout_assets.automation.schedules import reconcile_daily, reconcile_job
 from checkout_assets.domain.anomalies import QuarantineAllowance
 from checkout_assets.engines.access.options import named_in
 from checkout_assets.engines.ec2.user_data import worker_variables
+from checkout_assets.engines.place_terms import PlaceTerms
 from checkout_assets.engines.structuring.session import local_spark_config
 from checkout_assets.resources.access import AccessResource
 from checkout_assets.resources.ec2 import ec2_copy_engine
@@ -44,6 +46,7 @@ def build_resources(settings: Settings) -> dict[str, Any]:
         source_uri=settings.source_uri,
         raw_uri=settings.raw_uri,
         lake_uri=settings.lake_uri,
+        **asdict(PlaceTerms.given_by(settings)),
         s3=S3Resource(max_attempts=6),
     )
     return {
@@ -54,6 +57,7 @@ def build_resources(settings: Settings) -> dict[str, Any]:
             grace_days=settings.access_grace_days,
             quarantine_share=settings.quarantine_share,
             quarantine_least=settings.quarantine_least,
+            role_arn=settings.comparing_role_arn,
         ),
         "access": _access(settings, stores),
     }
@@ -76,12 +80,7 @@ def _copy_engine(settings: Settings, stores: Stores) -> CopyEngineResource:
     return LocalCopyEngine(
         stores=stores,
         as_of=settings.as_of,
-        source_account=settings.source_account,
-        raw_account=settings.raw_account,
-        encryption=settings.encryption,
-        kms_key=settings.kms_key,
         storage_class=settings.storage_class,
-        requester_pays=settings.requester_pays,
         role_arn=settings.copy_role_arn,
         replaces_source=settings.replaces_source,
     )

@@ -28,8 +28,10 @@ class Settings(BaseSettings):
     as_of: str = Field("", description="the cut-off: an instant with its zone, or now")
     source_account: str = Field("", description="the account that must own the source's bucket")
     raw_account: str = Field("", description="the account that must own raw's bucket")
-    encryption: str = Field("", description="how copies are encrypted: AES256 or aws:kms")
-    kms_key: str = Field("", description="the KMS key of copies, with encryption aws:kms")
+    encryption: str = Field(
+        "", description="how everything written to raw is encrypted: AES256 or aws:kms"
+    )
+    kms_key: str = Field("", description="raw's KMS key, with encryption aws:kms")
     storage_class: str = Field("", description="the storage class of copies, such as STANDARD")
     requester_pays: bool = Field(False, description="pay for reading a requester-pays source")
     copy_role_arn: str = Field("", description="the role that lists and copies on both sides")
@@ -40,6 +42,9 @@ class Settings(BaseSettings):
         "", description="the raw that the present one replaces in the lake: s3://bucket/prefix"
     )
     worker_role_arn: str = Field("", description="the role of copying instances, for policies")
+    reconcile_with_copy_role: bool = Field(
+        False, description="compare source and raw as the copy role"
+    )
     reconcile_role_arn: str = Field("", description="the role that only compares, for policies")
     structure_role_arn: str = Field("", description="the role of clusters' nodes, for policies")
     emr_service_role_arn: str = Field("", description="EMR's own role, for policies")
@@ -47,7 +52,19 @@ class Settings(BaseSettings):
         "", description="the role that grants and revokes in the source's account, if another does"
     )
     source_kms_key: str = Field("", description="the ARN of the source's KMS key, for policies")
-    lake_kms_key: str = Field("", description="the ARN of the lake's KMS key, for policies")
+    lake_encryption: str = Field(
+        "", description="how everything written to the lake is encrypted: AES256 or aws:kms"
+    )
+    lake_kms_key: str = Field(
+        "", description="the ARN of the lake's KMS key, for policies and lake encryption aws:kms"
+    )
+    fleet_encryption: str = Field(
+        "",
+        description="how packages and instances' reports are encrypted: AES256 or aws:kms",
+    )
+    fleet_kms_key: str = Field(
+        "", description="the ARN of their KMS key, for policies and fleet encryption aws:kms"
+    )
     access_requester: str = Field("", description="the person or team that asks for the access")
     access_days: int = Field(30, ge=1, le=90, description="how many days a grant lasts")
     access_grace_days: int = Field(
@@ -120,6 +137,11 @@ class Settings(BaseSettings):
                 f"{ENVIRONMENT_PREFIX}{field.upper()} is wrong: it is no JSON. It is "
                 f"{Settings.model_fields[field].description}."
             ) from None
+
+    @property
+    def comparing_role_arn(self) -> str:
+        """The role that reconciling assumes for source and raw; empty for its own principal."""
+        return self.copy_role_arn if self.reconcile_with_copy_role else ""
 
     @field_validator("as_of")
     @classmethod

@@ -66,12 +66,16 @@ class ManyClients(ThreadingHTTPServer):
 
 
 class FaultProxy:
-    """Forwards to the S3 server at ``upstream``; ``seen`` holds every request."""
+    """Forwards to the S3 server at ``upstream``; ``seen`` holds every request.
 
-    def __init__(self, upstream: str) -> None:
+    With ``below``, a path, it answers 404 to what does not lie there, and leaves it out upstream.
+    """
+
+    def __init__(self, upstream: str, below: str = "") -> None:
         self.rule: Rule = lambda _: None
         self.seen: list[Request] = []
         self._upstream = urlsplit(upstream).netloc
+        self._below = below
         self._server = ManyClients(("127.0.0.1", 0), self._handler())
         self._server.daemon_threads = True
         self.endpoint_url = f"http://127.0.0.1:{self._server.server_address[1]}"
@@ -83,7 +87,8 @@ class FaultProxy:
     def forward(self, request: Request) -> Answer:
         """What the server behind answers."""
         upstream = http.client.HTTPConnection(self._upstream)
-        upstream.putrequest(request.method, request.path, skip_host=True, skip_accept_encoding=True)
+        path = request.path[len(self._below) :]
+        upstream.putrequest(request.method, path, skip_host=True, skip_accept_encoding=True)
         for name, value in request.headers.items():
             upstream.putheader(name, value)
         upstream.endheaders(request.body)
@@ -105,7 +110,8 @@ class FaultProxy:
                 headers = {name.lower(): value for name, value in self.headers.items()}
                 request = Request(self.command, self.path, headers, body)
                 proxy.seen.append(request)
-                answer = proxy.rule(request)
+                inside = self.path.startswith(proxy._below + "/")
+                answer = proxy.rule(request) if inside else Answer(404, "NotFound")
                 if answer is None or answer.done:
                     answered = proxy.forward(request)
                 if answer is not None:

@@ -18,7 +18,7 @@ def main(arguments: Optional[List[str]] = None) -> int:
     from spark_jobs.contract import DROP_ROWS, KEEP, LARGEST_BODY_BYTES, result_key
     from spark_jobs.job.run import structure_folders
     from spark_jobs.job.staging import StructureJob
-    from spark_jobs.stores import StoreError, open_store
+    from spark_jobs.stores import StoreError, StoreTerms, open_store
 
     parser = argparse.ArgumentParser(description="Structure copied folders into Parquet tables.")
     parser.add_argument("--raw", required=True, metavar="URI", help="where copied folders lie")
@@ -27,6 +27,9 @@ def main(arguments: Optional[List[str]] = None) -> int:
     parser.add_argument("--vanished", choices=[KEEP, DROP_ROWS], default=KEEP)
     parser.add_argument("--replaces-raw", default="", metavar="URI", help="the raw of before")
     parser.add_argument("--largest-body-bytes", type=int, default=LARGEST_BODY_BYTES)
+    parser.add_argument("--raw-account", default="", help="the account that must own raw's bucket")
+    parser.add_argument("--lake-encryption", default="", help="AES256 or aws:kms, of all writes")
+    parser.add_argument("--lake-kms-key", default="", help="the key, with aws:kms")
     parser.add_argument("folders", nargs="+", metavar="FOLDER")
     asked = parser.parse_args(arguments)
     job = StructureJob(
@@ -37,9 +40,10 @@ def main(arguments: Optional[List[str]] = None) -> int:
         asked.vanished,
         replaces_raw=asked.replaces_raw,
         largest_body=asked.largest_body_bytes,
+        raw_terms=StoreTerms(asked.raw_account),
+        lake_terms=StoreTerms(encryption=asked.lake_encryption, kms_key=asked.lake_kms_key),
     )
-
-    lake = open_store(asked.lake)
+    lake = open_store(job.lake_uri, job.lake_terms)
     spark = SparkSession.builder.appName("structure orders").getOrCreate()
     failed = 0
     try:

@@ -146,7 +146,7 @@ def _reachable(access: AccessResource) -> bool | None:
     """True if the source answers us; if it does not, another role may still have access."""
     if not access.stores.source_uri:
         return None
-    return source_answers(access.stores.source(), access.source_account) or None
+    return source_answers(access.stores.source()) or None
 
 
 def _revocations(

@@ -1,4 +1,4 @@
-"""The options of ``copy`` that say on which terms S3 copies."""
+"""The options that say on which terms S3 is used: of ``copy``, and what others share of them."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -29,10 +29,26 @@ RawAccount = Annotated[
 ]
 Encryption = Annotated[
     str | None,
-    _option("encryption", "How copies are encrypted; else as the bucket says.", "AES256|aws:kms"),
+    _option(
+        "encryption",
+        "How everything written to raw is encrypted; else as the bucket says.",
+        "AES256|aws:kms",
+    ),
 ]
 KmsKey = Annotated[
     str | None, _option("kms-key", "The key, with --encryption aws:kms; a bucket key.", "ID|ARN")
+]
+LakeEncryption = Annotated[
+    str | None,
+    _option(
+        "lake-encryption",
+        "How everything written to the lake is encrypted; else as the bucket says.",
+        "AES256|aws:kms",
+    ),
+]
+LakeKmsKey = Annotated[
+    str | None,
+    _option("lake-kms-key", "The key, with --lake-encryption aws:kms; a bucket key.", "ID|ARN"),
 ]
 StorageClass = Annotated[
     str | None, _option("storage-class", "The storage class of copies.", "CLASS")
@@ -50,6 +66,16 @@ ReplacesSource = Annotated[
         "replaces-source",
         "Go on in a raw that was copied from this other source, which the present one replaces.",
         "URI",
+    ),
+]
+ComparingRole = Annotated[
+    str | None,
+    typer.Option(
+        "--copy-role-arn",
+        metavar="ARN",
+        help="Assume this role for source and raw. [env: CHECKOUT_COPY_ROLE_ARN, with "
+        "CHECKOUT_RECONCILE_WITH_COPY_ROLE=true]",
+        show_default=False,
     ),
 ]
 

@@ -23,6 +23,7 @@ from checkout_assets.engines.ec2.stopping import (
     after_silence,
 )
 from checkout_assets.engines.locations import S3Location, parse_s3_location, refuse_overlap
+from checkout_assets.engines.place_terms import PlaceTerms
 from checkout_assets.settings import Settings
 
 Report = Annotated[
@@ -76,7 +77,7 @@ def report_terms(
         if deadline is not None:
             raise UsageError("A deadline was given without --report: give both.")
         return None
-    place = parse_s3_location(report, "report")
+    place = parse_s3_location(report, "report", PlaceTerms.given_by(settings).of("fleet"))
     stores = {"source": settings.source_uri, "raw": settings.raw_uri}
     given = {name: parse_s3_location(uri, name) for name, uri in stores.items() if uri}
     refuse_overlap({"report": place, **given})

@@ -14,6 +14,7 @@ from checkout_assets.engines.locations import (
     parse_s3_location,
     refuse_overlap,
 )
+from checkout_assets.engines.place_terms import PlaceTerms
 from checkout_assets.settings import ENVIRONMENT_PREFIX, Settings
 
 Folders = Annotated[
@@ -87,7 +88,7 @@ def usable_places(settings: Settings, *names: str, role_arn: str = "") -> dict[s
 
 
 def given_locations(settings: Settings, *names: str) -> dict[str, Location]:
-    """The named places, as they are given; nobody is asked."""
+    """The named places with their terms, as they are given, without contacting S3."""
     return {name: _place(settings, name) for name in names}
 
 
@@ -103,4 +104,5 @@ def _place(settings: Settings, name: str) -> Location:
     if not uri:
         variable = f"{ENVIRONMENT_PREFIX}{name.upper()}_URI"
         raise UsageError(f"No {name} was given: use --{name} URI or set {variable}.")
-    return parse_location(uri, name) if name == "lake" else parse_s3_location(uri, name)
+    parse = parse_location if name == "lake" else parse_s3_location
+    return parse(uri, name, PlaceTerms.given_by(settings).of(name))

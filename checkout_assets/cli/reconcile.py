@@ -17,6 +17,12 @@ from checkout_assets.cli.console import (
     say_some,
     terminal,
 )
+from checkout_assets.cli.copy_options import (
+    ComparingRole,
+    RawAccount,
+    RequesterPays,
+    SourceAccount,
+)
 from checkout_assets.cli.options import (
     Folders,
     Json,
@@ -58,6 +64,10 @@ def reconcile(  # noqa: PLR0913, PLR0917 - a command's options
     deep: Annotated[
         bool, typer.Option("--deep", help="Also open the data files and count their rows.")
     ] = False,
+    source_account: SourceAccount = None,
+    raw_account: RawAccount = None,
+    requester_pays: RequesterPays = None,
+    role: ComparingRole = None,
     json: Json = False,
 ) -> int:
     """Compare source, raw and lake; changes nothing.
@@ -65,7 +75,16 @@ def reconcile(  # noqa: PLR0913, PLR0917 - a command's options
     Looks at records and listings. All 512 folders unless some are named. Without a source, raw is
     compared with its manifests only.
     """
-    settings = settings_with(source_uri=source, raw_uri=raw, lake_uri=lake)
+    settings = settings_with(
+        source_uri=source,
+        raw_uri=raw,
+        lake_uri=lake,
+        source_account=source_account,
+        raw_account=raw_account,
+        requester_pays=requester_pays,
+        copy_role_arn=role,
+        reconcile_with_copy_role=True if role else None,
+    )
     chosen = select_folders(folders or ["all"])
     engine = _engine(settings, deep)
     results, unexpected = _run(engine, chosen)
@@ -95,6 +114,7 @@ def _engine(settings: Settings, deep: bool) -> "Reconciler":
         datetime.now(UTC),
         deep=deep,
         allowance=quarantine_allowance(settings),
+        role_arn=settings.comparing_role_arn,
     )
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from checkout_assets.cli.console import counted, print_json, print_lines, say, terminal
+from checkout_assets.cli.copy_options import LakeEncryption, LakeKmsKey, RawAccount
 from checkout_assets.cli.options import (
     Folders,
     Json,
@@ -50,6 +51,9 @@ def structure(  # noqa: PLR0913, PLR0917 - a command's options
     lake: Lake = None,
     vanished: Vanished = None,
     replaces_raw: ReplacesRaw = None,
+    raw_account: RawAccount = None,
+    lake_encryption: LakeEncryption = None,
+    lake_kms_key: LakeKmsKey = None,
     json: Json = False,
 ) -> int:
     """Structure copied folders into Parquet tables.
@@ -59,7 +63,13 @@ def structure(  # noqa: PLR0913, PLR0917 - a command's options
     a folder's rows with the same rows. Refuses a folder that was not copied.
     """
     settings = settings_with(
-        raw_uri=raw, lake_uri=lake, vanished=vanished, replaces_raw=replaces_raw
+        raw_uri=raw,
+        lake_uri=lake,
+        vanished=vanished,
+        replaces_raw=replaces_raw,
+        raw_account=raw_account,
+        lake_encryption=lake_encryption,
+        lake_kms_key=lake_kms_key,
     )
     chosen = select_folders(folders or [])
     results = run_folders(settings, chosen)
@@ -95,6 +105,8 @@ def run_folders(settings: Settings, folders: Sequence[Folder]) -> "list[Structur
             settings.vanished,
             replaces,
             settings.largest_body_bytes,
+            places["raw"].terms,
+            places["lake"].terms,
         )
         told = (
             result

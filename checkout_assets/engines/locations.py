@@ -4,8 +4,8 @@ Everything here is about configuration, so every failure is a UsageError of one 
 """
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,21 +14,25 @@ from checkout_assets.domain.displayable import displayable
 from checkout_assets.domain.errors import UsageError
 from checkout_assets.domain.keys import LONGEST_KEY_BYTES
 from checkout_assets.domain.longest_prefixes import longest_prefix
+from checkout_assets.engines.aws_setup import check_credentials, check_endpoint, invalid_endpoint
+from spark_jobs.stores.terms import NO_TERMS, StoreTerms
+from spark_jobs.stores.uris import parse_s3_uri
 
 if TYPE_CHECKING:
     from spark_jobs.stores import LocalStore, S3Store
 
-_BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
+_MEANS_S3 = re.compile(r"\s*(?:s3[an]?:|arn:)", re.IGNORECASE)
 _PROBE_CONNECT_SECONDS = 3
 _PROBE_READ_SECONDS = 10
 
 
 @dataclass(frozen=True, slots=True)
 class S3Location:
-    """A bucket and a prefix, which is empty or ends in a slash."""
+    """A bucket and a prefix, which is empty or ends in a slash; every request carries ``terms``."""
 
     bucket: str
     prefix: str = ""
+    terms: StoreTerms = NO_TERMS
 
     @property
     def uri(self) -> str:
@@ -43,17 +47,21 @@ class S3Location:
             and other.prefix.startswith(self.prefix)
         )
 
-    def open(self, session: Any = None, owner: str = "", requester_pays: bool = False) -> "S3Store":
-        """The store there, spoken to in the bucket's own region; see S3Store for the rest."""
+    def on(self, terms: StoreTerms) -> "S3Location":
+        """The same place on other terms."""
+        return replace(self, terms=terms)
+
+    def open(self, session: Any = None) -> "S3Store":
+        """The store there, spoken to in the bucket's own region."""
         from spark_jobs.stores.s3 import S3Store, new_session, s3_client
 
         session = session or new_session()
-        client = s3_client(session)
+        client = s3_client(session, terms=self.terms)
         if ".amazonaws.com" in client.meta.endpoint_url:
             region = _region_of(client, self.bucket)
             if region not in {None, client.meta.region_name}:
-                client = s3_client(session, region)
-        return S3Store(self.bucket, self.prefix, client, session, owner, requester_pays)
+                client = s3_client(session, region, self.terms)
+        return S3Store(self.bucket, self.prefix, client, session, self.terms)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +69,11 @@ class LocalLocation:
     """A directory of this machine; it need not exist yet."""
 
     path: Path
+
+    @property
+    def terms(self) -> StoreTerms:
+        """A directory has none."""
+        return NO_TERMS
 
     @property
     def uri(self) -> str:
@@ -84,16 +97,13 @@ class LocalLocation:
 Location = S3Location | LocalLocation
 
 
-def parse_s3_location(uri: str, what: str) -> S3Location:
+def parse_s3_location(uri: str, what: str, terms: StoreTerms = NO_TERMS) -> S3Location:
     """The bucket and prefix that ``uri`` names; ``what`` (source, raw, lake) is for the error."""
-    scheme, _, rest = uri.partition("://")
-    bucket, _, prefix = rest.partition("/")
-    if scheme != "s3" or not _BUCKET.fullmatch(bucket):
-        raise UsageError(
-            f'The {what} "{displayable(uri)}" is no place in S3: write s3://bucket/prefix.'
-        )
-    prefix = prefix.strip("/")
-    location = S3Location(bucket, f"{prefix}/" if prefix else "")
+    try:
+        bucket, prefix = parse_s3_uri(uri)
+    except ValueError as reason:
+        raise UsageError(f"The {what} {_shown(uri)} cannot be used: it {reason}.") from None
+    location = S3Location(bucket, f"{prefix}/" if prefix else "", terms)
     _refuse_long_prefix(location, what)
     return location
 
@@ -113,13 +123,23 @@ def canonical_uri(uri: str, what: str) -> str:
     return parse_s3_location(uri, what).uri if uri else ""
 
 
-def parse_location(uri: str, what: str) -> Location:
-    """The place in S3, or the directory, that ``uri`` names."""
-    if "://" in uri:
-        return parse_s3_location(uri, what)
+def parse_location(uri: str, what: str, terms: StoreTerms = NO_TERMS) -> Location:
+    """The place in S3, on these terms, or the directory that ``uri`` names."""
     if not uri:
         raise UsageError(f"The {what} is empty: write s3://bucket/prefix or a directory.")
+    if "://" in uri or _MEANS_S3.match(uri):
+        return parse_s3_location(uri, what, terms)
+    if uri != uri.strip():
+        raise UsageError(f"The {what} {_shown(uri)} has a blank before or after it: remove it.")
     return LocalLocation(Path(uri).expanduser())
+
+
+def _shown(uri: str) -> str:
+    """The URI in quotes, without what stands before an @, which may be a password."""
+    scheme, separator, rest = uri.rpartition("://")
+    authority, slash, path = rest.partition("/")
+    harmless = f"{scheme}{separator}{authority.rpartition('@')[2]}{slash}{path}"
+    return f'"{displayable(harmless)}"'
 
 
 def refuse_overlap(places: Mapping[str, Location]) -> None:
@@ -135,16 +155,20 @@ def refuse_overlap(places: Mapping[str, Location]) -> None:
             )
 
 
-def check_reachable(places: Mapping[str, Location], client: Any = None, role_arn: str = "") -> None:
-    """Ask every named bucket whether it is there; raises UsageError if one is not.
+def check_reachable(
+    places: Mapping[str, Location],
+    make_client: Callable[[], Any] | None = None,
+    role_arn: str = "",
+) -> None:
+    """Ask every named bucket, on its terms, whether it is there; raises UsageError if one is not.
 
-    ``client`` is a boto3 client to ask with; without one, a client that gives up quickly is made,
-    of that role if one is named.
+    ``make_client`` gives a new boto3 client for each bucket; without it, clients that give up
+    quickly are made, of that role if one is named.
     """
     for what, place in places.items():
         if isinstance(place, S3Location):
-            client = client or _probe_client(role_arn)
-            _check_bucket(client, place, what)
+            make_client = make_client or _quick_clients(role_arn)
+            _check_bucket(place.terms.bind(_configured(make_client)), place, what)
         else:
             _check_directory(place, what)
 
@@ -170,7 +194,7 @@ def _check_bucket(client: Any, place: S3Location, what: str) -> None:
         ) from None
     except (aws.ConnectionError, aws.HTTPClientError):
         raise UsageError(
-            f"No S3 answers at {client.meta.endpoint_url}, where the {what} {place.uri} should "
+            f"No S3 answers at {_asked_at(client, place)}, where the {what} {place.uri} should "
             "be: check the network, AWS_DEFAULT_REGION and AWS_ENDPOINT_URL_S3."
         ) from None
     except aws.BotoCoreError as error:
@@ -184,14 +208,25 @@ def _explain_refusal(error: Any, place: S3Location, what: str) -> str:
 
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode")
     code = error.response.get("Error", {}).get("Code", "Unknown")
-    reasons = {
-        403: "access to it is denied: its policy and this principal's must both allow "
-        "s3:ListBucket",
-        404: "there is no such bucket",
-    }
+    reasons = {403: _explain_denial(place, what), 404: "there is no such bucket"}
     known = credentials_problem(str(code)) or reasons.get(status)
     reason = known or f"S3 answers {displayable(str(code))}"
     return f"The {what} {place.uri} cannot be used: {reason}."
+
+
+def _explain_denial(place: S3Location, what: str) -> str:
+    reason = "access to it is denied: its policy and this principal's must both allow s3:ListBucket"
+    if place.terms.owner:
+        reason += f", and account {place.terms.owner} must own the bucket"
+    if what == "source" and not place.terms.requester_pays:
+        reason += "; a requester-pays bucket also needs --requester-pays"
+    return reason
+
+
+def _asked_at(client: Any, place: S3Location) -> str:
+    from spark_jobs.stores.endpoints import endpoint_of
+
+    return endpoint_of(client, place.bucket).url
 
 
 def _check_directory(place: LocalLocation, what: str) -> None:
@@ -208,20 +243,33 @@ def principal(role_arn: str = "") -> Any:
     return assume_role(session, role_arn) if role_arn else session
 
 
-def _probe_client(role_arn: str) -> Any:
-    """A client that gives up quickly: the answer is wanted before any work."""
+def _quick_clients(role_arn: str) -> Callable[[], Any]:
+    """Makes clients that give up quickly: the answer is wanted before any work."""
     from botocore.config import Config
-    from botocore.exceptions import BotoCoreError
 
     quickly = Config(
         connect_timeout=_PROBE_CONNECT_SECONDS,
         read_timeout=_PROBE_READ_SECONDS,
         retries={"mode": "standard", "max_attempts": 2},
     )
+    return lambda: principal(role_arn).client("s3", config=quickly)
+
+
+def _configured(make_client: Callable[[], Any]) -> Any:
+    """A client; raises UsageError for what the AWS variables or files have wrong."""
+    from botocore.exceptions import BotoCoreError
+
+    from spark_jobs.stores.s3 import new_session
+
     try:
-        return principal(role_arn).client("s3", config=quickly)
+        check_credentials(new_session())
+        client = make_client()
     except (BotoCoreError, ValueError) as error:
+        if str(error).startswith("Invalid endpoint"):
+            raise invalid_endpoint() from None
         raise UsageError(f"AWS is not configured: {displayable(str(error))}") from None
+    check_endpoint(client.meta.endpoint_url)
+    return client
 
 
 def _region_of(client: Any, bucket: str) -> str | None:

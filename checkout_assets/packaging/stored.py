@@ -7,6 +7,7 @@ from checkout_assets.domain.displayable import displayable
 from checkout_assets.domain.errors import UsageError
 from checkout_assets.packaging.contents import MANIFEST, Package, Role
 from spark_jobs.stores import Store, StoreError, open_store
+from spark_jobs.stores.terms import NO_TERMS, StoreTerms
 
 
 def find_package(place: str, roles: Sequence[Role], architecture: str) -> Package:
@@ -32,14 +33,19 @@ def find_package(place: str, roles: Sequence[Role], architecture: str) -> Packag
 
 
 def upload_package(
-    directory: Path, place: str, roles: Sequence[Role], architecture: str
+    directory: Path,
+    place: str,
+    roles: Sequence[Role],
+    architecture: str,
+    terms: StoreTerms = NO_TERMS,
 ) -> Package:
     """Put what ``make package`` built for these roles to ``place``, as far as it is not there.
 
     Names hold their content's hash, so a file of that name and size is the same.
+    Every file is written on ``terms``.
     """
     package = Package.read(directory)
-    store = open_store(place)
+    store = open_store(place, terms)
     try:
         for role in roles:
             name = package.find(role, architecture).name

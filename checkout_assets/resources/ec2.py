@@ -14,6 +14,7 @@ from checkout_assets.domain.errors import UsageError
 from checkout_assets.engines.ec2.options import DEPLOYMENT_TAG, Ec2Options
 from checkout_assets.engines.locations import (
     Location,
+    S3Location,
     canonical_uri,
     parse_s3_location,
     refuse_overlap,
@@ -122,12 +123,11 @@ class Ec2CopyEngine(CopyEngineResource):
         """See CopyEngineResource."""
         from checkout_assets.engines.copying.cutoff import Origin, refuse_other_source
         from checkout_assets.engines.ec2.engine import CopyJob, Ec2Engine, Surroundings
-        from spark_jobs.stores import open_store
 
         self._check()
         self.stores.check("raw")
         api = self.api()
-        raw, fleet = self.stores.raw().open(), open_store(self.fleet_uri)
+        raw, fleet = self.stores.raw().open(), self._fleet().open()
         replaced = canonical_uri(self.variables.get(_REPLACES_SOURCE, ""), "replaced source")
         refuse_other_source(raw, Origin(self.stores.source().uri, replaced))
         around = Surroundings(api, raw, fleet, self._tell or _log.info)
@@ -178,7 +178,7 @@ class Ec2CopyEngine(CopyEngineResource):
         places: dict[str, Location] = {
             "source": self.stores.source(),
             "raw": self.stores.raw(),
-            "fleet_uri": parse_s3_location(self.fleet_uri, "fleet_uri"),
+            "fleet_uri": self._fleet(),
         }
         if self.stores.lake_uri:
             places["lake"] = self.stores.lake()
@@ -193,6 +193,9 @@ class Ec2CopyEngine(CopyEngineResource):
                 f"poll_seconds {self.poll_seconds:g} is too long for silence_minutes "
                 f"{self.silence_minutes}: instances would believe that nobody listens."
             )
+
+    def _fleet(self) -> S3Location:
+        return parse_s3_location(self.fleet_uri, "fleet_uri", self.stores.terms("fleet"))
 
     def _check_ssh(self) -> None:
         if self.ssh_cidr:
@@ -215,7 +218,8 @@ class Ec2CopyEngine(CopyEngineResource):
 
         if self.package_directory:
             directory = Path(self.package_directory)
-            return upload_worker(directory, self.package_uri, self.architecture)
+            terms = self.stores.terms("fleet")
+            return upload_worker(directory, self.package_uri, self.architecture, terms)
         return use_worker(self.package_uri, self.architecture)
 
 

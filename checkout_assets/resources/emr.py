@@ -10,7 +10,7 @@ from pydantic import Field, ValidationError
 from checkout_assets.domain.displayable import displayable
 from checkout_assets.domain.errors import UsageError
 from checkout_assets.engines.emr.options import EmrOptions, JobPackage
-from checkout_assets.engines.locations import canonical_uri
+from checkout_assets.engines.locations import canonical_uri, parse_s3_location
 from checkout_assets.resources.engines import StructureEngineResource
 from checkout_assets.resources.stores import Stores
 from spark_jobs.contract import KEEP, LARGEST_BODY_BYTES
@@ -122,6 +122,8 @@ class EmrEngine(StructureEngineResource):
             api.region,
             canonical_uri(self.replaces_raw, "replaced raw"),
             self.largest_body,
+            raw.terms,
+            lake.terms,
         )
         engine = Engine(self.options(), job, api, lake.open())
         engine.check()
@@ -159,12 +161,14 @@ class EmrEngine(StructureEngineResource):
             most_clusters=self.most_clusters,
             poll_seconds=self.poll_seconds,
             launch_spread_seconds=self.launch_spread_seconds,
+            log_kms_key=self.stores.terms("fleet").kms_key,
         )
 
     def _check(self) -> None:
         for name in ("package_uri", "log_uri"):
-            if not getattr(self, name).startswith("s3://"):
+            if not getattr(self, name):
                 raise UsageError(f"EMR needs {name}: set it to s3://bucket/prefix.")
+            parse_s3_location(getattr(self, name), name)
         if not self.stores.lake().uri.startswith("s3://"):
             raise UsageError("EMR needs a lake in S3: set CHECKOUT_LAKE_URI to s3://bucket/prefix.")
         if self.core_spot_nodes and not self.core_fleet_types:
@@ -182,7 +186,8 @@ class EmrEngine(StructureEngineResource):
 
         if self.package_directory:
             directory = Path(self.package_directory)
-            return upload_package(directory, self.package_uri, self.architecture)
+            terms = self.stores.terms("fleet")
+            return upload_package(directory, self.package_uri, self.architecture, terms)
         return use_package(self.package_uri, self.architecture)
 
 

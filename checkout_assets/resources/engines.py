@@ -39,7 +39,8 @@ class StructureEngineResource(dg.ConfigurableResource[Any]):
 class ReconcilerResource(dg.ConfigurableResource[Any]):
     """Compares source, raw and lake; ``deep`` also counts the rows of every data file.
 
-    A grant that is not needed any more is reported after ``grace_days``.
+    A grant that is not needed any more is reported after ``grace_days``. With ``role_arn``, that
+    role looks at source and raw.
     """
 
     stores: dg.ResourceDependency[Stores]
@@ -47,6 +48,7 @@ class ReconcilerResource(dg.ConfigurableResource[Any]):
     grace_days: float = 7
     quarantine_share: float = DEFAULT_ALLOWANCE.share
     quarantine_least: int = DEFAULT_ALLOWANCE.least
+    role_arn: str = ""
 
     def engine(self) -> "Reconciler":
         """The engine; it compares raw and lake only without a source, or after access ended."""
@@ -58,7 +60,8 @@ class ReconcilerResource(dg.ConfigurableResource[Any]):
             self.stores.lake(),
             datetime.now(UTC),
             deep=self.deep,
-            client=self.stores.s3.get_client(),
+            make_client=self.stores.s3.get_client,
+            role_arn=self.role_arn,
             allowance=QuarantineAllowance(self.quarantine_share, self.quarantine_least),
         )
 
@@ -68,12 +71,7 @@ class LocalCopyEngine(CopyEngineResource):
 
     stores: dg.ResourceDependency[Stores]
     as_of: str = ""
-    source_account: str = ""
-    raw_account: str = ""
-    encryption: str = ""
-    kms_key: str = ""
     storage_class: str = ""
-    requester_pays: bool = False
     role_arn: str = ""
     replaces_source: str = ""
 
@@ -84,12 +82,12 @@ class LocalCopyEngine(CopyEngineResource):
         from checkout_assets.engines.locations import canonical_uri
 
         terms = CopyTerms(
-            source_account=self.source_account,
-            raw_account=self.raw_account,
-            encryption=self.encryption,
-            kms_key=self.kms_key,
+            source_account=self.stores.source_account,
+            raw_account=self.stores.raw_account,
+            encryption=self.stores.encryption,
+            kms_key=self.stores.kms_key,
             storage_class=self.storage_class,
-            requester_pays=self.requester_pays,
+            requester_pays=self.stores.requester_pays,
             role_arn=self.role_arn,
         )
         self.stores.check("source", "raw", role_arn=self.role_arn)
@@ -120,13 +118,16 @@ class LocalSparkEngine(StructureEngineResource):
         from checkout_assets.engines.structuring.spark_engine import LocalSparkEngine as Engine
 
         self.stores.check("raw", "lake")
+        raw, lake = self.stores.raw(), self.stores.lake()
         return Engine(
-            self.stores.raw().uri,
-            self.stores.lake().uri,
+            raw.uri,
+            lake.uri,
             self._session,
             self.vanished,
             canonical_uri(self.replaces_raw, "replaced raw"),
             self.largest_body,
+            raw.terms,
+            lake.terms,
         )
 
     @contextmanager

@@ -1,4 +1,4 @@
-"""Source, raw and lake as one resource: where they are, and the clients that speak to them."""
+"""Source, raw and lake as one resource: where they are, and on which terms they are used."""
 
 from typing import Any
 
@@ -14,27 +14,45 @@ from checkout_assets.engines.locations import (
     parse_s3_location,
     refuse_overlap,
 )
+from checkout_assets.engines.place_terms import PlaceTerms
+from spark_jobs.stores.terms import StoreTerms
 
 
 class Stores(dg.ConfigurableResource[Any]):
-    """The three places of a migration; ``s3`` carries the small calls."""
+    """The places of a migration and their terms; ``s3`` carries the small calls.
+
+    The fields have the settings' names and meanings.
+    """
 
     source_uri: str = ""
     raw_uri: str = ""
     lake_uri: str = ""
+    source_account: str = ""
+    raw_account: str = ""
+    requester_pays: bool = False
+    encryption: str = ""
+    kms_key: str = ""
+    lake_encryption: str = ""
+    lake_kms_key: str = ""
+    fleet_encryption: str = ""
+    fleet_kms_key: str = ""
     s3: dg.ResourceDependency[S3Resource]
 
     def source(self) -> S3Location:
         """Where folders are copied from."""
-        return parse_s3_location(self._given("source"), "source")
+        return parse_s3_location(self._given("source"), "source", self.terms("source"))
 
     def raw(self) -> S3Location:
         """Where copies are."""
-        return parse_s3_location(self._given("raw"), "raw")
+        return parse_s3_location(self._given("raw"), "raw", self.terms("raw"))
 
     def lake(self) -> Location:
         """Where tables, quarantine and records are."""
-        return parse_location(self._given("lake"), "lake")
+        return parse_location(self._given("lake"), "lake", self.terms("lake"))
+
+    def terms(self, place: str) -> StoreTerms:
+        """The terms of ``source``, ``raw``, ``lake`` or ``fleet``."""
+        return PlaceTerms.given_by(self).of(place)
 
     def check(self, *names: str, role_arn: str = "") -> None:
         """Raise UsageError if one of the named places is missing, unreachable or inside another.
@@ -43,7 +61,7 @@ class Stores(dg.ConfigurableResource[Any]):
         """
         places: dict[str, Location] = {name: getattr(self, name)() for name in names}
         refuse_overlap(places)
-        check_reachable(places, None if role_arn else self.s3.get_client(), role_arn)
+        check_reachable(places, None if role_arn else self.s3.get_client, role_arn)
 
     def _given(self, name: str) -> str:
         uri: str = getattr(self, f"{name}_uri")

@@ -35,18 +35,78 @@ def test_a_prefix_is_empty_or_ends_in_a_slash(uri: str, prefix: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "uri",
-    ["", "bucket/a", "s3:/bucket", "s3://", "s3://B/a", "s3:///a", "http://b/a", "s3://a b/c"],
+    ("uri", "reason"),
+    [
+        ("", "is not an S3 URI"),
+        ("bucket/a", "is not an S3 URI"),
+        ("s3:/bucket", "begins with s3: and not with s3://"),
+        ("http://b/a", "begins with http: and not with s3://"),
+        ("s3a://bucket/a", "begins with s3a: and not with s3://"),
+        ("s3n://bucket/a", "begins with s3n: and not with s3://"),
+        ("S3://bucket/a", "begins with S3: and not with s3://"),
+        ("s3://", "names no bucket"),
+        ("s3:///a", "names no bucket"),
+        ("s3://B/a", "a bucket name that S3 does not allow"),
+        ("s3://a b/c", "a bucket name that S3 does not allow"),
+        ("s3://a..b/c", "a bucket name that S3 does not allow"),
+        ("s3://-bucket/c", "a bucket name that S3 does not allow"),
+        ("s3://bucket?x/c", "a bucket name that S3 does not allow"),
+        ("s3://bucket:9000/a", "AWS_ENDPOINT_URL_S3"),
+        ("s3://bucket//a", "an empty segment"),
+        ("s3://bucket/a//b", "an empty segment"),
+        ("s3://bucket//", "an empty segment"),
+        ("s3://bucket/a//", "an empty segment"),
+        ("s3://bucket/a/../b", "a . or .. segment"),
+        ("s3://bucket/./b", "a . or .. segment"),
+        ("s3://bucket/a?versionId=1", "a query"),
+        ("s3://bucket/a#b", "a fragment"),
+        (" s3://bucket/a", "a blank or a line break before or after it"),
+        ("s3://bucket/a ", "a blank or a line break before or after it"),
+        ("s3://bucket/a\n", "a blank or a line break before or after it"),
+        ("s3://bucket/a\nb", "a character that does not print"),
+        ("s3://bucket/a\u202eb", "a character that does not print"),
+        ("s3://bucket--use1-az4--x-s3/a", "a directory bucket"),
+        ("s3://point-abc--ol-s3/a", "an Object Lambda access point"),
+        ("s3://arn:aws:s3:us-east-1:111111111111:accesspoint/orders/a", "write its alias"),
+        ("s3://arn:aws:s3:us-east-1:111111111111:accesspoint:orders/a", "write its alias"),
+        ("arn:aws:s3:us-east-1:111111111111:accesspoint/orders", "write its alias"),
+        ("arn:aws:s3:::bucket/a", "is an ARN"),
+    ],
 )
-def test_what_is_no_place_in_s3_is_refused_by_its_role(uri: str) -> None:
-    with pytest.raises(UsageError, match=r"The source .* is no place in S3"):
+def test_what_names_no_place_or_another_one_is_refused_with_the_reason(
+    uri: str, reason: str
+) -> None:
+    for parse in (
+        (parse_s3_location, parse_location) if "s3:" in uri.lower() else [parse_s3_location]
+    ):
+        with pytest.raises(UsageError) as refused:
+            parse(uri, "source")
+        sentence = str(refused.value)
+        assert sentence.startswith('The source "')
+        assert reason in sentence
+        assert sentence.isprintable()
+
+
+@pytest.mark.parametrize("uri", ["s3://key:secret@bucket/a", "s3a://key:secret@bucket/a"])
+def test_a_secret_in_a_uri_is_not_repeated(uri: str) -> None:
+    with pytest.raises(UsageError) as refused:
         parse_s3_location(uri, "source")
+    assert "secret" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "bucket",
+    ["orders-abcdefghijklmnopqrstuvwxyz0123456789-s3alias", "My_Old.Bucket", "b" * 255, "1.2"],
+)
+def test_aliases_and_names_that_only_old_buckets_have_are_places(bucket: str) -> None:
+    place = parse_s3_location(f"s3://{bucket}/my folder/50%", "source")
+    assert place == S3Location(bucket, "my folder/50%/")
 
 
 def test_a_lake_may_be_a_directory(tmp_path: Path) -> None:
     assert parse_location(str(tmp_path), "lake") == LocalLocation(tmp_path)
     assert parse_location("s3://lake-1/x", "lake") == S3Location("lake-1", "x/")
-    for wrong in ("file:///x", ""):
+    for wrong in ("http://host/x", "", " lake", "s3:/bucket", "S3:bucket/a"):
         with pytest.raises(UsageError):
             parse_location(wrong, "lake")
 

@@ -86,7 +86,8 @@ def structure_folders(spark: SparkSession, job: StructureJob) -> Iterator[Folder
     cancels the Spark job; whatever was staged is removed by a later run.
     """
     started = time.monotonic()
-    raw, lake = open_store(job.raw_uri), open_store(job.lake_uri)
+    raw = open_store(job.raw_uri, job.raw_terms)
+    lake = open_store(job.lake_uri, job.lake_terms)
     job = replace(job, raw_uri=raw.uri)  # in the spelling by which records know it
     prepared: Dict[str, _Prepared] = {}
     with ThreadPoolExecutor(_DRIVER_THREADS) as pool:

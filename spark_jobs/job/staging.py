@@ -17,12 +17,13 @@ from spark_jobs.job.plan import FolderError, FolderPlan, Slice, fault_of_the_job
 from spark_jobs.job.reading import ObjectReader
 from spark_jobs.job.writing import FolderWriter
 from spark_jobs.stores import Store, StoreError, open_store
+from spark_jobs.stores.terms import NO_TERMS, StoreTerms
 
 LINE_BYTES_HELD = 256 * 1024 * 1024
 """A small folder has less than half of this, unless its objects are packed."""
 
 _T = TypeVar("_T")
-_stores: Dict[str, Store] = {}
+_stores: Dict[Tuple[str, StoreTerms], Store] = {}
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,8 @@ class StructureJob:
     ``folders`` by name; ``vanished`` says whether rows of vanished documents stay (``keep``) or
     go (``drop_rows``); ``in_flight`` is the number of reads a task has under way;
     ``replaces_raw`` is the URI of another raw that this one replaces in the lake on purpose;
-    objects above ``largest_body`` bytes are not read whole.
+    objects above ``largest_body`` bytes are not read whole. Every request to raw and to the lake
+    carries its terms, on executors too.
     """
 
     raw_uri: str
@@ -43,6 +45,8 @@ class StructureJob:
     in_flight: int = 64
     replaces_raw: str = ""
     largest_body: int = LARGEST_BODY_BYTES
+    raw_terms: StoreTerms = NO_TERMS
+    lake_terms: StoreTerms = NO_TERMS
 
     @property
     def with_vanished(self) -> bool:
@@ -86,7 +90,7 @@ def stage_small_folder(job: StructureJob, plan: FolderPlan) -> Staged:
     """Read, conform and stage a whole folder in one task."""
 
     def stage() -> Staged:
-        writer = FolderWriter(_store(job.lake_uri), plan.folder, job.run_id)
+        writer = FolderWriter(_lake(job), plan.folder, job.run_id)
         days = _Days(writer)
         report = Staged(plan.folder)
         for number, piece in enumerate(plan.slices):
@@ -103,7 +107,7 @@ def read_slice_of_large_folder(job: StructureJob, numbered: Tuple[int, Slice]) -
     number, piece = numbered
 
     def read() -> List[Shuffled]:
-        writer = FolderWriter(_store(job.lake_uri), piece.folder, job.run_id)
+        writer = FolderWriter(_lake(job), piece.folder, job.run_id)
         shuffled: List[Shuffled] = []
         report = Staged(piece.folder)
         for part, conformed in enumerate(_conform(job, piece)):
@@ -135,7 +139,7 @@ def partition_of(key: Tuple[str, str]) -> int:
 
 
 def _write_days(job: StructureJob, folder: str, days: Dict[str, List[Blob]]) -> Staged:
-    writer = FolderWriter(_store(job.lake_uri), folder, job.run_id)
+    writer = FolderWriter(_lake(job), folder, job.run_id)
     lines = ((day, _lines_of(days.pop(day))) for day in sorted(days))
     return Staged(folder, files=tuple(writer.write_days(lines)))
 
@@ -146,7 +150,7 @@ def _lines_of(blobs: List[Blob]) -> Iterator[bytes]:
 
 
 def _conform(job: StructureJob, piece: Slice) -> Iterator[Conformed]:
-    reader = ObjectReader(_store(job.raw_uri), job.in_flight, job.largest_body)
+    reader = ObjectReader(_raw(job), job.in_flight, job.largest_body)
     return conform_slice(reader, piece, job.run_id, job.with_vanished, job.largest_body)
 
 
@@ -200,11 +204,19 @@ def _lines(blob: Blob) -> List[bytes]:
     return joined.split(b"\n")
 
 
-def _store(uri: str) -> Store:
-    """One store a URI and worker process: workers are reused, and a store holds connections."""
-    if uri not in _stores:
-        _stores[uri] = open_store(uri)
-    return _stores[uri]
+def _raw(job: StructureJob) -> Store:
+    return _store(job.raw_uri, job.raw_terms)
+
+
+def _lake(job: StructureJob) -> Store:
+    return _store(job.lake_uri, job.lake_terms)
+
+
+def _store(uri: str, terms: StoreTerms) -> Store:
+    """One store per place and worker process: workers are reused, and a store holds connections."""
+    if (uri, terms) not in _stores:
+        _stores[uri, terms] = open_store(uri, terms)
+    return _stores[uri, terms]
 
 
 def _guarded(folder: str, work: Callable[[], _T], failed: Callable[[Staged], _T]) -> _T:

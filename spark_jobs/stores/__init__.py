@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Union
 
@@ -17,6 +16,8 @@ from spark_jobs.stores.base import (
 )
 from spark_jobs.stores.local import LocalStore
 from spark_jobs.stores.s3 import S3Store
+from spark_jobs.stores.terms import NO_TERMS, StoreTerms
+from spark_jobs.stores.uris import parse_s3_uri
 
 __all__ = [
     "Blob",
@@ -28,16 +29,20 @@ __all__ = [
     "S3Store",
     "Store",
     "StoreError",
+    "StoreTerms",
     "open_store",
+    "parse_s3_uri",
 ]
 
-_S3_URI = re.compile(r"s3://([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:/(.*))?", re.DOTALL)
 
+def open_store(uri: str, terms: StoreTerms = NO_TERMS) -> Union[S3Store, LocalStore]:
+    """The store at ``s3://bucket[/prefix]`` or at a local path; raises ValueError for another.
 
-def open_store(uri: str) -> Union[S3Store, LocalStore]:
-    """The store at ``s3://bucket[/prefix]`` or at a local path; raises ValueError for another."""
-    if match := _S3_URI.fullmatch(uri):
-        return S3Store(match[1], match[2] or "")
+    A local path has no terms.
+    """
+    if uri.startswith("s3://"):
+        bucket, prefix = parse_s3_uri(uri)
+        return S3Store(bucket, prefix, terms=terms)
     if "://" in uri or not uri:
         raise ValueError("a store is s3://bucket/prefix or a local path")
     return LocalStore(Path(uri))

@@ -101,30 +101,30 @@ OnEnd = Callable[[Response, Optional[StoreError]], None]
 
 @dataclass(frozen=True)
 class Endpoint:
-    """Where S3 answers: the URL botocore resolved for this region and environment.
+    """Where S3 answers, as botocore resolves it: see ``endpoints.endpoint_of``.
 
-    ``ca_bundle`` is a file of certificates to trust instead of the system's: AWS_CA_BUNDLE.
+    ``url`` may have a path, below which buckets lie. With ``virtual_hosts`` the bucket goes before
+    the host, else before the key. ``ca_bundle`` is a file of certificates to trust instead of the
+    system's: AWS_CA_BUNDLE.
     """
 
     url: str
     region: str
     ca_bundle: str = ""
+    virtual_hosts: bool = False
 
     def address(self, bucket: str, key: str) -> Tuple[str, str]:
-        """Host header and percent-encoded path of an object.
-
-        Amazon's own endpoints are addressed by virtual host, all others (and buckets with a dot,
-        whose certificate would not match) by path.
-        """
+        """Host header and percent-encoded path of an object."""
+        authority, base = self._parts
         path = "/" + encoded(key)
-        place = self._authority
-        if place.endswith((".amazonaws.com", ".amazonaws.com.cn")) and "." not in bucket:
-            return f"{bucket}.{place}", path
-        return place, f"/{bucket}{path}"
+        if self.virtual_hosts:
+            return f"{bucket}.{authority}", base + path
+        return authority, f"{base}/{bucket}{path}"
 
     @cached_property
-    def _authority(self) -> str:
-        return urlsplit(self.url).netloc
+    def _parts(self) -> Tuple[str, str]:
+        parts = urlsplit(self.url)
+        return parts.netloc, parts.path.rstrip("/")
 
 
 def encoded(key: str) -> str:

@@ -7,16 +7,18 @@ import random
 import time
 from collections import deque
 from concurrent.futures import Future
-from functools import cache
+from functools import cache, cached_property
 from itertools import chain, islice
 from typing import Any, Callable, Deque, Dict, Iterable, Iterator, Mapping, Optional, Tuple
 
 from spark_jobs.stores.base import Blob, ConflictError, Entry, NotFoundError, Read, StoreError
 from spark_jobs.stores.connections import Headers
 from spark_jobs.stores.crt import CrtS3, Endpoint, OnEnd, Response, shared_client
+from spark_jobs.stores.endpoints import endpoint_of
 from spark_jobs.stores.listing import Page, Question, list_pages
 from spark_jobs.stores.ranges import PAGES_AHEAD, list_ranges
 from spark_jobs.stores.refusals import UNREADABLE_CREDENTIALS
+from spark_jobs.stores.terms import NO_TERMS, StoreTerms
 
 _KEYS_PER_DELETE = 1000
 _NOT_FOUND = frozenset(("404", "NoSuchKey", "NotFound"))
@@ -37,38 +39,36 @@ HeadStarter = Callable[[str, OnEnd, Headers], None]
 class S3Store:
     """Objects below ``s3://bucket/prefix``, through the standard AWS variables.
 
-    With ``owner``, an account id, every request fails unless that account owns the bucket; with
-    ``requester_pays`` the caller pays for reading.
+    Every request carries ``terms``, whichever transport sends it. A ``client`` that is given has
+    been made for the same terms.
     """
 
-    def __init__(  # noqa: PLR0913, PLR0917 - what a store is made of
+    def __init__(
         self,
         bucket: str,
         prefix: str,
         client: Any = None,
         session: Any = None,
-        owner: str = "",
-        requester_pays: bool = False,
+        terms: StoreTerms = NO_TERMS,
     ) -> None:
         self.bucket = bucket
-        self.prefix = prefix.strip("/") + "/" if prefix.strip("/") else ""
+        self.prefix = f"{prefix}/" if prefix and not prefix.endswith("/") else prefix
         self.uri = f"s3://{bucket}/{self.prefix}".rstrip("/")
+        self.terms = terms
         self._session = session or new_session()
-        self.client = client or s3_client(self._session)
-        self._headers = [("x-amz-expected-bucket-owner", owner)] if owner else []
+        self.client = client or s3_client(self._session, terms=terms)
+        self._headers = terms.headers()
         self._where: Dict[str, Any] = {"Bucket": bucket}
-        if owner:
-            self._where["ExpectedBucketOwner"] = owner
-        if requester_pays:
-            self._headers.append(("x-amz-request-payer", "requester"))
-            self._where["RequestPayer"] = "requester"
 
-    @property
+    @cached_property
     def endpoint(self) -> Endpoint:
-        """Where this store's bucket answers."""
-        about = self.client.meta
+        """Where this store's bucket answers; raises StoreError if the environment names no place.
+
+        Both transports use the same: it is taken from a request of the client, never sent.
+        """
         bundle = self._session._session.get_config_variable("ca_bundle")
-        return Endpoint(about.endpoint_url, about.region_name, bundle or "")
+        with _errors(""):
+            return endpoint_of(self.client, self.bucket, bundle or "")
 
     @property
     def credentials(self) -> Any:
@@ -216,14 +216,14 @@ class S3Store:
         return crt.send("GET", self.bucket, self.prefix + key, self._headers)
 
 
-def s3_client(session: Any, region: Optional[str] = None) -> Any:
+def s3_client(session: Any, region: Optional[str] = None, terms: StoreTerms = NO_TERMS) -> Any:
     """A boto3 client that retries transient errors with backoff and jitter.
 
-    ``region`` is the bucket's, if it is not the session's own.
+    ``region`` is the bucket's, if it is not the session's own; every request carries ``terms``.
     """
     from botocore.config import Config
 
-    return session.client(
+    client = session.client(
         "s3",
         region_name=region,
         config=Config(
@@ -232,6 +232,7 @@ def s3_client(session: Any, region: Optional[str] = None) -> Any:
             user_agent_extra="checkout-assets",
         ),
     )
+    return terms.bind(client)
 
 
 def new_session() -> Any:

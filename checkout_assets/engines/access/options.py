@@ -17,6 +17,7 @@ from checkout_assets.engines.locations import (
     principal,
     refuse_overlap,
 )
+from checkout_assets.engines.place_terms import PlaceTerms
 from checkout_assets.settings import Settings
 
 _ROLE = re.compile(r"arn:aws[a-z-]*:iam::[0-9]{12}:role/[\w+=,.@/-]+")
@@ -116,10 +117,11 @@ def access_options(settings: Settings) -> AccessOptions:
     for name in ("source", "raw", "lake"):
         if not getattr(settings, f"{name}_uri"):
             raise UsageError(f"No {name} is configured: set CHECKOUT_{name.upper()}_URI.")
+    terms = PlaceTerms.given_by(settings)
     return AccessOptions(
-        source=parse_s3_location(settings.source_uri, "source"),
-        raw=parse_s3_location(settings.raw_uri, "raw"),
-        lake=parse_location(settings.lake_uri, "lake"),
+        source=parse_s3_location(settings.source_uri, "source", terms.of("source")),
+        raw=parse_s3_location(settings.raw_uri, "raw", terms.of("raw")),
+        lake=parse_location(settings.lake_uri, "lake", terms.of("lake")),
         **named_in(settings),
     )
 

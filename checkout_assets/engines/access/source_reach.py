@@ -1,6 +1,7 @@
 """Whether the source can still be read, and if not, whether that is as it should be."""
 
 from datetime import datetime
+from typing import Any
 
 from checkout_assets.engines.access.grant_record import find_grant
 from checkout_assets.engines.access.refusals import code_of, told_plainly
@@ -9,15 +10,19 @@ from checkout_assets.engines.locations import S3Location
 _DENIED = ("AccessDenied", "403", "AllAccessDisabled")
 
 
-def source_answers(source: S3Location, owner: str = "") -> bool:
-    """Whether the environment's principal may list what lies directly below the source."""
+def source_answers(source: S3Location, session: Any = None) -> bool:
+    """Whether we may list what lies directly below the source.
+
+    ``session`` is a boto3 session to ask with; without one it is the environment's principal.
+    """
     from botocore.exceptions import ClientError
 
-    client = source.open(owner=owner).client
-    where = {"Bucket": source.bucket, **({"ExpectedBucketOwner": owner} if owner else {})}
+    client = source.open(session).client
     with told_plainly("s3:ListBucket", f"the source {source.uri}"):
         try:
-            client.list_objects_v2(**where, Prefix=source.prefix, Delimiter="/", MaxKeys=1)
+            client.list_objects_v2(
+                Bucket=source.bucket, Prefix=source.prefix, Delimiter="/", MaxKeys=1
+            )
         except ClientError as error:
             if code_of(error) in _DENIED:
                 return False
@@ -25,12 +30,15 @@ def source_answers(source: S3Location, owner: str = "") -> bool:
     return True
 
 
-def ended_access(source: S3Location, raw: S3Location, now: datetime) -> str:
+def ended_access(source: S3Location, raw: S3Location, now: datetime, session: Any = None) -> str:
     """If the grant has ended and the source is closed: when it ended, and what the last proof was.
 
     Empty if the source answers, or if nothing says that it should not: a source that denies
-    access without a record, or while a grant is active, is a failure and not an end.
+    access without a record, or while a grant is active, is a failure and not an end. The source is
+    asked with ``session``; the record is read by the environment's principal, and only if the
+    source does not answer: a role that copies need not read it.
     """
+    if source_answers(source, session):
+        return ""
     grant = find_grant(raw.open())
-    sentence = grant.ended(now) if grant else ""
-    return sentence if sentence and not source_answers(source) else ""
+    return grant.ended(now) if grant else ""

@@ -96,7 +96,7 @@ def look_at_access(options: AccessOptions, now: datetime) -> AccessStatus:
     return AccessStatus(
         grant=grant,
         standing=grant.standing(now) if grant else Standing.NEVER,
-        answers=source_answers(options.source, options.source_account),
+        answers=source_answers(options.source),
         buckets=[_seen(each) for each in options.policies(as_granter=False).values()],
         done=_done(raw, options.lake.open()),
     )

@@ -95,8 +95,8 @@ class CopyEngine:
         options, terms = self._options, self._options.terms
         # One principal lists and copies on both sides: only so can S3 copy between them.
         session = principal(terms.role_arn)
-        source = self._source.open(session, terms.source_account, terms.requester_pays)
-        raw = self._raw.open(session, terms.raw_account)
+        source = self._source.on(terms.source).open(session)
+        raw = self._raw.on(terms.raw).open(session)
         kept = settle(raw, options.as_of, Origin(source.uri, options.replaces_source))
         cancelled = threading.Event()
         copier = ObjectCopier(

@@ -56,7 +56,7 @@ def copy_in_parts(  # noqa: PLR0913, PLR0917 - what such a copy is made of
     be.
     """
     head = interruptibly(partial(source.head, found.key), cancelled)
-    target = {"Bucket": raw.bucket, "Key": raw.prefix + raw_key, **terms.request_arguments()}
+    target = {"Bucket": raw.bucket, "Key": raw.prefix + raw_key}
     upload = _begin(raw, {**target, **terms.object_arguments(), **_kept(head)}, cancelled)
     about = {**target, "UploadId": upload}
     complete = partial(raw.client.complete_multipart_upload, **about, **_only_over(there))

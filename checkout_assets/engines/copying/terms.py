@@ -7,12 +7,13 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from checkout_assets.domain.displayable import displayable
 from checkout_assets.domain.errors import UsageError
+from checkout_assets.engines.place_terms import checked_account, encrypted, wrong
+from spark_jobs.stores.terms import SSE_KMS, StoreTerms
 
-_ACCOUNT = re.compile(r"[0-9]{12}")
+__all__ = ["SSE_KMS", "STORAGE_CLASSES", "CopyTerms"]
+
 _ROLE = re.compile(r"arn:aws[a-z-]*:iam::[0-9]{12}:role/[\w+=,.@/-]+")
-SSE_S3, SSE_KMS = "AES256", "aws:kms"
 STORAGE_CLASSES = (
     "STANDARD",
     "STANDARD_IA",
@@ -42,46 +43,40 @@ class CopyTerms:
     role_arn: str = ""
 
     def __post_init__(self) -> None:
-        for what, account in (("source", self.source_account), ("raw", self.raw_account)):
-            if account and not _ACCOUNT.fullmatch(account):
-                raise _wrong(f"{what} account", account, "an account id has 12 digits")
-        if self.encryption not in {"", SSE_S3, SSE_KMS}:
-            raise _wrong("encryption", self.encryption, f"write {SSE_S3} or {SSE_KMS}")
+        checked_account("source account", self.source_account)
+        checked_account("raw account", self.raw_account)
+        encrypted("encryption", self.encryption, self.kms_key)
         if self.kms_key and self.encryption != SSE_KMS:
             raise UsageError(f"A KMS key was given without the encryption {SSE_KMS}: give both.")
         if self.storage_class and self.storage_class not in STORAGE_CLASSES:
             known = ", ".join(STORAGE_CLASSES)
-            raise _wrong("storage class", self.storage_class, f"write one of {known}")
+            raise wrong("storage class", self.storage_class, f"write one of {known}")
         if self.role_arn and not _ROLE.fullmatch(self.role_arn):
-            raise _wrong("role", self.role_arn, "write arn:aws:iam::<account>:role/<name>")
+            raise wrong("role", self.role_arn, "write arn:aws:iam::<account>:role/<name>")
+
+    @property
+    def source(self) -> StoreTerms:
+        """What every request to the source carries."""
+        return StoreTerms(self.source_account, self.requester_pays)
+
+    @property
+    def raw(self) -> StoreTerms:
+        """What every request to raw carries, manifests and records included."""
+        return StoreTerms(self.raw_account, False, self.encryption, self.kms_key)
 
     def headers(self) -> list[tuple[str, str]]:
         """What goes with each CopyObject."""
-        encryption = [("x-amz-server-side-encryption", self.encryption)]
-        if self.encryption == SSE_KMS:
-            encryption.append(("x-amz-server-side-encryption-bucket-key-enabled", "true"))
         return [
-            *(encryption if self.encryption else ()),
-            *_if_given("x-amz-server-side-encryption-aws-kms-key-id", self.kms_key),
+            *self.raw.headers(),
+            *self.raw.write_headers(),
             *_if_given("x-amz-storage-class", self.storage_class),
-            *_if_given("x-amz-expected-bucket-owner", self.raw_account),
             *_if_given("x-amz-source-expected-bucket-owner", self.source_account),
             *_if_given("x-amz-request-payer", "requester" if self.requester_pays else ""),
         ]
 
     def object_arguments(self) -> dict[str, Any]:
-        """What raw makes of an object, for boto3."""
-        named = {
-            "ServerSideEncryption": self.encryption,
-            "BucketKeyEnabled": self.encryption == SSE_KMS,
-            "SSEKMSKeyId": self.kms_key,
-            "StorageClass": self.storage_class,
-        }
-        return {name: value for name, value in named.items() if value}
-
-    def request_arguments(self) -> dict[str, str]:
-        """What goes with each request to raw, for boto3."""
-        return {"ExpectedBucketOwner": self.raw_account} if self.raw_account else {}
+        """What raw makes of an object besides its encryption, for boto3."""
+        return {"StorageClass": self.storage_class} if self.storage_class else {}
 
     def source_arguments(self) -> dict[str, str]:
         """What goes with each request to raw that reads the source, for boto3."""
@@ -94,7 +89,3 @@ class CopyTerms:
 
 def _if_given(name: str, value: str) -> list[tuple[str, str]]:
     return [(name, value)] if value else []
-
-
-def _wrong(what: str, value: str, wanted: str) -> UsageError:
-    return UsageError(f'The {what} "{displayable(value)}" is wrong: {wanted}.')

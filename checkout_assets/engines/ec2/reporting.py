@@ -43,8 +43,8 @@ def open_reports(place: S3Location) -> WorkerReports:
         read_timeout=_READ_SECONDS,
         retries={"mode": "standard", "max_attempts": 2},
     )
-    client = session.client("s3", region_name=region, config=quickly)
-    return WorkerReports(S3Store(place.bucket, place.prefix, client=client, session=session))
+    client = place.terms.bind(session.client("s3", region_name=region, config=quickly))
+    return WorkerReports(S3Store(place.bucket, place.prefix, client, session, place.terms))
 
 
 class Both:

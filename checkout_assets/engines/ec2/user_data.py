@@ -30,8 +30,11 @@ _FOR_WORKERS = (
     "requester_pays",
     "copy_role_arn",
     "replaces_source",
+    "fleet_encryption",
+    "fleet_kms_key",
 )
-"""The settings that change what a copy does; a log that is uploaded never shows names."""
+"""The settings that change what a copy and its reports do; a log that is uploaded never shows
+names."""
 _VARIABLE = re.compile(rf"{ENVIRONMENT_PREFIX}[A-Z_]+")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 

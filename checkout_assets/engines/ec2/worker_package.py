@@ -7,6 +7,7 @@ from pathlib import Path
 from checkout_assets.domain.errors import UsageError
 from checkout_assets.packaging import stored
 from checkout_assets.packaging.contents import Package, Role
+from spark_jobs.stores.terms import NO_TERMS, StoreTerms
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _PYTHON = re.compile(r"3\.[0-9]{1,2}")
@@ -27,9 +28,11 @@ def use_worker(place: str, architecture: str) -> WorkerArchive:
     return _worker_archive(package, place, architecture)
 
 
-def upload_worker(directory: Path, place: str, architecture: str) -> WorkerArchive:
+def upload_worker(
+    directory: Path, place: str, architecture: str, terms: StoreTerms = NO_TERMS
+) -> WorkerArchive:
     """The worker, put to ``place`` as far as it is not there; see stored.upload_package."""
-    package = stored.upload_package(directory, place, (Role.WORKER,), architecture)
+    package = stored.upload_package(directory, place, (Role.WORKER,), architecture, terms)
     return _worker_archive(package, place, architecture)
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from checkout_assets.engines.emr.options import JobPackage
 from checkout_assets.packaging import stored
 from checkout_assets.packaging.contents import Package, Role
+from spark_jobs.stores.terms import NO_TERMS, StoreTerms
 
 _OF_THE_JOB = (Role.SPARK_CODE, Role.SPARK_SCRIPT, Role.SPARK_DEPENDENCIES)
 
@@ -14,9 +15,11 @@ def use_package(place: str, architecture: str) -> JobPackage:
     return _job_package(stored.find_package(place, _OF_THE_JOB, architecture), place, architecture)
 
 
-def upload_package(directory: Path, place: str, architecture: str) -> JobPackage:
+def upload_package(
+    directory: Path, place: str, architecture: str, terms: StoreTerms = NO_TERMS
+) -> JobPackage:
     """The job, put to ``place`` as far as it is not there; see stored.upload_package."""
-    package = stored.upload_package(directory, place, _OF_THE_JOB, architecture)
+    package = stored.upload_package(directory, place, _OF_THE_JOB, architecture, terms)
     return _job_package(package, place, architecture)
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from checkout_assets.domain.sizing import ClusterShape
 from spark_jobs.contract import LARGEST_BODY_BYTES
+from spark_jobs.stores.terms import NO_TERMS, StoreTerms
 
 RUN_ID_TAG = "checkout-assets:run-id"
 DEPLOYMENT_TAG = "checkout-assets:deployment"
@@ -22,6 +23,7 @@ class EmrOptions:
     these types, ``core_spot_nodes`` of them Spot. They should be as large as ``core_type``, by
     which Spark is sized.
     ``cluster_id`` names a cluster that is used instead, and neither launched nor terminated.
+    ``log_kms_key`` encrypts what EMR writes to ``log_uri``.
     ``cluster_mode`` runs the driver on a core node, which is the only place that has the job's
     libraries; without it they must be on the primary, by a bootstrap script.
     """
@@ -49,6 +51,7 @@ class EmrOptions:
     most_clusters: int = 3
     poll_seconds: float = 90.0
     launch_spread_seconds: float = 60.0
+    log_kms_key: str = ""
 
     @property
     def shape(self) -> ClusterShape:
@@ -78,3 +81,14 @@ class OrdersJob:
     region: str
     replaces_raw: str = ""
     largest_body: int = LARGEST_BODY_BYTES
+    raw_terms: StoreTerms = NO_TERMS
+    lake_terms: StoreTerms = NO_TERMS
+
+    def terms_arguments(self) -> list[str]:
+        """The job's arguments for the terms of raw and the lake."""
+        named = {
+            "--raw-account": self.raw_terms.owner,
+            "--lake-encryption": self.lake_terms.encryption,
+            "--lake-kms-key": self.lake_terms.kms_key,
+        }
+        return [word for name, value in named.items() if value for word in (name, value)]

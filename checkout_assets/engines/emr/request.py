@@ -57,6 +57,8 @@ def launch_request(
         ],
         "VisibleToAllUsers": True,
     }
+    if options.log_kms_key:
+        request["LogEncryptionKmsKeyId"] = options.log_kms_key
     if options.security_configuration:
         request["SecurityConfiguration"] = options.security_configuration
     if options.configurations:
@@ -125,6 +127,7 @@ def step_request(
         *("--vanished", job.vanished),
         *(("--replaces-raw", job.replaces_raw) if job.replaces_raw else ()),
         *("--largest-body-bytes", str(job.largest_body)),
+        *job.terms_arguments(),
         folder.name,
     ]
     if sum(map(len, arguments)) + len(arguments) > LONGEST_STEP:

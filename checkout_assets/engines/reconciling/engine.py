@@ -3,7 +3,7 @@
 from collections.abc import Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from checkout_assets.domain.anomalies import DEFAULT_ALLOWANCE, QuarantineAllowance
 from checkout_assets.domain.folders import FOLDER_NAMES, Folder
@@ -42,7 +42,8 @@ class Reconciler:
 
     Without a source, raw is compared with its manifests only. ``deep`` also reads the data files
     and compares their row counts with the record. More documents in quarantine than ``allowance``
-    make a folder red.
+    make a folder red. Source and raw are looked at with ``session``, a boto3 session; without one
+    by the environment's principal, as the lake always is.
     """
 
     def __init__(  # noqa: PLR0913 - what is compared, and how
@@ -54,12 +55,14 @@ class Reconciler:
         ended: str = "",
         *,
         allowance: QuarantineAllowance = DEFAULT_ALLOWANCE,
+        session: Any = None,
     ) -> None:
         self._source = source
         self._raw = raw
         self._lake = lake
         self._deep = deep
         self._allowance = allowance
+        self._session = session
         self.ended = ended
         """When access to the source ended, and the last proof; empty if it is not over."""
 
@@ -74,9 +77,9 @@ class Reconciler:
         run_id: str,  # noqa: ARG002
     ) -> Generator[FolderReconciled, None, None]:
         """See FolderEngine; nothing is left behind, so a second run looks at all again."""
-        raw = self._raw.open()
+        raw = self._raw.open(self._session)
         sides = _Sides(
-            source=self._source.open() if self._source else None,
+            source=self._source.open(self._session) if self._source else None,
             raw=raw,
             lake=LakeInventory(self._lake.open(), folders),
             cut_off=find_cut_off(raw),
@@ -93,11 +96,13 @@ class Reconciler:
         """What else lies directly below the source: a 513th folder, a loose object."""
         if self._source is None:
             return []
-        source = self._source.open()
+        source = self._source.open(self._session)
         expected = {f"{name}/" for name in FOLDER_NAMES}
         return [
             name
-            for name in list_directory(source.crt(), source.bucket, source.prefix)
+            for name in list_directory(
+                source.crt(), source.bucket, source.prefix, source.terms.headers()
+            )
             if name not in expected
         ]
 

@@ -1,12 +1,19 @@
 """What is compared: the configured places, or raw and lake only once access to the source ended."""
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
 from checkout_assets.domain.anomalies import DEFAULT_ALLOWANCE, QuarantineAllowance
 from checkout_assets.engines.access.source_reach import ended_access
 from checkout_assets.engines.copying.cutoff import Origin, refuse_other_source
-from checkout_assets.engines.locations import Location, S3Location, check_reachable, refuse_overlap
+from checkout_assets.engines.locations import (
+    Location,
+    S3Location,
+    check_reachable,
+    principal,
+    refuse_overlap,
+)
 from checkout_assets.engines.reconciling.engine import Reconciler
 
 
@@ -17,21 +24,28 @@ def reconciler_of(  # noqa: PLR0913 - what is compared, and how
     now: datetime,
     *,
     deep: bool = False,
-    client: Any = None,
+    make_client: Callable[[], Any] | None = None,
+    role_arn: str = "",
     allowance: QuarantineAllowance = DEFAULT_ALLOWANCE,
 ) -> Reconciler:
     """The engine; raises UsageError if a place is not reachable that should be, or if raw was
     copied from another source.
 
-    The source need not be once the grant that raw recorded has ended. ``client`` is a boto3 client
-    to ask the buckets with.
+    The source need not be once the grant that raw recorded has ended. ``make_client`` gives boto3
+    clients to ask the buckets with. With ``role_arn``, that role looks at source and raw; the lake
+    is looked at by the environment's principal.
     """
     places: dict[str, Location] = {"raw": raw, "lake": lake}
     refuse_overlap({"source": source, **places} if source else places)
-    check_reachable(places, client)
+    asking = None if role_arn else make_client
+    check_reachable({"raw": raw}, asking, role_arn)
+    check_reachable({"lake": lake}, make_client)
+    session = principal(role_arn) if role_arn else None
     if source:
-        refuse_other_source(raw.open(), Origin(source.uri))
-    ended = ended_access(source, raw, now) if source else ""
+        refuse_other_source(raw.open(session), Origin(source.uri))
+    ended = ended_access(source, raw, now, session) if source else ""
     if source and not ended:
-        check_reachable({"source": source}, client)
-    return Reconciler(None if ended else source, raw, lake, deep, ended, allowance=allowance)
+        check_reachable({"source": source}, asking, role_arn)
+    return Reconciler(
+        None if ended else source, raw, lake, deep, ended, allowance=allowance, session=session
+    )

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from checkout_assets.domain.folders import Folder
 from spark_jobs.contract import KEEP, LARGEST_BODY_BYTES, FolderStructured, StructureTotals
+from spark_jobs.stores.terms import NO_TERMS, StoreTerms
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -53,6 +54,8 @@ class LocalSparkEngine:
         vanished: str = KEEP,
         replaces_raw: str = "",
         largest_body: int = LARGEST_BODY_BYTES,
+        raw_terms: StoreTerms = NO_TERMS,
+        lake_terms: StoreTerms = NO_TERMS,
     ) -> None:
         self._raw_uri = raw_uri
         self._lake_uri = lake_uri
@@ -60,6 +63,8 @@ class LocalSparkEngine:
         self._vanished = vanished
         self._replaces_raw = replaces_raw
         self._largest_body = largest_body
+        self._raw_terms = raw_terms
+        self._lake_terms = lake_terms
 
     def run(self, folders: Sequence[Folder], run_id: str) -> Iterator[StructuredFolder]:
         """See FolderEngine; a folder this run id has published is yielded without work."""
@@ -74,6 +79,8 @@ class LocalSparkEngine:
             self._vanished,
             replaces_raw=self._replaces_raw,
             largest_body=self._largest_body,
+            raw_terms=self._raw_terms,
+            lake_terms=self._lake_terms,
         )
         for told in structure_folders(self._session(), job):
             yield StructuredFolder.of(told)

@@ -1,0 +1,52 @@
+"""Where botocore sends its own requests, so that the other transport goes to the same place.
+
+Region, FIPS, dual-stack, a custom endpoint and the kind of bucket name all count, by rules that
+only botocore's resolver knows; ``client.meta.endpoint_url`` comes from an older one.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Mapping
+from urllib.parse import urlsplit
+
+from spark_jobs.stores.crt import Endpoint
+
+_NEVER_SENT = "before-call.s3.GetBucketRequestPayment"
+
+
+class _ResolvedError(Exception):
+    """Ends a request before it is sent; holds its URL and the region it is signed for."""
+
+    def __init__(self, url: str, region: str) -> None:
+        super().__init__(url)
+        self.url = url
+        self.region = region
+
+
+def endpoint_of(client: Any, bucket: str, ca_bundle: str = "") -> Endpoint:
+    """The endpoint of a bucket for a boto3 client, which can no longer ask who pays for one.
+
+    Raises BotoCoreError or ValueError if the client's configuration names no usable endpoint.
+    """
+    # The same handler again and again: one that is taken out could meet another thread's request.
+    client.meta.events.register(_NEVER_SENT, _stop, unique_id=_NEVER_SENT)
+    try:
+        client.get_bucket_request_payment(Bucket=bucket)
+    except _ResolvedError as resolved:
+        return _endpoint(resolved, bucket, ca_bundle)
+    raise AssertionError("the handler ends every such request")
+
+
+def _stop(params: Mapping[str, Any], context: Mapping[str, Any], **_: object) -> None:
+    region = context.get("signing", {}).get("region") or context["client_region"]
+    raise _ResolvedError(params["url"], region)
+
+
+def _endpoint(resolved: _ResolvedError, bucket: str, ca_bundle: str) -> Endpoint:
+    parts = urlsplit(resolved.url)
+    base, _, last = parts.path.rstrip("/").rpartition("/")
+    by_path = last == bucket
+    host = parts.netloc if by_path else parts.netloc[len(bucket) + 1 :]
+    path = base if by_path else parts.path.rstrip("/")
+    url = f"{parts.scheme}://{host}{path}"
+    return Endpoint(url, resolved.region, ca_bundle, virtual_hosts=not by_path)
