@@ -68,13 +68,14 @@ def invalid_endpoint() -> UsageError:
 
 
 def _problem_of(url: str) -> str:
+    if not _USUAL.fullmatch(url):
+        return "holds a blank or another character that URLs never hold"
     try:
         parts = urlsplit(url)
         host, _ = parts.hostname, parts.port
     except ValueError:
         return "is not a URL"
     problems = {
-        "holds a blank or another character that URLs never hold": not _USUAL.fullmatch(url),
         "does not begin with http:// or https://": parts.scheme not in {"http", "https"},
         "holds a user name or a password, which belong in the AWS credentials": "@" in parts.netloc,
         "names no host": not host,

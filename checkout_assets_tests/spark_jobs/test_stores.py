@@ -195,7 +195,7 @@ def test_a_uri_opens_the_store_it_names(aws: EmbeddedS3Server, tmp_path: Path) -
     assert (opened.bucket, opened.prefix) == ("some-bucket", "a/b/")
     assert open_store("s3://some-bucket").uri == "s3://some-bucket"
     assert isinstance(open_store(str(tmp_path)), LocalStore)
-    for wrong in ("", "file:///x", "s3://", "s3://Upper/x"):
+    for wrong in ("", "file:///x", "s3://", "s3://up per/x", "s3://bucket//x"):
         with pytest.raises(ValueError, match="a store is"):
             open_store(wrong)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Union
+from typing import Tuple, Union
 
 from spark_jobs.stores.base import (
     Blob,
@@ -35,14 +35,23 @@ __all__ = [
 ]
 
 
+_NO_STORE = "a store is s3://bucket/prefix or a local path"
+
+
 def open_store(uri: str, terms: StoreTerms = NO_TERMS) -> Union[S3Store, LocalStore]:
     """The store at ``s3://bucket[/prefix]`` or at a local path; raises ValueError for another.
 
     A local path has no terms.
     """
     if uri.startswith("s3://"):
-        bucket, prefix = parse_s3_uri(uri)
-        return S3Store(bucket, prefix, terms=terms)
+        return S3Store(*_s3_place(uri), terms=terms)
     if "://" in uri or not uri:
-        raise ValueError("a store is s3://bucket/prefix or a local path")
+        raise ValueError(_NO_STORE)
     return LocalStore(Path(uri))
+
+
+def _s3_place(uri: str) -> Tuple[str, str]:
+    try:
+        return parse_s3_uri(uri)
+    except ValueError as reason:
+        raise ValueError(f"{_NO_STORE}; this one {reason}") from None

@@ -25,7 +25,17 @@ copying=''
 
 now() { date -u +%Y-%m-%dT%H:%M:%SZ; }
 
-put() { timeout 120 aws s3 cp --only-show-errors "$1" "$report/${1##*/}"; }
+encryption=()
+if [ -n "${CHECKOUT_FLEET_ENCRYPTION:-}" ]; then
+  encryption=(--sse "$CHECKOUT_FLEET_ENCRYPTION")
+  if [ "$CHECKOUT_FLEET_ENCRYPTION" = aws:kms ] && [ -n "${CHECKOUT_FLEET_KMS_KEY:-}" ]; then
+    encryption+=(--sse-kms-key-id "$CHECKOUT_FLEET_KMS_KEY")
+  fi
+fi
+
+put() {
+  timeout 120 aws s3 cp --only-show-errors "${encryption[@]}" "$1" "$report/${1##*/}"
+}
 
 retry() {
   local seconds
