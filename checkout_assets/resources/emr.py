@@ -166,9 +166,10 @@ class EmrEngine(StructureEngineResource):
 
     def _check(self) -> None:
         for name in ("package_uri", "log_uri"):
-            if not getattr(self, name):
+            uri = getattr(self, name)
+            if not uri.startswith("s3://"):
                 raise UsageError(f"EMR needs {name}: set it to s3://bucket/prefix.")
-            parse_s3_location(getattr(self, name), name)
+            parse_s3_location(uri, name)
         if not self.stores.lake().uri.startswith("s3://"):
             raise UsageError("EMR needs a lake in S3: set CHECKOUT_LAKE_URI to s3://bucket/prefix.")
         if self.core_spot_nodes and not self.core_fleet_types:
