@@ -69,7 +69,7 @@ class CopyEngine:
     def check(self) -> None:
         """Raise UsageError if raw was copied from another source; nothing is changed."""
         terms = self._options.terms
-        raw = self._raw.open(principal(terms.role_arn), terms.raw_account)
+        raw = self._raw.on(terms.raw).open(principal(terms.role_arn))
         refuse_other_source(raw, Origin(self._source.uri, self._options.replaces_source))
 
     def run(self, folders: Sequence[Folder], run_id: str) -> Generator[FolderCopied, None, None]:
