@@ -217,9 +217,11 @@ class StructureTotals:
 
     Objects that vanished from the source stand outside these sums: ``vanished_rows`` and
     ``vanished_quarantined`` count what is kept of them. ``redacted`` counts dropped members by
-    path; ``emptied`` empty texts that became null; ``total_bytes`` what was read; ``decoded``
-    documents that were not plain UTF-8, by form; ``nested_too_large`` those of ``nested`` that are
-    above the limit.
+    path, ``cleaned`` members that the cleanings removed by path; ``emptied`` empty texts that
+    became null; ``total_bytes`` what was read; ``decoded`` documents that were not plain UTF-8, by
+    form; ``nested_too_large`` those of ``nested`` that are above the limit; ``dated_by_creation``
+    rows whose day is that of CreationDate, because LastChange has none; ``card_numbers`` what may
+    be card numbers outside payments, by column.
     """
 
     documents: int = 0
@@ -236,6 +238,9 @@ class StructureTotals:
     total_bytes: int = 0
     decoded: Dict[str, int] = field(default_factory=dict)
     nested_too_large: int = 0
+    cleaned: Dict[str, int] = field(default_factory=dict)
+    dated_by_creation: int = 0
+    card_numbers: Dict[str, int] = field(default_factory=dict)
 
     @property
     def quarantined_documents(self) -> int:

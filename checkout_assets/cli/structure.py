@@ -153,6 +153,17 @@ def _summary(results: "Sequence[StructuredFolder]") -> list[str]:
     rescued = sum(result.totals.rescued_values for result in complete)
     if rescued:
         lines.append(f"{counted(rescued, 'value')} without a column are in _rescued.")
+    by_creation = sum(result.totals.dated_by_creation for result in complete)
+    if by_creation:
+        lines.append(
+            f"{counted(by_creation, 'row')} without a usable LastChange: dated by CreationDate."
+        )
+    card_numbers = sum(sum(result.totals.card_numbers.values()) for result in complete)
+    if card_numbers:
+        lines.append(
+            f"Possible card numbers outside payments: {card_numbers:,}. See docs/runbook.md, "
+            "no_card_numbers_outside_payments."
+        )
     return lines
 
 

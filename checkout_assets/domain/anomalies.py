@@ -197,6 +197,18 @@ def every_value_has_a_column(totals: StructureTotals) -> Finding:
     )
 
 
+def no_card_numbers_outside_payments(totals: StructureTotals) -> Finding:
+    """No text outside payments holds a number that could be a card's."""
+    count = sum(totals.card_numbers.values())
+    columns = ", ".join(f"{name} {n:,}" for name, n in sorted(totals.card_numbers.items()))
+    return _none_expected(
+        "no_card_numbers_outside_payments",
+        dict(sorted(totals.card_numbers.items())),
+        f"{count:,} numbers that could be card numbers are in the tables: {columns}.",
+        "No number outside payments could be a card number.",
+    )
+
+
 def _none_expected(rule: str, counts: dict[str, int], found: str, clean: str) -> Finding:
     passed = not any(counts.values())
     return Finding(rule, passed, Severity.WARN, clean if passed else found, counts)
@@ -221,6 +233,7 @@ def structured_rules(allowance: QuarantineAllowance) -> tuple[Rule[StructureTota
         Rule(no_documents_quarantined),
         Rule(allowance.quarantine_share_acceptable),
         Rule(every_value_has_a_column),
+        Rule(no_card_numbers_outside_payments),
     )
 
 

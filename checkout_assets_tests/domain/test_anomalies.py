@@ -62,6 +62,7 @@ def test_a_raw_rule_fails_for_what_it_is_about_and_no_other(facts: CopyFacts, fl
             replace(STRUCTURED, rows=0, quarantined={"not_utf8": 2, "too_large": 1}),
             "no_documents_quarantined",
         ),
+        (replace(STRUCTURED, card_numbers={"customdata": 1}), "no_card_numbers_outside_payments"),
     ],
 )
 def test_a_structured_rule_fails_for_what_it_is_about_and_no_other(

@@ -47,7 +47,9 @@ ODD_TEXTS = st.sampled_from(
         "5.01", "12.5", "1.10", "NaN", "Infinity", "1e400", "9223372036854775807",
         "9223372036854775808", "-9223372036854775808", "-9223372036854775809.0", "٣", "{", "[1",
         '{"a":', '"half', "{}", "[]", '"5"', ' {"CardNumber": 1} ', '{"a":1,"a":2}', "\\ud800",
-        "\u2028\x00\x7f", "😀", "\ufeff{}",
+        "\u2028\x00\x7f", "😀", "\ufeff{}", "cardNumber", "pan", "Titular do cartão", "12/27",
+        "123", "4111 1111 1111 1111", "\ufeff{'card_number':1", "a=1&numeroCartao=4",
+        "<Pan>4111111111111111", '{"\\u0063vv":', "card number", '["payments",',
     ]
 )  # fmt: skip
 NUMBERS = st.sampled_from(
@@ -55,7 +57,8 @@ NUMBERS = st.sampled_from(
         "0", "-0", "-0.0", "5", "5.0", "1.10", "0.1", "1e2", "1E-2", "15e-1", "150e-1", "39995.0",
         "9007199254740991.0", "9007199254740992.0", "9007199254740993", "1e15", "1e16", "1e400",
         "9223372036854775807", "9223372036854775808", "-9223372036854775808", "1e-400",
-        "-9223372036854775809", "1" * 30, "1.00000000000000000000001", "0e99999999", "2.5e-7",
+        "-9223372036854775809", "1" * 30, "4111111111111111", "0.12345678901234567",
+        "1.00000000000000000000001", "0e99999999", "2.5e-7",
     ]
 ).map(Num)  # fmt: skip
 SCALARS = st.one_of(st.none(), st.booleans(), NUMBERS, ODD_TEXTS, TEXTS)
@@ -66,7 +69,8 @@ ODD_KEYS = st.sampled_from(
         "dueMonth", "billingAddress", "BILLINGADDRESS", "payments", "PaymentData", "Payments",
         "paymentdata", "attachments", "ItemAttachment", "xATTACHMENTx", "assemblyOptions",
         "matchedParameters", "additionalInfo", "cart-extra-context", "fields", "customApps",
-        "items", "id", "ID", "Items",
+        "items", "id", "ID", "Items", "número-do-cartão", "card", "creditCard", "titular",
+        "Validade", "name", "key", "value", "VALUES", "number", "payment_data",
     ]
 )  # fmt: skip
 KEYS = st.one_of(ODD_KEYS, TEXTS)

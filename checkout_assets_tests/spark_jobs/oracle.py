@@ -6,21 +6,32 @@ that removes, one that converts. It shares nothing with the conforming but the s
 
 import json
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal, InvalidOperation
+from functools import cache
 from typing import Any
+from urllib.parse import unquote
 
 from spark_jobs.schema import data_columns
-from spark_jobs.schema.removals import REDACTED
+from spark_jobs.schema.redacted_names import (
+    LINKS,
+    NAMING_KEYS,
+    SHAPES,
+    VALUE_KEYS,
+    WORDS,
+    Meaning,
+)
 from spark_jobs.schema.types import Array, Primitive, Struct, TextMap, Type
 
 Steps = tuple[str | int, ...]
 
 ALSO_IN_TEXT = '{["'
-PAYMENTS = {"paymentdata", "payments"}
+MEANT_AS_JSON = ALSO_IN_TEXT + " \t\n\r\ufeff\u200b\xa0\x0b\x0c\0'`(<?&%\\"
+CARD_WORDS = ("card", "cartao", "cartoes", "tarjeta", "cvv", "cvc")
 PLACES = {
     "itemmetadata items assemblyoptions",
     "ratesandbenefitsdata rateandbenefitsidentifiers matchedparameters",
@@ -63,6 +74,10 @@ class Cut:
     value: Any
 
 
+class Dropped(str):
+    """What stands for a text that named card data and could not be read."""
+
+
 @dataclass
 class Rejection:
     """A document that is no order."""
@@ -78,7 +93,9 @@ class Expected:
     values: dict[str, Any] = field(default_factory=dict)
     rescued: list[tuple[str, Any]] = field(default_factory=list)
     redacted: Counter[str] = field(default_factory=Counter)
+    cleaned: Counter[str] = field(default_factory=Counter)
     emptied: int = 0
+    dated_by_creation: bool = False
 
 
 class Parser:
@@ -207,63 +224,206 @@ def parsed_or_none(text: str) -> Any:
         return None
 
 
+def plain(text: str) -> str:
+    """Lower case, no accents."""
+    return "".join(
+        c for c in unicodedata.normalize("NFKD", text).casefold() if not unicodedata.combining(c)
+    )
+
+
+def folded(text: str) -> str:
+    return re.sub("[^a-z0-9]", "", plain(text))
+
+
+def fits(words: Sequence[str], text: str) -> bool:
+    """Whether a folded text is these words of a shape in order, linked or not, and two digits."""
+    if not words:
+        return re.fullmatch("[0-9]{0,2}", text) is not None
+    choices = [choice.replace(" ", "") for choice in WORDS.get(words[0], (words[0],))]
+    rests = [text[len(choice) :] for choice in choices if text.startswith(choice)]
+    return any(linked(words[1:], rest) for rest in rests)
+
+
+def linked(words: Sequence[str], text: str) -> bool:
+    if fits(words, text):
+        return True
+    return bool(words) and any(
+        linked(words, text[len(link) :]) for link in LINKS if text.startswith(link)
+    )
+
+
+@cache
+def meaning(name: str) -> Meaning | None:
+    """The first meaning that has a shape which a name fits."""
+    for found, shapes in SHAPES.items():
+        if len(name) <= 64 and any(fits(shape.split(), folded(name)) for shape in shapes):
+            return found
+    return None
+
+
+def digits_in(value: Any) -> list[str]:
+    """The digits of a scalar, or of each scalar of a list, where hardly anything else is in it."""
+    if isinstance(value, Arr):
+        return [found for item in value.items for found in digits_in(item)]
+    text = value.literal if isinstance(value, Num) else value
+    if not isinstance(text, str):
+        return []
+    if not re.fullmatch(r"[0-9]([ ._/-]?[0-9])*", text.strip(" \t\n\r\x0b\x0c\"'")):
+        return []
+    return [re.sub("[^0-9]", "", text)]
+
+
+def is_expiry(value: Any) -> bool:
+    text = value.literal if isinstance(value, Num) else value
+    if not isinstance(text, str):
+        return False
+    return any(
+        re.fullmatch(pattern, text.strip())
+        for pattern in (
+            r"(0?[1-9]|1[0-2])[ ./-]{0,3}(20)?[0-9]{2}",
+            r"20[0-9]{2}[ ./-]{0,3}(0[1-9]|1[0-2])",
+        )
+    )
+
+
 class Remover:
     """Cleanings and redaction: gives values without what must go."""
 
     def __init__(self) -> None:
         self.redacted: Counter[str] = Counter()
+        self.cleaned: Counter[str] = Counter()
 
-    def goes(self, key: str, value: Any, above: Steps) -> bool:
+    def goes(self, key: str, value: Any, above: Steps, named: list[str]) -> bool:
         name = key.lower()
         keys = [step.lower() for step in above if isinstance(step, str)]
-        redacted = (
-            name in REDACTED
-            or (name == "billingaddress" and any(key in PAYMENTS for key in keys))
-            or (name in PAYMENTS and isinstance(value, str) and unreadable(value))
-        )
-        # A cleaned name is not counted, so it is not redacted as well: no name is both.
-        if redacted:
+        in_payments = meaning(key) == Meaning.PAYMENTS and not readable_payments(value)
+        if self.is_card_data(key, value, above) or in_payments:
             self.redacted[pointer((*above, key), star=True)] += 1
             return True
-        return "attachment" in name or (
-            name in {p.split()[-1] for p in PLACES} and " ".join([*keys, name]) in PLACES
-        )
+        if "attachment" in name or " ".join([*keys, name]) in PLACES:
+            self.cleaned[pointer((*above, key), star=True).lower()] += 1
+            return True
+        if named and folded(key) in VALUE_KEYS and self.is_card_data(named[0], value, above):
+            self.redacted[pointer((*above, named[0]), star=True)] += 1
+            return True
+        return False
+
+    def is_card_data(self, name: str, value: Any, above: Steps) -> bool:  # noqa: PLR0911
+        keys = [step for step in above if isinstance(step, str)]
+        said = meaning(name)
+        if said != Meaning.CARD_DATA and keys and meaning(keys[-1]) == Meaning.CARD:
+            said = meaning("card" + name) or said
+        elif said != Meaning.CARD_DATA and keys and meaning(keys[-1]) == Meaning.MAYBE_HOLDER:
+            said = meaning("holder" + name) or said
+        below_payments = any(meaning(step) == Meaning.PAYMENTS for step in keys)
+        number = any(12 <= len(found) <= 19 for found in digits_in(value))
+        if said == Meaning.CARD and below_payments:
+            opens = isinstance(value, str) and value.lstrip()[:1] in ("{", "[")
+            text = value.literal if isinstance(value, Num) else value
+            holds = isinstance(text, str) and re.search("[0-9]([ ._/-]?[0-9]){11}", text)
+            return isinstance(value, (Obj, Arr)) or opens or bool(holds)
+        if said == Meaning.BILLING_ADDRESS:
+            return below_payments
+        if said == Meaning.BARE_NUMBER:
+            return below_payments and number
+        if said == Meaning.MAYBE_CODE:
+            codes = value.items if isinstance(value, Arr) else [value]
+            three = any(len(d) in (3, 4) for c in codes for d in digits_in(c))
+            return below_payments or number or three
+        if said == Meaning.MAYBE_EXPIRY:
+            values = value.items if isinstance(value, Arr) else [value]
+            return below_payments or number or any(map(is_expiry, values))
+        if said in (Meaning.CARD, Meaning.MAYBE_NUMBER, Meaning.MAYBE_HOLDER):
+            return below_payments or number
+        return said == Meaning.CARD_DATA
 
     def clean(self, value: Any, steps: Steps) -> Any:
         if isinstance(value, str):
-            inner = parsed_or_none(value)
-            if inner is None:
-                return value
-            kept = self.clean(inner, steps)
-            return value if intact(kept) else Cut(kept)
+            return self.clean_text(value, steps)
         if isinstance(value, Arr):
             items = [self.clean(item, (*steps, i)) for i, item in enumerate(value.items)]
             return Arr(items, value.text if all(map(intact, items)) else None)
         if isinstance(value, Obj):
+            named = names_given(value) if steps else []
             pairs = [
                 (key, self.clean(member, (*steps, key)))
                 for key, member in value.pairs
-                if not self.goes(key, member, steps)
+                if not self.goes(key, member, steps, named)
             ]
             same = len(pairs) == len(value.pairs) and all(intact(v) for _, v in pairs)
             return Obj(pairs, value.text if same else None)
         return value
 
+    def clean_text(self, value: str, steps: Steps) -> Any:
+        inner = parsed_or_none(value)
+        if inner is not None:
+            kept = self.clean(inner, steps)
+            return value if intact(kept) else Cut(kept)
+        if is_json(value) or not names_card_data(value):
+            return value
+        self.redacted[pointer(steps, star=True)] += 1
+        return Dropped(f"? ({len(value)} characters)")
 
-def unreadable(text: str) -> bool:
-    """Whether payment data cannot be looked into."""
-    if text in ("", "null"):
-        return False
+
+def names_given(value: Obj) -> list[str]:
+    """The names that an object may give its value, sure ones first."""
+    names = [v for k, v in value.pairs if isinstance(v, str) and folded(k) in NAMING_KEYS]
+    sure = [name for name in names if meaning(name) == Meaning.CARD_DATA]
+    others = (None, Meaning.CARD_DATA, Meaning.PAYMENTS, Meaning.BILLING_ADDRESS)
+    return sure + [name for name in names if meaning(name) not in others]
+
+
+def is_json(text: str) -> bool:
     try:
-        inner = parse(text)
+        parse(text)
     except NoJsonError:
-        return True
-    return isinstance(inner, str) and unreadable(inner)
+        return False
+    return True
+
+
+def names_card_data(text: str) -> bool:
+    """Whether a text that is no JSON names card data: word by word."""
+    if text[:1] not in tuple(MEANT_AS_JSON):
+        return any(
+            found == Meaning.CARD_DATA and is_assigned and any(w in name for w in CARD_WORDS)
+            for found, name, is_assigned in names_in(plain(unquote(text)))
+        )
+    escape = r"(?i)\\+u(0[03][0-9a-f]{2})"
+    text = plain(unquote(re.sub(escape, lambda m: chr(int(m[1], 16)), text)))
+    digits = re.search("[0-9]([ ._/-]?[0-9]){11}", text)
+    sure = (Meaning.CARD_DATA, Meaning.PAYMENTS)
+    neither = (None, Meaning.BILLING_ADDRESS, Meaning.BARE_NUMBER)
+    return any(found in sure or (digits and found not in neither) for found, _, _ in names_in(text))
+
+
+def names_in(text: str) -> Iterable[tuple[Meaning | None, str, bool]]:
+    """Each run of up to eight words: its meaning, itself, and whether a value follows."""
+    words = list(re.finditer("[a-z0-9]+", text))
+    for first, word in enumerate(words):
+        for last in words[first : first + 8]:
+            name = text[word.start() : last.end()]
+            if re.search(r"[^a-z0-9]{4}|[\t\n\r\x0b\x0c\"\\]", name):
+                break
+            after = text[last.end() :]
+            mark = r"[\s_]{0,3}([\"'\\`=:>|\]]|&quot;|&#3)"
+            yield meaning(name), folded(name), re.match(mark, after) is not None
+
+
+def readable_payments(value: Any) -> bool:
+    """Whether payments are nothing, an object or a list of objects, in text or not."""
+    if isinstance(value, str) and value not in ("", "null"):
+        try:
+            return readable_payments(parse(value))
+        except NoJsonError:
+            return False
+    if isinstance(value, Arr):
+        return all(item is None or isinstance(item, Obj) for item in value.items)
+    return isinstance(value, (str, Obj)) or value is None
 
 
 def intact(value: Any) -> bool:
     """Whether nothing was removed from a cleaned value."""
-    return not isinstance(value, Cut) and getattr(value, "text", "") is not None
+    return not isinstance(value, (Cut, Dropped)) and getattr(value, "text", "") is not None
 
 
 def pointer(steps: Iterable[str | int], star: bool = False) -> str:
@@ -288,10 +448,13 @@ def judge(table: str, body: bytes) -> Rejection | Expected:
         return Rejection("not_an_object")
     if not is_id(used(parsed, "Id")):
         return Rejection("no_id")
-    day = day_of(used(parsed, "LastChange")) or day_of(used(parsed, "CreationDate"))
+    changed = day_of(used(parsed, "LastChange"))
+    day = changed or day_of(used(parsed, "CreationDate"))
     if day is None:
         return Rejection("no_date")
-    return Converting(day).document(table, parsed)
+    expected = Converting(day).document(table, parsed)
+    expected.dated_by_creation = changed is None
+    return expected
 
 
 def used(parsed: Obj, name: str) -> Any:
@@ -332,6 +495,7 @@ class Converting:
         row = self.fields(members.pairs, types, ())
         self.result.values = {name.lower(): value for name, value in row.items()}
         self.result.redacted = self.remover.redacted
+        self.result.cleaned = self.remover.cleaned
         return self.result
 
     def fields(
@@ -382,7 +546,9 @@ class Converting:
         if isinstance(kind, Primitive):
             convert = {"bigint": bigint_of, "double": double_of, "boolean": boolean_of}[kind.name]
             converted = convert(value)
-            return self.rescue(steps, value) if converted is None else converted
+            if converted is None or (kind.name == "double" and not comes_back(value, converted)):
+                self.rescue(steps, value)
+            return converted
         if isinstance(kind, Array) and isinstance(value, Arr):
             return [self.convert(kind.element, v, (*steps, i)) for i, v in enumerate(value.items)]
         if isinstance(kind, Struct) and isinstance(value, Obj):
@@ -446,6 +612,15 @@ def double_of(value: Any) -> float | None:
     return None if number in (float("inf"), float("-inf")) else number
 
 
+def comes_back(value: Any, number: float) -> bool:
+    """Whether a double's shortest text says the number that was written."""
+    literal = value.literal if isinstance(value, Num) else value
+    try:
+        return Decimal(literal) == Decimal(repr(number))
+    except InvalidOperation:
+        return False
+
+
 def boolean_of(value: Any) -> bool | None:
     if isinstance(value, bool):
         return value
@@ -454,6 +629,8 @@ def boolean_of(value: Any) -> bool | None:
 
 def agrees(expected: Any, actual: Any) -> bool:  # noqa: PLR0911
     """Whether an actual value is the expected one, exactly; a cut text by its meaning."""
+    if isinstance(expected, Dropped):
+        return bool(actual == expected)
     if isinstance(expected, Cut):
         return isinstance(actual, str) and agrees_with_json(expected.value, actual)
     if isinstance(expected, Num):

@@ -48,7 +48,7 @@ def outcome(conformer: Conformer, body: bytes) -> Any:
     if not isinstance(result, Row):
         return result
     line = orjson.dumps(orjson.loads(result.line), option=orjson.OPT_SORT_KEYS)
-    return (result.day, line, result.rescued, result.redacted, result.emptied)
+    return {**vars(result), "line": line}
 
 
 @st.composite

@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 
 from checkout_assets_tests.spark_jobs.conformed_orders import accepted, order, rescued, row_of
-from spark_jobs.schema.removals import REDACTED
 
 SECRET = "4111-not-a-card"
 
@@ -29,6 +28,15 @@ def test_a_key_that_contains_attachment_is_removed_at_any_depth(key: str) -> Non
     assert rescued(body) == {"/Items/0/unknown": '[[{"id":"1"}]]'}
     assert json.loads(row_of(body)["customdata"]) == {"a": [[{"b": 1}]]}
     assert accepted(body).redacted == {}
+    name = key.lower().replace("/", "~1")
+    assert accepted(body).cleaned == {
+        f"/items/*/{name}": 1,
+        f"/items/*/bundleitems/*/{name}": 1,
+        f"/items/*/components/*/{name}": 1,
+        f"/items/*/unknown/*/*/{name}": 1,
+        f"/customdata/a/*/*/{name}": 1,
+        f"/{name}": 1,
+    }
 
 
 @pytest.mark.parametrize(
@@ -89,17 +97,24 @@ def test_what_stays_of_a_text_stays_to_the_letter(text: str, left: str) -> None:
 # Redaction
 
 
-def test_the_list_holds_the_known_spellings_of_card_data() -> None:
-    known = {
-        "cardnumber", "cardholder", "cardholdername", "holdername", "cvv", "cvc", "securitycode",
-        "validationcode", "expirydate", "expirationdate", "expiremonth", "expireyear", "duedate",
-        "connectorresponses", "connectorresponse",
-    }  # fmt: skip
-    # The due date of a payment slip is no card's expiry: it is a column.
-    assert known - REDACTED == {"duedate"}
+NAMES = (
+    "cardNumber", "card_number", "creditCardNumber", "cardHolder", "card_holder", "cardHolderName",
+    "card_holder_name", "holderName", "cardHolderDocument", "cvv", "cvv2", "cvc", "cvc2",
+    "securityCode", "security_code", "cardCode", "validationCode", "verificationCode",
+    "expireMonth", "expireYear", "expireDate", "expiryMonth", "expiryYear", "expiryDate",
+    "expirationMonth", "expirationYear", "expirationDate", "expiration_date", "cardExpiration",
+    "cardExpirationDate", "dueMonth", "dueYear", "connectorResponse", "connectorResponses",
+    "connector_responses", "numeroCartao", "nomeTitular", "codigoSeguranca", "cardHoldersName",
+    "creditCardHolderName", "cardHolderCpf", "card-number", "card.number", "Card Number",
+    "Número do cartão", "nu\u0301mero do carta\u0303o de credito", "Titular do cartão",
+    "nomeNoCartao", "código de segurança", "validadeCartao", "cpfTitular", "documentoTitular",
+    "numeroTarjeta", "numero_de_la_tarjeta", "nroTarjeta", "nombreDelTitular",
+    "código-de-seguridad", "vencimientoTarjeta", "nameOnCard", "ccNumber", "cc_exp", "cardNo",
+)  # fmt: skip
+"""Card data under any name."""
 
 
-@pytest.mark.parametrize("name", sorted(REDACTED))
+@pytest.mark.parametrize("name", NAMES)
 def test_a_name_of_the_list_is_dropped_in_any_case_at_any_depth_and_counted(name: str) -> None:
     key = name.title()
     hidden: dict[str, Any] = {"id": "p", key: SECRET}
@@ -121,6 +136,96 @@ def test_a_name_of_the_list_is_dropped_in_any_case_at_any_depth_and_counted(name
         f"/Unknown/*/{key}": 1,
         f"/{key}": 1,
     }
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "cardId", "giftCards", "giftCardNumber", "paymentSystemName", "firstDigits", "lastDigits",
+        "bin", "cardNumberLastDigits", "dueDate", "Mensagem do cartão:", "cart-type", "panel",
+        "noCard", "number", "card", "titular", "validade", "pan", "csc", "vencimento",
+    ],
+)  # fmt: skip
+def test_other_names_stay(name: str) -> None:
+    body = order(Unknown={name: "411111 Z"}, CustomData={name: {"a": "1234"}})
+    assert rescued(body) == {"/Unknown": json.dumps(json.dumps({name: "411111 Z"}))}
+    assert accepted(body).redacted == {}
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "goes"),
+    [
+        ("Pan", "integral", False),
+        ("pan", "4111 1111 1111 1111", True),
+        ("pan", 4111111111111111, True),
+        ("pan", ["4111-1111-1111-1111"], True),
+        ("csc", "Curitiba", False),
+        ("csc", "123", True),
+        ("validade", "2027-10-31", False),
+        ("validade", "10/27", True),
+        ("dataVencimento", "2018-10", False),
+        ("mesVencimento", "4111111111111111", True),
+        ("titular", "A", False),
+        ("tarjeta", "4111111111111111", True),
+        ("number", "4111111111111111", False),
+    ],
+)
+def test_an_ambiguous_name_is_dropped_where_its_value_could_be_card_data(
+    name: str, value: Any, goes: bool
+) -> None:
+    body = order(Unknown=[{name: value}], Items=[{"assemblies": [{"inputValues": {name: value}}]}])
+    goes = goes or name == "dataVencimento"
+    paths = {f"/Unknown/*/{name}", f"/Items/*/assemblies/*/inputValues/{name}"}
+    assert accepted(body).redacted.keys() == (paths if goes else set())
+    below = order(PaymentData={"payments": [{"id": "p", name: value}]})
+    dropped = name != "number" or "4111" in str(value)
+    assert accepted(below).redacted == ({f"/PaymentData/payments/*/{name}": 1} if dropped else {})
+
+
+@pytest.mark.parametrize("named", ["name", "KEY", "id", "field", "Code", "label", "type", "Campo"])
+@pytest.mark.parametrize("valued", ["value", "Values", "val", "content", "text", "valor"])
+def test_a_name_and_a_value_are_a_member_of_that_name(named: str, valued: str) -> None:
+    pair = {named: "número do cartão", valued: SECRET, "other": 1}
+    fields = {"fields": [pair]}
+    body = order(
+        PaymentData={"payments": [{"id": "p", **fields}]},
+        CustomData={"text": json.dumps(fields)},
+        Unknown=[pair],
+        RatesAndBenefitsData={"teasers": [{"conditions": {"parameters": [pair]}}]},
+        Items=[{"assemblies": [{"inputValues": pair}]}],
+    )
+    row = accepted(body)
+    assert SECRET not in row.line.decode()
+    assert {path.rsplit("/", 1)[1] for path in row.redacted} == {"número do cartão"}
+    assert sum(row.redacted.values()) == 5
+
+
+def test_a_name_and_a_value_of_something_else_stay() -> None:
+    totals = [{"id": "payments", "name": "Card", "value": 100}, {"id": "Tax", "value": 5}]
+    body = order(
+        Totals=totals, PaymentData={"giftCards": [{"id": "1", "name": "Card", "value": 1000}]}
+    )
+    assert row_of(body)["totals"] == totals
+    assert row_of(body)["paymentdata"]["giftCards"][0]["value"] == 1000
+    assert accepted(body).redacted == {}
+
+
+@pytest.mark.parametrize("name", ["card", "creditCard", "Cartão", "tarjeta", "cardInfo", "cards"])
+def test_a_card_below_payments_goes_whole(name: str) -> None:
+    card = {"holder": SECRET, "number": SECRET, "expiration": SECRET}
+    for value in (card, [card], json.dumps(card), "4111 1111 1111 1111 " + SECRET):
+        body = order(PaymentData={"payments": [{"id": "p", name: value}]})
+        assert accepted(body).redacted == {f"/PaymentData/payments/*/{name}": 1}
+        assert SECRET not in accepted(body).line.decode()
+    body = order(PaymentData={"payments": [{"id": "p", name: "Visa"}]})
+    assert rescued(body) == {f"/PaymentData/payments/0/{name}": '"Visa"'}
+
+
+def test_names_inside_a_card_elsewhere_are_those_of_a_card() -> None:
+    card = {"holder": SECRET, "number": SECRET, "expiration": SECRET, "brand": "Visa"}
+    body = order(CustomData={"card": card, "holder": {"name": SECRET}})
+    assert json.loads(row_of(body)["customdata"]) == {"card": {"brand": "Visa"}, "holder": {}}
+    assert sum(accepted(body).redacted.values()) == 4
 
 
 def test_billing_addresses_are_dropped_below_payments_only() -> None:
@@ -158,12 +263,99 @@ def test_unreadable_payment_data_does_not_displace_a_readable_duplicate(
         assert "_rescued" not in row
 
 
-def test_readable_payment_data_stays_even_where_it_is_rescued() -> None:
-    body = order(PaymentData="[5]", Unknown={"payments": "null", "paymentData": ""})
+@pytest.mark.parametrize(
+    "value",
+    ["4111111111111111", 4111111111111111, True, ["4111"], [["x"]], "[5]", '"4111"', [{}, "4111"]],
+)
+@pytest.mark.parametrize("key", ["PaymentData", "payments", "Payment_Data"])
+def test_payments_that_are_no_objects_are_dropped_whole(key: str, value: Any) -> None:
+    for body in (order(**{key: value}), order(Unknown={"a": [{key: value}]})):
+        row = accepted(body)
+        assert "4111" not in row.line.decode()
+        assert "_rescued" not in row_of(body) or rescued(body) == {
+            "/Unknown": json.dumps(json.dumps({"a": [{}]}))
+        }
+        assert sum(row.redacted.values()) == 1
+
+
+def test_payments_that_are_nothing_or_objects_stay_even_where_they_are_rescued() -> None:
+    body = order(
+        PaymentData='[{"id":"p"}]', Unknown={"payments": "null", "paymentData": "", "a": 1}
+    )
     assert rescued(body) == {
-        "/PaymentData": "[5]",
-        "/Unknown": json.dumps('{"payments": "null", "paymentData": ""}'),
+        "/PaymentData": '[{"id":"p"}]',
+        "/Unknown": json.dumps('{"payments": "null", "paymentData": "", "a": 1}'),
     }
+    assert accepted(body).redacted == {}
+
+
+# Text that does not parse
+
+UNREADABLE = [
+    f'{{"cardNumber":"{SECRET}",}}',
+    f"{{'cardNumber':'{SECRET}'}}",
+    f'{{"cardNumber":"{SECRET}","x":NaN}}',
+    f'{{"cardNumber":"{SECRET}"}}\n{{"cardNumber":"{SECRET}"}}',
+    f'{{"cardNumber":"{SECRET}',
+    f'\ufeff{{"cardNumber":"{SECRET}"}}',
+    f'\u00a0{{"cardNumber":"{SECRET}"}}',
+    f'{{"n\\u00famero do cart\\u00e3o":"{SECRET}",}}',
+    f'{{"\\u0063ardNumber":"{SECRET}",}}',
+    f"[{{'name':'card_number','value':'{SECRET}'}}]",
+    f"{{'payments':[{{'x':'{SECRET}'}}]}}",
+    f"{{'pan':'4111111111111111','x':'{SECRET}'}}",
+    f"<cardNumber>{SECRET}</cardNumber>",
+    f"%7B%22cardNumber%22%3A%22{SECRET}%22%7D",
+    f"{{&quot;cardNumber&quot;:&quot;{SECRET}&quot;}}",
+    f"cardNumber={SECRET}&x=1",
+    f"https://example.com/?x=1&card[number]={SECRET}",
+    f'callback({{"numeroTarjeta": "{SECRET}"}})',
+    f"Card Number: {SECRET}",
+    f"cvv={SECRET}",
+]
+
+
+@pytest.mark.parametrize("text", UNREADABLE)
+@pytest.mark.parametrize("times_quoted", [0, 1, 3])
+def test_a_text_that_names_card_data_and_does_not_parse_is_dropped(
+    text: str, times_quoted: int
+) -> None:
+    mark = f"? ({len(text)} characters)"
+    for _ in range(times_quoted):
+        text, mark = json.dumps(text), json.dumps(mark)
+    body = order(
+        CustomData=text,
+        Status=text,
+        Unknown=text,
+        OpenTextField={"value": text},
+        Items=[{"name": text, "unknown": [text], "assemblies": [{"inputValues": {"a": text}}]}],
+        ShippingData=text,
+    )
+    row = accepted(body)
+    assert SECRET not in row.line.decode()
+    assert row_of(body)["customdata"] == row_of(body)["status"] == mark
+    assert row_of(body)["items"][0]["name"] == mark
+    assert sum(row.redacted.values()) == 8
+    assert row.redacted["/Items/*/assemblies/*/inputValues/a"] == 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "my card number is 4111 1111 1111 1111",
+        "card: as a gift, please",
+        "{see the card}",
+        "[a, b",
+        '{"a":1,}',
+        "https://example.com/giftcard?number=1",
+        "cartão de memória 32GB",
+        "'Pan' integral",
+    ],
+)
+def test_other_text_that_does_not_parse_stays(text: str) -> None:
+    body = order(CustomData=text, Unknown=text, Items=[{"name": text}])
+    assert row_of(body)["customdata"] == row_of(body)["items"][0]["name"] == text
+    assert rescued(body) == {"/Unknown": json.dumps(text, ensure_ascii=False)}
     assert accepted(body).redacted == {}
 
 

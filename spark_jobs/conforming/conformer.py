@@ -10,6 +10,7 @@ from typing import Any, Dict, Optional, Tuple, Union
 
 import orjson
 
+from spark_jobs.conforming.card_numbers import card_numbers, may_hold_card_number
 from spark_jobs.conforming.converters import (
     Converter,
     compile_converter,
@@ -18,6 +19,7 @@ from spark_jobs.conforming.converters import (
 from spark_jobs.conforming.document import EMPTY, Document
 from spark_jobs.conforming.exact_json import NotJsonError, Number, Object, parse
 from spark_jobs.conforming.fast_path import UnfitError, compile_text, read_outer
+from spark_jobs.conforming.last_look import classes_of, may_assign_card_data
 from spark_jobs.conforming.paths import Path
 from spark_jobs.schema import data_columns
 from spark_jobs.schema.types import Array, Column, Struct, TextMap
@@ -36,8 +38,10 @@ class Row:
     """A document as a row.
 
     ``day`` is its YYYY-MM-DD; ``line`` one JSON object of its columns, without the lineage ones;
-    ``rescued`` counts rescued values, ``redacted`` dropped members by path, ``emptied`` empty
-    texts that became null.
+    ``rescued`` counts rescued values, ``redacted`` dropped card data by path, ``emptied`` empty
+    texts that became null, ``cleaned`` what the cleanings removed by path in lower case,
+    ``card_numbers`` what may be card numbers outside payments by column. ``dated_by_creation``
+    tells that LastChange had no usable date.
     """
 
     day: str
@@ -45,6 +49,9 @@ class Row:
     rescued: int
     redacted: Dict[str, int]
     emptied: int
+    cleaned: Dict[str, int]
+    dated_by_creation: bool
+    card_numbers: Dict[str, int]
 
 
 @dataclass(frozen=True)
@@ -63,8 +70,9 @@ class Conformer:
 
     def __init__(self, table: str, fast: bool = True) -> None:
         sys.setrecursionlimit(max(sys.getrecursionlimit(), _FRAMES_NEEDED))
-        self._document = Document()
+        self._document = Document(thorough=not fast)
         self._fast = fast
+        self._thorough = Conformer(table, fast=False) if fast else self
         columns = data_columns(table)
         self._convert = compile_members(
             {column.name: _column(column, self._document, fast) for column in columns},
@@ -89,13 +97,21 @@ class Conformer:
             return Rejected("not_an_object", f"{_kind_of(parsed)} at byte {offset}")
         if not _has_id(_chosen(parsed, "Id")):
             return Rejected("no_id", f"id at byte {offset}")
-        day = _day(_chosen(parsed, "LastChange")) or _day(_chosen(parsed, "CreationDate"))
+        return self._dated(parsed, text, offset) or self._thorough.conform(body)
+
+    def _dated(self, parsed: Object, text: str, offset: int) -> Union[Row, Rejected, None]:
+        """The row, or why there is none; None if the thorough path has to read the document."""
+        changed = _day(_chosen(parsed, "LastChange"))
+        day = changed or _day(_chosen(parsed, "CreationDate"))
         if day is None:
             return Rejected("no_date", f"date at byte {offset}")
-        return self._row(parsed, text, day) or Rejected("not_json", f"depth at byte {offset}")
+        values = self._values(parsed, text)
+        if values is None:
+            return Rejected("not_json", f"depth at byte {offset}")
+        return self._row(values, day, changed is None)
 
-    def _row(self, parsed: Object, text: str, day: str) -> Optional[Row]:
-        """The row; none if text in text in text, each of it deep, is deeper than Python goes."""
+    def _values(self, parsed: Object, text: str) -> Optional[Dict[str, Any]]:
+        """The columns; none if text in text, each of it deep, is deeper than Python goes."""
         document = self._document
         document.reset(text)
         try:
@@ -104,12 +120,24 @@ class Conformer:
             return None
         if document.rescued:
             values["_rescued"] = document.rescued
+        return values
+
+    def _row(self, values: Dict[str, Any], day: str, dated_by_creation: bool) -> Optional[Row]:
+        """The row; none if the thorough path has to read the document."""
+        document = self._document
+        line = orjson.dumps(values)
+        classes = classes_of(line)
+        if self._fast and may_assign_card_data(line, classes):
+            return None
         return Row(
             day=day,
-            line=orjson.dumps(values),
+            line=line,
             rescued=len(document.rescued),
             redacted=dict(document.scrubber.redacted),
             emptied=document.emptied,
+            cleaned=dict(document.scrubber.cleaned),
+            dated_by_creation=dated_by_creation,
+            card_numbers=card_numbers(values) if may_hold_card_number(line, classes) else {},
         )
 
 

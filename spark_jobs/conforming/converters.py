@@ -10,10 +10,11 @@ from typing import Any, Callable, Dict, List, Optional, Tuple
 
 from spark_jobs.conforming.document import Document
 from spark_jobs.conforming.exact_json import Number, Object
+from spark_jobs.conforming.fates import named_by
+from spark_jobs.conforming.mentions import MAY_BE_JSON
 from spark_jobs.conforming.paths import Path
-from spark_jobs.conforming.scalars import bigint_of, boolean_of, double_of
-from spark_jobs.conforming.scrubbing import MAY_BE_JSON
-from spark_jobs.schema.removals import PAYMENTS
+from spark_jobs.conforming.scalars import bigint_of, boolean_of, comes_back, double_of
+from spark_jobs.schema.redacted_names import Meaning, is_value_key, meaning_of
 from spark_jobs.schema.types import Array, Primitive, Struct, TextMap, Type
 
 Converter = Callable[[Any, Path], Any]
@@ -37,7 +38,9 @@ def _string(document: Document) -> Converter:
     def convert(value: Any, path: Path) -> Optional[str]:
         kind = type(value)
         if kind is str:
-            return document.scrubbed(value, path) if value[:1] in MAY_BE_JSON else value
+            if value[:1] in MAY_BE_JSON or document.thorough:
+                return document.scrubbed(value, path)
+            return str(value)
         if value is None:
             return None
         if kind is Number:
@@ -67,6 +70,8 @@ def _double(document: Document) -> Converter:
         if value is None:
             return None
         if isinstance(value, str) and (number := double_of(value)) is not None:
+            if not comes_back(value, number):
+                document.rescue(value, path)
             return number
         return document.unfit(value, path)
 
@@ -116,10 +121,11 @@ def _text_members(document: Document, value: Object, path: Path) -> List[Tuple[s
     """The members of a free-form object as text; of duplicate keys the last, the others rescued."""
     text_of = _string(document)
     last = {key: index for index, (key, _) in enumerate(value.pairs)}
+    named = named_by(value.pairs)
     members = []
     for index, (key, member) in enumerate(value.pairs):
         below = (path, key, index)
-        if document.removes(key, member, path, index):
+        if document.removes(key, member, path, index, named):
             continue
         if last[key] == index:
             members.append((key, text_of(member, below)))
@@ -151,19 +157,23 @@ def compile_members(
     ``spellings`` gives the source's spelling of each field. Of several members for one field the
     last one spelled exactly so is used, else the last; the others are rescued.
     """
-    # Payment data is looked into first: text of it that nobody can read is dropped.
+    # Payments are looked into first: what holds none is dropped.
     exact = {
-        spelling: name for name, spelling in spellings.items() if spelling.lower() not in PAYMENTS
+        spelling: name
+        for name, spelling in spellings.items()
+        if meaning_of(spelling) is not Meaning.PAYMENTS
     }
     folded = {spelling.lower(): name for name, spelling in spellings.items()}
 
     def convert(value: Object, path: Path) -> Dict[str, Any]:
         chosen: Dict[str, int] = {}
         members = value.pairs
+        # A whole document is no pair of a name and a value, whatever its columns are called.
+        named = None if path is None else named_by(members)
         for index, (key, member) in enumerate(members):
             name = exact.get(key)
-            if name is None:
-                if document.removes(key, member, path, index):
+            if name is None or (named is not None and is_value_key(key)):
+                if document.removes(key, member, path, index, named):
                     continue
                 name = folded.get(key.lower())
                 if name is None:

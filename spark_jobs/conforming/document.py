@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, List
+from typing import Any, Dict, List, Optional
 
 from spark_jobs.conforming.exact_json import to_text
 from spark_jobs.conforming.paths import Path, name_of, pointer
-from spark_jobs.conforming.scrubbing import Scrubber, SourceText
+from spark_jobs.conforming.scrubbing import Scrubber
+from spark_jobs.conforming.text_spans import SourceText
 
 EMPTY = frozenset(("", "null"))
 """Texts that mean null in a typed or nested column."""
@@ -15,7 +16,9 @@ EMPTY = frozenset(("", "null"))
 class Findings:
     """What was seen of a nested column's text before it is certain that all of it is fit."""
 
-    __slots__ = ("emptied", "has_float", "has_zero", "is_respelled", "keys", "redacted")
+    __slots__ = (
+        "cleaned", "emptied", "has_float", "has_zero", "is_respelled", "keys", "redacted"
+    )  # fmt: skip
 
     def __init__(self) -> None:
         self.emptied = 0
@@ -27,6 +30,8 @@ class Findings:
         """Whether a float stands for an integer, written as one or rounded to one."""
         self.redacted: List[str] = []
         """Paths, spelled as in the schema."""
+        self.cleaned: List[str] = []
+        """Paths in lower case."""
         self.is_respelled = False
         """Whether the source spells a field in another case."""
 
@@ -34,14 +39,16 @@ class Findings:
 class Document:
     """Reset for each document, because the converters are compiled around it once."""
 
-    def __init__(self) -> None:
+    def __init__(self, thorough: bool) -> None:
+        self.thorough = thorough
+        """Whether text that does not begin like JSON is looked into."""
         self.reset("")
 
     def reset(self, text: str) -> None:
         """Begin a document."""
         self.rescued: List[Dict[str, str]] = []
         self.emptied = 0
-        self.scrubber = Scrubber()
+        self.scrubber = Scrubber(self.thorough)
         self._outer = self._text = SourceText(text, None)
 
     def enter(self, text: str, path: Path) -> None:
@@ -52,9 +59,11 @@ class Document:
         """Be in the document itself again."""
         self._text = self._outer
 
-    def removes(self, key: str, value: Any, parent: Path, index: int) -> bool:
-        """Whether a member never reaches the lake."""
-        return self.scrubber.removes(key, value, parent, index)
+    def removes(
+        self, key: str, value: Any, parent: Path, index: int, named: Optional[str] = None
+    ) -> bool:
+        """Whether a member never reaches the lake; ``named`` is its name if another gives it."""
+        return self.scrubber.removes(key, value, parent, index, named)
 
     def scrubbed(self, text: str, path: Path) -> str:
         """A text without what never reaches the lake, if it is JSON."""
@@ -75,6 +84,9 @@ class Document:
     def accept(self, findings: Findings, path: Path) -> None:
         """Add what was seen of the text at ``path``, a column's."""
         self.emptied += findings.emptied
+        cleaned = self.scrubber.cleaned
+        for name in findings.cleaned:
+            cleaned[name] = cleaned.get(name, 0) + 1
         if findings.redacted:
             column = name_of(path)
             for name in findings.redacted:

@@ -33,6 +33,13 @@ def folded_keys(path: Path) -> Tuple[str, ...]:
     return tuple(step.lower() for step in segments(path) if not isinstance(step, int))
 
 
+def nearest_key(path: Path) -> Optional[str]:
+    """The last key on the way, list indices left out; none at the root."""
+    while path is not None and type(path[1]) is int:
+        path = path[0]
+    return None if path is None else str(path[1])
+
+
 def indices_below(path: Path, root: Path) -> List[int]:
     """The positions to take from ``root`` down to ``path``."""
     found = []

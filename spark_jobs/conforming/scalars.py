@@ -11,6 +11,9 @@ SMALLEST, LARGEST = -(1 << 63), (1 << 63) - 1
 EXACT_FLOAT = 1 << 53
 """Up to here every integer is a float of its own: IEEE 754 binary64."""
 
+_SURE_DIGITS = 15
+"""Up to so many decimal digits come back from a float: DBL_DIG."""
+
 _INTEGER_TEXT = re.compile(r"(-?(?:0|[1-9][0-9]*))(?:\.0+)?")
 _NUMBER_TEXT = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
 _BOOLEANS = {"true": True, "false": False}
@@ -34,6 +37,16 @@ def double_of(text: str) -> Optional[float]:
     """The finite number that a decimal text says, if it is one."""
     number = float(text) if _NUMBER_TEXT.fullmatch(text) else math.inf
     return number if math.isfinite(number) else None
+
+
+def comes_back(text: str, number: float) -> bool:
+    """Whether the shortest text of a float says the very number that this text says."""
+    if len(text) <= _SURE_DIGITS and "e" not in text and "E" not in text:
+        return True
+    try:
+        return Decimal(text) == Decimal(repr(number))
+    except ArithmeticError:  # an exponent beyond what Decimal holds
+        return False
 
 
 def boolean_of(text: str) -> Optional[bool]:

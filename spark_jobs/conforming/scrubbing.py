@@ -1,92 +1,65 @@
 """Removing what never reaches the lake from values that are, or parse as, JSON.
 
-Text is cut, not written anew: whatever stays, stays as it was, to the letter.
+Text is cut, not written anew: whatever stays, stays as it was, to the letter. Only a text that
+names card data and does not parse is dropped whole, because nobody can tell what belongs to it.
 """
 
 from __future__ import annotations
 
 import json
-import re
 from collections import Counter
-from json.decoder import scanstring  # type: ignore[attr-defined]  # the C scanner json itself uses
-from typing import Any, Callable, List, NamedTuple, Optional, Tuple
+from typing import Any, Iterable, List, Optional
 
 from spark_jobs.conforming.exact_json import NotJsonError, Number, Object, parse
-from spark_jobs.conforming.paths import Path, folded_keys, indices_below, name_of
-from spark_jobs.schema.removals import (
-    BILLING_ADDRESS,
-    CLEANED_BELOW,
-    CLEANED_IF_CONTAINING,
-    PAYMENTS,
-    REDACTED,
+from spark_jobs.conforming.fates import (
+    BY_VALUE,
+    CLEAN,
+    KEEP,
+    REDACT,
+    fate,
+    fate_of_name,
+    goes,
+    is_below_payments,
+    named_by,
 )
-
-MAY_BE_JSON = frozenset('{["\t\n\r ')
-"""First characters of text that may parse as an object, an array, or text that does so again."""
-
-_CLEANED_NAMES = frozenset(place[-1] for place in CLEANED_BELOW)
-_CLEANED_PLACES = frozenset(CLEANED_BELOW)
-_OPENS_JSON = frozenset('{["')
-_SOME_REMOVED = re.compile(
-    CLEANED_IF_CONTAINING
-    + r'|"(?:{})\\*"'.format(
-        "|".join(map(re.escape, sorted(REDACTED | PAYMENTS | _CLEANED_NAMES | {BILLING_ADDRESS})))
-    )
+from spark_jobs.conforming.mentions import (
+    MAY_BE_JSON,
+    assigns_card_data,
+    may_hold_removed,
+    names_card_data,
 )
-_WHITE_SPACE = " \t\n\r"
-_WHITE = re.compile(r"[ \t\n\r]*")
-_SCALAR = re.compile(r"[^,\]}\s]+")
-
-KEEP, CLEAN, REDACT = 0, 1, 2
-
-
-def fate(key: str, parent: Path) -> int:
-    """What becomes of a member by its name and place: KEEP, CLEAN or REDACT."""
-    folded = key.lower()
-    if folded in REDACTED:
-        return REDACT
-    if CLEANED_IF_CONTAINING in folded:
-        return CLEAN
-    if folded in _CLEANED_NAMES and (*folded_keys(parent), folded) in _CLEANED_PLACES:
-        return CLEAN
-    if folded == BILLING_ADDRESS and not PAYMENTS.isdisjoint(folded_keys(parent)):
-        return REDACT
-    return KEEP
-
-
-def may_hold_removed(text: str) -> bool:
-    """Whether a text, if it is JSON, may hold a member that goes; false means certainly not."""
-    if text.lstrip(_WHITE_SPACE)[:1] not in _OPENS_JSON:
-        return False
-    # A name may hide behind escapes of its letters, in this text or in text within it.
-    return "\\u" in text or _SOME_REMOVED.search(text.lower()) is not None
+from spark_jobs.conforming.paths import Path, name_of
+from spark_jobs.conforming.text_spans import Node, spans
+from spark_jobs.schema.redacted_names import is_value_key
 
 
 class Scrubber:
-    """Removes members by their names and counts redactions by path."""
+    """Removes members and counts them by path: ``redacted`` card data, ``cleaned`` the rest.
 
-    def __init__(self) -> None:
+    Unless it is ``thorough``, text that does not begin like JSON is not looked into.
+    """
+
+    def __init__(self, thorough: bool) -> None:
         self.redacted: Counter[str] = Counter()
+        self.cleaned: Counter[str] = Counter()
+        self._thorough = thorough
 
-    def removes(self, key: str, value: Any, parent: Path, index: int) -> bool:
-        """Whether a member goes; counts it if it is redacted."""
-        found = fate(key, parent)
-        if found == KEEP and type(value) is str and self.is_unreadable_payment(key, value):
-            found = REDACT
+    def removes(
+        self, key: str, value: Any, parent: Path, index: int, named: Optional[str] = None
+    ) -> bool:
+        """Whether a member goes; counts it if so.
+
+        ``named`` is the name that the object gives its value, if redaction has to do with it.
+        """
+        found = _decided(fate(key, parent), key, value, parent)
+        if found == KEEP and named is not None and is_value_key(key):
+            key = named
+            found = _decided(fate_of_name(key, parent), key, value, parent)
         if found == REDACT:
             self.redacted[name_of((parent, key, index))] += 1
+        elif found == CLEAN:
+            self.cleaned[name_of((parent, key, index)).lower()] += 1
         return found != KEEP
-
-    @staticmethod
-    def is_unreadable_payment(key: str, text: str) -> bool:
-        """Whether this is payment data that does not parse and so cannot be looked into."""
-        if key.lower() not in PAYMENTS or text in {"", "null"}:
-            return False
-        try:
-            parsed = parse(text)
-        except NotJsonError:
-            return True
-        return type(parsed) is str and Scrubber.is_unreadable_payment(key, parsed)
 
     def value(self, value: Any, path: Path) -> Any:
         """A parsed value without what must go; text inside it is scrubbed too."""
@@ -95,130 +68,69 @@ class Scrubber:
         if type(value) is list:
             return [self.value(v, (path, i, i)) for i, v in enumerate(value)]
         if type(value) is Object:
+            named = named_by(value.pairs)
             return Object(
                 [
                     (key, self.value(member, (path, key, index)))
                     for index, (key, member) in enumerate(value.pairs)
-                    if not self.removes(key, member, path, index)
+                    if not self.removes(key, member, path, index, named)
                 ]
             )
         return value
 
     def text(self, text: str, path: Path) -> str:
-        """A text without what must go, if it parses as JSON; else as it is."""
-        if text[:1] not in MAY_BE_JSON or not may_hold_removed(text):
+        """A text without what must go; as it is if there is nothing in it that must."""
+        if text[:1] not in MAY_BE_JSON:
+            return self._dropped(text, path) if self._drops(text) else text
+        if not (may_hold_removed(text) or is_below_payments(path)):
             return text
         try:
             parsed = parse(text)
         except NotJsonError:
-            return text
+            return self._dropped(text, path) if names_card_data(text) else text
         if parsed is None or type(parsed) in (bool, Number):
             return text
-        return _cut(self, text, path)
+        root = spans(text)
+        return text[: root.start] + self._kept(text, root, parsed, path) + text[root.end :]
 
+    def _drops(self, text: str) -> bool:
+        return self._thorough and assigns_card_data(text)
 
-class _Node(NamedTuple):
-    """A value's place in a text; members of an object have their key and where it begins."""
+    def _dropped(self, text: str, path: Path) -> str:
+        self.redacted[name_of(path)] += 1
+        return f"? ({len(text)} characters)"
 
-    start: int
-    end: int
-    text: Optional[str]
-    children: List[Tuple[Optional[str], int, Any]]
-    is_object: bool
-
-
-class SourceText:
-    """A JSON text that stands at ``root`` in the document, to read values' own text from."""
-
-    def __init__(self, text: str, root: Path) -> None:
-        self._text = text
-        self._root = root
-        self._node: Optional[_Node] = None
-
-    def at(self, path: Path) -> str:
-        """The text of the value at ``path``, which is below the root."""
-        if self._node is None:  # once a text: there may be thousands of values to read from it
-            self._node = _spans(self._text)
-        node = self._node
-        for index in indices_below(path, self._root):
-            node = node.children[index][2]
-        return self._text[node.start : node.end]
-
-
-def _cut(scrubber: Scrubber, text: str, path: Path) -> str:
-    root = _spans(text)
-    return text[: root.start] + _kept(scrubber, text, root, path) + text[root.end :]
-
-
-def _kept(scrubber: Scrubber, text: str, node: _Node, path: Path) -> str:
-    if node.text is not None:
-        scrubbed = scrubber.text(node.text, path)
-        if scrubbed == node.text:
+    def _kept(self, text: str, node: Node, value: Any, path: Path) -> str:
+        """The part of a text that a value takes, without what must go."""
+        if type(value) is str:
+            scrubbed = self.text(value, path)
+            unchanged = scrubbed == value
+            return (
+                text[node.start : node.end]
+                if unchanged
+                else json.dumps(scrubbed, ensure_ascii=False)
+            )
+        if not node.children:
             return text[node.start : node.end]
-        return json.dumps(scrubbed, ensure_ascii=False)
-    if not node.children:
-        return text[node.start : node.end]
-    pieces: List[str] = []
-    last = node.start + 1
-    for index, (key, start, child) in enumerate(node.children):
-        separator, last = text[last:start], child.end
-        if key is not None and scrubber.removes(key, child.text, path, index):
-            continue
-        below = (path, index if key is None else key, index)
-        # The first that stays needs no comma, whatever stood before it.
-        lead = separator if pieces or not index else ""
-        member = text[start : child.start] + _kept(scrubber, text, child, below)
-        pieces.append(lead + member)
-    return text[node.start] + "".join(pieces) + text[last : node.end]
+        named = named_by(value.pairs) if type(value) is Object else None
+        pieces: List[str] = []
+        last = node.start + 1
+        for index, ((key, start, child), member) in enumerate(zip(node.children, _members(value))):
+            separator, last = text[last:start], child.end
+            if key is not None and self.removes(key, member, path, index, named):
+                continue
+            below = (path, index if key is None else key, index)
+            # The first that stays needs no comma, whatever stood before it.
+            lead = separator if pieces or not index else ""
+            pieces.append(lead + text[start : child.start] + self._kept(text, child, member, below))
+        return text[node.start] + "".join(pieces) + text[last : node.end]
 
 
-def _spans(text: str) -> _Node:
-    """The places of all values of a text that is known to be JSON."""
-    return _value(text, _skip(text, 0))
+def _decided(found: int, name: str, value: Any, parent: Path) -> int:
+    if found != BY_VALUE:
+        return found
+    return REDACT if goes(name, value, parent) else KEEP
 
 
-def _value(text: str, at: int) -> _Node:
-    first = text[at]
-    if first == '"':
-        decoded, end = scanstring(text, at + 1, True)
-        return _Node(at, end, decoded, [], False)
-    if first in "{[":
-        return _container(text, at, _member if first == "{" else _element, first == "{")
-    scalar = _SCALAR.match(text, at)
-    assert scalar is not None
-    return _Node(at, scalar.end(), None, [], False)
-
-
-def _container(
-    text: str,
-    start: int,
-    child_at: Callable[[str, int], Tuple[Optional[str], int, _Node]],
-    is_object: bool,
-) -> _Node:
-    children = []
-    at = _skip(text, start + 1)
-    while text[at] not in "}]":
-        child = child_at(text, at)
-        children.append(child)
-        at = _skip(text, child[2].end)
-        if text[at] == ",":
-            at = _skip(text, at + 1)
-    return _Node(start, at + 1, None, children, is_object)
-
-
-def _member(text: str, at: int) -> Tuple[Optional[str], int, _Node]:
-    key, end = scanstring(text, at + 1, True)
-    colon = _skip(text, end)
-    return key, at, _value(text, _skip(text, colon + 1))
-
-
-def _element(text: str, at: int) -> Tuple[Optional[str], int, _Node]:
-    return None, at, _value(text, at)
-
-
-def _skip(text: str, at: int) -> int:
-    if text[at : at + 1] not in _WHITE_SPACE:
-        return at
-    white = _WHITE.match(text, at)
-    assert white is not None
-    return white.end()
+def _members(value: Any) -> Iterable[Any]:
+    return value if type(value) is list else (member for _, member in value.pairs)

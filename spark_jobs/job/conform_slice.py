@@ -14,6 +14,7 @@ from spark_jobs.contract import StructureTotals
 from spark_jobs.job.plan import Slice
 from spark_jobs.job.reading import RawObject, RawReader
 from spark_jobs.schema import known_names
+from spark_jobs.schema.redacted_names import folded, meaning_of
 
 _ALLOCATIONS_BETWEEN_COLLECTIONS = 100_000
 """Conforming makes many containers and no cycles; by itself Python looks for some every 700."""
@@ -56,6 +57,9 @@ class _Counts:
     total_bytes: int = 0
     decoded: Counter[str] = field(default_factory=Counter)
     nested_too_large: int = 0
+    cleaned: Counter[str] = field(default_factory=Counter)
+    dated_by_creation: int = 0
+    card_numbers: Counter[str] = field(default_factory=Counter)
 
     def totals(self) -> StructureTotals:
         counts: Dict[str, Any] = {
@@ -187,16 +191,25 @@ def _count_row(counts: _Counts, found: RawObject, row: Row) -> None:
     counts.rescued_values += row.rescued
     for path, times in row.redacted.items():
         counts.redacted[_without_strangers(path)] += times
+    for path, times in row.cleaned.items():
+        counts.cleaned[_without_strangers(path)] += times
     counts.emptied += row.emptied
+    counts.dated_by_creation += row.dated_by_creation
+    counts.card_numbers.update(row.card_numbers)
 
 
 def _without_strangers(path: str) -> str:
     """A path with ``?`` for each name that is not ours: records and reports show it."""
-    known = known_names()
-    return "/".join(
-        step if not step or step == "*" or step.lower() in known else "?"
-        for step in path.split("/")
-    )
+    return "/".join(map(_shown, path.split("/")))
+
+
+def _shown(step: str) -> str:
+    """A step of a path; of a name that redaction knows, letters and digits alone."""
+    if not step or step == "*" or step.lower() in known_names():
+        return step
+    if meaning_of(step) is None:
+        return "?"
+    return step if step.isascii() and step.isalnum() else folded(step)
 
 
 def _quarantine_row(found: RawObject, reason: str, detail: str) -> Dict[str, object]:

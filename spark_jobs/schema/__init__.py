@@ -6,7 +6,7 @@ from functools import cache
 from typing import TYPE_CHECKING, FrozenSet, Iterator, Tuple
 
 from spark_jobs.schema.orders import COLUMNS, ONLY_IN_FULFILLMENT, SCHEMA_VERSION, STRUCTS
-from spark_jobs.schema.removals import BILLING_ADDRESS, PAYMENTS, REDACTED
+from spark_jobs.schema.removals import CLEANED_NAMES
 from spark_jobs.schema.types import (
     Array,
     Column,
@@ -80,7 +80,7 @@ def known_names() -> FrozenSet[str]:
     columns = read_columns(COLUMNS, read_structs(STRUCTS))
     names = {column.source_field for column in columns}
     names.update(name for column in columns for name in _names_within(column.type))
-    return frozenset(name.lower() for name in names) | REDACTED | PAYMENTS | {BILLING_ADDRESS}
+    return frozenset(name.lower() for name in names) | CLEANED_NAMES
 
 
 def _names_within(kind: Type) -> Iterator[str]:

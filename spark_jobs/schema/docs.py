@@ -7,14 +7,10 @@ from textwrap import fill
 from typing import Iterable, List, Tuple
 
 from spark_jobs.schema import LINEAGE, RESCUED, data_columns, units
+from spark_jobs.schema.card_issuers import ISSUERS
 from spark_jobs.schema.orders import ONLY_IN_FULFILLMENT, SCHEMA_VERSION, STRUCTS
-from spark_jobs.schema.removals import (
-    BILLING_ADDRESS,
-    CLEANED_BELOW,
-    CLEANED_IF_CONTAINING,
-    PAYMENTS,
-    REDACTED,
-)
+from spark_jobs.schema.redacted_names import LINKS, NAMING_KEYS, SHAPES, VALUE_KEYS, WORDS
+from spark_jobs.schema.removals import CLEANED_BELOW, CLEANED_IF_CONTAINING
 from spark_jobs.schema.types import Array, Column, Struct, TextMap, Type, read_structs
 
 _LINE_WIDTH = 100
@@ -78,10 +74,15 @@ A name in capitals above stands for one of these. `X[]` is a list of X, `map` a 
 
 _CLEANINGS = """
 ## What is left out: the cleanings
-Removed regardless of case, in every value that is or parses as JSON, and not counted:
+Removed regardless of case, in every value that is or parses as JSON, as the earlier pipeline did:
 
-- every key that contains `{containing}`, at any depth
+- every key that contains `{containing}`, at any depth. `packageAttachment` is one of them: it holds
+  the packages' invoice numbers and tracking codes, and the tables do not have them.
 {below}
+
+Each removal is counted by its path in lower case (`cleaned` in the publication record, in Dagster's
+metadata and in `structure --json`), with `*` for any place in a list and `?` for a name that is not
+of the schema. Raw keeps what was removed.
 
 And one thing is turned: `productCategories` written as `{{"id": "name"}}` becomes a list of
 `id` and `name`.
@@ -89,13 +90,45 @@ And one thing is turned: `productCategories` written as `{{"id": "name"}}` becom
 
 _REDACTION = """
 ## What is left out: redaction
-Dropped regardless of case, at any depth, in every value that is or parses as JSON, also when it
-would be rescued. Each drop is counted by its path, with `*` for any place in a list.
+Card data is dropped at any depth, in every value that is or parses as JSON, also when it would be
+rescued. Each drop is counted by its path (`redacted`), with `*` for any place in a list and `?` for
+a name that is neither of the schema nor of the list below.
+
+Names are compared without case, accents, blanks, `-`, `_` and other punctuation, escapes resolved:
+`Número do cartão` and `numero_do_cartao` are one name. The words in capitals stand for those of the
+second table; {links} may stand between two words, and up to two digits may follow.
 
 {names}
 
-Below {payments} also `{billing}`.
-A text of these that does not parse is dropped whole, because nobody can tell what is in it.
+{words}
+
+- **A name and its value** in one object count as a member of that name:
+  `{{"name": "cardNumber", "value": "..."}}` loses the value. The name may stand under {naming}; the
+  value under {valued}.
+- **Inside a card**, names count as those of a card: `{{"card": {{"number": ..., "holder": ...}}}}`.
+  Below `payments` and `paymentData` an object under the name of a card goes whole.
+- **Ambiguous names** go below `payments` and `paymentData`. Elsewhere they go only if the value
+  could be a card number (12 to 19 digits), for a code also if it has 3 or 4 digits, and for an
+  expiry also if it is a month and a year: `"Pan": "integral"` is bread and stays. Of a payment, a
+  plain `number` goes if it could be a card number.
+- **Payments** that are not nothing, an object or a list of objects are dropped whole: a number, a
+  list of texts, text that does not parse.
+- **Text that was meant as JSON and does not parse** (a comma too many, single quotes, cut off, a
+  byte order mark in front, JSON Lines) is replaced by `? (41 characters)` if it names card data
+  or payments, or has an ambiguous name and 12 digits. So is any other text that gives such a name a
+  value, `cardNumber=...` or `<cardNumber>...`, if the name contains "card", "cartão", "tarjeta",
+  "CVV" or "CVC". A sentence about a card stays.
+
+What stays: truncated numbers (`firstDigits`, `lastDigits`, `bin`), names of payment systems, gift
+cards, `dueDate`. Base64 and other encodings are not looked into.
+
+### Card numbers elsewhere
+A number that an issuer could have given out (13 to 19 digits, in one piece or in groups with blanks
+or hyphens; an issuer's first digits and length; the check digit of ISO/IEC 7812) stays where it is
+outside payments, but is counted by column (`card_numbers`), and the check
+`no_card_numbers_outside_payments` warns. Numbers are never shown. Issuers that are known:
+{issuers}. By chance, 1 of 10 numbers has a right check digit: of random 16-digit numbers, one in 40
+is taken for a card number. Numbers of 13 digits that are a valid EAN are taken for an article's.
 """
 
 _ADDING = """
@@ -129,11 +162,7 @@ def markdown() -> str:
         + _NESTED
         + _table(("Type", "Fields"), _structs(names))
         + _cleanings()
-        + _REDACTION.format(
-            names="\n".join(f"- `{name}`" for name in sorted(REDACTED)),
-            payments=" and ".join(f"`{name}`" for name in sorted(PAYMENTS)),
-            billing=BILLING_ADDRESS,
-        )
+        + _redaction()
         + _ADDING
     )
 
@@ -184,6 +213,19 @@ def _quoted(names: Iterable[str]) -> str:
 def _cleanings() -> str:
     below = "\n".join(f"- `{place[-1]}` at `{' > '.join(place[:-1])}`" for place in CLEANED_BELOW)
     return _CLEANINGS.format(containing=CLEANED_IF_CONTAINING, below=below)
+
+
+def _redaction() -> str:
+    names = ((meaning.value, ", ".join(shapes)) for meaning, shapes in SHAPES.items())
+    words = ((f"`{word}`", ", ".join(choices)) for word, choices in WORDS.items())
+    return _REDACTION.format(
+        links=fill(_quoted(LINKS), _LINE_WIDTH),
+        names=_table(("What becomes of it", "Names"), names),
+        words=_table(("Word", "Stands for"), words),
+        naming=_quoted(NAMING_KEYS),
+        valued=_quoted(VALUE_KEYS),
+        issuers=", ".join(ISSUERS),
+    )
 
 
 def _table(heads: Tuple[str, ...], rows: Iterable[Tuple[str, ...]]) -> str:

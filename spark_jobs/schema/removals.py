@@ -1,7 +1,6 @@
-"""What never reaches the lake: the documented cleanings, and card data.
+"""What never reaches the lake: the documented cleanings here, card data in ``redacted_names``.
 
-Names are matched regardless of case. Both hold at any depth of every value that is, or parses as,
-JSON; cleanings are not counted, redactions are, by path.
+Both hold at any depth of every value that is, or parses as, JSON, and both are counted by path.
 """
 
 from __future__ import annotations
@@ -9,7 +8,7 @@ from __future__ import annotations
 from typing import FrozenSet, Tuple
 
 CLEANED_IF_CONTAINING = "attachment"
-"""Every key that contains this is removed: attachments, itemAttachment, attachmentOfferings..."""
+"""Every key that contains this in any case is removed."""
 
 CLEANED_BELOW: Tuple[Tuple[str, ...], ...] = (
     ("itemmetadata", "items", "assemblyoptions"),
@@ -17,29 +16,10 @@ CLEANED_BELOW: Tuple[Tuple[str, ...], ...] = (
     ("ratesandbenefitsdata", "rateandbenefitsidentifiers", "additionalinfo"),
     ("customdata", "customapps", "fields", "cart-extra-context"),
 )
-"""Keys removed at exactly these places; list indices do not count."""
+"""Keys removed at exactly these places in any case; list indices do not count."""
 
-REDACTED: FrozenSet[str] = frozenset(
-    (
-        # the number of a card
-        "cardnumber", "card_number", "creditcardnumber", "pan",
-        # its holder
-        "cardholder", "card_holder", "cardholdername", "card_holder_name", "holdername",
-        "cardholderdocument",
-        # its security code
-        "cvv", "cvv2", "cvc", "cvc2", "csc", "securitycode", "security_code", "cardcode",
-        "validationcode", "verificationcode",
-        # its expiry
-        "expiremonth", "expireyear", "expiredate", "expirymonth", "expiryyear", "expirydate",
-        "expirationmonth", "expirationyear", "expirationdate", "expiration_date",
-        "cardexpiration", "cardexpirationdate", "duemonth", "dueyear",
-        # what acquirers answered, in whatever shape
-        "connectorresponse", "connectorresponses", "connector_responses",
-    )
-)  # fmt: skip
-"""Keys dropped wherever they stand, in lower case."""
-
-PAYMENTS: FrozenSet[str] = frozenset(("paymentdata", "payments"))
-"""Below these, ``BILLING_ADDRESS`` is dropped too; their text is dropped whole if unparsable."""
-
-BILLING_ADDRESS = "billingaddress"
+CLEANED_NAMES: FrozenSet[str] = frozenset(place[-1] for place in CLEANED_BELOW) | {
+    "attachment", "attachments", "attachmentofferings", "changesattachment", "itemattachment",
+    "itemattachments", "packageattachment", "packageattachments",
+}  # fmt: skip
+"""Names of what the cleanings remove that records may show; any other may be personal."""

@@ -1,0 +1,98 @@
+"""Card numbers where none should be: found by length, issuer and check digit, counted, never shown.
+
+The tables keep them. Below payments, names decide what goes.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Dict, Iterator, List
+
+import orjson
+
+from spark_jobs.schema.card_issuers import ISSUERS
+from spark_jobs.schema.redacted_names import Meaning, meaning_of
+
+_CANDIDATE = re.compile(
+    r"(?<![0-9])(?<![0-9]\.)"
+    r"(?:[0-9]{13,19}"
+    r"|[0-9]{4}([ -])[0-9]{4}\1[0-9]{4}\1[0-9]{4}(?:\1[0-9]{3})?"
+    r"|[0-9]{4}([ -])[0-9]{6}\2[0-9]{4,5})"
+    r"(?![0-9])"
+)
+_ISSUED = re.compile(
+    "|".join(
+        f"(?=(?:{first}))(?:{'|'.join(f'[0-9]{{{length}}}' for length in lengths)})"
+        for first, lengths in ISSUERS.values()
+    )
+)
+_DOUBLED = (0, 2, 4, 6, 8, 1, 3, 5, 7, 9)
+_ARTICLE_DIGITS = 13
+"""Length of an EAN-13, which articles carry; numbers with its check digit are taken for one."""
+
+_FIRST_DIGITS = b"23456"
+_RUN = b"0" * 13
+_GROUPED = (b"0000-0000-0000-0000", b"0000-000000-0000")
+
+
+def may_hold_card_number(line: bytes, classes: bytes) -> bool:
+    """Whether a row may hold a card number; ``classes`` are the line's, see ``last_look``."""
+    at = classes.find(_RUN)
+    while at >= 0:
+        if line[at] in _FIRST_DIGITS and _is_number_at(line, at):
+            return True
+        at = classes.find(_RUN, at + len(_RUN))
+    return any(groups in classes for groups in _GROUPED)
+
+
+def card_numbers(values: Dict[str, Any]) -> Dict[str, int]:
+    """How many card numbers each column of a row holds outside payments."""
+    found = {name: len(list(_numbers_in(_text(name, value)))) for name, value in values.items()}
+    return {name: count for name, count in found.items() if count}
+
+
+def _is_number_at(line: bytes, at: int) -> bool:
+    begin = max(0, at - 2)
+    found = _CANDIDATE.search(line[begin : at + 20].decode("latin-1"), at - begin)
+    return found is not None and is_card_number(found[0])
+
+
+def is_card_number(digits: str) -> bool:
+    """Whether the digits, whatever separates them, are as a card issuer would give them out."""
+    digits = digits.replace(" ", "").replace("-", "")
+    return (
+        _ISSUED.fullmatch(digits) is not None
+        and _has_luhn_digit(digits)
+        and not (len(digits) == _ARTICLE_DIGITS and _has_article_digit(digits))
+    )
+
+
+def _numbers_in(text: str) -> Iterator[str]:
+    return (found[0] for found in _CANDIDATE.finditer(text) if is_card_number(found[0]))
+
+
+def _text(column: str, value: Any) -> str:
+    if meaning_of(column) is Meaning.PAYMENTS:
+        return ""
+    if column == "_rescued":
+        return "\n".join(_outside_payments(value))
+    return value if type(value) is str else orjson.dumps(value).decode()
+
+
+def _outside_payments(rescued: List[Dict[str, str]]) -> Iterator[str]:
+    for item in rescued:
+        steps = item["path"].split("/")
+        if not any(meaning_of(step) is Meaning.PAYMENTS for step in steps):
+            yield item["path"] + "\n" + item["value"]
+
+
+def _has_luhn_digit(digits: str) -> bool:
+    """ISO/IEC 7812-1."""
+    numbers = [int(digit) for digit in reversed(digits)]
+    return (sum(numbers[::2]) + sum(_DOUBLED[each] for each in numbers[1::2])) % 10 == 0
+
+
+def _has_article_digit(digits: str) -> bool:
+    """GS1."""
+    numbers = [int(digit) for digit in digits]
+    return (sum(numbers[::2]) + 3 * sum(numbers[1::2])) % 10 == 0

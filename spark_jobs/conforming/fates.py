@@ -1,0 +1,134 @@
+"""What becomes of a member: by its name, by where it stands and, if these leave it open, by value.
+
+Values are those of ``exact_json``.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Iterable, Optional, Tuple
+
+from spark_jobs.conforming.exact_json import NotJsonError, Number, Object, parse
+from spark_jobs.conforming.paths import Path, folded_keys, nearest_key, segments
+from spark_jobs.schema.redacted_names import (
+    AMBIGUOUS,
+    Meaning,
+    is_naming_key,
+    meaning_of,
+)
+from spark_jobs.schema.removals import CLEANED_BELOW, CLEANED_IF_CONTAINING
+
+KEEP, CLEAN, REDACT, BY_VALUE = range(4)
+
+_CLEANED_KEYS = frozenset(place[-1] for place in CLEANED_BELOW)
+_CLEANED_PLACES = frozenset(CLEANED_BELOW)
+
+_DIGITS = r"[0-9](?:[ ._/-]?[0-9])"
+_COULD_BE_NUMBER = re.compile(rf"[\s\"']*{_DIGITS}{{11,18}}[\s\"']*")
+_HOLDS_NUMBER = re.compile(rf"{_DIGITS}{{11}}")
+_COULD_BE_CODE = re.compile(r"\s*[0-9]{3,4}\s*")
+_COULD_BE_EXPIRY = re.compile(
+    r"\s*(?:(?:0?[1-9]|1[0-2])[ ./-]{0,3}(?:20)?[0-9]{2}|20[0-9]{2}[ ./-]{0,3}(?:0[1-9]|1[0-2]))\s*"
+)
+_HOLDERS = "holder"
+
+
+def fate(key: str, parent: Path) -> int:
+    """What becomes of a member by name and place: KEEP, CLEAN, REDACT or BY_VALUE."""
+    found = fate_of_name(key, parent)
+    if found != KEEP:
+        return found
+    lowered = key.lower()
+    if CLEANED_IF_CONTAINING in lowered:
+        return CLEAN
+    if lowered in _CLEANED_KEYS and (*folded_keys(parent), lowered) in _CLEANED_PLACES:
+        return CLEAN
+    return BY_VALUE if meaning_of(key) is Meaning.PAYMENTS else KEEP
+
+
+def fate_of_name(name: str, parent: Path) -> int:
+    """What becomes of a value of this name in the object at ``parent`` by redaction alone."""
+    meaning = _meaning_at(name, parent)
+    if meaning is Meaning.CARD_DATA:
+        return REDACT
+    if meaning is None or meaning is Meaning.PAYMENTS:
+        return KEEP
+    below_payments = is_below_payments(parent)
+    if meaning is Meaning.BILLING_ADDRESS:
+        return REDACT if below_payments else KEEP
+    if meaning is Meaning.BARE_NUMBER:
+        return BY_VALUE if below_payments else KEEP
+    return REDACT if below_payments and meaning is not Meaning.CARD else BY_VALUE
+
+
+def goes(name: str, value: Any, parent: Path) -> bool:
+    """Whether a value is redacted whose name and place leave that open."""
+    meaning = _meaning_at(name, parent)
+    if meaning is Meaning.PAYMENTS:
+        return not holds_payments(value)
+    if meaning is Meaning.CARD and is_below_payments(parent):
+        return _is_or_opens_object(value) or _matches(_HOLDS_NUMBER.search, value)
+    return (
+        _matches(_COULD_BE_NUMBER.fullmatch, value)
+        or (meaning is Meaning.MAYBE_CODE and _matches(_COULD_BE_CODE.fullmatch, value))
+        or (meaning is Meaning.MAYBE_EXPIRY and _matches(_COULD_BE_EXPIRY.fullmatch, value))
+    )
+
+
+def holds_payments(value: Any) -> bool:
+    """Whether this is nothing, an object or a list of objects, also as text: what can be read."""
+    if type(value) is list:
+        return all(item is None or type(item) is Object for item in value)
+    if type(value) is not str:
+        return value is None or type(value) is Object
+    if value in {"", "null"}:
+        return True
+    try:
+        return holds_payments(parse(value))
+    except NotJsonError:
+        return False
+
+
+def is_below_payments(path: Path) -> bool:
+    """Whether a payments member leads to this place."""
+    return any(
+        type(step) is str and meaning_of(step) is Meaning.PAYMENTS for step in segments(path)
+    )
+
+
+def named_by(members: Iterable[Tuple[str, Any]]) -> Optional[str]:
+    """The name that an object gives its value, ``{"name": "cardNumber", "value": "4..."}``.
+
+    None unless redaction has to do with that name.
+    """
+    names = [value for key, value in members if type(value) is str and value and is_naming_key(key)]
+    named = [(meaning_of(name), name) for name in names]
+    sure = (name for meaning, name in named if meaning is Meaning.CARD_DATA)
+    maybe = (name for meaning, name in named if meaning in AMBIGUOUS)
+    return next(sure, None) or next(maybe, None)
+
+
+def _meaning_at(name: str, parent: Path) -> Optional[Meaning]:
+    """What a name says where it stands: ``number`` below ``card`` is the number of a card."""
+    meaning = meaning_of(name)
+    if meaning is Meaning.CARD_DATA:
+        return meaning
+    above = nearest_key(parent)
+    said_above = None if above is None else meaning_of(above)
+    if said_above is Meaning.CARD:
+        return meaning_of(f"card {name}") or meaning
+    if said_above is Meaning.MAYBE_HOLDER:
+        return meaning_of(f"holder {name}") or meaning
+    return meaning
+
+
+def _is_or_opens_object(value: Any) -> bool:
+    return type(value) in (list, Object) or (
+        type(value) is str and value.lstrip()[:1] in {"{", "["}
+    )
+
+
+def _matches(match: Any, value: Any) -> bool:
+    if type(value) is list:
+        return any(_matches(match, item) for item in value)
+    return type(value) in (str, Number) and match(value) is not None

@@ -1,0 +1,190 @@
+"""Names of what redaction drops in English, Portuguese and Spanish, from one vocabulary.
+
+Names are compared folded: lower case, without accents, and nothing but letters and digits, so that
+``Número do cartão``, ``numero_do_cartao`` and ``numeroDoCartao`` are one name.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from enum import Enum
+from functools import cache, lru_cache
+from typing import Dict, Optional, Pattern, Tuple
+
+
+class Meaning(Enum):
+    """What a name says of its value."""
+
+    CARD_DATA = "card data: dropped wherever it stands"
+    PAYMENTS = "payments: dropped unless objects"
+    BILLING_ADDRESS = "billing address: dropped below payments"
+    CARD = "a card: an object is dropped below payments"
+    MAYBE_NUMBER = "ambiguous: a card number, or something else"
+    MAYBE_CODE = "ambiguous: a security code, or something else"
+    MAYBE_EXPIRY = "ambiguous: an expiry, or something else"
+    MAYBE_HOLDER = "ambiguous: a card holder, or something else"
+    BARE_NUMBER = "a number: dropped below payments if it could be a card's"
+
+
+WORDS: Dict[str, Tuple[str, ...]] = {
+    "CARD": (
+        "card", "cards", "credit card", "credit cards", "debit card", "payment card", "bank card",
+        "cartao", "cartoes", "cartao credito", "cartao de credito", "cartao debito",
+        "cartao de debito", "tarjeta", "tarjetas", "tarjeta credito", "tarjeta de credito",
+        "tarjeta debito", "tarjeta de debito",
+    ),
+    "NUMBER": ("number", "numbers", "numero", "numeros", "num", "nro"),
+    "HOLDER": ("holder", "holders", "titular", "titulares", "portador", "tarjetahabiente"),
+    "OWNER": ("owner", "owners"),
+    "NAME": (
+        "name", "full name", "first name", "last name", "nome", "nome completo", "sobrenome",
+        "nombre", "nombre completo", "apellido", "apellidos",
+    ),
+    "PERSON": (
+        "document", "document number", "document type", "documento", "numero documento",
+        "tipo documento", "cpf", "cnpj", "rg", "dni", "rut", "rfc", "curp", "cuit", "nif",
+        "email", "phone", "telefone", "telefono", "birth date", "birthday", "address",
+    ),
+    "CODE": ("code", "codigo", "cod", "number", "numero"),
+    "SECURITY": ("security", "seguranca", "seguridad"),
+    "PROOF": (
+        "verification", "validation", "verificacao", "validacao", "verificacion", "validacion",
+    ),
+    "CVV": ("cvv", "cvc"),
+    "EXPIRES": ("expire", "expires", "expiry", "expiration"),
+    "EXPIRY": (
+        "exp", "expire", "expires", "expiry", "expiration", "expiracao", "expiracion", "validade",
+        "validez", "valid thru", "valid until", "good thru", "vencimento", "vencimiento", "venc",
+        "caducidad",
+    ),
+    "WHEN": (
+        "month", "year", "date", "month year", "mes", "ano", "anio", "data", "fecha", "mm", "yy",
+        "yyyy",
+    ),
+    "ABOUT": ("info", "information", "data", "details", "dados", "datos"),
+    "CONNECTOR": ("connector", "conector", "conectores"),
+    "RESPONSE": ("response", "responses", "resposta", "respostas", "respuesta", "respuestas"),
+}  # fmt: skip
+"""A word in capitals in SHAPES stands for any of these."""
+
+LINKS = (
+    "s", "de", "do", "da", "dos", "das", "del", "la", "el", "of", "the", "on", "in", "no", "na",
+    "em", "en",
+)  # fmt: skip
+"""Words that may stand between the words of a shape: ``nombreDelTitular``, ``nameOnCard``."""
+
+SHAPES: Dict[Meaning, Tuple[str, ...]] = {
+    Meaning.CARD_DATA: (
+        "CARD NUMBER", "CARD no", "CARD pan", "NUMBER CARD", "cc NUMBER", "cc no",
+        "primary account number",
+        "CARD HOLDER", "CARD HOLDER NAME", "CARD HOLDER PERSON", "HOLDER NAME", "HOLDER PERSON",
+        "HOLDER CARD", "HOLDER CARD NAME", "NAME HOLDER", "NAME HOLDER CARD", "PERSON HOLDER",
+        "PERSON HOLDER CARD", "CARD OWNER", "CARD OWNER NAME", "CARD OWNER PERSON", "NAME CARD",
+        "cc NAME", "cc HOLDER",
+        "CVV", "CVV CODE", "CVV CARD", "CARD CVV", "CODE CVV", "cc CVV", "CARD csc", "CARD CODE",
+        "CODE CARD", "SECURITY CODE", "CARD SECURITY CODE", "CODE SECURITY", "CODE SECURITY CARD",
+        "validation code", "verification code", "CARD PROOF CODE", "CODE PROOF CARD",
+        "EXPIRES WHEN", "due month", "due year", "CARD EXPIRY", "CARD EXPIRY WHEN",
+        "CARD WHEN EXPIRY", "EXPIRY CARD", "EXPIRY WHEN CARD", "WHEN EXPIRY CARD", "cc EXPIRY",
+        "cc EXPIRY WHEN",
+        "CONNECTOR RESPONSE", "RESPONSE CONNECTOR",
+    ),
+    Meaning.PAYMENTS: ("payment data", "payments"),
+    Meaning.BILLING_ADDRESS: ("billing address",),
+    Meaning.CARD: ("CARD", "CARD ABOUT", "ABOUT CARD"),
+    Meaning.MAYBE_NUMBER: ("pan",),
+    Meaning.MAYBE_CODE: ("csc", "cid", "PROOF CODE", "CODE PROOF"),
+    Meaning.MAYBE_EXPIRY: ("EXPIRY", "EXPIRY WHEN", "WHEN EXPIRY"),
+    Meaning.MAYBE_HOLDER: ("HOLDER", "CARD NAME"),
+    Meaning.BARE_NUMBER: ("number", "numero", "num", "nro"),
+}  # fmt: skip
+"""The names of each meaning: words one after the other, and two digits at most behind them.
+
+Of several meanings the first holds. ``dueDate`` is none of them: a payment slip has one, too.
+"""
+
+AMBIGUOUS = frozenset(
+    (Meaning.CARD, Meaning.MAYBE_NUMBER, Meaning.MAYBE_CODE, Meaning.MAYBE_EXPIRY)
+) | {Meaning.MAYBE_HOLDER, Meaning.BARE_NUMBER}
+"""Meanings that place and value decide."""
+
+NAMING_KEYS = frozenset(
+    (
+        "name", "key", "id", "field", "fieldname", "code", "label", "type", "title", "property",
+        "attribute", "param", "parameter", "k", "nome", "nombre", "chave", "clave", "campo",
+        "codigo", "rotulo", "etiqueta", "tipo",
+    )
+)  # fmt: skip
+VALUE_KEYS = frozenset(
+    (
+        "value", "values", "val", "v", "content", "text", "data", "answer", "fieldvalue",
+        "defaultvalue", "rawvalue", "valor", "valores", "conteudo", "contenido", "texto",
+        "resposta", "respuesta",
+    )
+)  # fmt: skip
+"""Keys, folded, of which two in one object say a name and its value."""
+
+_BETWEEN_IN_TEXT = r"(?:[^\w\s\"\\]|[ _]){0,3}"
+_LONGEST = 64
+"""Characters of the longest name looked at; the longest of the shapes has fewer than 50."""
+_OTHER_THAN_NAMES = re.compile("[^a-z0-9]+")
+
+
+def plain(text: str) -> str:
+    """The text in lower case and without accents."""
+    if text.isascii():
+        return text.lower()
+    letters = unicodedata.normalize("NFKD", text).casefold()
+    return "".join(letter for letter in letters if not unicodedata.combining(letter))
+
+
+def folded(name: str) -> str:
+    """The name as names are compared."""
+    return _OTHER_THAN_NAMES.sub("", plain(name))
+
+
+@lru_cache(1 << 14)
+def meaning_of(name: str) -> Optional[Meaning]:
+    """What a name says of its value, if redaction has to do with it."""
+    if len(name) > _LONGEST:
+        return None
+    short = folded(name)
+    return next((each for each in SHAPES if _names(each).fullmatch(short)), None)
+
+
+@lru_cache(1 << 14)
+def is_naming_key(key: str) -> bool:
+    """Whether a member of this key may say the name of the object's value."""
+    return folded(key) in NAMING_KEYS
+
+
+@lru_cache(1 << 14)
+def is_value_key(key: str) -> bool:
+    """Whether a member of this key may be the value that another member names."""
+    return folded(key) in VALUE_KEYS
+
+
+@cache
+def names_in_text(*meanings: Meaning) -> Pattern[str]:
+    """A pattern that finds the meanings' names as whole words in a text that is ``plain``."""
+    names = "|".join(_pattern(each, _BETWEEN_IN_TEXT) for each in meanings)
+    return re.compile(f"(?<![a-z0-9])(?:{names})(?:[ _-]?[0-9]{{1,2}})?(?![a-z0-9])")
+
+
+@cache
+def _names(meaning: Meaning) -> Pattern[str]:
+    return re.compile(f"{_pattern(meaning, '')}[0-9]{{0,2}}")
+
+
+def _pattern(meaning: Meaning, between: str) -> str:
+    link = f"{between}(?:(?:{'|'.join(LINKS)}){between})*"
+    shapes = (
+        link.join(_word(word, between) for word in shape.split()) for shape in SHAPES[meaning]
+    )
+    return f"(?:{'|'.join(shapes)})"
+
+
+def _word(word: str, between: str) -> str:
+    choices = sorted(WORDS.get(word, (word,)), key=len, reverse=True)
+    return f"(?:{'|'.join(choice.replace(' ', between) for choice in choices)})"
