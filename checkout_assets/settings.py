@@ -153,6 +153,15 @@ class Settings(BaseSettings):
         return text
 
 
+class MachineSettings(BaseSettings):
+    """What this machine says of itself in variables that are not ours; empty where it does not."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore")
+
+    java_home: str = Field("", description="the home of a Java, as JAVA_HOME names it")
+    spark_local_dirs: str = Field("", description="where Spark may write, separated by commas")
+
+
 def _explain(error: ValidationError) -> str:
     """One sentence that names the first wrong variable and what it should be."""
     first = error.errors(include_url=False, include_context=False)[0]

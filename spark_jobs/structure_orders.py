@@ -53,7 +53,7 @@ def main(arguments: Optional[List[str]] = None) -> int:
                 lake.put(result_key(result.folder, job.run_id), result.to_json())
                 problem = result.error
             except StoreError as error:
-                problem = result.error or f"{ending}, but its result was refused: {error.code}"
+                problem = result.error or f"{ending}, but its result was not kept: {error.reason}"
             failed += bool(problem)
             told = (problem or ending).removeprefix(f"{result.folder}: ")
             sys.stdout.write(f"{result.folder}: {told}\n")

@@ -4,6 +4,9 @@
 configuration; 130: interrupted.
 """
 
+import contextlib
+import os
+import signal
 import sys
 from collections.abc import Sequence
 
@@ -72,8 +75,22 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def main() -> None:
-    """The console script."""
-    sys.exit(run(sys.argv[1:]))
+    """The console script; SIGTERM ends it as Ctrl-C does."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    code = _INTERRUPTED
+    with contextlib.suppress(KeyboardInterrupt):  # a second one, while the first is answered
+        code = run(sys.argv[1:])
+    if code == _INTERRUPTED:
+        _leave_at_once()
+    sys.exit(code)
+
+
+def _leave_at_once() -> None:
+    """End without waiting for threads: a request that never ends would keep the process."""
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError):
+            stream.flush()
+    os._exit(_INTERRUPTED)
 
 
 def _refuse(sentence: str, code: int) -> int:

@@ -2,7 +2,7 @@
 
 import secrets
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from contextlib import closing
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
@@ -24,12 +24,12 @@ from checkout_assets.cli.options import (
 )
 from checkout_assets.domain.anomalies import Finding, Rule, Severity, structured_rules
 from checkout_assets.domain.displayable import displayable
-from checkout_assets.domain.folders import Folder, select_folders
+from checkout_assets.domain.folders import Folder, select_folders, slices
 from checkout_assets.settings import Settings
 from spark_jobs.contract import StructureTotals
 
 if TYPE_CHECKING:
-    from checkout_assets.engines.structuring.spark_engine import StructuredFolder
+    from checkout_assets.engines.structuring.spark_engine import LocalSparkEngine, StructuredFolder
 
 Rules = Sequence[Rule[StructureTotals]]
 FOLDERS_PER_JOB = 16
@@ -85,35 +85,31 @@ def run_folders(settings: Settings, folders: Sequence[Folder]) -> "list[Structur
     """Structure folders on this machine, sixteen a Spark job; their results in key order."""
     from rich.progress import track
 
-    from checkout_assets.domain.folders import slices
-    from checkout_assets.engines.locations import canonical_uri
+    from checkout_assets.engines.locations import canonical_uri, check_writable
     from checkout_assets.engines.structuring.origin import refuse_lake_of_other_raw
-    from checkout_assets.engines.structuring.session import local_session
+    from checkout_assets.engines.structuring.session import LocalSpark, local_spark_config
     from checkout_assets.engines.structuring.spark_engine import LocalSparkEngine
 
     places = usable_places(settings, "raw", "lake")
+    check_writable(places["lake"], "lake")
     raw_uri = places["raw"].uri
     replaces = canonical_uri(settings.replaces_raw, "replaced raw")
     refuse_lake_of_other_raw(places["lake"].open(), folders, raw_uri, replaces)
     run_id = f"cli-{secrets.token_hex(4)}"
     ended: list[StructuredFolder] = []
-    with local_session(settings.spark_master) as session:
+    with closing(LocalSpark(local_spark_config(settings.spark_master))) as spark:
         engine = LocalSparkEngine(
             raw_uri,
             places["lake"].uri,
-            lambda: session,
+            spark.session,
             settings.vanished,
-            replaces,
-            settings.largest_body_bytes,
-            places["raw"].terms,
-            places["lake"].terms,
+            replaces_raw=replaces,
+            largest_body=settings.largest_body_bytes,
+            raw_terms=places["raw"].terms,
+            lake_terms=places["lake"].terms,
+            cancel_start=spark.cancel,
         )
-        told = (
-            result
-            for piece in slices(folders, FOLDERS_PER_JOB)
-            for result in engine.run(piece, run_id)
-        )
-        with closing(told):
+        with closing(_results(engine, folders, run_id)) as told:
             for result in track(
                 told,
                 "structuring",
@@ -126,6 +122,13 @@ def run_folders(settings: Settings, folders: Sequence[Folder]) -> "list[Structur
                 if not terminal().is_terminal:
                     say(_line(result) if result.ok else result.error)
     return sorted(ended, key=lambda result: result.folder)
+
+
+def _results(
+    engine: "LocalSparkEngine", folders: Sequence[Folder], run_id: str
+) -> "Generator[StructuredFolder, None, None]":
+    for piece in slices(folders, FOLDERS_PER_JOB):
+        yield from engine.run(piece, run_id)
 
 
 def _line(result: "StructuredFolder") -> str:

@@ -3,7 +3,9 @@
 Everything here is about configuration, so every failure is a UsageError of one line.
 """
 
+import os
 import re
+import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from itertools import combinations
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 _MEANS_S3 = re.compile(r"\s*(?:s3[an]?:|arn:)", re.IGNORECASE)
 _PROBE_CONNECT_SECONDS = 3
 _PROBE_READ_SECONDS = 10
+_PROBE = bytes(64 * 1024)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,14 +127,21 @@ def canonical_uri(uri: str, what: str) -> str:
 
 
 def parse_location(uri: str, what: str, terms: StoreTerms = NO_TERMS) -> Location:
-    """The place in S3, on these terms, or the directory that ``uri`` names."""
+    """The place in S3, on these terms, or the directory that a path or a file URI names."""
+    from spark_jobs.stores.file_uris import is_file_uri, path_of
+
     if not uri:
         raise UsageError(f"The {what} is empty: write s3://bucket/prefix or a directory.")
-    if "://" in uri or _MEANS_S3.match(uri):
+    if not is_file_uri(uri) and ("://" in uri or _MEANS_S3.match(uri)):
         return parse_s3_location(uri, what, terms)
     if uri != uri.strip():
         raise UsageError(f"The {what} {_shown(uri)} has a blank before or after it: remove it.")
-    return LocalLocation(Path(uri).expanduser())
+    if not is_file_uri(uri):
+        return LocalLocation(Path(uri).expanduser())
+    try:
+        return LocalLocation(Path(path_of(uri)))
+    except ValueError as reason:
+        raise UsageError(f"The {what} {_shown(uri)} cannot be used: {reason}.") from None
 
 
 def _shown(uri: str) -> str:
@@ -171,6 +181,29 @@ def check_reachable(
             _check_bucket(place.terms.bind(_configured(make_client)), place, what)
         else:
             _check_directory(place, what)
+
+
+def check_writable(place: Location, what: str) -> None:
+    """Raise UsageError if nothing can be written in that directory; nothing of it stays.
+
+    What S3 permits shows only when it is asked to write.
+    """
+    if not isinstance(place, LocalLocation):
+        return
+    try:
+        with tempfile.TemporaryFile(dir=_nearest(place)) as probe:
+            probe.write(_PROBE)
+    except OSError as error:
+        raise UsageError(
+            f"The {what} {displayable(place.uri)} cannot be written: "
+            f"{os.strerror(error.errno or 0)}."
+        ) from None
+
+
+def _nearest(place: LocalLocation) -> Path:
+    """The directory itself, or the nearest one above it that exists."""
+    path = place.path.absolute()
+    return next(each for each in [path, *path.parents] if each.exists())
 
 
 def _check_bucket(client: Any, place: S3Location, what: str) -> None:
@@ -230,8 +263,7 @@ def _asked_at(client: Any, place: S3Location) -> str:
 
 
 def _check_directory(place: LocalLocation, what: str) -> None:
-    nearest = next(p for p in [place.path.absolute(), *place.path.absolute().parents] if p.exists())
-    if not nearest.is_dir():
+    if not _nearest(place).is_dir():
         raise UsageError(f"The {what} {displayable(place.uri)} is no directory.")
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 from dagster_pyspark import LazyPySparkResource
+from pydantic import PrivateAttr
 
 from checkout_assets.domain.anomalies import DEFAULT_ALLOWANCE, QuarantineAllowance
 from checkout_assets.engines.seam import FolderEngine
@@ -17,6 +18,7 @@ from spark_jobs.contract import KEEP, LARGEST_BODY_BYTES
 if TYPE_CHECKING:
     from checkout_assets.engines.copying.engine import FolderCopied
     from checkout_assets.engines.reconciling.engine import Reconciler
+    from checkout_assets.engines.structuring.session import LocalSpark
     from checkout_assets.engines.structuring.spark_engine import StructuredFolder
 
 
@@ -111,23 +113,28 @@ class LocalSparkEngine(StructureEngineResource):
     replaces_raw: str = ""
     largest_body: int = LARGEST_BODY_BYTES
     keep_session: bool = False
+    _spark: "LocalSpark | None" = PrivateAttr(None)
 
     def engine(self) -> "FolderEngine[StructuredFolder]":
         """See StructureEngineResource; the session starts when the engine runs."""
-        from checkout_assets.engines.locations import canonical_uri
+        from checkout_assets.engines.locations import canonical_uri, check_writable
+        from checkout_assets.engines.structuring.session import LocalSpark
         from checkout_assets.engines.structuring.spark_engine import LocalSparkEngine as Engine
 
         self.stores.check("raw", "lake")
+        check_writable(self.stores.lake(), "lake")
+        self._spark = LocalSpark(self.pyspark.spark_config)
         raw, lake = self.stores.raw(), self.stores.lake()
         return Engine(
             raw.uri,
             lake.uri,
             self._session,
             self.vanished,
-            canonical_uri(self.replaces_raw, "replaced raw"),
-            self.largest_body,
-            raw.terms,
-            lake.terms,
+            replaces_raw=canonical_uri(self.replaces_raw, "replaced raw"),
+            largest_body=self.largest_body,
+            raw_terms=raw.terms,
+            lake_terms=lake.terms,
+            cancel_start=self._spark.cancel,
         )
 
     @contextmanager
@@ -139,20 +146,10 @@ class LocalSparkEngine(StructureEngineResource):
         try:
             yield self
         finally:
-            if not self.keep_session:
-                stop_session()
+            if self._spark is not None and not self.keep_session:
+                self._spark.close()
 
     def _session(self) -> Any:
-        from checkout_assets.engines.structuring.session import use_java
-
-        use_java()
+        assert self._spark is not None
+        self._spark.session()
         return self.pyspark.spark_session
-
-
-def stop_session() -> None:
-    """Stop this process's Spark session, if there is one."""
-    from pyspark.sql import SparkSession
-
-    session = SparkSession.getActiveSession()
-    if session is not None:
-        session.stop()

@@ -10,6 +10,7 @@ from checkout_assets.engines.locations import (
     LocalLocation,
     S3Location,
     check_reachable,
+    check_writable,
     parse_location,
     parse_s3_location,
     refuse_overlap,
@@ -109,6 +110,25 @@ def test_a_lake_may_be_a_directory(tmp_path: Path) -> None:
     for wrong in ("http://host/x", "", " lake", "s3:/bucket", "S3:bucket/a"):
         with pytest.raises(UsageError):
             parse_location(wrong, "lake")
+    assert parse_location("file:///a%20b", "lake") == LocalLocation(Path("/a b"))
+    assert parse_location("file:/a/b", "lake") == LocalLocation(Path("/a/b"))
+
+
+def test_a_file_uri_of_another_machine_is_refused_in_one_line() -> None:
+    with pytest.raises(UsageError) as refused:
+        parse_location("file://host/lake", "lake")
+    assert str(refused.value) == (
+        'The lake "file://host/lake" cannot be used: it names another machine: '
+        "write file:///path with three slashes."
+    )
+
+
+def test_a_lake_that_cannot_be_written_is_refused_with_the_reason(tmp_path: Path) -> None:
+    lake = tmp_path / "not" / "yet"
+    check_writable(LocalLocation(lake), "lake")
+    assert not lake.parent.exists()
+    with pytest.raises(UsageError, match=r"The lake /proc/lake cannot be written: \w+"):
+        check_writable(LocalLocation(Path("/proc/lake")), "lake")
 
 
 @pytest.mark.parametrize(

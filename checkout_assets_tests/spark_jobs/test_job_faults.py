@@ -529,7 +529,7 @@ def test_a_full_disk_fails_clearly_publishes_nothing_by_halves_and_is_exact_with
     lock.release()
     job.join(LONG)
 
-    assert "the store answered ENOSPC" in told[-1]
+    assert f"the directory {lake.uri} cannot be used: No space left on device" in told[-1]
     assert told[-1].startswith(FOLDER)
     assert_readers_see_no_gap(lake)
     if stage == "last record":

@@ -19,7 +19,7 @@ from spark_jobs.job.staging import (
     stage_small_folder,
     write_shuffled,
 )
-from spark_jobs.stores import StoreError
+from spark_jobs.stores import DiskError, StoreError
 
 FOLDER = "0A_CheckoutOrder"
 CONTENT = "Maria Exemplo, rua das Amostras 12"
@@ -65,7 +65,12 @@ def of_a_slice(job: StructureJob) -> Staged:
         (ValueError(CONTENT), "ValueError in fail, line "),
         (json.JSONDecodeError(CONTENT, CONTENT, 3), "JSONDecodeError in fail, line "),
         (pa.ArrowInvalid(CONTENT), "ArrowInvalid in fail, line "),
-        (StoreError("SlowDown", CONTENT), "the store answered SlowDown while structuring"),
+        (StoreError("SlowDown", CONTENT, True), "the store answered SlowDown. Run it again."),
+        (
+            DiskError("EROFS", CONTENT, "/lake", "Read-only file system"),
+            "the directory /lake cannot be used: Read-only file system (EROFS). "
+            "Run it again when that is mended.",
+        ),
     ],
     ids=lambda each: type(each).__name__,
 )

@@ -1,5 +1,6 @@
 """The same promises kept by the store in S3 and by the one on disk."""
 
+import errno
 import os
 import pickle
 import uuid
@@ -15,6 +16,7 @@ from checkout_assets_tests.fault_proxy import RESET, Answer, FaultProxy, Request
 from spark_jobs.stores import (
     Blob,
     ConflictError,
+    DiskError,
     LocalStore,
     NotFoundError,
     S3Store,
@@ -195,9 +197,40 @@ def test_a_uri_opens_the_store_it_names(aws: EmbeddedS3Server, tmp_path: Path) -
     assert (opened.bucket, opened.prefix) == ("some-bucket", "a/b/")
     assert open_store("s3://some-bucket").uri == "s3://some-bucket"
     assert isinstance(open_store(str(tmp_path)), LocalStore)
-    for wrong in ("", "file:///x", "s3://", "s3://up per/x", "s3://bucket//x"):
+    for wrong in ("", "http://x/y", "s3://", "s3://up per/x", "s3://bucket//x"):
         with pytest.raises(ValueError, match="a store is"):
             open_store(wrong)
+
+
+@pytest.mark.parametrize(
+    ("uri", "path"),
+    [
+        ("file:///a/b", "/a/b"),
+        ("file:/a/b", "/a/b"),
+        ("file://localhost/a/b", "/a/b"),
+        ("FILE:///a/b/", "/a/b"),
+        ("file:////a//b", "/a/b"),
+        ("file:///a%20b/%C3%A9%25", "/a b/é%"),
+    ],
+)
+def test_a_file_uri_opens_the_directory_it_names(uri: str, path: str) -> None:
+    assert open_store(uri).uri == path
+
+
+@pytest.mark.parametrize(
+    ("uri", "told"),
+    [
+        ("file://host/a", "another machine"),
+        ("file:a", "not an absolute path"),
+        ("file:", "not an absolute path"),
+        ("file:///a?b", "not an absolute path"),
+        ("file:///a#b", "not an absolute path"),
+        ("file:///a%00b", "null character"),
+    ],
+)
+def test_a_file_uri_that_names_no_directory_here_is_refused(uri: str, told: str) -> None:
+    with pytest.raises(ValueError, match=told):
+        open_store(uri)
 
 
 # What only S3 can do wrong.
@@ -316,6 +349,72 @@ def test_a_directory_shows_no_temporary_and_keeps_no_empty_one(tmp_path: Path) -
     store.put("deep/down/here", b"x")
     store.delete(["deep/down/here"])
     assert not (tmp_path / "store" / "deep").exists()
+
+
+@pytest.mark.parametrize(("umask", "file", "directory"), [(0o077, 0o600, 0o700), (2, 0o664, 0o775)])
+def test_the_umask_says_who_may_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, umask: int, file: int, directory: int
+) -> None:
+    store, replace = LocalStore(tmp_path / "store"), os.replace
+
+    def look(temporary: Path, target: Path) -> None:
+        assert Path(temporary).stat().st_mode & 0o777 == file
+        replace(temporary, target)
+
+    monkeypatch.setattr(os, "replace", look)
+    before = os.umask(umask)
+    try:
+        store.put("quarantine/a/body", b"personal")
+        store.put("_published/record", b"r", if_absent=True)
+        store.put("_staging/x", b"x")
+        store.rename("_staging/x", "tables/day/x")
+    finally:
+        os.umask(before)
+
+    found = [path for path in store.root.rglob("*") if path.is_file()]
+    assert {path.name for path in found} == {"body", "record", "record.lock", "x"}
+    assert {path.stat().st_mode & 0o777 for path in found} == {file}
+    assert {path.parent.stat().st_mode & 0o777 for path in [*found, store.root / "x"]} == {
+        directory
+    }
+
+
+@pytest.mark.parametrize("code", ["ENOSPC", "EROFS", "EACCES", "EDQUOT", "EIO"])
+def test_a_disk_that_refuses_is_told_with_its_directory_and_reason(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: str
+) -> None:
+    number = getattr(errno, code)
+
+    def refuse(*_: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, "replace", refuse)
+    store = LocalStore(tmp_path)
+    for condition in ({}, {"if_absent": True}):
+        with pytest.raises(DiskError) as refused:
+            store.put("a/key", b"data", **condition)
+        kept = pickle.loads(pickle.dumps(refused.value))
+        assert kept.reason == (
+            f"the directory {tmp_path} cannot be used: {os.strerror(number)} ({code})"
+        )
+        assert not kept.transient
+
+
+def test_a_directory_that_cannot_be_listed_does_not_look_empty(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = LocalStore(tmp_path)
+    store.put("a/b/c", b"x")
+    scan = os.scandir
+
+    def refuse(path: str) -> object:
+        if str(path).endswith("/b"):
+            raise PermissionError(errno.EACCES, "Permission denied", path)
+        return scan(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    with pytest.raises(DiskError, match="EACCES"):
+        list(store.list())
 
 
 def test_a_failed_write_leaves_what_was_there(

@@ -12,7 +12,7 @@ from spark_jobs import contract
 from spark_jobs.contract import CompletionRecord, ManifestPart
 from spark_jobs.job.packing import WEIGHT_OF_A_FILE
 from spark_jobs.record_format import RecordError
-from spark_jobs.stores import NotFoundError, Store
+from spark_jobs.stores import NotFoundError, Store, StoreError
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -32,6 +32,12 @@ def fault_of_the_job(folder: str, error: Exception) -> str:
         f"{folder}: {type(error).__name__} in {place.name}, line {place.lineno}. "
         "This is a fault of the job: report it."
     )
+
+
+def refused_by_store(folder: str, error: StoreError) -> str:
+    """What to say of a store that refused: the reason, and whether it passes by itself."""
+    advice = "Run it again." if error.transient else "Run it again when that is mended."
+    return f"{folder}: {error.reason}. {advice}"
 
 
 class FolderError(Exception):

@@ -6,12 +6,12 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import (
-    TYPE_CHECKING,
     Any,
     Callable,
     Dict,
     Iterator,
     List,
+    Protocol,
     Sequence,
     Tuple,
     TypeVar,
@@ -27,7 +27,14 @@ from spark_jobs.contract import (
     StructureTotals,
 )
 from spark_jobs.job.packing import packed
-from spark_jobs.job.plan import FolderError, FolderPlan, Slice, fault_of_the_job, plan_folder
+from spark_jobs.job.plan import (
+    FolderError,
+    FolderPlan,
+    Slice,
+    fault_of_the_job,
+    plan_folder,
+    refused_by_store,
+)
 from spark_jobs.job.publishing import (
     Published,
     discard_staging,
@@ -48,10 +55,6 @@ from spark_jobs.job.staging import (
 )
 from spark_jobs.schema import SCHEMA_VERSION
 from spark_jobs.stores import Store, StoreError, open_store
-from spark_jobs.stores.refusals import meaning_of
-
-if TYPE_CHECKING:
-    from pyspark.sql import SparkSession
 
 SMALL_FOLDER_ROWS = 5_000
 SMALL_FOLDER_WEIGHT = 128 * 1024 * 1024
@@ -78,12 +81,21 @@ class _Prepared:
         self.base = base
 
 
-def structure_folders(spark: SparkSession, job: StructureJob) -> Iterator[FolderStructured]:
+class HasContext(Protocol):
+    """A Spark session, or what starts one when its context is asked for."""
+
+    @property
+    def sparkContext(self) -> Any:  # noqa: N802 - as Spark spells it
+        """The session's context."""
+
+
+def structure_folders(spark: HasContext, job: StructureJob) -> Iterator[FolderStructured]:
     """Structure every folder of the job and yield each one's result when it ends.
 
     A folder that fails is yielded with its sentence and leaves its neighbours alone. A folder this
-    run already published is yielded again without work. Closing the iterator, or an interrupt,
-    cancels the Spark job; whatever was staged is removed by a later run.
+    run already published is yielded again without work. Spark's context is asked for only if a
+    folder is left to structure; the run id names the group of its jobs. Closing the iterator, or
+    an interrupt, cancels the Spark job; whatever was staged is removed by a later run.
     """
     started = time.monotonic()
     raw = open_store(job.raw_uri, job.raw_terms)
@@ -125,9 +137,7 @@ def _prepare(
     return _or_failure(job, folder, prepare)
 
 
-def _stage(
-    spark: SparkSession, job: StructureJob, plans: Sequence[FolderPlan]
-) -> Dict[str, Staged]:
+def _stage(spark: HasContext, job: StructureJob, plans: Sequence[FolderPlan]) -> Dict[str, Staged]:
     if not plans:
         return {}
     context = spark.sparkContext
@@ -279,7 +289,7 @@ def _or_failure(
     except FolderError as error:
         sentence = str(error)
     except StoreError as error:
-        sentence = f"{folder}: {meaning_of(error.code, 'the store answered {code}')}. Run it again."
+        sentence = refused_by_store(folder, error)
     except Exception as error:  # a fault of this job costs its folder, never the neighbours
         sentence = fault_of_the_job(folder, error)
     return FolderStructured(folder, job.run_id, StructureTotals(), error=sentence)

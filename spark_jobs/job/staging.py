@@ -13,7 +13,7 @@ from typing import Callable, Dict, Iterable, Iterator, List, Sequence, Tuple, Ty
 
 from spark_jobs.contract import KEEP, LARGEST_BODY_BYTES, PublishedFile, StructureTotals
 from spark_jobs.job.conform_slice import Conformed, conform_slice
-from spark_jobs.job.plan import FolderError, FolderPlan, Slice, fault_of_the_job
+from spark_jobs.job.plan import FolderError, FolderPlan, Slice, fault_of_the_job, refused_by_store
 from spark_jobs.job.reading import ObjectReader
 from spark_jobs.job.writing import FolderWriter
 from spark_jobs.stores import Store, StoreError, open_store
@@ -231,5 +231,5 @@ def _guarded(folder: str, work: Callable[[], _T], failed: Callable[[Staged], _T]
 
 def _sentence(folder: str, error: Exception) -> str:
     if isinstance(error, StoreError):
-        return f"{folder}: the store answered {error.code} while structuring. Run it again."
+        return refused_by_store(folder, error)
     return fault_of_the_job(folder, error)

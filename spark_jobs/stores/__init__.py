@@ -8,12 +8,14 @@ from typing import Tuple, Union
 from spark_jobs.stores.base import (
     Blob,
     ConflictError,
+    DiskError,
     Entry,
     NotFoundError,
     Read,
     Store,
     StoreError,
 )
+from spark_jobs.stores.file_uris import is_file_uri, path_of
 from spark_jobs.stores.local import LocalStore
 from spark_jobs.stores.s3 import S3Store
 from spark_jobs.stores.terms import NO_TERMS, StoreTerms
@@ -22,6 +24,7 @@ from spark_jobs.stores.uris import parse_s3_uri
 __all__ = [
     "Blob",
     "ConflictError",
+    "DiskError",
     "Entry",
     "LocalStore",
     "NotFoundError",
@@ -39,12 +42,14 @@ _NO_STORE = "a store is s3://bucket/prefix or a local path"
 
 
 def open_store(uri: str, terms: StoreTerms = NO_TERMS) -> Union[S3Store, LocalStore]:
-    """The store at ``s3://bucket[/prefix]`` or at a local path; raises ValueError for another.
+    """The store at ``s3://bucket[/prefix]``, at a local path or at a file URI, which has no terms.
 
-    A local path has no terms.
+    Raises ValueError for anything else.
     """
     if uri.startswith("s3://"):
         return S3Store(*_s3_place(uri), terms=terms)
+    if is_file_uri(uri):
+        return LocalStore(Path(path_of(uri)))
     if "://" in uri or not uri:
         raise ValueError(_NO_STORE)
     return LocalStore(Path(uri))

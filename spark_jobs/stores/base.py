@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Iterable, Iterator, NamedTuple, Optional, Protocol, Tuple, Union
 
+from spark_jobs.stores.refusals import meaning_of
+
 
 class StoreError(Exception):
     """A store refused or failed; ``code`` is S3's error code or an errno name, never content.
@@ -24,6 +26,28 @@ class StoreError(Exception):
 
     def __reduce__(self) -> Tuple[type, Tuple[Any, ...]]:
         return type(self), (self.code, self.place, self.transient)
+
+    @property
+    def reason(self) -> str:
+        """What happened, as the subject and verb of a sentence without names of objects."""
+        return meaning_of(self.code, "the store answered {code}")
+
+
+class DiskError(StoreError):
+    """This machine refused to read or write below ``directory``; ``code`` is an errno name."""
+
+    def __init__(self, code: str, place: str, directory: str, meaning: str) -> None:
+        super().__init__(code, place)
+        self.directory = directory
+        self.meaning = meaning
+
+    def __reduce__(self) -> Tuple[type, Tuple[Any, ...]]:
+        return type(self), (self.code, self.place, self.directory, self.meaning)
+
+    @property
+    def reason(self) -> str:
+        """The directory and what the system says of it, such as ``No space left on device``."""
+        return f"the directory {self.directory} cannot be used: {self.meaning} ({self.code})"
 
 
 class NotFoundError(StoreError):

@@ -7,13 +7,21 @@ import errno
 import fcntl
 import hashlib
 import os
-import tempfile
+import secrets
 import time
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Iterable, Iterator, Optional
 
-from spark_jobs.stores.base import Blob, ConflictError, Entry, NotFoundError, Read, StoreError
+from spark_jobs.stores.base import (
+    Blob,
+    ConflictError,
+    DiskError,
+    Entry,
+    NotFoundError,
+    Read,
+    StoreError,
+)
 
 _TEMPORARY = ".tmp-"
 _LOCK = ".lock"
@@ -42,13 +50,13 @@ class LocalStore:
 
     def get(self, key: str) -> Blob:
         """See Store."""
-        with _errors(key):
+        with self._errors(key):
             data = self._path(key).read_bytes()
         return Blob(data, _etag(data))
 
     def get_start(self, key: str, length: int) -> Blob:
         """See Store; the tag is made from all bytes, a piece at a time."""
-        with _errors(key), open(self._path(key), "rb") as file:
+        with self._errors(key), open(self._path(key), "rb") as file:
             start = file.read(length)
             digest = hashlib.sha256(start)
             while piece := file.read(_PIECE):
@@ -67,7 +75,7 @@ class LocalStore:
         self, key: str, data: bytes, if_match: Optional[str] = None, if_absent: bool = False
     ) -> str:
         """See Store."""
-        with _errors(key):
+        with self._errors(key):
             if if_match is None and not if_absent:
                 self._write(key, data, durable=False)
                 return _etag(data)
@@ -81,11 +89,12 @@ class LocalStore:
     def size(self, key: str) -> Optional[int]:
         """See Store."""
         path = self._path(key)
-        return path.stat().st_size if path.is_file() else None
+        with self._errors(key):
+            return path.stat().st_size if path.is_file() else None
 
     def rename(self, key: str, new_key: str) -> None:
         """See Store."""
-        with _errors(key):
+        with self._errors(key):
             for last in _attempts():
                 target = self._path(new_key)
                 try:
@@ -102,7 +111,7 @@ class LocalStore:
         """See Store; directories that become empty go too."""
         for key in keys:
             path = self._path(key)
-            with _errors(key), contextlib.suppress(FileNotFoundError):
+            with self._errors(key), contextlib.suppress(FileNotFoundError):
                 path.unlink()
             self._remove_empty_parents(path)
 
@@ -110,17 +119,29 @@ class LocalStore:
         """See Store."""
         start = self._path(prefix.rpartition("/")[0]) if "/" in prefix else self.root
         found = []
-        for directory, _, names in os.walk(start):
-            for name in names:
-                path = Path(directory, name)
-                key = path.relative_to(self.root).as_posix()
-                if key.startswith(prefix) and not _is_internal(path):
-                    found.append((key.encode("utf-8", "surrogateescape"), key, path))
+        with self._errors(prefix):
+            for directory, _, names in os.walk(start, onerror=_raise_unless_gone):
+                for name in names:
+                    path = Path(directory, name)
+                    key = path.relative_to(self.root).as_posix()
+                    if key.startswith(prefix) and not _is_internal(path):
+                        found.append((key.encode("utf-8", "surrogateescape"), key, path))
         for _, key, path in sorted(found):
             with contextlib.suppress(FileNotFoundError):
                 status = path.stat()
                 changed = datetime.fromtimestamp(status.st_mtime, tz=timezone.utc)
                 yield Entry(key, status.st_size, "", changed)
+
+    @contextlib.contextmanager
+    def _errors(self, key: str) -> Iterator[None]:
+        try:
+            yield
+        except FileNotFoundError:
+            raise NotFoundError("NoSuchKey", key) from None
+        except OSError as error:
+            code = errno.errorcode.get(error.errno or 0, "OSError")
+            meaning = os.strerror(error.errno) if error.errno else type(error).__name__
+            raise DiskError(code, key, self.uri, meaning) from None
 
     def _path(self, key: str) -> Path:
         if not _SEGMENTS.isdisjoint(key.split("/")):
@@ -147,18 +168,19 @@ class LocalStore:
 
     @staticmethod
     def _replace(path: Path, data: bytes, durable: bool) -> None:
-        handle, name = tempfile.mkstemp(prefix=_TEMPORARY, dir=path.parent)
+        # Not tempfile's, which would leave 0600: who may read an object is the umask's to say.
+        temporary = path.with_name(_TEMPORARY + secrets.token_hex(8))
+        file = open(temporary, "xb")  # noqa: SIM115 - what was not made must not be removed
         try:
-            with os.fdopen(handle, "wb") as file:
+            with file:
                 file.write(data)
                 if durable:
                     file.flush()
                     os.fsync(file.fileno())
-            os.chmod(name, 0o644)
-            os.replace(name, path)
+            os.replace(temporary, path)
         except BaseException:
             with contextlib.suppress(FileNotFoundError):
-                os.unlink(name)
+                temporary.unlink()
             raise
 
     @contextlib.contextmanager
@@ -196,11 +218,7 @@ def _attempts() -> Iterator[bool]:
         yield attempt == _ATTEMPTS - 1
 
 
-@contextlib.contextmanager
-def _errors(key: str) -> Iterator[None]:
-    try:
-        yield
-    except FileNotFoundError:
-        raise NotFoundError("NoSuchKey", key) from None
-    except OSError as error:
-        raise StoreError(errno.errorcode.get(error.errno or 0, "OSError"), key) from None
+def _raise_unless_gone(error: OSError) -> None:
+    """A directory that cannot be read must not look empty; one that a neighbour removed is."""
+    if not isinstance(error, (FileNotFoundError, NotADirectoryError)):
+        raise error

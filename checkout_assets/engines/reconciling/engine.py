@@ -17,7 +17,6 @@ from spark_jobs.completed import completed
 from spark_jobs.record_format import RecordError
 from spark_jobs.stores import StoreError
 from spark_jobs.stores.listing import list_directory
-from spark_jobs.stores.refusals import meaning_of
 
 if TYPE_CHECKING:
     from spark_jobs.stores import S3Store
@@ -114,6 +113,6 @@ def _compare(sides: _Sides, folder: Folder) -> FolderReconciled:
         lake = sides.lake.compare(folder, sides.deep)
         return judge(folder, copy, lake, sides.allowance)
     except StoreError as error:
-        return not_compared(folder, meaning_of(error.code, "a store answered {code}"))
+        return not_compared(folder, error.reason)
     except (OutOfOrderError, RecordError) as error:
         return not_compared(folder, str(error))

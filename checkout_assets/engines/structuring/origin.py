@@ -24,7 +24,7 @@ def refuse_lake_of_other_raw(
         if isinstance(read, NotFoundError):
             continue
         if isinstance(read, StoreError):
-            raise MigrationError(f"Nothing was structured: the lake answers {read.code}.")
+            raise MigrationError(f"Nothing was structured: {read.reason}.")
         try:
             record = PublicationRecord.from_json(read.data)
             refuse_other_raw(Published(record, read.etag), raw_uri, replaces)

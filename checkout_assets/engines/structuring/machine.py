@@ -1,0 +1,66 @@
+"""What Spark needs of this machine, checked before it starts: open files, and room to write."""
+
+import os
+import resource
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from checkout_assets.domain.displayable import displayable
+from checkout_assets.domain.errors import UsageError
+from checkout_assets.settings import MachineSettings
+
+LEAST_OPEN_FILES = 512
+"""Java holds each of Spark's 260 libraries open, and Spark its sockets and shuffle files."""
+
+_PROBE = bytes(1024 * 1024)
+
+
+def check_machine() -> None:
+    """Raise UsageError if this machine's limits or its disk keep Spark from working."""
+    check_open_files()
+    check_scratch()
+
+
+def check_open_files() -> None:
+    """Raise UsageError if too few files may be open at once; Java raises a soft limit itself."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if most not in (resource.RLIM_INFINITY, -1) and most < LEAST_OPEN_FILES:
+        raise UsageError(
+            f"Only {most} files may be open at once (ulimit -n) and Spark needs "
+            f"{LEAST_OPEN_FILES:,}: raise the limit, or start with a higher one."
+        )
+
+
+def check_scratch() -> None:
+    """Raise UsageError if a directory that Spark will write to is full or cannot be written."""
+    for directory in scratch_directories():
+        try:
+            _write_probe(Path(directory))
+        except OSError as error:
+            raise UsageError(
+                f"Spark cannot write to {displayable(directory)}: {os.strerror(error.errno or 0)}. "
+                "Make room there, or set SPARK_LOCAL_DIRS (or TMPDIR) to a directory with room."
+            ) from None
+
+
+def scratch_directories() -> Sequence[str]:
+    """Those of SPARK_LOCAL_DIRS and the temporary one, which Spark always needs a little of."""
+    named = MachineSettings().spark_local_dirs.split(",")
+    return [*filter(None, map(str.strip, named)), _temporary_directory()]
+
+
+def _temporary_directory() -> str:
+    try:
+        return tempfile.gettempdir()
+    except OSError:
+        raise UsageError(
+            "No temporary directory can be written: set TMPDIR to a directory with room."
+        ) from None
+
+
+def _write_probe(directory: Path) -> None:
+    directory.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryFile(dir=directory) as probe:
+        probe.write(_PROBE)
+        probe.flush()

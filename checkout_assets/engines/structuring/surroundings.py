@@ -1,0 +1,56 @@
+"""The environment that local Spark starts in: the machine's, less what was meant for another Spark.
+
+A site's Spark (its home, its defaults, a cluster's address) and options for every Java reach Spark
+through environment variables and would change or break a session that is this process's own.
+"""
+
+import os
+import sys
+from pathlib import Path
+
+from checkout_assets.engines.structuring.java import find_java
+from checkout_assets.settings import MachineSettings
+
+SPARK_CONF = Path(__file__).with_name("spark_conf")
+"""Our own configuration directory, so that no other's ``spark-defaults.conf`` is read."""
+
+_FOREIGN_PREFIXES = ("SPARK_", "PYSPARK_", "_PYSPARK_", "HADOOP_", "YARN_", "HIVE_")
+_FOREIGN = frozenset(("_JAVA_OPTIONS", "JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "CLASSPATH"))
+_WANTED = frozenset(("SPARK_LOCAL_DIRS",))
+"""Where Spark may write while it works: a fact about the machine, not about a Spark."""
+
+
+def use_java() -> Path:
+    """Point Spark at this interpreter and at a Java 17, and return that Java's home.
+
+    Takes the variables of other Sparks out of this process's environment. Raises UsageError if
+    there is no Java 17.
+    """
+    for name in list(os.environ):
+        if _is_foreign(name):
+            os.environ.pop(name)
+    home = find_java(MachineSettings().java_home)
+    os.environ.update(
+        JAVA_HOME=str(home),
+        SPARK_HOME=str(spark_home()),
+        SPARK_CONF_DIR=str(SPARK_CONF),
+        # The workers' interpreter, which pyspark takes from here and not from its settings.
+        PYSPARK_PYTHON=sys.executable,
+        # Nothing asks how this machine's name resolves, or which name its user has: either may
+        # have no answer.
+        SPARK_LOCAL_IP="127.0.0.1",
+        SPARK_LOCAL_HOSTNAME="127.0.0.1",
+        SPARK_USER="checkout-assets",
+    )
+    return home
+
+
+def spark_home() -> Path:
+    """The Spark that PySpark brings, whatever other one is installed."""
+    import pyspark
+
+    return Path(pyspark.__file__).parent
+
+
+def _is_foreign(name: str) -> bool:
+    return (name.startswith(_FOREIGN_PREFIXES) or name in _FOREIGN) and name not in _WANTED
