@@ -1,6 +1,7 @@
 """A proxy between a client and the S3 server that makes chosen requests go wrong for real."""
 
 import http.client
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -63,6 +64,11 @@ class ManyClients(ThreadingHTTPServer):
     """A server to which hundreds connect in one moment; by default the sixth waits a second."""
 
     request_queue_size = 1024
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Tell of what went wrong, unless it is only that the client has hung up."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
 
 
 class FaultProxy:

@@ -11,6 +11,11 @@ from hypothesis import strategies as st
 from checkout_assets.engines.copying import pace as pace_module
 from checkout_assets.engines.copying import spool
 from checkout_assets.engines.copying.columns import EPOCH, from_column, to_column
+from checkout_assets.engines.copying.interruptible import (
+    InterruptedCopyError,
+    begin_all,
+    interruptibly,
+)
 from checkout_assets.engines.copying.pace import START, Pace
 from checkout_assets.engines.copying.spool import Spool
 from spark_jobs.stores.later import Later
@@ -153,6 +158,37 @@ def test_a_store_that_only_fails_is_hopeless_until_something_succeeds(
     assert not pace.hopeless
 
 
+def test_what_cannot_be_interrupted_is_left_behind() -> None:
+    over, cancelled = threading.Event(), threading.Event()
+    assert interruptibly(lambda: 7, cancelled) == 7
+    with pytest.raises(ZeroDivisionError):
+        interruptibly(lambda: 1 // 0, cancelled)
+    with pytest.raises(InterruptedCopyError):
+        interruptibly(lambda: over.wait(5), cancelled, longest_seconds=0.05)
+    threading.Timer(0.05, cancelled.set).start()
+    with pytest.raises(InterruptedCopyError):
+        interruptibly(lambda: over.wait(5), cancelled)
+    over.set()
+
+
+def test_work_for_many_is_done_once_for_each_and_what_has_not_begun_can_be_cancelled() -> None:
+    resume = threading.Event()
+
+    def work(number: int) -> int:
+        resume.wait(5)
+        return 10 // number
+
+    done = begin_all(work, [1, 2, 0, 5, 10], 2, "test")
+    while sum(future.running() for future in done) < 2:
+        time.sleep(0.01)
+    assert [future.cancel() for future in done] == [False, False, True, True, True]
+    resume.set()
+    assert [future.result(5) for future in done[:2]] == [10, 5]
+    again = begin_all(work, range(-1, 2), 8, "test")
+    assert [again[0].result(5), again[2].result(5)] == [-10, 10]
+    assert isinstance(again[1].exception(5), ZeroDivisionError)
+
+
 def test_later_keeps_time_and_hurries_when_told() -> None:
     later, heard = Later(), []
     started = time.monotonic()
@@ -165,3 +201,17 @@ def test_later_keeps_time_and_hurries_when_told() -> None:
     assert heard == ["first", "second"]
     later.close()
     assert heard == ["first", "second", "last"]
+
+
+def test_later_costs_only_the_work_that_raises_and_loses_nothing_once_closed(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    later, heard = Later(), []
+    later.call(0.0, lambda: 1 // 0)  # type: ignore[arg-type, return-value]
+    later.call(1000, lambda: heard.append("soon"))
+    later.do_all()
+    later.call(1000, lambda: heard.append("at the end"))
+    later.close()
+    later.call(1000, lambda: heard.append("after the end"))
+    assert heard == ["soon", "at the end", "after the end"]
+    assert "ZeroDivisionError in test_copying_machines.py" in caplog.text

@@ -5,7 +5,7 @@ import threading
 import time
 import traceback
 from collections.abc import Generator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, wait
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,6 +15,7 @@ from checkout_assets.domain.folders import Folder
 from checkout_assets.domain.verification import OutOfOrderError
 from checkout_assets.engines.copying.cutoff import Origin, refuse_other_source, settle
 from checkout_assets.engines.copying.folder_copy import CancelledError, CopyRun, FolderCopy
+from checkout_assets.engines.copying.interruptible import begin_all
 from checkout_assets.engines.copying.manifest import find_record_of_run
 from checkout_assets.engines.copying.progress import CopyProgress, NoProgress
 from checkout_assets.engines.copying.requests import CLOCK_IS_WRONG, LARGEST_COPY, ObjectCopier
@@ -31,7 +32,7 @@ __all__ = ["CopyEngine", "CopyOptions", "CopyTerms", "FolderCopied"]
 
 _AGAIN = "Copy it again."
 _LONGEST_GRACE_SECONDS = 3.0
-"""What a cancelled copy waits for answers before it hangs up."""
+"""What a cancelled copy waits for answers before it hangs up, and for its threads after that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,21 +76,17 @@ class CopyEngine:
     def run(self, folders: Sequence[Folder], run_id: str) -> Generator[FolderCopied, None, None]:
         """See FolderEngine; a folder that this run id has completed is yielded without work."""
         run = self._open(run_id)
-        pool = ThreadPoolExecutor(self._options.folders_at_once, thread_name_prefix="copy-folder")
-        copies = [pool.submit(_copy_folder, run, folder, run_id) for folder in folders]
+        copies = begin_all(
+            lambda folder: _copy_folder(run, folder, run_id),
+            folders,
+            self._options.folders_at_once,
+            "copy-folder",
+        )
         try:
             with _watch(run, copies):
                 yield from completed(copies)
         finally:
-            run.cancelled.set()
-            run.copier.cancel()
-            pool.shutdown(wait=False, cancel_futures=True)
-            # Most of what is under way is answered soon, and then it is known what was copied.
-            begun = [copy for copy in copies if not copy.cancelled()]
-            if wait(begun, _LONGEST_GRACE_SECONDS).not_done:
-                run.hang_up()
-            pool.shutdown(wait=True)
-            run.copier.close()
+            _end(run, copies)
 
     def _open(self, run_id: str) -> CopyRun:
         options, terms = self._options, self._options.terms
@@ -112,6 +109,18 @@ class CopyEngine:
             progress=self._progress,
             cancelled=cancelled,
         )
+
+
+def _end(run: CopyRun, copies: "Sequence[Future[FolderCopied]]") -> None:
+    """Cancel what is not done, and wait for answers only as long as S3 usually takes for them."""
+    run.cancelled.set()
+    run.copier.cancel()
+    begun = [copy for copy in copies if not copy.cancel()]
+    # With an answer it is known what was copied, and the manifest says so.
+    if wait(begun, _LONGEST_GRACE_SECONDS).not_done:
+        run.hang_up()
+        wait(begun, _LONGEST_GRACE_SECONDS)
+    run.copier.close()
 
 
 def _watch(run: CopyRun, copies: "Sequence[Future[FolderCopied]]") -> SilenceWatch:

@@ -1,11 +1,18 @@
-"""Waiting for a call that cannot be interrupted, such as boto3's, no longer than it is wanted."""
+"""Waiting no longer than it is wanted for calls that cannot be interrupted, such as boto3's.
+
+What nobody waits for any more is left behind on a daemon thread, which keeps no process from
+ending.
+"""
 
 import threading
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterable
 from concurrent.futures import Future, wait
+from functools import partial
 from time import monotonic
 from typing import TypeVar
 
+_A = TypeVar("_A")
 _T = TypeVar("_T")
 _LOOK_SECONDS = 0.1
 
@@ -19,18 +26,44 @@ def interruptibly(
 ) -> _T:
     """Return what ``work`` returns, or raise what it raises.
 
-    Raises InterruptedCopyError as soon as ``cancelled`` is set or the time is up. The thread that
-    does the work is left behind then: it keeps no process from ending.
+    Raises InterruptedCopyError as soon as ``cancelled`` is set or the time is up.
     """
     until = monotonic() + longest_seconds
     if cancelled.is_set():
         raise InterruptedCopyError
     future: Future[_T] = Future()
+    future.set_running_or_notify_cancel()
     threading.Thread(target=_do, args=(work, future), name="interruptible", daemon=True).start()
     while not wait([future], _LOOK_SECONDS).done:
         if cancelled.is_set() or monotonic() > until:
             raise InterruptedCopyError
     return future.result()
+
+
+def begin_all(
+    work: Callable[[_A], _T], items: Iterable[_A], threads: int, name: str
+) -> "list[Future[_T]]":
+    """Do the work for all items, on so many threads; what has not begun can be cancelled.
+
+    Other than an executor's, the threads are not waited for when the process ends.
+    """
+    futures: list[tuple[_A, Future[_T]]] = [(item, Future()) for item in items]
+    left = deque(futures)
+    for number in range(min(threads, len(futures))):
+        threading.Thread(
+            target=_do_all, args=(work, left), name=f"{name}-{number}", daemon=True
+        ).start()
+    return [future for _, future in futures]
+
+
+def _do_all(work: Callable[[_A], _T], left: "deque[tuple[_A, Future[_T]]]") -> None:
+    while left:
+        try:
+            item, future = left.popleft()
+        except IndexError:  # another thread was faster
+            return
+        if future.set_running_or_notify_cancel():
+            _do(partial(work, item), future)
 
 
 def _do(work: Callable[[], _T], future: "Future[_T]") -> None:
