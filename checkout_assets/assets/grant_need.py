@@ -22,6 +22,7 @@ from checkout_assets.engines.copying.cutoff import kept_cut_off
 from checkout_assets.engines.locations import S3Location
 from spark_jobs.record_format import Instant, RecordError, read_record, write_record
 from spark_jobs.stores import StoreError
+from spark_jobs.stores.refusals import meaning_of
 
 PROVES = "proves"
 """The metadata entry."""
@@ -104,7 +105,8 @@ def judge_grant(  # noqa: PLR0913 - what speaks for and against a grant
     except (UsageError, MigrationError) as error:
         return Finding(RULE, False, Severity.ERROR, str(error)), None
     except StoreError as error:
-        return Finding(RULE, False, Severity.ERROR, f"Raw answers {error.code}."), None
+        reason = meaning_of(error.code, "S3 answers {code}")
+        return Finding(RULE, False, Severity.ERROR, f"Raw cannot be read: {reason}."), None
     need = Need(
         grant=grant,
         reachable=reachable,

@@ -221,11 +221,13 @@ def _granter(options: "AccessOptions") -> "Granter":
 def _prove(options: "AccessOptions") -> "Proof":
     from checkout_assets.engines.access.proving import prove
     from spark_jobs.stores import StoreError
+    from spark_jobs.stores.refusals import meaning_of
 
     try:
         found = prove(options, f"cli-{secrets.token_hex(4)}")
     except StoreError as error:
-        raise MigrationError(f"Nothing was changed: S3 answers {error.code}.") from None
+        reason = meaning_of(error.code, "S3 answers {code}")
+        raise MigrationError(f"Nothing was changed: {reason}.") from None
     if not found.proves:
         raise MigrationError(
             f"Nothing was changed: {found.complete} of {found.folders} folders are complete, "

@@ -22,6 +22,7 @@ from spark_jobs.contract import (
 )
 from spark_jobs.record_format import RecordError
 from spark_jobs.stores import Blob, NotFoundError, Store, StoreError
+from spark_jobs.stores.refusals import meaning_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -208,4 +209,4 @@ def _parsed(folder: Folder, read: Blob | StoreError) -> PublicationRecord:
 
 
 def _refused(folder: Folder, error: StoreError) -> str:
-    return f"{folder}: the lake answers {error.code}."
+    return f"{folder}: {meaning_of(error.code, 'the lake answers {code}')}."

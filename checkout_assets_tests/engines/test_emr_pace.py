@@ -6,10 +6,13 @@ from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from checkout_assets.domain.folders import ALL_FOLDERS, Folder, slices
+from checkout_assets.engines.aws_requests import AwsRequestError
+from checkout_assets.engines.emr.api import EmrApi
 from checkout_assets_tests.emr_place import SIX, EmrPlace
 from checkout_assets_tests.local_emr.api_server import QUOTAS, EmrApiServer
 from checkout_assets_tests.local_emr.commands import one_line_script
@@ -110,3 +113,13 @@ def print_figures(emr: LocalEmr, seconds: float) -> None:
         f"\n{len(emr.clusters)} clusters in {seconds:.0f} s of scaled time; calls "
         f"{dict(emr.api.calls)}, throttled {dict(emr.api.throttled)}\n"
     )
+
+
+def test_a_list_of_steps_that_repeats_itself_is_refused() -> None:
+    class Client:
+        def list_steps(self, **_: object) -> dict[str, object]:
+            return {"Steps": [], "Marker": "again"}
+
+    client: Any = Client()
+    with pytest.raises(AwsRequestError, match="repeats itself"):
+        list(EmrApi(client, client).steps("j-1"))

@@ -4,6 +4,7 @@ from checkout_assets.domain.access.grants import GrantRecord
 from checkout_assets.domain.access.role_policies import GRANT_RECORD
 from checkout_assets.domain.errors import MigrationError
 from spark_jobs.stores import NotFoundError, Store, StoreError
+from spark_jobs.stores.refusals import meaning_of
 
 
 def find_grant(raw: Store) -> GrantRecord | None:
@@ -13,9 +14,8 @@ def find_grant(raw: Store) -> GrantRecord | None:
     except NotFoundError:
         return None
     except StoreError as error:
-        raise MigrationError(
-            f"Raw's record of the grant cannot be read: S3 answers {error.code}."
-        ) from None
+        reason = meaning_of(error.code, "S3 answers {code}")
+        raise MigrationError(f"Raw's record of the grant cannot be read: {reason}.") from None
     return GrantRecord.from_json(data)
 
 
@@ -25,6 +25,6 @@ def keep_grant(raw: Store, grant: GrantRecord) -> None:
         raw.put(GRANT_RECORD, grant.to_json())
     except StoreError as error:
         raise MigrationError(
-            "The policies are as wanted, but raw's record of the grant was not written: S3 answers "
-            f"{error.code}. Mend that and run the same again."
+            "The policies are as wanted, but raw's record of the grant was not written: "
+            f"{meaning_of(error.code, 'S3 answers {code}')}. Mend that and run the same again."
         ) from None

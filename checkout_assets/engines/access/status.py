@@ -22,6 +22,7 @@ from spark_jobs.contract import (
 )
 from spark_jobs.record_format import RecordError
 from spark_jobs.stores import Blob, Store, StoreError
+from spark_jobs.stores.refusals import meaning_of
 
 R = TypeVar("R", CompletionRecord, PublicationRecord)
 
@@ -117,7 +118,7 @@ def _done(raw: Store, lake: Store) -> Done:
         copied = _records(raw, map(completion_record_key, names), CompletionRecord.from_json)
         published = _records(lake, map(publication_record_key, names), PublicationRecord.from_json)
     except StoreError as error:
-        return Done(unseen=f"S3 answers {error.code}")
+        return Done(unseen=meaning_of(error.code, "S3 answers {code}"))
     copied = {name: each for name, each in copied.items() if each.documents}
     structured = [
         each

@@ -4,11 +4,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from checkout_assets.engines.aws_requests import diagnosed
+from checkout_assets.domain.failures import Cause, Diagnosis
+from checkout_assets.engines.aws_requests import AwsRequestError, diagnosed
 
 if TYPE_CHECKING:
     from mypy_boto3_emr import EMRClient
 
+_ENDLESS = Diagnosis(Cause.PERMANENT, "EMR's list of steps repeats itself and does not end")
 _ENDING: Any = "TERMINATING"
 _ALIVE: tuple[Any, ...] = ("STARTING", "BOOTSTRAPPING", "RUNNING", "WAITING")
 _ACTIVE_STEPS = ("PENDING", "CANCEL_PENDING", "RUNNING")
@@ -128,6 +130,8 @@ class EmrApi:
                 )
             if not page.get("Marker"):
                 return
+            if page["Marker"] == marker.get("Marker"):
+                raise AwsRequestError(_ENDLESS, in_doubt=False)
             marker = {"Marker": page["Marker"]}
 
     def cancel_steps(self, cluster: str, steps: Sequence[str]) -> None:
