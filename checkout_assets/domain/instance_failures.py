@@ -21,6 +21,7 @@ _USAGE = re.compile(r"exit code 2\b")
 _WRONG_ARCHIVE = re.compile(r"SHA-256|checksum", re.IGNORECASE)
 _PASSING = re.compile(
     r"\b(SlowDown|ExpiredToken\w*|ServiceUnavailable|Internal\w*Error|Throttl\w*)\b"
+    r"|\bthe credentials have expired\b"
 )
 
 LOST = Diagnosis(Cause.TRANSIENT, "the instance did not answer any more and was ended", _SEVERAL)

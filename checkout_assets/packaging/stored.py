@@ -7,6 +7,7 @@ from checkout_assets.domain.displayable import displayable
 from checkout_assets.domain.errors import UsageError
 from checkout_assets.packaging.contents import MANIFEST, Package, Role
 from spark_jobs.stores import Store, StoreError, open_store
+from spark_jobs.stores.refusals import meaning_of
 from spark_jobs.stores.terms import NO_TERMS, StoreTerms
 
 
@@ -53,7 +54,8 @@ def upload_package(
         store.put(MANIFEST, (directory / MANIFEST).read_bytes())
     except StoreError as error:
         raise UsageError(
-            f"The package cannot be put to {place}: the store answers {error.code}."
+            f"The package cannot be put to {place}: "
+            f"{meaning_of(error.code, 'the store answers {code}')}."
         ) from None
     return package
 

@@ -9,6 +9,7 @@ from checkout_assets.domain.instance_failures import (
     diagnose_copy,
     diagnose_instance,
 )
+from spark_jobs.stores.refusals import meaning_of
 
 ITSELF = "Client.InstanceInitiatedShutdown"
 ALWAYS = 99
@@ -83,6 +84,11 @@ def test_hostile_text_is_displayable_and_bounded(text: str, where: str) -> None:
     [
         ("00_CheckoutOrder: S3 answers SlowDown.", Cause.TRANSIENT, 1),
         ("00_CheckoutOrder: S3 answers ExpiredToken.", Cause.TRANSIENT, 1),
+        (
+            f"00_CheckoutOrder: {meaning_of('ExpiredToken')}. Then copy it again.",
+            Cause.TRANSIENT,
+            1,
+        ),
         ("00_CheckoutOrder: S3 answers ServiceUnavailable.", Cause.TRANSIENT, 1),
         ("00_CheckoutOrder: S3 answers InternalError.", Cause.TRANSIENT, 1),
         ("00_CheckoutOrder: S3 answers AccessDenied.", Cause.PERMANENT, 0),

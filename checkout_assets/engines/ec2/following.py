@@ -28,6 +28,7 @@ from checkout_assets.engines.ec2.reports import (
 )
 from checkout_assets.engines.ec2.results import FolderCopiedOnEc2, RunRecords
 from spark_jobs.stores import StoreError
+from spark_jobs.stores.refusals import meaning_of
 
 if TYPE_CHECKING:
     from checkout_assets.engines.ec2.engine import Ec2Engine
@@ -109,7 +110,7 @@ class Follower:
             except StoreError as error:
                 silent += 1
                 if silent > _MOST_SILENT_POLLS:
-                    return Diagnosis(Cause.PERMANENT, f"S3 answers {error.code}")
+                    return Diagnosis(Cause.PERMANENT, meaning_of(error.code, "S3 answers {code}"))
                 _log.warning("S3 answers %s; asking again", error.code)
             else:
                 if end is not None:

@@ -19,6 +19,7 @@ from checkout_assets.engines.ec2.request import Launch
 from checkout_assets.engines.ec2.results import FolderCopiedOnEc2, RunRecords
 from checkout_assets.engines.ec2.user_data import render_user_data
 from spark_jobs.stores import StoreError
+from spark_jobs.stores.refusals import meaning_of
 
 if TYPE_CHECKING:
     from checkout_assets.engines.ec2.engine import Ec2Engine
@@ -84,7 +85,9 @@ class Ec2Run:
             return Diagnosis(error.diagnosis.cause, error.diagnosis.reason)
         except StoreError as error:
             place = self._engine.options.fleet_uri
-            return Diagnosis(Cause.PERMANENT, f"S3 answers {error.code} at {place}")
+            return Diagnosis(
+                Cause.PERMANENT, f"{meaning_of(error.code, 'S3 answers {code}')} at {place}"
+            )
 
     def _next_worker(self) -> str:
         """A name no instance of this run had: its files would be taken for the new one's."""

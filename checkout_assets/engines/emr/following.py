@@ -22,6 +22,7 @@ from checkout_assets.engines.emr.request import parse_step_name, step_request
 from checkout_assets.engines.emr.results import RunResults
 from checkout_assets.engines.structuring.spark_engine import StructuredFolder
 from spark_jobs.stores import StoreError, open_store
+from spark_jobs.stores.refusals import meaning_of
 
 if TYPE_CHECKING:
     from checkout_assets.engines.emr.engine import EmrEngine
@@ -106,7 +107,9 @@ class Follower:
             except StoreError as error:
                 silent += 1
                 if silent > _MOST_SILENT_POLLS:
-                    return Diagnosis(Cause.PERMANENT, f"the lake answers {error.code}")
+                    return Diagnosis(
+                        Cause.PERMANENT, meaning_of(error.code, "the lake answers {code}")
+                    )
                 _log.warning("the lake answers %s; asking again", error.code)
             else:
                 if end is not None:
