@@ -112,7 +112,7 @@ def test_a_cancelled_copy_does_not_wait_for_a_silent_server(
     def hold(request: Request) -> None:
         if silent(request):
             reached.set()
-            held.wait(30)
+            held.wait(60)
 
     proxy.rule = hold
     copying = subprocess.Popen(
@@ -123,11 +123,9 @@ def test_a_cancelled_copy_does_not_wait_for_a_silent_server(
         env=os.environ, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
     )  # fmt: skip
     assert reached.wait(30)
-    began = time.monotonic()
     copying.send_signal(signal.SIGINT)
     _, said = copying.communicate(timeout=30)
     assert copying.returncode == 130, said
-    assert time.monotonic() - began < 15
     assert "Interrupted" in said
     assert "Traceback" not in said
 
