@@ -87,7 +87,9 @@ def test_structuring_names_them() -> None:
 def test_reading_raw_names_them(monkeypatch: pytest.MonkeyPatch) -> None:
     class Table:
         def to_pylist(self) -> list[dict[str, object]]:
-            return [{"kind": "document", "status": "copied", "error": "", "raw_key": "k"}] * 3
+            return [
+                {"kind": "document", "status": "copied", "error": "", "raw_key": "k", "size": 1}
+            ] * 3
 
     class Raw:
         def read_many(self, keys: Iterator[str], _: int) -> Iterator[tuple[str, Any]]:
@@ -99,4 +101,4 @@ def test_reading_raw_names_them(monkeypatch: pytest.MonkeyPatch) -> None:
     piece: Any = type("Piece", (), {"folder": FOLDER})()
     raw: Any = Raw()
     with pytest.raises(reading.FolderError, match="the credentials have expired"):
-        list(reading.ObjectReader(raw, 1).read(piece, False))
+        list(reading.ObjectReader(raw, 1, 2**30).read(piece, False))
