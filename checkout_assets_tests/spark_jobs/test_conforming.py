@@ -445,3 +445,31 @@ def test_two_versions_of_an_order_are_two_rows_each_on_its_day() -> None:
 def test_a_field_nobody_knows_with_characters_no_column_may_have_is_rescued() -> None:
     body = order(**{"New Field ;{}()\n\t=": "x"})
     assert rescued(body, "fulfillment") == {"/New Field ;{}()\n\t=": '"x"'}
+
+
+@pytest.mark.parametrize(
+    ("written", "column", "is_rescued"),
+    [
+        (1.5, 1.5, False),
+        ("0.30000000000000004", 0.30000000000000004, False),
+        (9007199254740992, 9007199254740992.0, False),
+        (9007199254740993, 9007199254740992.0, True),
+        ("123456789012345678901", 1.2345678901234568e20, True),
+        ("0.12345678901234567890", 0.12345678901234568, True),
+        (10**22, 1e22, False),
+    ],
+)
+def test_a_number_that_no_double_gives_back_is_rescued_beside_its_value(
+    written: Any, column: float, is_rescued: bool
+) -> None:
+    body = order(Items=[{"unitMultiplier": written}])
+    assert row_of(body)["items"] == [{"unitMultiplier": column}]
+    expected = {"/Items/0/unitMultiplier": json.dumps(written)} if is_rescued else {}
+    assert rescued(body) == expected
+
+
+@pytest.mark.parametrize("change", [None, "", "null", "2018-02-31", "yesterday", 5])
+def test_a_row_that_is_dated_by_its_creation_says_so(change: Any) -> None:
+    row = accepted(order(LastChange=change, CreationDate="2018-01-02"))
+    assert (row.day, row.dated_by_creation) == ("2018-01-02", True)
+    assert not accepted(order()).dated_by_creation

@@ -44,7 +44,8 @@ _SPACED_COLON = re.compile(r'"[ \t\n\r]+:')
 _NEGATIVE_ZERO = re.compile(r"-0[ \t\n\r,\]}]")
 _LONG_FLOAT = re.compile(r"\.(?:(?<=[0-9]{9}\.)|[0-9]{8})")
 _NEGATIVE_EXPONENT = re.compile(r"-(?<=[0-9][eE]-)[0-9]")
-_LONG_NUMBER = re.compile(r"(?<![^:,\[\s])-?[0-9.]+(?:[eE][+-]?[0-9]+)?(?![^,\]}\s])")
+_NUMBER = re.compile(r"[0-9]*(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
+_BEFORE_A_POINT = frozenset("0123456789.")
 _KNOWN_KEYS = 256
 """Keys of one place whose meaning is kept: more than strangers usually think of."""
 
@@ -107,8 +108,20 @@ def _may_be_rounded(text: str) -> bool:
 
 
 def _all_come_back(text: str) -> bool:
-    """Whether every number of a JSON text is what the shortest text of its float says."""
-    return all(comes_back(number[0], float(number[0])) for number in _LONG_NUMBER.finditer(text))
+    """Whether every number that may be rounded is what the shortest text of its float says."""
+    places = [found.start() for found in _LONG_FLOAT.finditer(text)]
+    places += [found.start() - 1 for found in _NEGATIVE_EXPONENT.finditer(text)]
+    numbers = (_number_around(text, place) for place in places)
+    return all(comes_back(number, float(number)) for number in numbers)
+
+
+def _number_around(text: str, place: int) -> str:
+    """The number, without its sign, whose point or exponent stands at ``place``."""
+    while place and text[place - 1] in _BEFORE_A_POINT:
+        place -= 1
+    number = _NUMBER.match(text, place)
+    assert number is not None
+    return number[0]
 
 
 def _holds_doubles(kind: Type) -> bool:
