@@ -77,6 +77,10 @@ CUT_DETAIL = "size"
 """How the detail of an object begins that is not read whole."""
 
 
+PROBES_IN_RAW, PROBES_IN_LAKE = "_manifests/_probe/", "_staging/_probe/"
+"""Where a run proves that conditional writes are honoured; nobody looks for data there."""
+
+
 def table_of(folder: str) -> str:
     """The table a folder's documents go to: ``00_CheckoutOrder`` -> ``checkout``."""
     return TABLES[folder.split("_", 1)[1]]

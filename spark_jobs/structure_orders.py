@@ -7,18 +7,32 @@ spark-submit --py-files spark_jobs.zip structure_orders.py \\
 from __future__ import annotations
 
 import argparse
+import contextlib
 import sys
-from typing import List, Optional
+from typing import TYPE_CHECKING, List, Optional
+
+if TYPE_CHECKING:
+    from spark_jobs.job.staging import StructureJob
+    from spark_jobs.stores import Store
+
+_WRONG_USAGE = 2
 
 
 def main(arguments: Optional[List[str]] = None) -> int:
     """Run the job; prints one line a folder, and leaves its result in the lake."""
     from pyspark.sql import SparkSession
 
-    from spark_jobs.contract import DROP_ROWS, KEEP, LARGEST_BODY_BYTES, result_key
+    from spark_jobs.contract import (
+        DROP_ROWS,
+        KEEP,
+        LARGEST_BODY_BYTES,
+        PROBES_IN_LAKE,
+        result_key,
+    )
     from spark_jobs.job.run import structure_folders
     from spark_jobs.job.staging import StructureJob
     from spark_jobs.stores import StoreError, StoreTerms, open_store
+    from spark_jobs.stores.conditions import ConditionsIgnoredError, check_conditions
 
     parser = argparse.ArgumentParser(description="Structure copied folders into Parquet tables.")
     parser.add_argument("--raw", required=True, metavar="URI", help="where copied folders lie")
@@ -44,6 +58,14 @@ def main(arguments: Optional[List[str]] = None) -> int:
         lake_terms=StoreTerms(encryption=asked.lake_encryption, kms_key=asked.lake_kms_key),
     )
     lake = open_store(job.lake_uri, job.lake_terms)
+    try:
+        check_conditions(lake, PROBES_IN_LAKE)
+    except ConditionsIgnoredError as error:
+        _refuse(lake, job, str(error))
+        return _WRONG_USAGE
+    except StoreError as error:
+        _refuse(lake, job, f"The lake cannot be written to: {error.reason}.")
+        return 1
     spark = SparkSession.builder.appName("structure orders").getOrCreate()
     failed = 0
     try:
@@ -60,6 +82,18 @@ def main(arguments: Optional[List[str]] = None) -> int:
     finally:
         spark.stop()
     return 1 if failed else 0
+
+
+def _refuse(lake: Store, job: StructureJob, sentence: str) -> None:
+    """Say why nothing was structured, and leave it as each folder's result if that can be."""
+    from spark_jobs.contract import FolderStructured, StructureTotals, result_key
+    from spark_jobs.stores import StoreError
+
+    sys.stdout.write(f"{sentence}\n")
+    for folder in job.folders:
+        refused = FolderStructured(folder, job.run_id, StructureTotals(), error=sentence)
+        with contextlib.suppress(StoreError):
+            lake.put(result_key(folder, job.run_id), refused.to_json())
 
 
 if __name__ == "__main__":

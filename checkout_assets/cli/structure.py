@@ -26,7 +26,7 @@ from checkout_assets.domain.anomalies import Finding, Rule, Severity, structured
 from checkout_assets.domain.displayable import displayable
 from checkout_assets.domain.folders import Folder, select_folders, slices
 from checkout_assets.settings import Settings
-from spark_jobs.contract import StructureTotals
+from spark_jobs.contract import PROBES_IN_LAKE, StructureTotals
 
 if TYPE_CHECKING:
     from checkout_assets.engines.structuring.spark_engine import LocalSparkEngine, StructuredFolder
@@ -85,6 +85,7 @@ def run_folders(settings: Settings, folders: Sequence[Folder]) -> "list[Structur
     """Structure folders on this machine, sixteen a Spark job; their results in key order."""
     from rich.progress import track
 
+    from checkout_assets.engines.conditions import refuse_ignored_conditions
     from checkout_assets.engines.locations import canonical_uri, check_writable
     from checkout_assets.engines.structuring.origin import refuse_lake_of_other_raw
     from checkout_assets.engines.structuring.session import LocalSpark, local_spark_config
@@ -94,7 +95,9 @@ def run_folders(settings: Settings, folders: Sequence[Folder]) -> "list[Structur
     check_writable(places["lake"], "lake")
     raw_uri = places["raw"].uri
     replaces = canonical_uri(settings.replaces_raw, "replaced raw")
-    refuse_lake_of_other_raw(places["lake"].open(), folders, raw_uri, replaces)
+    lake = places["lake"].open()
+    refuse_lake_of_other_raw(lake, folders, raw_uri, replaces)
+    refuse_ignored_conditions(lake, "lake", PROBES_IN_LAKE)
     run_id = f"cli-{secrets.token_hex(4)}"
     ended: list[StructuredFolder] = []
     with closing(LocalSpark(local_spark_config(settings.spark_master))) as spark:

@@ -13,7 +13,7 @@ from pydantic import PrivateAttr
 from checkout_assets.domain.anomalies import DEFAULT_ALLOWANCE, QuarantineAllowance
 from checkout_assets.engines.seam import FolderEngine
 from checkout_assets.resources.stores import Stores
-from spark_jobs.contract import KEEP, LARGEST_BODY_BYTES
+from spark_jobs.contract import KEEP, LARGEST_BODY_BYTES, PROBES_IN_LAKE
 
 if TYPE_CHECKING:
     from checkout_assets.engines.copying.engine import FolderCopied
@@ -117,6 +117,7 @@ class LocalSparkEngine(StructureEngineResource):
 
     def engine(self) -> "FolderEngine[StructuredFolder]":
         """See StructureEngineResource; the session starts when the engine runs."""
+        from checkout_assets.engines.conditions import refuse_ignored_conditions
         from checkout_assets.engines.locations import canonical_uri, check_writable
         from checkout_assets.engines.structuring.session import LocalSpark
         from checkout_assets.engines.structuring.spark_engine import LocalSparkEngine as Engine
@@ -125,6 +126,7 @@ class LocalSparkEngine(StructureEngineResource):
         check_writable(self.stores.lake(), "lake")
         self._spark = LocalSpark(self.pyspark.spark_config)
         raw, lake = self.stores.raw(), self.stores.lake()
+        refuse_ignored_conditions(lake.open(), "lake", PROBES_IN_LAKE)
         return Engine(
             raw.uri,
             lake.uri,

@@ -27,12 +27,14 @@ from checkout_assets.domain.access.role_statements import (
 from checkout_assets.domain.access.statements import Statement, sid
 from checkout_assets.domain.access.terms import AccessTerms, Place
 from checkout_assets.domain.folders import OrderType
+from spark_jobs.contract import PROBES_IN_RAW
 
 POLICY_VERSION = "2012-10-17"
 GRANT_RECORD = "_access/grant.json"
 """Where raw keeps what was granted."""
 
 _ABANDONED_PARTS = "_manifests/*/part-*.parquet"
+_PROBES = f"{PROBES_IN_RAW}*"
 _TABLE_FILES = tuple(
     f"consumable_tables/{each.table}/YEAR=*/MONTH=*/DAY=*/??_{each}.*.parquet" for each in OrderType
 )
@@ -61,7 +63,7 @@ def copy_role(terms: AccessTerms) -> list[Statement]:
             terms.arns(raw, *FOLDER_OBJECTS),
         ),
         allow("WriteManifests", ["s3:PutObject"], terms.arns(raw, MANIFESTS)),
-        allow("CleanUpManifests", ["s3:DeleteObject"], terms.arns(raw, _ABANDONED_PARTS)),
+        allow("CleanUpManifests", ["s3:DeleteObject"], terms.arns(raw, _ABANDONED_PARTS, _PROBES)),
         *use_key("DecryptSource", terms.source_key, "kms:Decrypt"),
         *use_key("EncryptRaw", terms.raw_key, "kms:Decrypt", "kms:GenerateDataKey"),
     ]

@@ -13,6 +13,7 @@ from pathlib import Path
 from checkout_assets.domain.copying import CutOff, new_copy_id
 from checkout_assets.domain.folders import Folder
 from checkout_assets.domain.verification import OutOfOrderError
+from checkout_assets.engines.conditions import refuse_ignored_conditions
 from checkout_assets.engines.copying.cutoff import Origin, refuse_other_source, settle
 from checkout_assets.engines.copying.folder_copy import CancelledError, CopyRun, FolderCopy
 from checkout_assets.engines.copying.interruptible import begin_all
@@ -24,8 +25,9 @@ from checkout_assets.engines.copying.silence import BotoEar, SilenceWatch
 from checkout_assets.engines.copying.terms import CopyTerms
 from checkout_assets.engines.locations import S3Location, principal
 from spark_jobs.completed import completed
+from spark_jobs.contract import PROBES_IN_RAW
 from spark_jobs.record_format import RecordError
-from spark_jobs.stores import StoreError
+from spark_jobs.stores import Store, StoreError
 from spark_jobs.stores.refusals import credentials_problem, meaning_of
 
 __all__ = ["CopyEngine", "CopyOptions", "CopyTerms", "FolderCopied"]
@@ -66,12 +68,23 @@ class CopyEngine:
         self._raw = raw
         self._options = options or CopyOptions()
         self._progress = progress or NoProgress()
+        self._honours_conditions = False
 
     def check(self) -> None:
-        """Raise UsageError if raw was copied from another source; nothing is changed."""
+        """Raise UsageError if raw was copied from another source or ignores conditional writes.
+
+        Nothing is changed, and raw is proved once for an engine. Raises MigrationError if raw
+        does not answer or cannot be written to.
+        """
         terms = self._options.terms
         raw = self._raw.on(terms.raw).open(principal(terms.role_arn))
         refuse_other_source(raw, Origin(self._source.uri, self._options.replaces_source))
+        self._prove(raw)
+
+    def _prove(self, raw: Store) -> None:
+        if not self._honours_conditions:
+            refuse_ignored_conditions(raw, "raw", PROBES_IN_RAW)
+            self._honours_conditions = True
 
     def run(self, folders: Sequence[Folder], run_id: str) -> Generator[FolderCopied, None, None]:
         """See FolderEngine; a folder that this run id has completed is yielded without work."""
@@ -94,6 +107,7 @@ class CopyEngine:
         session = principal(terms.role_arn)
         source = self._source.on(terms.source).open(session)
         raw = self._raw.on(terms.raw).open(session)
+        self._prove(raw)
         kept = settle(raw, options.as_of, Origin(source.uri, options.replaces_source))
         cancelled = threading.Event()
         copier = ObjectCopier(

@@ -1,0 +1,22 @@
+"""Refusing a store that does not honour conditional writes, before anything is done in it."""
+
+from checkout_assets.domain.errors import MigrationError, UsageError
+from spark_jobs.stores import Store, StoreError
+from spark_jobs.stores.conditions import ConditionsIgnoredError, check_conditions
+from spark_jobs.stores.refusals import meaning_of
+
+
+def refuse_ignored_conditions(store: Store, what: str, prefix: str) -> None:
+    """Raise UsageError if the store ignores conditions; ``what`` (raw, lake) is for the error.
+
+    Costs six requests in S3, none on a disk. Raises MigrationError if it cannot be written to.
+    """
+    try:
+        check_conditions(store, prefix)
+    except ConditionsIgnoredError as error:
+        raise UsageError(str(error)) from None
+    except StoreError as error:
+        reason = meaning_of(error.code, "S3 answers {code}")
+        raise MigrationError(
+            f"Nothing was done: the {what} cannot be written to below {prefix}: {reason}."
+        ) from None

@@ -1,0 +1,68 @@
+"""Whether a store honours conditional writes, on which exactly-once depends."""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+from typing import Optional
+
+from spark_jobs.stores.base import ConflictError, Store, StoreError
+from spark_jobs.stores.s3 import S3Store
+
+_NO_TAG = "0" * 32
+_REFUSED = frozenset(("NotImplemented", "501"))
+
+
+class ConditionsIgnoredError(Exception):
+    """A store writes whatever its conditions say, or refuses them; the message is a sentence."""
+
+    def __init__(self, uri: str, condition: str) -> None:
+        super().__init__(
+            f"The S3 server of {uri} does not honour {condition}: two runs at the same time would "
+            "both count as complete. Use a server with conditional writes."
+        )
+
+
+def check_conditions(store: Store, prefix: str) -> None:
+    """Write a small object of its own and see that S3 does not let it be overwritten.
+
+    It lies below ``prefix``, which ends in a slash, and is removed if that is allowed. Raises
+    ConditionsIgnoredError, and StoreError if nothing can be written there. A disk's store needs
+    no proof.
+    """
+    if not isinstance(store, S3Store):
+        return
+    key = f"{prefix}{secrets.token_hex(8)}"
+    try:
+        _write_first(store, key)
+        _must_lose(store, key, "If-None-Match", if_absent=True)
+        _must_lose(store, key, "If-Match", if_match=_NO_TAG)
+    finally:
+        with contextlib.suppress(StoreError):
+            store.delete([key])
+
+
+def _write_first(store: S3Store, key: str) -> None:
+    try:
+        store.put(key, b"first", if_absent=True)
+    except StoreError as error:
+        if error.code in _REFUSED:
+            raise ConditionsIgnoredError(store.uri, "If-None-Match") from None
+        raise
+
+
+def _must_lose(
+    store: S3Store,
+    key: str,
+    condition: str,
+    if_match: Optional[str] = None,
+    if_absent: bool = False,
+) -> None:
+    try:
+        store.put(key, condition.encode(), if_match, if_absent)
+    except ConflictError:
+        return
+    except StoreError as error:
+        if error.code not in _REFUSED:
+            raise
+    raise ConditionsIgnoredError(store.uri, condition)
