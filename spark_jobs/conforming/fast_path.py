@@ -46,6 +46,7 @@ _LONG_FLOAT = re.compile(r"\.(?:(?<=[0-9]{9}\.)|[0-9]{8})")
 _NEGATIVE_EXPONENT = re.compile(r"-(?<=[0-9][eE]-)[0-9]")
 _NUMBER = re.compile(r"[0-9]*(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
 _BEFORE_A_POINT = frozenset("0123456789.")
+_DELIMITERS = frozenset(":,[]} \t\n\r")
 _KNOWN_KEYS = 256
 """Keys of one place whose meaning is kept: more than strangers usually think of."""
 
@@ -111,17 +112,21 @@ def _all_come_back(text: str) -> bool:
     """Whether every number that may be rounded is what the shortest text of its float says."""
     places = [found.start() for found in _LONG_FLOAT.finditer(text)]
     places += [found.start() - 1 for found in _NEGATIVE_EXPONENT.finditer(text)]
-    numbers = (_number_around(text, place) for place in places)
-    return all(comes_back(number, float(number)) for number in numbers)
+    return all(_comes_back_at(text, place) for place in places)
 
 
-def _number_around(text: str, place: int) -> str:
-    """The number, without its sign, whose point or exponent stands at ``place``."""
-    while place and text[place - 1] in _BEFORE_A_POINT:
+def _comes_back_at(text: str, place: int) -> bool:
+    """Whether a float gives the number back whose point or exponent stands at ``place``.
+
+    What has no delimiter around it is in a string, and nobody reads it as a number.
+    """
+    while text[place - 1] in _BEFORE_A_POINT:
         place -= 1
     number = _NUMBER.match(text, place)
-    assert number is not None
-    return number[0]
+    before = text[place - 2] if text[place - 1] == "-" else text[place - 1]
+    if number is None or before not in _DELIMITERS or text[number.end()] not in _DELIMITERS:
+        return True
+    return comes_back(number[0], float(number[0]))
 
 
 def _holds_doubles(kind: Type) -> bool:
