@@ -1,5 +1,7 @@
 # Two commands do everything: make demo, make test. Each sets up what it needs in .venv.
-PYTHON ?= $(shell command -v python3.11 || command -v python3)
+# The first of these that runs: a version manager's stub may be there without its Python.
+PYTHON ?= $(shell for name in python3.11 python3.12 python3.13 python3; do \
+	if $$name -c '' 2>/dev/null; then command -v $$name; break; fi; done)
 VENV ?= .venv
 BIN := $(VENV)/bin
 
@@ -10,7 +12,15 @@ help:  ## This list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
 
 $(BIN)/python:
-	$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] < (3, 11) and "Python 3.11 is needed, found " + sys.version)'
+	@if [ -z "$(PYTHON)" ]; then \
+		echo 'No Python was found: install Python 3.11, 3.12 or 3.13, or run make PYTHON=/path/to/python.' >&2; \
+		exit 1; fi
+	@$(PYTHON) -c 'import sys; sys.exit(None if (3, 11) <= sys.version_info[:2] <= (3, 13) else \
+		"Python 3.11, 3.12 or 3.13 is needed and %s is %s: run make PYTHON=/path/to/python." \
+		% (sys.executable, sys.version.split()[0]))'
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+		echo "$(PYTHON) has no venv module: install it (on Debian: apt-get install python3-venv)." >&2; \
+		exit 1; }
 	$(PYTHON) -m venv $(VENV)
 
 # A stamp for each set of extras: quick when it exists, renewed when the dependencies change.

@@ -1,6 +1,8 @@
 """A folder that kills every worker it meets fails alone; its neighbours do not."""
 
+import errno
 import os
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -34,6 +36,34 @@ def test_a_folder_that_kills_its_workers_fails_alone(aws: EmbeddedS3Server) -> N
     told = {report.folder: report.error for report in reports}
     assert told[NEIGHBOUR] == ""
     assert told[FOLDER].startswith(f"{FOLDER}: Spark gave up after several attempts")
+
+
+def test_a_full_scratch_directory_is_named_with_the_reason(
+    aws: EmbeddedS3Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SPARK_LOCAL_DIRS", str(tmp_path))
+    full = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    def in_a_task(context: Any, *_: object) -> list[Staged]:
+        def work(_: int) -> Staged:
+            raise full
+
+        reports: list[Staged] = context.parallelize([1], 1).map(work).collect()
+        return reports
+
+    def in_the_driver(*_: object) -> list[Staged]:
+        raise full
+
+    with local_session("local[1]") as session:
+        told = [
+            _reports(failing, session.sparkContext, JOB, [plan()])[0].error
+            for failing in (in_a_task, in_the_driver)
+        ]
+    sentence = (
+        f"{FOLDER}: Spark cannot write to {tmp_path}: No space left on device. Make room there, or "
+        "set SPARK_LOCAL_DIRS to a directory with room."
+    )
+    assert told == [sentence, sentence]
 
 
 def test_a_fault_of_the_driver_is_not_taken_for_a_folders(aws: EmbeddedS3Server) -> None:

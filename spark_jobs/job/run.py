@@ -26,6 +26,7 @@ from spark_jobs.contract import (
     PublicationRecord,
     StructureTotals,
 )
+from spark_jobs.job.giving_up import why_spark_gave_up
 from spark_jobs.job.packing import packed
 from spark_jobs.job.plan import (
     FolderError,
@@ -171,16 +172,15 @@ def _reports(
     try:
         return stage(context, job, plans)
     except Py4JJavaError as error:
-        if _GAVE_UP not in str(error.java_exception.getMessage()):
+        said = str(error.java_exception.getMessage())
+        if _GAVE_UP not in said:
             raise
+    except OSError as error:  # the driver's own files, through which tasks reach Java
+        said = str(error.strerror)
     if len(plans) > 1:
         return [report for plan in plans for report in _reports(stage, context, job, [plan])]
     folder = plans[0].folder
-    sentence = (
-        f"{folder}: Spark gave up after several attempts: a worker died each time, perhaps for "
-        "want of memory. Look at the largest documents, or give the workers more memory."
-    )
-    return [Staged(folder, error=sentence)]
+    return [Staged(folder, error=why_spark_gave_up(folder, said, context))]
 
 
 def _is_small(plan: FolderPlan) -> bool:

@@ -1,0 +1,41 @@
+"""Why Spark gave up on a folder, told without what a document may hold."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import Any, List
+
+_DISK_REFUSALS = (
+    "No space left on device",
+    "Disk quota exceeded",
+    "Read-only file system",
+    "Too many open files",
+)
+"""Reasons that the system gives, in the words that reach Java and Python alike."""
+
+
+def why_spark_gave_up(folder: str, said: str, context: Any) -> str:
+    """One sentence for a folder whose tasks failed as often as they may.
+
+    ``said`` is Spark's own message or an error of the driver's disk; of it only a known reason is
+    told.
+    """
+    refusal = next((reason for reason in _DISK_REFUSALS if reason in said), "")
+    if refusal:
+        where = ", ".join(_scratch_directories(context)) or "its temporary directories"
+        return (
+            f"{folder}: Spark cannot write to {where}: {refusal}. Make room there, or set "
+            "SPARK_LOCAL_DIRS to a directory with room."
+        )
+    return (
+        f"{folder}: Spark gave up after several attempts: a worker died each time, perhaps for "
+        "want of memory. Look at the largest documents, or give the workers more memory."
+    )
+
+
+def _scratch_directories(context: Any) -> List[str]:
+    """Where Spark writes while it works, as the driver knows it."""
+    with suppress(Exception):  # a Java that no longer answers must not hide the reason
+        conf = context._jsc.sc().conf()
+        return list(context._jvm.org.apache.spark.util.Utils.getConfiguredLocalDirs(conf))
+    return []
