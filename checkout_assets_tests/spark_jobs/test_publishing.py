@@ -1,10 +1,17 @@
 """Exactly once: the same tests for a lake in S3 and on disk."""
 
+import threading
+import uuid
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import product
 
 import pytest
 
+from checkout_assets.sample.s3_server import EmbeddedS3Server
+from checkout_assets_tests.fault_proxy import FaultProxy, Request
 from spark_jobs import contract
 from spark_jobs.contract import PUBLISHED, PUBLISHING, PublicationRecord, StructureTotals
 from spark_jobs.job.plan import FolderError
@@ -16,7 +23,7 @@ from spark_jobs.job.publishing import (
     reconcile_counts,
     remove_abandoned_staging,
 )
-from spark_jobs.stores import NotFoundError, Store
+from spark_jobs.stores import NotFoundError, Store, StoreError, open_store
 
 FOLDER = "0A_CheckoutOrder"
 NEIGHBOUR = "0B_CheckoutOrder"
@@ -28,7 +35,7 @@ class Kill(BaseException):
 
 
 class DyingStore:
-    """A store whose process is killed before its n-th change."""
+    """A store whose process is killed before its n-th change; moves are killed between two."""
 
     def __init__(self, store: Store, changes: int) -> None:
         self._store = store
@@ -36,18 +43,30 @@ class DyingStore:
 
     def __getattr__(self, name: str) -> object:
         attribute = getattr(self._store, name)
-        if name not in {"put", "rename", "delete"}:
+        if name == "move_many":
+            return self._move_one_by_one
+        if name not in {"put", "delete"}:
             return attribute
 
         def change(*arguments: object, **options: object) -> object:
-            if self._left == 0:
-                raise Kill
-            self._left -= 1
+            self._count()
             if name == "delete":  # lazily listed keys must not escape the count
                 arguments = (list(arguments[0]),)  # type: ignore[call-overload]
             return attribute(*arguments, **options)
 
         return change
+
+    def _count(self) -> None:
+        if self._left == 0:
+            raise Kill
+        self._left -= 1
+
+    def _move_one_by_one(self, moves: Iterable[tuple[str, str]]) -> dict[str, StoreError]:
+        failed: dict[str, StoreError] = {}
+        for move in moves:
+            self._count()
+            failed |= self._store.move_many([move])
+        return failed
 
 
 def stage(
@@ -160,6 +179,64 @@ def test_whoever_finds_a_half_done_publication_finishes_it(lake: Store) -> None:
     assert finished is not None
     assert (finished.state, finished.run_id, finished.previous) == (PUBLISHED, "run2", [])
     assert sorted(published_bodies(lake).values()) == [b"moved", b"two again"]
+
+
+STAGED, COPIED, MOVED = "staged", "copied", "moved"
+
+
+@pytest.mark.parametrize("places", product((STAGED, COPIED, MOVED), repeat=3))
+def test_whatever_part_of_the_moves_was_done_the_rest_is_done(
+    lake: Store, places: tuple[str, str, str]
+) -> None:
+    """Moves run side by side, so a kill leaves any of them done: in S3 also in both places."""
+    base = first_run(lake)
+    record = stage(lake, "run2", {"2018-10-31": b"two again", "2018-11-01": b"moved"}, b"worse")
+    previous = [file.path for file in base.all_files]
+    begun = replace(record, previous=previous).to_json()
+    lake.put(contract.publication_record_key(FOLDER), begun)
+    for file, place in zip(record.all_files, places, strict=True):
+        staged = contract.staged_key(FOLDER, "run2", file.path)
+        if place != STAGED:
+            lake.put(file.path, lake.get(staged).data)
+        if place == MOVED:
+            lake.delete([staged])
+    if set(places) == {MOVED}:
+        lake.delete(previous[:2])
+    finished = finish_interrupted(lake, FOLDER).record
+    assert finished is not None
+    assert (finished.state, finished.run_id) == (PUBLISHED, "run2")
+    assert sorted(published_bodies(lake).values()) == [b"moved", b"two again", b"worse"]
+    assert not list(lake.list("_staging/"))
+
+
+def test_a_folder_of_many_files_takes_few_round_trips(
+    aws: EmbeddedS3Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Files are copied side by side; staged and old ones are removed in batches."""
+    bucket = f"lake-{uuid.uuid4().hex[:12]}"
+    aws.client().create_bucket(
+        Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "us-east-2"}
+    )
+    together = threading.Barrier(64)
+    days = [f"2018-{month:02d}-{day:02d}" for month in range(1, 9) for day in range(1, 17)]
+
+    def wait_for_the_others(request: Request) -> None:
+        if request.is_copy:
+            together.wait(5)
+
+    with FaultProxy(aws.endpoint_url).serving() as proxy:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_S3", proxy.endpoint_url)
+        proxy.rule = wait_for_the_others
+        lake = open_store(f"s3://{bucket}/prefix")
+        for run_id in ("run1", "run2"):
+            record = stage(lake, run_id, dict.fromkeys(days, b"x"))
+            base = read_published(lake, FOLDER)
+            proxy.seen.clear()
+            publish(lake, record, base)
+        asked = Counter("COPY" if each.is_copy else each.method for each in proxy.seen)
+        assert not together.broken
+        assert asked == {"COPY": len(days), "PUT": 2, "POST": 2, "GET": 1}
+        assert len(published_bodies(lake)) == len(days)
 
 
 def test_of_two_runs_the_slower_removes_only_its_own_staging(lake: Store) -> None:

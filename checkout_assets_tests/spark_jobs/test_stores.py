@@ -3,6 +3,8 @@
 import errno
 import os
 import pickle
+import re
+import threading
 import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -22,8 +24,8 @@ from spark_jobs.stores import (
     S3Store,
     Store,
     StoreError,
+    bulk,
     open_store,
-    s3,
 )
 from spark_jobs.stores.listing import list_directory
 
@@ -115,20 +117,35 @@ def test_of_many_writers_one_wins(store: Store, exists: bool) -> None:
     assert store.get("key").data == b"%d" % won.index(True)
 
 
-def test_a_rename_moves_and_replaces(store: Store) -> None:
-    store.put("staging/x", b"new")
-    store.put("table/day/x", b"old")
+def test_moves_replace_what_was_there_and_an_error_is_at_its_key(store: Store) -> None:
+    keys = [f"{n} é+" for n in range(5)]
+    for key in keys:
+        store.put(f"staging/{key}", key.encode())
+    store.put("table/day/1 é+", b"old")
+    moves = [(f"staging/{key}", f"table/day/{key}") for key in (*keys, "never there")]
 
-    store.rename("staging/x", "table/day/x")
+    failed = store.move_many(moves)
 
-    assert store.get("table/day/x").data == b"new"
-    assert store.size("staging/x") is None
-    with pytest.raises(NotFoundError):
-        store.rename("staging/x", "table/day/x")
+    assert [(key, type(error)) for key, error in failed.items()] == [
+        ("table/day/never there", NotFoundError)
+    ]
+    assert [store.get(f"table/day/{key}").data for key in keys] == [key.encode() for key in keys]
+    assert not list(store.list("staging/"))
+    again = store.move_many(moves)
+    assert {type(error) for error in again.values()} == {NotFoundError}
+    assert list(again) == [new_key for _, new_key in moves]
+
+
+def test_sizes_are_told_of_what_is_there(store: Store) -> None:
+    for n in range(5):
+        store.put(f"a/{n}", b"x" * n)
+    keys = [f"a/{n}" for n in range(7)]
+    assert list(store.sizes(keys, in_flight=2).values()) == [0, 1, 2, 3, 4, None, None]
+    assert store.sizes([]) == {}
 
 
 def test_a_delete_may_be_repeated(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(s3, "_KEYS_PER_DELETE", 3)
+    monkeypatch.setattr(bulk, "KEYS_PER_DELETE", 3)
     keys = [f"d/{n}" for n in range(8)]
     for key in [*keys, "d/stays"]:
         store.put(key, b"x")
@@ -327,6 +344,96 @@ def test_a_failed_delete_is_told(s3_store: S3Store, proxy: FaultProxy) -> None:
     proxy.rule = lambda r: Answer(403, "AccessDenied") if r.method == "POST" else None
     with pytest.raises(StoreError, match="AccessDenied"):
         store.delete(["key"])
+
+
+def deleted_keys(request: Request) -> list[str]:
+    return re.findall("<Key>below/(.*?)</Key>", request.body.decode())
+
+
+def refused_keys(code: str, *keys: str) -> Answer:
+    """S3's answer to a removal of many keys of which it did not remove these."""
+    told = "".join(
+        f"<Error><Key>below/{key}</Key><Code>{code}</Code><Message>made up</Message></Error>"
+        for key in keys
+    )
+    return Answer(200, content=f"<DeleteResult>{told}</DeleteResult>")
+
+
+def test_keys_are_deleted_a_thousand_per_request(s3_store: S3Store, proxy: FaultProxy) -> None:
+    proxy.rule = lambda _: refused_keys("")
+    S3Store(s3_store.bucket, "below").delete(f"k/{n}" for n in range(2500))
+    assert [len(deleted_keys(request)) for request in proxy.seen] == [1000, 1000, 500]
+
+
+@pytest.mark.parametrize("code", ["InternalError", "SlowDown", "ServiceUnavailable"])
+def test_keys_that_s3_did_not_delete_in_passing_are_deleted_again(
+    s3_store: S3Store, proxy: FaultProxy, code: str
+) -> None:
+    store = S3Store(s3_store.bucket, "below")
+    for key in ("a", "b", "c"):
+        store.put(key, b"x")
+    answers = [refused_keys(code, "b", "c"), refused_keys(code, "c")]
+    proxy.seen.clear()
+    proxy.rule = lambda r: answers.pop(0) if r.method == "POST" and answers else None
+    store.delete(["a", "b", "c"])
+    posted = [deleted_keys(request) for request in proxy.seen]
+    assert posted == [["a", "b", "c"], ["b", "c"], ["c"]]
+
+
+@pytest.mark.parametrize(("code", "times"), [("AccessDenied", 1), ("InternalError", 6)])
+def test_a_key_that_s3_never_deletes_is_told(
+    s3_store: S3Store, proxy: FaultProxy, monkeypatch: pytest.MonkeyPatch, code: str, times: int
+) -> None:
+    monkeypatch.setattr(bulk, "_SHORTEST_PAUSE_SECONDS", 0.001)
+    proxy.rule = lambda _: refused_keys(code, "b")
+    with pytest.raises(StoreError, match=f"{code} at b") as refused:
+        S3Store(s3_store.bucket, "below").delete(["a", "b"])
+    assert refused.value.transient == (code != "AccessDenied")
+    assert len(proxy.seen) == times
+
+
+def test_moves_are_under_way_together(s3_store: S3Store, proxy: FaultProxy) -> None:
+    """Each copy waits until as many are under way as may be; one by one, they would fail."""
+    store, together = S3Store(s3_store.bucket, "below"), threading.Barrier(16)
+    moves = [(f"from/{n}", f"to/{n}") for n in range(32)]
+    for key, _ in moves:
+        store.put(key, b"x")
+    proxy.seen.clear()
+
+    def wait_for_the_others(request: Request) -> Answer | None:
+        if request.is_copy:
+            together.wait(5)
+        return None
+
+    proxy.rule = wait_for_the_others
+    assert store.move_many(moves, in_flight=16) == {}
+    assert not together.broken
+    assert [request.method for request in proxy.seen] == ["PUT"] * 32 + ["POST"]
+    assert sorted(entry.key for entry in store.list()) == sorted(new_key for _, new_key in moves)
+
+
+def test_a_move_that_s3_slows_down_is_tried_again_and_a_refused_one_is_told(
+    s3_store: S3Store, proxy: FaultProxy
+) -> None:
+    store = S3Store(s3_store.bucket, "below")
+    for n in range(3):
+        store.put(f"from/{n}", b"x")
+    slowed: list[str] = []
+
+    def fail(request: Request) -> Answer | None:
+        if not request.is_copy or request.path.endswith("/0"):
+            return None
+        if request.path.endswith("/2"):
+            return Answer(403, "AccessDenied")
+        slowed.append(request.path)
+        # Copies may fail after the status line has gone out: CopyObject, API reference.
+        return (Answer(503, "SlowDown"), Answer(200, "InternalError"), None)[len(slowed) - 1]
+
+    proxy.rule = fail
+    failed = store.move_many([(f"from/{n}", f"to/{n}") for n in range(3)])
+    assert {key: error.code for key, error in failed.items()} == {"to/2": "AccessDenied"}
+    assert len(slowed) == 3
+    assert [entry.key for entry in store.list()] == ["from/2", "to/0", "to/1"]
 
 
 # What only a disk can do wrong.

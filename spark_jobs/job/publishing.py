@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
-from typing import Optional
+from typing import Optional, Sequence
 
 from spark_jobs import contract
 from spark_jobs.contract import (
@@ -125,8 +125,7 @@ def remove_abandoned_staging(lake: Store, folder: str, now: Optional[datetime] =
 
 
 def _roll_forward(lake: Store, record: PublicationRecord, etag: Optional[str]) -> Published:
-    for file in record.all_files:
-        _put_in_place(lake, record, file)
+    _put_in_place(lake, record)
     kept = {file.path for file in record.all_files}
     lake.delete(path for path in record.previous if path not in kept)
     published = replace(record, state=PUBLISHED, previous=[])
@@ -149,20 +148,32 @@ def _after_conflict(lake: Store, record: PublicationRecord) -> Published:
     return now
 
 
-def _put_in_place(lake: Store, record: PublicationRecord, file: PublishedFile) -> None:
-    staged = contract.staged_key(record.folder, record.run_id, file.path)
-    try:
-        lake.rename(staged, file.path)
-    except NotFoundError:
-        if lake.size(file.path) == file.size:
-            return
-        now = read_published(lake, record.folder).record
-        if now is not None and now.run_id != record.run_id:
-            raise FolderError(_overtaken(record)) from None
-        raise FolderError(
-            f"{record.folder}: the published file {file.path} is neither staged nor in place. "
-            "See docs/runbook.md#files_missing."
-        ) from None
+def _put_in_place(lake: Store, record: PublicationRecord) -> None:
+    """Move all staged files to their final keys; some or all may be there already."""
+    moves = [
+        (contract.staged_key(record.folder, record.run_id, file.path), file.path)
+        for file in record.all_files
+    ]
+    failed = lake.move_many(moves)
+    for error in failed.values():
+        if not isinstance(error, NotFoundError):
+            raise error
+    _check_in_place(lake, record, [file for file in record.all_files if file.path in failed])
+
+
+def _check_in_place(lake: Store, record: PublicationRecord, files: Sequence[PublishedFile]) -> None:
+    """Raise FolderError unless these files, which are not staged any more, are in place."""
+    sizes = lake.sizes(file.path for file in files)
+    missing = next((file for file in files if sizes[file.path] != file.size), None)
+    if missing is None:
+        return
+    now = read_published(lake, record.folder).record
+    if now is not None and now.run_id != record.run_id:
+        raise FolderError(_overtaken(record))
+    raise FolderError(
+        f"{record.folder}: the published file {missing.path} is neither staged nor in place. "
+        "See docs/runbook.md#files_missing."
+    )
 
 
 def _record_removed(record: PublicationRecord) -> str:

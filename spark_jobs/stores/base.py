@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Iterable, Iterator, NamedTuple, Optional, Protocol, Tuple, Union
+from typing import Any, Dict, Iterable, Iterator, NamedTuple, Optional, Protocol, Tuple, Union
 
 from spark_jobs.stores.refusals import meaning_of
 
@@ -120,11 +120,23 @@ class Store(Protocol):
     def size(self, key: str) -> Optional[int]:
         """The size in bytes of the object at ``key``, or None."""
 
-    def rename(self, key: str, new_key: str) -> None:
-        """Move an object, replacing what was there; raises NotFoundError."""
+    def sizes(self, keys: Iterable[str], in_flight: int = 64) -> Dict[str, Optional[int]]:
+        """The size in bytes of each object, None where there is none."""
+
+    def move_many(
+        self, moves: Iterable[Tuple[str, str]], in_flight: int = 64
+    ) -> Dict[str, StoreError]:
+        """Move objects, each from a key to a new key, replacing what was there.
+
+        Returns the error of each new key whose object was not moved, NotFoundError among them. An
+        object is never without a place: until its move is over it may be in both.
+        """
 
     def delete(self, keys: Iterable[str]) -> None:
-        """Remove these objects; those that are already gone do not matter."""
+        """Remove these objects; those that are already gone do not matter.
+
+        Raises StoreError if one of them could not be removed.
+        """
 
     def list(self, prefix: str = "") -> Iterator[Entry]:
         """All objects whose key begins with ``prefix``, in UTF-8 byte order of their keys."""

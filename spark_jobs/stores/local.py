@@ -11,7 +11,7 @@ import secrets
 import time
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Iterable, Iterator, Optional
+from typing import Dict, Iterable, Iterator, Optional, Tuple
 
 from spark_jobs.stores.base import (
     Blob,
@@ -92,8 +92,29 @@ class LocalStore:
         with self._errors(key):
             return path.stat().st_size if path.is_file() else None
 
-    def rename(self, key: str, new_key: str) -> None:
+    def sizes(
+        self,
+        keys: Iterable[str],
+        in_flight: int = 64,  # noqa: ARG002
+    ) -> Dict[str, Optional[int]]:
         """See Store."""
+        return {key: self.size(key) for key in keys}
+
+    def move_many(
+        self,
+        moves: Iterable[Tuple[str, str]],
+        in_flight: int = 64,  # noqa: ARG002
+    ) -> Dict[str, StoreError]:
+        """See Store; a rename takes microseconds, so one after the other."""
+        failed: Dict[str, StoreError] = {}
+        for key, new_key in moves:
+            try:
+                self._rename(key, new_key)
+            except StoreError as error:
+                failed[new_key] = error
+        return failed
+
+    def _rename(self, key: str, new_key: str) -> None:
         with self._errors(key):
             for last in _attempts():
                 target = self._path(new_key)

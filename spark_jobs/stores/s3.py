@@ -5,22 +5,21 @@ from __future__ import annotations
 import contextlib
 import random
 import time
-from collections import deque
 from concurrent.futures import Future
 from functools import cache, cached_property
-from itertools import chain, islice
-from typing import Any, Callable, Deque, Dict, Iterable, Iterator, Mapping, Optional, Tuple
+from itertools import chain
+from typing import Any, Callable, Dict, Iterable, Iterator, List, Mapping, Optional, Tuple
 
 from spark_jobs.stores.base import Blob, ConflictError, Entry, NotFoundError, Read, StoreError
+from spark_jobs.stores.bulk import delete_in_batches, side_by_side
 from spark_jobs.stores.connections import Headers
-from spark_jobs.stores.crt import CrtS3, Endpoint, OnEnd, Response, shared_client
+from spark_jobs.stores.crt import CrtS3, Endpoint, OnEnd, Response, encoded, shared_client
 from spark_jobs.stores.endpoints import endpoint_of
 from spark_jobs.stores.listing import Page, Question, list_pages
 from spark_jobs.stores.ranges import PAGES_AHEAD, list_ranges
 from spark_jobs.stores.refusals import UNREADABLE_CREDENTIALS
 from spark_jobs.stores.terms import NO_TERMS, StoreTerms
 
-_KEYS_PER_DELETE = 1000
 _NOT_FOUND = frozenset(("404", "NoSuchKey", "NotFound"))
 _CONFLICTS = frozenset(("412", "PreconditionFailed"))
 _ASK_AGAIN = frozenset(("409", "ConditionalRequestConflict", "OperationAborted"))
@@ -96,18 +95,9 @@ class S3Store:
     def read_many(self, keys: Iterable[str], in_flight: int = 64) -> Iterator[Read]:
         """See Store."""
         crt = self.crt()
-        rest = iter(keys)
-        window: Deque[Tuple[str, Future[Response]]] = deque(
-            (key, self._start_get(crt, key)) for key in islice(rest, in_flight)
-        )
-        while window:
-            key, future = window.popleft()
-            try:
-                response = future.result()
-                yield key, Blob(response.body, response.etag)
-            except StoreError as error:
-                yield key, error
-            window.extend((key, self._start_get(crt, key)) for key in islice(rest, 1))
+        sent = ((key, self._send(crt, "GET", key)) for key in keys)
+        for key, answer in side_by_side(sent, in_flight):
+            yield key, answer if isinstance(answer, StoreError) else Blob(answer.body, answer.etag)
 
     def put(
         self, key: str, data: bytes, if_match: Optional[str] = None, if_absent: bool = False
@@ -160,26 +150,51 @@ class S3Store:
             return None
         return int(answer["ContentLength"])
 
-    def rename(self, key: str, new_key: str) -> None:
-        """See Store; S3 cannot rename, so this copies and then deletes."""
-        with _errors(key):
-            self.client.copy_object(
-                **self._where,
-                Key=self.prefix + new_key,
-                CopySource={"Bucket": self.bucket, "Key": self.prefix + key},
-            )
-            self.client.delete_object(**self._where, Key=self.prefix + key)
+    def sizes(self, keys: Iterable[str], in_flight: int = 64) -> Dict[str, Optional[int]]:
+        """See Store."""
+        crt = self.crt()
+        sizes: Dict[str, Optional[int]] = {}
+        sent = ((key, self._send(crt, "HEAD", key)) for key in keys)
+        for key, answer in side_by_side(sent, in_flight):
+            if isinstance(answer, Response):
+                sizes[key] = int(answer.header("content-length"))
+            elif isinstance(answer, NotFoundError):
+                sizes[key] = None
+            else:
+                raise answer
+        return sizes
+
+    def move_many(
+        self, moves: Iterable[Tuple[str, str]], in_flight: int = 64
+    ) -> Dict[str, StoreError]:
+        """See Store; S3 cannot rename, so this copies all and then deletes what was copied."""
+        crt = self.crt()
+        waiting = list(moves)
+        sent = ((new_key, self._send_copy(crt, key, new_key)) for key, new_key in waiting)
+        failed = {
+            new_key: answer
+            for new_key, answer in side_by_side(sent, in_flight)
+            if isinstance(answer, StoreError)
+        }
+        self.delete(key for key, new_key in waiting if new_key not in failed)
+        return failed
 
     def delete(self, keys: Iterable[str]) -> None:
         """See Store."""
-        rest = iter(keys)
-        while batch := [{"Key": self.prefix + key} for key in islice(rest, _KEYS_PER_DELETE)]:
-            with _errors(batch[0]["Key"]):
-                answer = self.client.delete_objects(
-                    **self._where, Delete={"Objects": batch, "Quiet": True}
-                )
-            for failure in answer.get("Errors", ()):
-                raise StoreError(str(failure.get("Code")), str(failure.get("Key")))
+        delete_in_batches(keys, self._delete_once)
+
+    def _delete_once(self, keys: List[str]) -> Dict[str, StoreError]:
+        objects = [{"Key": self.prefix + key} for key in keys]
+        with _errors(keys[0]):
+            answer = self.client.delete_objects(
+                **self._where, Delete={"Objects": objects, "Quiet": True}
+            )
+        return {error.place: error for error in map(self._delete_error, answer.get("Errors", ()))}
+
+    def _delete_error(self, told: Mapping[str, str]) -> StoreError:
+        key = str(told.get("Key")).removeprefix(self.prefix)
+        code = str(told.get("Code"))
+        return StoreError(code, key, transient=code in _TRANSIENT)
 
     def list(self, prefix: str = "") -> Iterator[Entry]:
         """See Store."""
@@ -212,8 +227,13 @@ class S3Store:
 
         return start
 
-    def _start_get(self, crt: CrtS3, key: str) -> Future[Response]:
-        return crt.send("GET", self.bucket, self.prefix + key, self._headers)
+    def _send(self, crt: CrtS3, method: str, key: str) -> Future[Response]:
+        return crt.send(method, self.bucket, self.prefix + key, self._headers)
+
+    def _send_copy(self, crt: CrtS3, key: str, new_key: str) -> Future[Response]:
+        source = f"/{self.bucket}/{encoded(self.prefix + key)}"
+        headers = [("x-amz-copy-source", source), *self._headers, *self.terms.write_headers()]
+        return crt.send("PUT", self.bucket, self.prefix + new_key, headers)
 
 
 def s3_client(session: Any, region: Optional[str] = None, terms: StoreTerms = NO_TERMS) -> Any:

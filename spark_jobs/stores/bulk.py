@@ -1,0 +1,69 @@
+"""Many requests at once, and removals a thousand keys at a time.
+
+What S3 does to one object in a round trip it does to hundreds in the same time, if they are asked
+for side by side.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections import deque
+from concurrent.futures import Future
+from itertools import islice
+from typing import Callable, Deque, Dict, Iterable, Iterator, List, Tuple, Union
+
+from spark_jobs.stores.base import StoreError
+from spark_jobs.stores.crt import Response
+
+KEYS_PER_DELETE = 1000
+"""DeleteObjects takes no more: S3 API reference."""
+
+_TRIES = 6
+_SHORTEST_PAUSE_SECONDS = 0.1
+
+Sent = Tuple[str, "Future[Response]"]
+Answered = Tuple[str, Union[Response, StoreError]]
+
+
+def side_by_side(sent: Iterator[Sent], in_flight: int) -> Iterator[Answered]:
+    """Each request's key with its answer or its error, in the order of ``sent``.
+
+    ``sent`` starts a request whenever it is asked for the next one, so at most ``in_flight`` are
+    under way.
+    """
+    window: Deque[Sent] = deque(islice(sent, in_flight))
+    while window:
+        key, future = window.popleft()
+        try:
+            yield key, future.result()
+        except StoreError as error:
+            yield key, error
+        window.extend(islice(sent, 1))
+
+
+def delete_in_batches(
+    keys: Iterable[str], delete_once: Callable[[List[str]], Dict[str, StoreError]]
+) -> None:
+    """Remove all keys, as many per request as S3 takes.
+
+    ``delete_once`` returns the error of each key that S3 did not remove. Keys with a transient
+    error are tried again with full jitter; any other error is raised.
+    """
+    rest = iter(keys)
+    while batch := list(islice(rest, KEYS_PER_DELETE)):
+        _delete_batch(batch, delete_once)
+
+
+def _delete_batch(
+    keys: List[str], delete_once: Callable[[List[str]], Dict[str, StoreError]]
+) -> None:
+    for number in range(1, _TRIES + 1):
+        failed = delete_once(keys)
+        for error in failed.values():
+            if number == _TRIES or not error.transient:
+                raise error
+        if not failed:
+            return
+        keys = list(failed)
+        time.sleep(random.uniform(0, _SHORTEST_PAUSE_SECONDS * 2**number))
