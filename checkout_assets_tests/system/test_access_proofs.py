@@ -16,6 +16,7 @@ from checkout_assets.engines.copying import manifest
 from checkout_assets.engines.copying.engine import CopyEngine
 from checkout_assets.engines.locations import S3Location
 from checkout_assets.sample.s3_server import EmbeddedS3Server
+from checkout_assets_tests.bucket_rules import bucket_of
 from checkout_assets_tests.fault_proxy import Answer, Request
 from checkout_assets_tests.orders_place import FOLDER
 from checkout_assets_tests.strict_iam.access_place import (
@@ -79,6 +80,11 @@ def fails_in_parts(request: Request) -> Answer | None:
     return Answer(400, "InvalidRequest") if "partNumber=" in request.path else None
 
 
+def denies(bucket: str) -> Callable[[Request], Answer | None]:
+    """Everything that is asked of the bucket is denied."""
+    return lambda request: Answer(403, "AccessDenied") if bucket_of(request) == bucket else None
+
+
 @pytest.fixture(scope="module")
 def asked(
     s3_server: EmbeddedS3Server, tmp_path_factory: pytest.TempPathFactory
@@ -97,7 +103,9 @@ def asked(
 
 
 def ask_what_is_rare(place: AccessPlace) -> None:
-    """What is asked for when S3 tells other tags than expected, or a part cannot be copied."""
+    """What is asked for when S3 tells other tags than expected, when a part cannot be copied, and
+    when the source denies what nothing says has ended.
+    """
     for folder in FOLDERS:
         place.inside.put(f"{folder}/doubtful/id/1", ORDER)
     place.strict.also = lies_about("doubtful/id/1")
@@ -106,6 +114,8 @@ def ask_what_is_rare(place: AccessPlace) -> None:
         place.inside.put(f"{folder}{LARGER}", ORDER + b"  larger still")
     place.strict.also = fails_in_parts
     assert "InvalidRequest" in str(place.copy(run_id="5"))
+    place.strict.also = denies(place.source.bucket)
+    assert "access to it is denied" in str(place.reconcile())
     place.strict.also = lambda _: None
     assert "was not copied" in str(place.structure(run_id="6", names=("FF_CheckoutOrder",)))
     die_while_publishing(place)
