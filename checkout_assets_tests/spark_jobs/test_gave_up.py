@@ -2,6 +2,7 @@
 
 import errno
 import os
+import time
 from pathlib import Path
 from typing import Any
 
@@ -10,36 +11,60 @@ import pytest
 from checkout_assets.engines.structuring.session import local_session
 from checkout_assets.sample.s3_server import EmbeddedS3Server
 from checkout_assets_tests.spark_jobs.test_staging import FOLDER, PIECE, plan
+from spark_jobs.contract import FolderStructured, StructureTotals
+from spark_jobs.job import run
 from spark_jobs.job.plan import FolderPlan
-from spark_jobs.job.run import _reports
+from spark_jobs.job.publishing import Published
 from spark_jobs.job.staging import Staged, StructureJob
 
 NEIGHBOUR = "0B_CheckoutOrder"
 JOB = StructureJob("raw", "lake", "run1", (FOLDER, NEIGHBOUR))
 
 
-def stage(context: Any, _job: StructureJob, plans: list[FolderPlan]) -> list[Staged]:
+def stage(context: Any, _job: StructureJob, plan: FolderPlan) -> list[Staged]:
     def work(folder: str) -> Staged:
         if folder == FOLDER:
             os._exit(1)  # as the kernel ends a worker that took all memory
         return Staged(folder)
 
-    names = [each.folder for each in plans]
-    reports: list[Staged] = context.parallelize(names, len(names)).map(work).collect()
+    reports: list[Staged] = context.parallelize([plan.folder], 1).map(work).collect()
     return reports
 
 
-def test_a_folder_that_kills_its_workers_fails_alone(aws: EmbeddedS3Server) -> None:
+def end(_lake: object, job: StructureJob, ready: Any, staged: Staged) -> FolderStructured:
+    return FolderStructured(ready.plan.folder, job.run_id, StructureTotals(), error=staged.error)
+
+
+@pytest.fixture
+def ready(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """Two folders that are prepared, the first of which kills its workers."""
+    monkeypatch.setattr(run, "_stage_small", stage)
+    monkeypatch.setattr(run, "_end", end)
     neighbour = FolderPlan(NEIGHBOUR, plan().record, (PIECE,), days=1)
+    return [run._Prepared(each, Published(None, None)) for each in (plan(), neighbour)]
+
+
+@pytest.mark.parametrize("folders", [[FOLDER, NEIGHBOUR], [FOLDER]])
+def test_a_folder_that_kills_its_workers_fails_alone(
+    aws: EmbeddedS3Server, ready: list[Any], folders: list[str]
+) -> None:
     with local_session("local[2]") as session:
-        reports = _reports(stage, session.sparkContext, JOB, [plan(), neighbour])
-    told = {report.folder: report.error for report in reports}
-    assert told[NEIGHBOUR] == ""
-    assert told[FOLDER].startswith(f"{FOLDER}: Spark gave up after several attempts")
+        told = {
+            ended.folder: ended.error
+            for ended in run._structure_prepared(
+                session.sparkContext,
+                None,
+                JOB,
+                ready[: len(folders)],  # type: ignore[arg-type]
+            )
+        }
+    assert list(told) == folders[::-1]
+    assert told.pop(FOLDER).startswith(f"{FOLDER}: Spark gave up after several attempts")
+    assert set(told.values()) <= {""}
 
 
 def test_a_full_scratch_directory_is_named_with_the_reason(
-    aws: EmbeddedS3Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    aws: EmbeddedS3Server, ready: list[Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SPARK_LOCAL_DIRS", str(tmp_path))
     full = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
@@ -54,11 +79,12 @@ def test_a_full_scratch_directory_is_named_with_the_reason(
     def in_the_driver(*_: object) -> list[Staged]:
         raise full
 
+    told = []
     with local_session("local[1]") as session:
-        told = [
-            _reports(failing, session.sparkContext, JOB, [plan()])[0].error
-            for failing in (in_a_task, in_the_driver)
-        ]
+        for failing in (in_a_task, in_the_driver):
+            monkeypatch.setattr(run, "_stage_small", failing)
+            ended = run._structure_prepared(session.sparkContext, None, JOB, ready[:1])  # type: ignore[arg-type]
+            told += [each.error for each in ended]
     sentence = (
         f"{FOLDER}: Spark cannot write to {tmp_path}: No space left on device. Make room there, or "
         "set SPARK_LOCAL_DIRS to a directory with room."
@@ -66,9 +92,30 @@ def test_a_full_scratch_directory_is_named_with_the_reason(
     assert told == [sentence, sentence]
 
 
-def test_a_fault_of_the_driver_is_not_taken_for_a_folders(aws: EmbeddedS3Server) -> None:
+def test_a_fault_of_the_driver_is_not_taken_for_a_folders(
+    aws: EmbeddedS3Server, ready: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
     def fail(*_: object) -> list[Staged]:
         raise pytest.UsageError
 
-    with pytest.raises(pytest.UsageError):
-        _reports(fail, None, JOB, [plan()])
+    monkeypatch.setattr(run, "_stage_small", fail)
+    with local_session("local[2]") as session, pytest.raises(pytest.UsageError):
+        list(run._structure_prepared(session.sparkContext, None, JOB, ready))  # type: ignore[arg-type]
+
+
+def test_who_stops_waiting_cancels_what_is_not_staged(
+    aws: EmbeddedS3Server, ready: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def hang(context: Any, job: StructureJob, plan: FolderPlan) -> list[Staged]:
+        if plan.folder == NEIGHBOUR:
+            return [Staged(NEIGHBOUR)]
+        context.parallelize([plan.folder], 1).foreach(lambda _: time.sleep(600))
+        raise AssertionError("a cancelled job ends with an error")
+
+    monkeypatch.setattr(run, "_stage_small", hang)
+    with local_session("local[2]") as session:
+        context = session.sparkContext
+        told = run._structure_prepared(context, None, JOB, ready)  # type: ignore[arg-type]
+        assert next(told).folder == NEIGHBOUR
+        told.close()  # type: ignore[attr-defined]
+        assert list(context.statusTracker().getActiveJobsIds()) == []

@@ -174,8 +174,8 @@ class Holding:
         self._go_on.wait(LONG)
 
 
-def reads_raw(request: Request) -> bool:
-    return request.method == "GET" and f"/copies/{FOLDER}/AF/id/" in request.path
+def reads_raw(request: Request, folder: str = FOLDER) -> bool:
+    return request.method == "GET" and f"/copies/{folder}/AF/id/" in request.path
 
 
 def stages(request: Request) -> bool:
@@ -191,11 +191,11 @@ def puts_in_place(request: Request) -> bool:
 
 
 def takes_from_staging(request: Request) -> bool:
-    return request.method == "DELETE" and "/_staging/" in request.path
+    return request.method == "POST" and b"/_staging/" in request.body
 
 
 def removes(request: Request) -> bool:
-    return request.method == "POST" and "delete" in request.path
+    return request.method == "POST" and b"<Key>" in request.body and not takes_from_staging(request)
 
 
 IN_S3 = {
@@ -205,7 +205,8 @@ IN_S3 = {
     "recorded, before the answer": partial(Holding, records, done=True),
     "publishing, before a copy": partial(Holding, puts_in_place, 2),
     "publishing, after a copy": partial(Holding, puts_in_place, 2, done=True),
-    "publishing, after a staged file went": partial(Holding, takes_from_staging, 3, done=True),
+    "publishing, before the staged files go": partial(Holding, takes_from_staging),
+    "publishing, after the staged files went": partial(Holding, takes_from_staging, done=True),
     "before the removal": partial(Holding, removes),
     "after the removal": partial(Holding, removes, done=True),
     "before the last record": partial(Holding, records, 2),
@@ -242,6 +243,29 @@ def test_killed_at_any_stage_in_s3_the_next_run_is_exact(
     changed.structure(lake, run_id)
     assert changed.assert_exact(lake).run_id == run_id
     assert_staging_is_recognised(lake, killed)
+
+
+@pytest.mark.parametrize("lake_uri", ["s3", ON_DISK_TOO], indirect=True)
+@pytest.mark.parametrize("large", [False, pytest.param(True, marks=pytest.mark.slow)])
+def test_a_folder_is_published_when_it_is_staged_whatever_its_neighbour_does(
+    changed: ChangedFolder, jobs: Jobs, proxy: FaultProxy, lake_uri: str, large: bool
+) -> None:
+    """The neighbour hangs while it reads; a kill then loses only the neighbour."""
+    lake, killed = changed.new_lake(lake_uri), new_run_id()
+    neighbours = rows_of_neighbour(lake)
+    proxy.rule = holding = Holding(partial(reads_raw, folder=NEIGHBOUR))
+    job = jobs.start(lake, killed, NEIGHBOUR, FOLDER, large=large)
+    wait_until(lambda: f"{FOLDER}: " in job.told)
+    job.kill()
+    holding.drop()
+    assert changed.assert_exact(lake).run_id == killed
+    assert record_of(lake, NEIGHBOUR).run_id == "old"
+
+    changed.structure(lake, killed, FOLDER, NEIGHBOUR)
+    assert record_of(lake, NEIGHBOUR).run_id == killed
+    assert rows_of_neighbour(lake) == neighbours
+    assert changed.rows(lake) == changed.expected
+    assert_staging_is_recognised(lake)
 
 
 def assert_readers_see_no_gap(lake: Store) -> None:

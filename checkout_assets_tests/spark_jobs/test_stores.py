@@ -474,7 +474,7 @@ def test_the_umask_says_who_may_read(
         store.put("quarantine/a/body", b"personal")
         store.put("_published/record", b"r", if_absent=True)
         store.put("_staging/x", b"x")
-        store.rename("_staging/x", "tables/day/x")
+        store.move_many([("_staging/x", "tables/day/x")])
     finally:
         os.umask(before)
 

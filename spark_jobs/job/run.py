@@ -1,14 +1,14 @@
-"""A run over several folders: one Spark job stages them, the driver publishes each."""
+"""A run over several folders: Spark stages them, the driver publishes each when it is staged."""
 
 from __future__ import annotations
 
 import time
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import suppress
 from dataclasses import replace
 from typing import (
     Any,
     Callable,
-    Dict,
     Iterator,
     List,
     Protocol,
@@ -64,14 +64,14 @@ SMALL_FOLDER_WEIGHT = 128 * 1024 * 1024
 _HEAVIEST_READER = 64 * 1024 * 1024
 _HEAVIEST_WRITER = 256 * 1024 * 1024
 _TASKS_PER_CORE = 3
-"""What small tasks are packed to: few, but more than cores, since weights are guesses."""
+"""What slices are packed to: few, but more than cores, since weights are guesses."""
 
 _DRIVER_THREADS = 8
+_CANCEL_AGAIN_SECONDS = 0.2
 _GAVE_UP = "aborted due to stage failure"
 """What Spark says when a task has failed as often as it may; of a cancelled job it does not."""
 
 _T = TypeVar("_T")
-_Stage = Callable[[Any, StructureJob, List[FolderPlan]], List[Staged]]
 
 
 class _Prepared:
@@ -80,6 +80,17 @@ class _Prepared:
     def __init__(self, plan: FolderPlan, base: Published) -> None:
         self.plan = plan
         self.base = base
+
+
+class _GivenUp:
+    """A folder that Spark gave up on, and what Spark said."""
+
+    def __init__(self, ready: _Prepared, said: str) -> None:
+        self.ready = ready
+        self.said = said
+
+
+_Ended = Union[FolderStructured, _GivenUp]
 
 
 class HasContext(Protocol):
@@ -93,16 +104,17 @@ class HasContext(Protocol):
 def structure_folders(spark: HasContext, job: StructureJob) -> Iterator[FolderStructured]:
     """Structure every folder of the job and yield each one's result when it ends.
 
-    A folder that fails is yielded with its sentence and leaves its neighbours alone. A folder this
-    run already published is yielded again without work. Spark's context is asked for only if a
-    folder is left to structure; the run id names the group of its jobs. Closing the iterator, or
-    an interrupt, cancels the Spark job; whatever was staged is removed by a later run.
+    Each folder is published as soon as it is staged, whatever the others do. A folder that fails
+    is yielded with its sentence and leaves its neighbours alone. A folder this run already
+    published is yielded again without work. Spark's context is asked for only if a folder is left
+    to structure; the run id names the group of its jobs. Closing the iterator, or an interrupt,
+    cancels the Spark jobs; whatever was staged and not published is removed by a later run.
     """
     started = time.monotonic()
     raw = open_store(job.raw_uri, job.raw_terms)
     lake = open_store(job.lake_uri, job.lake_terms)
     job = replace(job, raw_uri=raw.uri)  # in the spelling by which records know it
-    prepared: Dict[str, _Prepared] = {}
+    prepared: List[_Prepared] = []
     with ThreadPoolExecutor(_DRIVER_THREADS) as pool:
         for outcome in completed(
             [pool.submit(_prepare, raw, lake, job, folder) for folder in job.folders]
@@ -110,16 +122,11 @@ def structure_folders(spark: HasContext, job: StructureJob) -> Iterator[FolderSt
             if isinstance(outcome, FolderStructured):
                 yield outcome
             else:
-                prepared[outcome.plan.folder] = outcome
-        plans = [prepared[folder].plan for folder in job.folders if folder in prepared]
-        staged = _stage(spark, job, plans)
-        for ended in completed(
-            [
-                pool.submit(_end, lake, job, ready, staged[folder])
-                for folder, ready in prepared.items()
-            ]
-        ):
-            yield replace(ended, seconds=round(time.monotonic() - started, 3))
+                prepared.append(outcome)
+    if not prepared:
+        return
+    for ended in _structure_prepared(spark.sparkContext, lake, job, prepared):
+        yield replace(ended, seconds=round(time.monotonic() - started, 3))
 
 
 def _prepare(
@@ -138,78 +145,111 @@ def _prepare(
     return _or_failure(job, folder, prepare)
 
 
-def _stage(spark: HasContext, job: StructureJob, plans: Sequence[FolderPlan]) -> Dict[str, Staged]:
-    if not plans:
-        return {}
-    context = spark.sparkContext
-    context.setJobGroup(job.run_id, f"structure {len(plans)} folders", interruptOnCancel=True)
-    small = [plan for plan in plans if _is_small(plan)]
-    large = [plan for plan in plans if not _is_small(plan)]
-    staged = {plan.folder: Staged(plan.folder) for plan in plans}
-    try:
-        for report in [
-            *_reports(_stage_small, context, job, small),
-            *_reports(_stage_large, context, job, large),
-        ]:
-            staged[report.folder] = staged[report.folder].plus(report)
-    except BaseException:
-        context.cancelJobGroup(job.run_id)
-        raise
-    return staged
-
-
-def _reports(
-    stage: _Stage, context: Any, job: StructureJob, plans: List[FolderPlan]
-) -> List[Staged]:
-    """What staging the folders came to; if Spark gives up on all, each is tried alone.
+def _structure_prepared(
+    context: Any, lake: Store, job: StructureJob, prepared: Sequence[_Prepared]
+) -> Iterator[FolderStructured]:
+    """Structure the folders, the heaviest first; one that Spark gives up on is tried alone.
 
     A document that kills its worker again and again is then its own folder's failure only.
     """
-    from py4j.protocol import Py4JJavaError  # type: ignore[import-untyped]
+    heaviest_first = sorted(prepared, key=lambda ready: ready.plan.weight, reverse=True)
+    given_up: List[_GivenUp] = []
+    for ended in _side_by_side(context, lake, job, heaviest_first):
+        if isinstance(ended, FolderStructured):
+            yield ended
+        else:
+            given_up.append(ended)
+    for first in given_up:
+        alone = [first] if len(prepared) == 1 else _side_by_side(context, lake, job, [first.ready])
+        for ended in alone:
+            if isinstance(ended, FolderStructured):
+                yield ended
+            else:
+                yield _end(lake, job, ended.ready, _failed(context, ended))
 
-    if not plans:
-        return []
+
+def _failed(context: Any, given_up: _GivenUp) -> Staged:
+    folder = given_up.ready.plan.folder
+    return Staged(folder, error=why_spark_gave_up(folder, given_up.said, context))
+
+
+def _side_by_side(
+    context: Any, lake: Store, job: StructureJob, prepared: Sequence[_Prepared]
+) -> Iterator[_Ended]:
+    """Stage and publish each folder on a thread of its own, and yield how each ended.
+
+    There are threads for the folders that Spark works at, and some for those that are published
+    meanwhile.
+    """
+    from pyspark import inheritable_thread_target
+
+    context.setJobGroup(job.run_id, f"structure {len(prepared)} folders", interruptOnCancel=True)
+
+    @inheritable_thread_target  # the job group too
+    def structure(ready: _Prepared) -> _Ended:
+        staged = _stage(context, job, ready)
+        return _end(lake, job, ready, staged) if isinstance(staged, Staged) else staged
+
+    with ThreadPoolExecutor(context.defaultParallelism + _DRIVER_THREADS) as pool:
+        futures = [pool.submit(structure, ready) for ready in prepared]
+        try:
+            yield from completed(futures)
+        except BaseException:
+            _cancel(context, job, futures)
+            raise
+
+
+def _cancel(context: Any, job: StructureJob, futures: Sequence[Future[_Ended]]) -> None:
+    """End the Spark jobs, and wait for the folders that are being published just now."""
+    from py4j.protocol import Py4JError  # type: ignore[import-untyped]
+
+    for future in futures:
+        future.cancel()
+    with suppress(Py4JError):  # Java is gone, and the jobs with it
+        context.cancelJobGroup(job.run_id)
+        # A job that a thread was about to start was not among them.
+        while wait(futures, _CANCEL_AGAIN_SECONDS).not_done:
+            context.cancelJobGroup(job.run_id)
+
+
+def _stage(context: Any, job: StructureJob, ready: _Prepared) -> Union[Staged, _GivenUp]:
+    from py4j.protocol import Py4JJavaError
+
+    plan = ready.plan
+    stage = _stage_small if _is_small(plan) else _stage_large
+    staged = Staged(plan.folder)
     try:
-        return stage(context, job, plans)
+        for report in stage(context, job, plan):
+            staged = staged.plus(report)
     except Py4JJavaError as error:
         said = str(error.java_exception.getMessage())
         if _GAVE_UP not in said:
             raise
+        return _GivenUp(ready, said)
     except OSError as error:  # the driver's own files, through which tasks reach Java
-        said = str(error.strerror)
-    if len(plans) > 1:
-        return [report for plan in plans for report in _reports(stage, context, job, [plan])]
-    folder = plans[0].folder
-    return [Staged(folder, error=why_spark_gave_up(folder, said, context))]
+        return _GivenUp(ready, str(error.strerror))
+    return staged
 
 
 def _is_small(plan: FolderPlan) -> bool:
     return plan.rows <= SMALL_FOLDER_ROWS and plan.weight <= SMALL_FOLDER_WEIGHT
 
 
-def _stage_small(context: Any, job: StructureJob, plans: List[FolderPlan]) -> List[Staged]:
-    at_least = _TASKS_PER_CORE * context.defaultParallelism
-    groups = packed(plans, lambda plan: plan.weight, SMALL_FOLDER_WEIGHT, at_least)
+def _stage_small(context: Any, job: StructureJob, plan: FolderPlan) -> List[Staged]:
     reports: List[Staged] = (
-        context.parallelize(groups, len(groups))
-        .flatMap(lambda group: [stage_small_folder(job, plan) for plan in group])
-        .collect()
+        context.parallelize([plan], 1).map(lambda each: stage_small_folder(job, each)).collect()
     )
     return reports
 
 
-def _stage_large(context: Any, job: StructureJob, plans: List[FolderPlan]) -> List[Staged]:
-    slices: List[Tuple[int, Slice]] = [
-        (number, piece) for plan in plans for number, piece in enumerate(plan.slices)
-    ]
+def _stage_large(context: Any, job: StructureJob, plan: FolderPlan) -> List[Staged]:
     groups = packed(
-        slices,
+        list(enumerate(plan.slices)),
         lambda numbered: numbered[1].total_bytes,
         _HEAVIEST_READER,
         _TASKS_PER_CORE * context.defaultParallelism,
     )
-    total = sum(plan.weight for plan in plans)
-    writers = max(context.defaultParallelism, -(-total // _HEAVIEST_WRITER))
+    writers = max(context.defaultParallelism, -(-plan.weight // _HEAVIEST_WRITER))
     reports: List[Staged] = (
         context.parallelize(groups, len(groups))
         .flatMap(lambda group: _read_all(job, group))
