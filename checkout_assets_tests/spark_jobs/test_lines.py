@@ -188,6 +188,31 @@ def test_a_file_names_the_version_of_its_schema(rich: Path) -> None:
     assert metadata.get(b"checkout_assets.schema_version") == SCHEMA_VERSION.encode()
 
 
+@pytest.mark.parametrize("copies", [1, 400])
+def test_no_file_needs_a_reader_of_version_2_pages(tmp_path: Path, copies: int) -> None:
+    """Small files and those with dictionaries, of tables and of quarantine."""
+    writer = FolderWriter(open_store(str(tmp_path)), "E9_CheckoutOrder", "run-1")
+    writer.write_days([("2018-10-31", rich_lines() * copies)])
+    quarantined: dict[str, Any] = {"source_key": ODD_TEXT, "size": 1, "body": b"x"}
+    writer.write_quarantine(0, [quarantined] * copies)
+    files = list(tmp_path.rglob("*.parquet"))
+    assert len(files) == 2
+    assert {kind for path in files for kind in page_types(path)} == {DATA_PAGE}
+
+
+DATA_PAGE = 0
+"""Version 1; one of version 2 is a 3."""
+
+
+def page_types(path: Path) -> set[int]:
+    """The type in the header of each column's first data page: Parquet format, PageHeader."""
+    data, group = path.read_bytes(), parquet.read_metadata(path).row_group(0)
+    columns = [group.column(number) for number in range(group.num_columns)]
+    headers = [data[column.data_page_offset :][:2] for column in columns]
+    assert {header[0] for header in headers} == {0x15}, "field 1, a zigzag integer"
+    return {header[1] >> 1 for header in headers}
+
+
 def test_duckdb_reads_back_what_was_written(rich: Path) -> None:
     columns = ("id", "status", "items", "_rescued", "_source_key")
     # In a process of its own: at the end of one with all these tests it complains of leaks.

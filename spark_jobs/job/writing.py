@@ -127,8 +127,10 @@ def _parquet(table: pa.Table) -> bytes:
         use_dictionary=large,
         write_statistics=True if large else searched,
         store_schema=False,
-        # A column without values then has nothing to compress: a quarter of a small file's CPU.
-        data_page_version="2.0",
+        # In pages of version 2 Arrow writes booleans as RLE, and levels outside the compression:
+        # fastparquet and old Spark cannot read the first, and of 4,000 rows the second doubles
+        # the file. Small files cost 3 ms of CPU more than in version 2 (docs/performance.md).
+        data_page_version="1.0",
     ) as writer:
         writer.write_table(table)
         # Without Arrow's own copy of the schema, its metadata has to be added by hand.
