@@ -6,7 +6,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo ui test test-browser bench-copy soak-copy bench-structure soak-structure test-package test-emr test-ec2 test-faults soak-emr package lint format clean
+.PHONY: help demo ui test test-browser test-readers bench-copy soak-copy bench-structure bench-publish soak-structure test-package test-emr test-ec2 test-faults soak-emr package lint format clean
 
 help:  ## This list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
@@ -47,6 +47,22 @@ test-browser: $(VENV)/.test  ## The UI in a real browser (needs Chromium and its
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check 'selenium>=4.20'
 	$(BIN)/python -m pytest -m browser
 
+# The readers require other releases of what the project runs on, so they have an environment of
+# their own. What has no wheel for this Python is said and left out.
+READERS := $(VENV)/readers
+$(READERS)/.installed: pyproject.toml | $(VENV)/.test
+	$(BIN)/python -m venv $(READERS)
+	$(BIN)/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["readers"], sep="\n")' > $(READERS)/requirements.txt
+	$(READERS)/bin/python -m pip install --quiet --disable-pip-version-check -r $(READERS)/requirements.txt || \
+	  while read -r each; do \
+	    $(READERS)/bin/python -m pip install --quiet --disable-pip-version-check "$$each" || \
+	      echo "test-readers: $$each cannot be installed for this Python"; \
+	  done < $(READERS)/requirements.txt
+	@touch $@
+
+test-readers: $(READERS)/.installed  ## The tables' files, read by what analysts read them with
+	READERS_PYTHON=$(READERS)/bin/python $(BIN)/python -m pytest -m slow checkout_assets_tests/readers
+
 package: $(VENV)/.demo  ## What EMR and EC2 need, as files to upload, in dist
 	$(BIN)/python -m checkout_assets.packaging --out dist
 
@@ -74,6 +90,9 @@ bench-structure: $(VENV)/.bench  ## Structuring beside DuckDB, Polars and the pa
 
 bench-copy: $(VENV)/.bench  ## Copying beside s5cmd, aws s3 sync and rclone (root on Linux; 30 minutes)
 	$(BIN)/python -m benchmarks.copy.bench
+
+bench-publish: $(VENV)/.bench  ## Publishing 1,500 files at 30 ms a request (a minute)
+	$(BIN)/python -m benchmarks.structure.publish
 
 soak-copy: $(VENV)/.bench  ## A folder of a million objects, a listing of ten (root on Linux; 20 minutes)
 	$(BIN)/python -m benchmarks.copy.soak

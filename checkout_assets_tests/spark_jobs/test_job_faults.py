@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.skipif(
     not Path("/proc/locks").exists(), reason="looks at processes and locks as Linux shows them"
 )
-LONG = 60
+LONG = 240
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,1 @@
+"""What the engines and libraries of analysts make of the tables' files."""
