@@ -7,6 +7,7 @@ once, so that a crash loses none; at the end a failure that names the others.
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, Protocol, TypeVar
 
@@ -22,6 +23,8 @@ from checkout_assets.domain.displayable import displayable
 from checkout_assets.domain.errors import MigrationError, UsageError
 from checkout_assets.domain.folders import Folder
 from checkout_assets.engines.seam import FolderEngine, FolderResult
+from spark_jobs.stores import StoreError
+from spark_jobs.stores.refusals import meaning_of
 
 RETRY_TAGS = ("dagster/retry_number", "dagster/is_resume_retry")
 """Tags of a run that repeats another: folders the first one finished are not done again."""
@@ -50,10 +53,20 @@ class EngineResource(Protocol[E_co]):
 
 def configured(resource: EngineResource[E_co]) -> E_co:
     """The resource's engine; what is wrong with its configuration is told without a traceback."""
-    try:
+    with told_as_failure():
         return resource.engine()
+
+
+@contextmanager
+def told_as_failure() -> Iterator[None]:
+    """Turn what concerns all folders into a run's failure: the sentence instead of a traceback."""
+    try:
+        yield
     except (UsageError, MigrationError) as error:
         raise dg.Failure(description=str(error), allow_retries=False) from None
+    except StoreError as error:
+        reason = meaning_of(error.code, "S3 answers {code}")
+        raise dg.Failure(description=f"The run stopped: {reason}.") from None
 
 
 class Stopwatch:
@@ -115,12 +128,13 @@ class FolderRun:
         results = configured(resource).run(left, self.run_id)
         watch = Stopwatch()
         try:
-            for result in watch.timed(results):
-                self._report(result, describe(result))
-                if result.ok:
-                    failed.pop(result.folder, None)
-                else:
-                    failed[result.folder] = result.error
+            with told_as_failure():
+                for result in watch.timed(results):
+                    self._report(result, describe(result))
+                    if result.ok:
+                        failed.pop(result.folder, None)
+                    else:
+                        failed[result.folder] = result.error
         finally:
             close = getattr(results, "close", None)  # a plain iterator has nothing to cancel
             if close is not None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import dagster as dg
 
-from checkout_assets.assets.folder_run import configured, failure_table
+from checkout_assets.assets.folder_run import configured, failure_table, told_as_failure
 from checkout_assets.assets.grant_need import (
     PROVES,
     check_need,
@@ -70,7 +70,9 @@ def build_reconciliation(runbook: Runbook) -> dg.AssetsDefinition:
     ) -> dg.MaterializeResult:  # type: ignore[type-arg]  # Dagster reads the bare annotation
         started = time.monotonic()
         engine = configured(reconciler)
-        folders = list(engine.run(ALL_FOLDERS, context.run_id))
+        with told_as_failure():
+            folders = list(engine.run(ALL_FOLDERS, context.run_id))
+            unexpected = engine.unexpected()
         summary = Summary.of(folders)
         now = datetime.now(UTC)
         proves = reconciled(folders, summary, now)
@@ -91,7 +93,7 @@ def build_reconciliation(runbook: Runbook) -> dg.AssetsDefinition:
             },
             check_results=[
                 check_complete(summary, runbook),
-                check_expected(engine.unexpected(), runbook, engine.with_source),
+                check_expected(unexpected, runbook, engine.with_source),
                 check_need(finding, runbook),
             ],
         )

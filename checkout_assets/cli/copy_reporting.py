@@ -4,7 +4,7 @@ import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -12,6 +12,7 @@ import typer
 
 from checkout_assets.domain.displayable import displayable
 from checkout_assets.domain.errors import MigrationError, UsageError
+from checkout_assets.domain.instants import instant_of
 from checkout_assets.engines.ec2.reporting import Reporter, open_reports
 from checkout_assets.engines.ec2.reports import Outcome, is_run_id
 from checkout_assets.engines.ec2.stopping import (
@@ -145,13 +146,10 @@ def _explain(error: BaseException, complete: int, folders: int) -> tuple[Outcome
 
 
 def _instant(text: str) -> datetime:
-    try:
-        instant = datetime.fromisoformat(text)
-    except ValueError:
-        instant = None
-    if instant is None or instant.tzinfo is None:
+    instant = instant_of(text)
+    if instant is None:
         raise UsageError(
             f'The deadline "{displayable(text)}" is no instant: write it with its zone, such as '
             "2026-01-31T00:00:00Z."
         )
-    return instant.astimezone(UTC)
+    return instant

@@ -7,12 +7,13 @@ import hashlib
 import re
 from collections.abc import Collection
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple
 
 from checkout_assets.domain.displayable import displayable
 from checkout_assets.domain.errors import UsageError
+from checkout_assets.domain.instants import instant_of
 from checkout_assets.domain.keys import ObjectKind
 
 _MD5_FORM = re.compile(r"[0-9a-f]{32}")
@@ -150,16 +151,13 @@ def parse_as_of(text: str) -> datetime | CutOff:
         return CutOff.KEPT
     if text == CutOff.NOW:
         return CutOff.NOW
-    try:
-        instant = datetime.fromisoformat(text)
-    except ValueError:
-        instant = None
-    if instant is None or instant.tzinfo is None:
+    instant = instant_of(text)
+    if instant is None:
         raise UsageError(
             f'The cut-off "{displayable(text)}" is no instant: write it with its zone, such as '
             "2026-01-31T00:00:00Z, or now."
         )
-    return instant.astimezone(UTC)
+    return instant
 
 
 @dataclass(frozen=True, slots=True)

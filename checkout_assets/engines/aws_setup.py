@@ -1,14 +1,29 @@
 """What the AWS variables and files hold, checked before any request, so that a wrong one is named.
 
 Values are never shown: they may be secrets.
+
+botocore and awscrt refuse what they read there with exceptions of any kind: their own, of the
+operating system, of a parser, or of code that expected something else. So whatever is raised
+while they are set up, and only then, is wrong configuration.
 """
 
 import re
-from contextlib import suppress
-from typing import Any
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from checkout_assets.domain.displayable import displayable
 from checkout_assets.domain.errors import UsageError
+from checkout_assets.engines.aws_explained import (
+    explain_credentials,
+    explain_setting,
+    unusable_certificates,
+    wrong_setting,
+)
+
+if TYPE_CHECKING:
+    from spark_jobs.stores import S3Store
 
 _USUAL = re.compile(r"[!-~]+")
 """Printable ASCII without blanks: all that access keys, secrets and tokens are made of."""
@@ -26,24 +41,106 @@ _ENDPOINT = (
 _WRITE = "write http://host:port or https://host:port, with a path if the server needs one"
 
 
-def check_credentials(session: Any) -> None:
-    """Raise UsageError if a part of the credentials holds a blank, a line break or the like.
+@contextmanager
+def configuring(session: Any = None) -> Iterator[None]:
+    """Turn whatever AWS's libraries raise in the body into a UsageError.
 
-    Credentials that cannot be had are left to the first request.
+    The body only sets them up: makes sessions, clients and what a request needs.
     """
-    from botocore.exceptions import BotoCoreError
+    with _refused(lambda error: f"AWS is not configured: {explain_setting(error, session)}."):
+        yield
 
-    with suppress(BotoCoreError):
+
+def check_session(session: Any) -> None:
+    """Raise UsageError if a setting cannot be read, or if the credentials cannot be used.
+
+    They are read, which may ask STS or another service for them.
+    """
+    with configuring(session):
+        if problem := wrong_setting(session) or _region_problem(session):
+            raise UsageError(f"AWS is not configured: {problem}.")
+    with _refused(
+        lambda error: f"The AWS credentials cannot be read: {explain_credentials(error)}."
+    ):
         credentials = session.get_credentials()
         known = credentials.get_frozen_credentials() if credentials else None
-        for part, variable in _CREDENTIALS.items():
-            value = getattr(known, part, None)
-            if value and not _USUAL.fullmatch(value):
-                where = _where(variable, str(credentials.method), str(session.profile_name))
-                raise UsageError(
-                    f"{where} holds a blank, a line break or another character that credentials "
-                    "never hold: set it again without it."
-                )
+    if known is None:
+        raise UsageError(
+            "No AWS credentials were found: set AWS_PROFILE, or AWS_ACCESS_KEY_ID and "
+            "AWS_SECRET_ACCESS_KEY, or run where a role gives them."
+        )
+    _check_characters(known, str(credentials.method), str(session.profile_name))
+
+
+@contextmanager
+def _refused(explain: Callable[[Exception], str]) -> Iterator[None]:
+    from botocore.exceptions import ClientError
+
+    try:
+        yield
+    except UsageError:
+        raise
+    except ClientError as error:
+        raise _refused_request(error) from None
+    except Exception as error:
+        raise UsageError(explain(error)) from None
+
+
+def _refused_request(error: Any) -> UsageError:
+    """The error for credentials that a service does not give."""
+    code = displayable(str(error.response.get("Error", {}).get("Code", "Unknown")))
+    if error.operation_name == "AssumeRole":
+        return UsageError(
+            f"The role cannot be assumed: STS answers {code}. Its trust policy must name this "
+            "principal, and this principal's policy must allow sts:AssumeRole."
+        )
+    return UsageError(
+        f"The AWS credentials cannot be read: {error.operation_name} is answered with {code}. "
+        "Check the role, its trust policy, and what is sent to prove who asks."
+    )
+
+
+def made_for_s3(make_client: Callable[[], Any], session: Any) -> Any:
+    """The client that ``make_client`` makes; raises UsageError for what refuses to be made."""
+    with configuring(session):
+        try:
+            # What our own clients do not read, others do that the same settings make: STS's.
+            session.client("s3")
+            client = make_client()
+        except ValueError as error:
+            if str(error).startswith("Invalid endpoint"):
+                raise _invalid_endpoint() from None
+            raise
+    check_endpoint(client.meta.endpoint_url)
+    return client
+
+
+def check_transport(store: "S3Store") -> None:
+    """Raise UsageError if awscrt cannot be set up for this store."""
+    with configuring():
+        trusted = store.trusted_certificates
+        if problem := unusable_certificates(trusted) if trusted else "":
+            raise UsageError(problem)
+        store.rehearse()
+
+
+def _region_problem(session: Any) -> str:
+    """botocore makes an endpoint without a region then, and awscrt signs nothing."""
+    region = session.region_name
+    if region is None or region.strip():
+        return ""
+    return "the region is empty: set AWS_DEFAULT_REGION (or region in the AWS config file)"
+
+
+def _check_characters(known: Any, method: str, profile: str) -> None:
+    """Raise UsageError if a part of the credentials holds a blank, a line break or the like."""
+    for part, variable in _CREDENTIALS.items():
+        value = getattr(known, part, None)
+        if value and not (isinstance(value, str) and _USUAL.fullmatch(value)):
+            raise UsageError(
+                f"{_where(variable, method, profile)} holds a blank, a line break or another "
+                "character that credentials never hold: set it again without it."
+            )
 
 
 def _where(variable: str, method: str, profile: str) -> str:
@@ -62,7 +159,7 @@ def check_endpoint(url: str) -> None:
         raise UsageError(f"{_ENDPOINT} {problem}: {_WRITE}.")
 
 
-def invalid_endpoint() -> UsageError:
+def _invalid_endpoint() -> UsageError:
     """The error for an endpoint that botocore refuses."""
     return UsageError(f"{_ENDPOINT} is not a URL, or holds a blank: {_WRITE}.")
 

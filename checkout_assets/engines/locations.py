@@ -16,7 +16,13 @@ from checkout_assets.domain.displayable import displayable
 from checkout_assets.domain.errors import UsageError
 from checkout_assets.domain.keys import LONGEST_KEY_BYTES
 from checkout_assets.domain.longest_prefixes import longest_prefix
-from checkout_assets.engines.aws_setup import check_credentials, check_endpoint, invalid_endpoint
+from checkout_assets.engines.aws_explained import explain_tls, reason_of
+from checkout_assets.engines.aws_setup import (
+    check_session,
+    check_transport,
+    configuring,
+    made_for_s3,
+)
 from spark_jobs.stores.terms import NO_TERMS, StoreTerms
 from spark_jobs.stores.uris import parse_s3_uri
 
@@ -175,10 +181,12 @@ def check_reachable(
     ``make_client`` gives a new boto3 client for each bucket; without it, clients that give up
     quickly are made, of that role if one is named.
     """
+    in_s3 = {what: place for what, place in places.items() if isinstance(place, S3Location)}
+    session = _usable_principal(role_arn) if in_s3 else None
+    make_client = make_client or _quick_clients(session)
     for what, place in places.items():
         if isinstance(place, S3Location):
-            make_client = make_client or _quick_clients(role_arn)
-            _check_bucket(place.terms.bind(_configured(make_client)), place, what)
+            _check_bucket(_usable_client(make_client, session, place), place, what)
         else:
             _check_directory(place, what)
 
@@ -213,27 +221,29 @@ def _check_bucket(client: Any, place: S3Location, what: str) -> None:
         # A policy may allow to list no more than this: HeadBucket would be denied.
         client.list_objects_v2(Bucket=place.bucket, Prefix=place.prefix, Delimiter="/", MaxKeys=1)
     except aws.ClientError as error:
-        if error.operation_name == "AssumeRole":
-            code = displayable(str(error.response.get("Error", {}).get("Code", "Unknown")))
-            raise UsageError(
-                f"The role cannot be assumed: STS answers {code}. Its trust policy must name this "
-                "principal, and this principal's policy must allow sts:AssumeRole."
-            ) from None
         raise UsageError(_explain_refusal(error, place, what)) from None
-    except (aws.NoCredentialsError, aws.PartialCredentialsError):
-        raise UsageError(
-            "No AWS credentials were found: set AWS_PROFILE, or AWS_ACCESS_KEY_ID and "
-            "AWS_SECRET_ACCESS_KEY, or run where a role gives them."
-        ) from None
-    except (aws.ConnectionError, aws.HTTPClientError):
-        raise UsageError(
-            f"No S3 answers at {_asked_at(client, place)}, where the {what} {place.uri} should "
-            "be: check the network, AWS_DEFAULT_REGION and AWS_ENDPOINT_URL_S3."
-        ) from None
-    except aws.BotoCoreError as error:
-        raise UsageError(
-            f"The {what} {place.uri} cannot be asked for: {displayable(str(error))}"
-        ) from None
+    except Exception as error:
+        raise UsageError(_explain_silence(error, client, place, what)) from None
+
+
+def _explain_silence(error: Exception, client: Any, place: S3Location, what: str) -> str:
+    """Why no answer came: the request was refused on this machine, on its way, or by nobody."""
+    from botocore import exceptions as aws
+
+    asked = f"{_asked_at(client, place)}, where the {what} {place.uri} should be"
+    if isinstance(error, aws.SSLError):
+        return f"The server at {asked}, {explain_tls(error)}."
+    if isinstance(error, aws.ProxyConnectionError):
+        return (
+            f"The proxy on the way to {asked}, does not answer: check HTTP_PROXY, HTTPS_PROXY and "
+            "NO_PROXY."
+        )
+    if isinstance(error, aws.ConnectionError | aws.ConnectTimeoutError | aws.ReadTimeoutError):
+        return (
+            f"No S3 answers at {asked}: check the network, AWS_DEFAULT_REGION and "
+            "AWS_ENDPOINT_URL_S3."
+        )
+    return f"The {what} {place.uri} cannot be asked for: {reason_of(error)}."
 
 
 def _explain_refusal(error: Any, place: S3Location, what: str) -> str:
@@ -271,11 +281,21 @@ def principal(role_arn: str = "") -> Any:
     """A boto3 session of whoever the AWS variables name, or of the role that it assumes."""
     from spark_jobs.stores.s3 import assume_role, new_session
 
-    session = new_session()
-    return assume_role(session, role_arn) if role_arn else session
+    with configuring():
+        session = new_session()
+        return assume_role(session, role_arn) if role_arn else session
 
 
-def _quick_clients(role_arn: str) -> Callable[[], Any]:
+def _usable_principal(role_arn: str) -> Any:
+    """That session, with credentials that could be read; raises UsageError."""
+    check_session(principal())
+    session = principal(role_arn)
+    if role_arn:
+        check_session(session)
+    return session
+
+
+def _quick_clients(session: Any) -> Callable[[], Any]:
     """Makes clients that give up quickly: the answer is wanted before any work."""
     from botocore.config import Config
 
@@ -284,23 +304,18 @@ def _quick_clients(role_arn: str) -> Callable[[], Any]:
         read_timeout=_PROBE_READ_SECONDS,
         retries={"mode": "standard", "max_attempts": 2},
     )
-    return lambda: principal(role_arn).client("s3", config=quickly)
+    return lambda: session.client("s3", config=quickly)
 
 
-def _configured(make_client: Callable[[], Any]) -> Any:
-    """A client; raises UsageError for what the AWS variables or files have wrong."""
-    from botocore.exceptions import BotoCoreError
+def _usable_client(make_client: Callable[[], Any], session: Any, place: S3Location) -> Any:
+    """A client on the place's terms; awscrt, too, could be set up for the place.
 
-    from spark_jobs.stores.s3 import new_session
+    Raises UsageError for what the AWS variables or files have wrong.
+    """
+    from spark_jobs.stores.s3 import S3Store
 
-    try:
-        check_credentials(new_session())
-        client = make_client()
-    except (BotoCoreError, ValueError) as error:
-        if str(error).startswith("Invalid endpoint"):
-            raise invalid_endpoint() from None
-        raise UsageError(f"AWS is not configured: {displayable(str(error))}") from None
-    check_endpoint(client.meta.endpoint_url)
+    client = place.terms.bind(made_for_s3(make_client, session))
+    check_transport(S3Store(place.bucket, place.prefix, client, session, place.terms))
     return client
 
 

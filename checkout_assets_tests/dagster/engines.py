@@ -22,6 +22,7 @@ class OddEngine:
     failing: Sequence[str] = ()
     forgotten: Sequence[str] = ()
     dies_at: str = ""
+    dies_of: Exception = field(default_factory=lambda: RuntimeError("the engine died"))
     pause: float = 0.005
     asked: list[tuple[list[str], str]] = field(default_factory=list)
     cancelled: list[bool] = field(default_factory=list)
@@ -34,7 +35,7 @@ class OddEngine:
             for folder in reversed(folders):
                 time.sleep(self.pause)
                 if folder.name == self.dies_at:
-                    raise RuntimeError("the engine died")
+                    raise self.dies_of
                 if folder.name not in self.forgotten:
                     failed = folder.name in self.failing
                     yield self.result(folder, f"{folder}: it is broken." if failed else "")

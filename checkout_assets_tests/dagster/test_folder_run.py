@@ -10,12 +10,13 @@ from checkout_assets.assets.folder_run import ENGINE_SECONDS_TAG, FolderRun
 from checkout_assets.assets.raw_orders import build_raw_orders
 from checkout_assets.assets.structured_orders import build_structured_orders
 from checkout_assets.domain.anomalies import QuarantineAllowance
-from checkout_assets.domain.errors import UsageError
+from checkout_assets.domain.errors import MigrationError, UsageError
 from checkout_assets.domain.folders import Folder
 from checkout_assets.engines.structuring.spark_engine import StructuredFolder
 from checkout_assets_tests.dagster.conftest import FIRST_16, RUNBOOK, Dagster
 from checkout_assets_tests.dagster.engines import OddCopyEngine, OddStructureEngine
 from spark_jobs.contract import StructureTotals
+from spark_jobs.stores import StoreError
 
 RAW = build_raw_orders(32, RUNBOOK)
 STRUCTURED = build_structured_orders(16, RUNBOOK)
@@ -71,6 +72,23 @@ def test_checks_are_reported_for_each_folder_and_point_at_its_materialization(
     assert some.severity is dg.AssetCheckSeverity.WARN
     assert some.target_materialization_data is not None
     assert some.metadata["runbook"].value.endswith("runbook.html#no_documents_nested_under_id")
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (UsageError("The role cannot be assumed."), "The role cannot be assumed."),
+        (MigrationError("Nothing was copied."), "Nothing was copied."),
+        (StoreError("SlowDown", "raw", transient=True), "The run stopped: S3 answers SlowDown."),
+    ],
+)
+def test_what_concerns_all_folders_is_told_as_a_sentence(
+    dagster: Dagster, error: Exception, said: str
+) -> None:
+    engine = OddCopyEngine.of(dies_at=FIRST_16[4], dies_of=error)
+    result = dagster.run(RAW, {"copy_engine": engine})
+    assert dagster.failure(result, "raw_orders").description == said
+    assert dagster.materialized("raw_orders") == set(FIRST_16[5:])
 
 
 def test_an_engine_that_dies_keeps_what_it_has_told(dagster: Dagster) -> None:

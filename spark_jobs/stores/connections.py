@@ -371,19 +371,26 @@ def _opener(url: str, ca_bundle: str) -> Callable[[], Future[HttpClientConnectio
 
 
 def _proxy(scheme: str, host: str) -> Optional[HttpProxyOptions]:
-    """The proxy that HTTP_PROXY or HTTPS_PROXY names for this host, unless NO_PROXY excepts it."""
+    """The proxy that HTTP_PROXY or HTTPS_PROXY names for this host, unless NO_PROXY excepts it.
+
+    Raises ValueError if it is not a URL.
+    """
     from awscrt import http
 
     place = getproxies().get(scheme, "")
     if not place or proxy_bypass(host):
         return None
-    proxy = urlsplit(place if "://" in place else f"http://{place}")
+    try:
+        proxy = urlsplit(place if "://" in place else f"http://{place}")
+        port = proxy.port or _PORTS["http"]
+    except ValueError:  # whose words may show a password
+        raise ValueError(f"{scheme.upper()}_PROXY does not hold the URL of a proxy") from None
     basic = http.HttpProxyAuthenticationType.Basic if proxy.username else None
     tunnel = scheme == "https"
     kinds = http.HttpProxyConnectionType
     return http.HttpProxyOptions(
         proxy.hostname or "",
-        proxy.port or _PORTS["http"],
+        port,
         auth_type=basic or http.HttpProxyAuthenticationType.Nothing,
         auth_username=unquote(proxy.username) if proxy.username else None,
         auth_password=unquote(proxy.password) if proxy.password else None,

@@ -206,6 +206,15 @@ class CrtS3:
         target = f"{path}?{query}" if query else path
         _Call(self, pool, (method, target, told, body), f"s3://{bucket}/{key}", on_end).send()
 
+    def rehearse(self, bucket: str) -> None:
+        """Do all that a request to the bucket needs but send it; raises whatever refuses.
+
+        That is wrong configuration: a region, credentials, certificates or a proxy.
+        """
+        host, path = self._endpoint.address(bucket, "")
+        self._pool(host)
+        _sign(self.signing.read(), ("GET", path, [("host", host)], b""))
+
     def limit(self, connections: int) -> None:
         """From now on use at most so many connections to a host."""
         self._connections = connections
@@ -241,6 +250,21 @@ class CrtS3:
             return self._pools[host]
 
 
+_Parts = Tuple[str, str, List[Tuple[str, str]], bytes]
+"""Method, target, headers and body."""
+
+
+def _sign(reading: Reading, parts: _Parts) -> HttpRequest:
+    from awscrt.auth import aws_sign_request
+    from awscrt.http import HttpHeaders, HttpRequest
+
+    method, target, headers, body = parts
+    request = HttpRequest(method, target, HttpHeaders(headers), BytesIO(body) if body else None)
+    # With credentials at hand it is signed when the call returns.
+    signed: HttpRequest = aws_sign_request(request, reading.config).result(_LONGEST_SIGNING_SECONDS)
+    return signed
+
+
 class _Call:
     """A request with all its tries; ``on_end`` is called once."""
 
@@ -250,7 +274,7 @@ class _Call:
         self,
         crt: CrtS3,
         pool: Connections,
-        parts: Tuple[str, str, List[Tuple[str, str]], bytes],
+        parts: _Parts,
         place: str,
         on_end: OnEnd,
     ) -> None:
@@ -280,17 +304,8 @@ class _Call:
             self._pool.send(Exchange(self._signed, self._ended, self._parts[0] != "PUT"))
 
     def _signed(self) -> HttpRequest:
-        from awscrt.auth import aws_sign_request
-        from awscrt.http import HttpHeaders, HttpRequest
-
-        method, target, headers, body = self._parts
         self._reading = self._crt.signing.current()
-        request = HttpRequest(method, target, HttpHeaders(headers), BytesIO(body) if body else None)
-        # With credentials at hand it is signed when the call returns.
-        signed: HttpRequest = aws_sign_request(request, self._reading.config).result(
-            _LONGEST_SIGNING_SECONDS
-        )
-        return signed
+        return _sign(self._reading, self._parts)
 
     def _ended(self, exchange: Exchange, error: Optional[BaseException]) -> None:
         body = b"".join(exchange.chunks)

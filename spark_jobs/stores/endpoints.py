@@ -23,18 +23,26 @@ class _ResolvedError(Exception):
         self.region = region
 
 
-def endpoint_of(client: Any, bucket: str, ca_bundle: str = "") -> Endpoint:
+def endpoint_of(client: Any, bucket: str) -> Endpoint:
     """The endpoint of a bucket for a boto3 client, which can no longer ask who pays for one.
 
-    Raises BotoCoreError or ValueError if the client's configuration names no usable endpoint.
+    It trusts the certificates that the client trusts: AWS_CA_BUNDLE, REQUESTS_CA_BUNDLE, or those
+    that come with Python's packages; a machine need not have any of its own. Raises BotoCoreError
+    or ValueError if the client's configuration names no usable endpoint.
     """
     # The same handler again and again: one that is taken out could meet another thread's request.
     client.meta.events.register(_NEVER_SENT, _stop, unique_id=_NEVER_SENT)
     try:
         client.get_bucket_request_payment(Bucket=bucket)
     except _ResolvedError as resolved:
-        return _endpoint(resolved, bucket, ca_bundle)
+        return _endpoint(resolved, bucket, _trusted(client))
     raise AssertionError("the handler ends every such request")
+
+
+def _trusted(client: Any) -> str:
+    from botocore.httpsession import get_cert_path
+
+    return str(get_cert_path(client._endpoint.http_session._verify) or "")
 
 
 def _stop(params: Mapping[str, Any], context: Mapping[str, Any], **_: object) -> None:

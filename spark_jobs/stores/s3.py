@@ -65,14 +65,26 @@ class S3Store:
 
         Both transports use the same: it is taken from a request of the client, never sent.
         """
-        bundle = self._session._session.get_config_variable("ca_bundle")
         with _errors(""):
-            return endpoint_of(self.client, self.bucket, bundle or "")
+            return self._resolve()
+
+    def _resolve(self) -> Endpoint:
+        return endpoint_of(self.client, self.bucket)
 
     @property
     def credentials(self) -> Any:
         """botocore's credentials object, which refreshes itself."""
         return self._session.get_credentials()
+
+    def rehearse(self) -> None:
+        """Do all that a request by awscrt needs but send it; raises whatever refuses."""
+        CrtS3(self._resolve(), self.credentials).rehearse(self.bucket)
+
+    @property
+    def trusted_certificates(self) -> str:
+        """The file of certificates that both transports trust; empty if S3 is asked without TLS."""
+        endpoint = self._resolve()
+        return endpoint.ca_bundle if endpoint.url.startswith("https:") else ""
 
     def crt(self) -> CrtS3:
         """The process's awscrt client for this endpoint."""

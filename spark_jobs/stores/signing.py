@@ -97,10 +97,14 @@ class Signing:
                     self._reading = False
                     return
 
+    def read(self) -> Reading:
+        """The credentials of now, on the calling thread; raises whatever their provider raises."""
+        known = _frozen(self._credentials)
+        return Reading(_signing_config(self._region, known), known)
+
     def _read_once(self) -> Optional[BaseException]:
         try:
-            known = _frozen(self._credentials)
-            self._current = Reading(_signing_config(self._region, known), known)
+            self._current = self.read()
         except Exception as error:
             return error
         self._until = time.monotonic() + _SIGNED_ALIKE_SECONDS

@@ -5,8 +5,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from checkout_assets.engines.aws_requests import AwsRequestError, diagnosed
+from checkout_assets.engines.aws_setup import configuring
 from checkout_assets.engines.ec2.options import WORKER_TAG
 from checkout_assets.engines.ec2.request import Image
+from checkout_assets.engines.locations import principal
 
 _IMAGES = "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-"
 _ALIVE = ("pending", "running")
@@ -131,9 +133,7 @@ def ec2_clients(region: str = "", endpoint_url: str = "") -> Ec2Api:
     """Clients of the environment's account, the repeating ones slowing down when AWS says so."""
     from botocore.config import Config
 
-    from spark_jobs.stores.s3 import new_session
-
-    session = new_session()
+    session = principal()
 
     def client(service: str, retries: Any) -> Any:
         return session.client(
@@ -145,7 +145,8 @@ def ec2_clients(region: str = "", endpoint_url: str = "") -> Ec2Api:
 
     patient = {"mode": "adaptive", "total_max_attempts": 8}
     once = {"mode": "standard", "total_max_attempts": 1}
-    return Ec2Api(client("ec2", patient), client("ec2", once), client("ssm", patient))
+    with configuring(session):
+        return Ec2Api(client("ec2", patient), client("ec2", once), client("ssm", patient))
 
 
 def console_link(region: str, instance: str) -> str:

@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 
 from checkout_assets.domain.displayable import displayable
 from checkout_assets.domain.folders import ALL_FOLDERS, Folder
+from checkout_assets.domain.instants import instant_of
 from checkout_assets.domain.longest_prefixes import LONGEST_RUN_ID
 from spark_jobs.record_format import VERSION_FIELD
 from spark_jobs.stores import NotFoundError, Store
@@ -252,10 +253,10 @@ def _plain(value: object) -> str:
 
 
 def _instant(text: Any) -> datetime:
-    found = datetime.fromisoformat(text)
-    if found.tzinfo is None:
+    found = instant_of(text)
+    if found is None:
         raise ValueError("an instant has a zone")
-    return found.astimezone(UTC)
+    return found
 
 
 def _count(value: Any) -> int:

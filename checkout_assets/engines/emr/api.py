@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from checkout_assets.domain.failures import Cause, Diagnosis
 from checkout_assets.engines.aws_requests import AwsRequestError, diagnosed
+from checkout_assets.engines.aws_setup import configuring
+from checkout_assets.engines.locations import principal
 
 if TYPE_CHECKING:
     from mypy_boto3_emr import EMRClient
@@ -151,20 +153,21 @@ def emr_clients(region: str = "", endpoint_url: str = "") -> EmrApi:
     """Clients of the environment's account, the repeating one slowing down when EMR says so."""
     from botocore.config import Config
 
-    from spark_jobs.stores.s3 import new_session
+    session = principal()
 
     def client(retries: Any) -> Any:
-        return new_session().client(
+        return session.client(
             "emr",
             region_name=region or None,
             endpoint_url=endpoint_url or None,
             config=Config(retries=retries, user_agent_extra="checkout-assets"),
         )
 
-    return EmrApi(
-        client({"mode": "adaptive", "total_max_attempts": 8}),
-        client({"mode": "standard", "total_max_attempts": 1}),
-    )
+    with configuring(session):
+        return EmrApi(
+            client({"mode": "adaptive", "total_max_attempts": 8}),
+            client({"mode": "standard", "total_max_attempts": 1}),
+        )
 
 
 def _has(cluster: ClusterStatus, tags: Mapping[str, str]) -> bool:

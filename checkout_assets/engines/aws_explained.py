@@ -1,0 +1,156 @@
+"""Why AWS's libraries cannot be set up, or reach no S3: one clause, and what to do.
+
+Nothing that may hold a secret is shown, such as what a credential process prints.
+"""
+
+import re
+import ssl
+from collections.abc import Iterator
+from contextlib import suppress
+from traceback import walk_tb
+from typing import Any
+
+from checkout_assets.domain.displayable import displayable
+
+_LONGEST_REASON = 240
+_PROCESS = "custom-process"
+_SOURCES = {
+    _PROCESS: "credential_process in the AWS config file",
+    "assume-role-with-web-identity": "AWS_WEB_IDENTITY_TOKEN_FILE and AWS_ROLE_ARN, or "
+    "web_identity_token_file and role_arn in the AWS config file",
+    "container-role": "AWS_CONTAINER_CREDENTIALS_FULL_URI, AWS_CONTAINER_CREDENTIALS_RELATIVE_URI "
+    "and AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
+    "assume-role": "role_arn, source_profile and credential_source in the AWS config file",
+    "sso": "run aws sso login, or check the sso_ entries of the AWS config file",
+    "login": "run aws login, or check the login entries of the AWS config file",
+    "iam-role": "AWS_EC2_METADATA_SERVICE_ENDPOINT and the other variables of the instance's "
+    "metadata",
+    "shared-credentials-file": "AWS_SHARED_CREDENTIALS_FILE",
+    "config-file": "AWS_CONFIG_FILE",
+}
+_ELSEWHERE = "check the AWS variables and files"
+_SAME_HOST = "name the host in AWS_ENDPOINT_URL_S3 as its certificate does"
+_WAYS = {
+    10: "have it renewed, and check this machine's clock",
+    62: _SAME_HOST,
+    64: _SAME_HOST,
+}
+"""OpenSSL's X509_V_ERR_CERT_HAS_EXPIRED, _HOSTNAME_MISMATCH and _IP_ADDRESS_MISMATCH."""
+
+_TRUST_IT = (
+    "set AWS_CA_BUNDLE (or ca_bundle in the AWS config file) to a file that holds the certificate "
+    "of its authority"
+)
+
+
+def explain_credentials(error: Exception) -> str:
+    """Why credentials could not be read, and which setting says where they come from."""
+    source = _source_of(error)
+    hint = _SOURCES.get(source, "")
+    hint = hint if hint.startswith("run ") else f"check {hint}" if hint else _ELSEWHERE
+    if source == _PROCESS and not isinstance(error, OSError):
+        return f"the program failed or printed no credentials: {hint}, and run it by hand"
+    return f"{reason_of(error)}: {hint}"
+
+
+def explain_setting(error: Exception, session: Any) -> str:
+    """What is wrong with a setting, and which variable or entry holds it if that is known."""
+    named = _setting_in(str(error), session) if session is not None else ""
+    return f"{reason_of(error)}: {f'check {named}' if named else _ELSEWHERE}"
+
+
+def wrong_setting(session: Any) -> str:
+    """The clause for the first setting that botocore cannot even read, else nothing."""
+    for name in session._session.session_var_map:
+        try:
+            session._session.get_config_variable(name)
+        except ValueError as error:
+            return f"{reason_of(error)}: check {_entry(session, name)}"
+    return ""
+
+
+def reason_of(error: Exception) -> str:
+    """The library's own words if they are made for people, else the kind of error."""
+    from botocore.exceptions import BotoCoreError
+
+    if isinstance(error, OSError) and error.strerror:
+        where = f": {error.filename}" if error.filename else ""
+        return displayable(f"{error.strerror}{where}", _LONGEST_REASON)
+    if isinstance(error, BotoCoreError | ValueError | OSError | RuntimeError):
+        words = " ".join(str(error).split()).removesuffix(".")
+        return displayable(words, _LONGEST_REASON)
+    return f"something unexpected is there ({type(error).__name__})"
+
+
+def unusable_certificates(file: str) -> str:
+    """The sentence for a file of certificates that cannot be read, else nothing."""
+    try:
+        ssl.create_default_context(cafile=file)
+    except OSError as error:
+        reason = "it holds no certificate" if isinstance(error, ssl.SSLError) else error.strerror
+        return (
+            f"The file of certificates {displayable(file)} cannot be used ({reason}): check "
+            "AWS_CA_BUNDLE, REQUESTS_CA_BUNDLE and ca_bundle in the AWS config file."
+        )
+    return ""
+
+
+def explain_tls(error: Exception) -> str:
+    """What is wrong with the server's TLS, and what to do."""
+    found = next((each for each in _causes(error) if isinstance(each, ssl.SSLError)), None)
+    if not isinstance(found, ssl.SSLCertVerificationError):
+        reason = getattr(found, "reason", None) or "no TLS"
+        return (
+            f"does not speak TLS as it should ({displayable(reason)}): check whether the endpoint "
+            "(AWS_ENDPOINT_URL_S3) must begin with http:// or name another port"
+        )
+    why = displayable(found.verify_message.removesuffix("."), _LONGEST_REASON)
+    way = _WAYS.get(found.verify_code, _TRUST_IT)
+    return f"has a certificate that is not trusted ({why}): {way}"
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """The error and what it was made of, as botocore and urllib3 wrap one another's."""
+    yield error
+    inner = getattr(error, "kwargs", {}).get("error") or getattr(error, "reason", None)
+    for each in (inner, *error.args):
+        if isinstance(each, BaseException):
+            yield from _causes(each)
+
+
+def _source_of(error: Exception) -> str:
+    """The innermost of botocore's providers in whose code the error arose, by its name."""
+    source = ""
+    for frame, _ in walk_tb(error.__traceback__):
+        owner = frame.f_locals.get("self")
+        name = getattr(owner, "METHOD", None) or getattr(owner, "method", None)
+        source = name if isinstance(name, str) and name in _SOURCES else source
+    return source
+
+
+def _setting_in(text: str, session: Any) -> str:
+    """The setting that the text speaks of, by its name's words and its value.
+
+    Nothing if the settings cannot be read, which is what the text then speaks of.
+    """
+    from botocore.exceptions import BotoCoreError
+
+    with suppress(BotoCoreError):
+        return next(_settings_in(text, session), "")
+    return ""
+
+
+def _settings_in(text: str, session: Any) -> Iterator[str]:
+    words = re.sub(r"[^a-z0-9]", " ", text.lower())
+    for name in sorted(session._session.session_var_map, key=len, reverse=True):
+        value = session._session.get_config_variable(name)
+        spoken_of = all(word in words for word in name.split("_"))
+        if spoken_of and isinstance(value, str) and value and value in text:
+            yield _entry(session, name)
+
+
+def _entry(session: Any, name: str) -> str:
+    entry, variables = session._session.session_var_map[name][:2]
+    given = [variables] if isinstance(variables, str) else list(variables or ())
+    inside = [f"{entry} in the AWS config file"] if entry else []
+    return " or ".join([*given[-1:], *inside])
