@@ -23,6 +23,7 @@ SHARED = (
     "spark_jobs.completed",
     "spark_jobs.contract",
     "spark_jobs.record_format",
+    "spark_jobs.service_codes",
     "spark_jobs.stores",
 )
 """What the platform may import of the Spark side; the job itself only engines/structuring."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from dataclasses import fields as fields_of
-from typing import Annotated, Any, ClassVar, Dict, List, Tuple
+from typing import Annotated, Any, ClassVar, Dict, Iterable, List, Optional, Tuple
 
 from spark_jobs.record_format import (
     Instant,
@@ -315,6 +315,24 @@ class PublicationRecord:
 
 
 @dataclass(frozen=True)
+class Failure:
+    """Why a folder was given up, for whoever decides whether to try it again.
+
+    ``code`` is the name that a service, a library or the machine gave it (see service_codes), or a
+    word of this program's; it is for decisions and counts, the sentence beside it is for people.
+    ``transient``: the same work may succeed later, although it has been tried again already.
+    """
+
+    code: str
+    transient: bool = False
+
+    @classmethod
+    def of(cls, code: str, others: Iterable[Failure] = ()) -> Failure:
+        """The failure that several come to: transient only if each of them is."""
+        return cls(code, all(other.transient for other in others))
+
+
+@dataclass(frozen=True)
 class FolderStructured:
     """How structuring one folder ended: with totals, or with a sentence in ``error``."""
 
@@ -327,6 +345,8 @@ class FolderStructured:
     files: int = 0
     seconds: float = 0.0
     error: str = ""
+    failure: Optional[Failure] = None
+    """None if it did not fail, or if a version before there were failures wrote it."""
 
     @property
     def ok(self) -> bool:
@@ -340,14 +360,17 @@ class FolderStructured:
         It is a failure if not one document became a row: the publication keeps the quarantine
         readable.
         """
-        totals, error = record.totals, ""
+        totals, error, failure = record.totals, "", None
         if totals.all_quarantined:
+            failure = Failure("AllQuarantined")
             error = (
                 f"{record.folder}: {totals.documents} of {totals.documents} documents are in "
                 f"quarantine ({', '.join(sorted(totals.quarantined))}), so the folder is not "
                 "structured. See docs/runbook.md#all_documents_quarantined."
             )
-        return cls(record.folder, record.run_id, totals, len(record.files), error=error)
+        return cls(
+            record.folder, record.run_id, totals, len(record.files), error=error, failure=failure
+        )
 
     def to_json(self) -> bytes:
         """The small result file a step writes."""

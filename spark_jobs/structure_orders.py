@@ -87,11 +87,14 @@ def main(arguments: Optional[List[str]] = None) -> int:
 def _refuse(lake: Store, job: StructureJob, sentence: str) -> None:
     """Say why nothing was structured, and leave it as each folder's result if that can be."""
     from spark_jobs.contract import FolderStructured, StructureTotals, result_key
+    from spark_jobs.job.plan import REFUSED
     from spark_jobs.stores import StoreError
 
     sys.stdout.write(f"{sentence}\n")
     for folder in job.folders:
-        refused = FolderStructured(folder, job.run_id, StructureTotals(), error=sentence)
+        refused = FolderStructured(
+            folder, job.run_id, StructureTotals(), error=sentence, failure=REFUSED
+        )
         with contextlib.suppress(StoreError):
             lake.put(result_key(folder, job.run_id), refused.to_json())
 

@@ -189,7 +189,9 @@ def _tell(copied: "FolderCopied", reporter: "Reporter | None") -> "FolderCopied"
     if reporter is not None:
         copy_id = copied.record.copy_id if copied.record else ""
         reporter.finish_folder(
-            FolderReport(copied.folder, copied.ok, copied.error, copy_id, copied.seconds)
+            FolderReport(
+                copied.folder, copied.ok, copied.error, copy_id, copied.seconds, copied.failure
+            )
         )
     if not terminal().is_terminal:
         say(_line(copied) if copied.ok else copied.error)

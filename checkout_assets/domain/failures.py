@@ -11,6 +11,8 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from checkout_assets.domain.displayable import displayable
+from spark_jobs.contract import Failure
+from spark_jobs.service_codes import is_throttling, is_transient
 
 LONGEST_REASON = 200
 
@@ -35,16 +37,13 @@ class Diagnosis:
 
 _SEVERAL, _ONCE = 2, 1
 
-_TRANSIENT_CODES = re.compile(
-    r"\b(Throttling(Exception)?|RequestLimitExceeded|TooManyRequestsException|InternalServer\w*"
-    r"|InternalError|InternalFailure|ServiceUnavailable\w*|SlowDown|RequestTimeout\w*"
-    r"|ConnectTimeoutError|ReadTimeoutError|EndpointConnectionError|ConnectionClosedError)\b"
-)
-_PERMANENT_CODES = re.compile(
-    r"\b(ValidationException|InvalidRequestException|AccessDenied(Exception)?"
-    r"|UnauthorizedOperation|NoSuchBucket|ExpiredToken\w*|InvalidClientTokenId"
-    r"|UnrecognizedClientException)\b"
-)
+_REFUSALS = frozenset(
+    {
+        "AccessDenied", "AccessDeniedException", "ExpiredToken", "ExpiredTokenException",
+        "InvalidClientTokenId", "InvalidRequestException", "NoSuchBucket", "UnauthorizedOperation",
+        "UnrecognizedClientException", "ValidationException",
+    }
+)  # fmt: skip
 _CAPACITY = re.compile(
     r"insufficient.{0,20}capacity|not have (enough|sufficient) capacity|capacity-not-available"
     r"|InstanceFleetTimeout|no spot capacity|InsufficientFreeAddressesInSubnet|SpotMaxPriceTooLow"
@@ -94,9 +93,11 @@ def diagnose_request(code: str, message: str = "") -> Diagnosis:
         return Diagnosis(Cause.PERMANENT, f"the account's instance quota is used up {said}")
     if _CAPACITY.search(f"{code} {message}"):
         return Diagnosis(Cause.CAPACITY, f"AWS has no such instances free now {said}", _SEVERAL)
-    if _TRANSIENT_CODES.search(code):
+    if is_throttling(code):
+        return Diagnosis(Cause.TRANSIENT, f"AWS asks for fewer requests {said}", _SEVERAL)
+    if is_transient(code):
         return Diagnosis(Cause.TRANSIENT, f"AWS did not answer in time {said}", _SEVERAL)
-    if _PERMANENT_CODES.search(code):
+    if code in _REFUSALS:
         return Diagnosis(Cause.PERMANENT, f"AWS refuses the request {said}")
     return Diagnosis(Cause.PERMANENT, f"AWS answers with an error {said}")
 
@@ -156,12 +157,13 @@ def diagnose_step(state: str, reason: str, message: str, log: str = "") -> Diagn
     return Diagnosis(Cause.TRANSIENT, f"the step failed without saying why{known}", _ONCE)
 
 
-def diagnose_folder(error: str) -> Diagnosis:
-    """Why the job itself gave a folder up, by the sentence it left in the lake.
+def diagnose_folder(error: str, failure: Failure | None) -> Diagnosis:
+    """Why a step or a worker gave a folder up, by the failure that it reports.
 
-    The job has retried what it could; only a store that was too busy is worth another step.
+    It has retried what it could, so what is transient is worth one more try elsewhere. So is what
+    a worker of an earlier version reports, which tells no failure.
     """
-    if _TRANSIENT_CODES.search(error):
+    if failure is None or failure.transient:
         return Diagnosis(Cause.TRANSIENT, error, _ONCE)
     return Diagnosis(Cause.PERMANENT, error)
 

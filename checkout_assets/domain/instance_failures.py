@@ -19,11 +19,6 @@ _KEY = re.compile(r"Client\.InternalError|Client\.InvalidSnapshot|Client\.Volume
 _DENIED = re.compile(r"\bdenied\b|AccessDenied|Forbidden|\b403\b", re.IGNORECASE)
 _USAGE = re.compile(r"exit code 2\b")
 _WRONG_ARCHIVE = re.compile(r"SHA-256|checksum", re.IGNORECASE)
-_PASSING = re.compile(
-    r"\b(SlowDown|ExpiredToken\w*|ServiceUnavailable|Internal\w*Error|Throttl\w*)\b"
-    r"|\bthe credentials have expired\b"
-)
-
 LOST = Diagnosis(Cause.TRANSIENT, "the instance did not answer any more and was ended", _SEVERAL)
 """For one that runs and says nothing."""
 
@@ -55,16 +50,6 @@ def diagnose_instance(code: str, message: str, outcome: str = "", said: str = ""
     found = _by_state(code) or _by_outcome(outcome, said)
     told = said or ": ".join(part for part in (code, message) if part) or "no reason given"
     return replace(found, reason=f"{found.reason} ({displayable(told.strip(), LONGEST_REASON)})")
-
-
-def diagnose_copy(error: str) -> Diagnosis:
-    """Why a folder was given up, by the worker's sentence.
-
-    The worker has retried what it could; only what passes by itself is worth another instance.
-    """
-    if _PASSING.search(error):
-        return Diagnosis(Cause.TRANSIENT, error, _ONCE)
-    return Diagnosis(Cause.PERMANENT, error)
 
 
 def _by_state(code: str) -> Diagnosis | None:

@@ -5,7 +5,6 @@ import pytest
 from checkout_assets.domain.failures import (
     Cause,
     diagnose_cluster,
-    diagnose_folder,
     diagnose_request,
     diagnose_step,
 )
@@ -72,12 +71,6 @@ def test_why_a_request_was_refused(code: str, cause: Cause) -> None:
 def test_how_a_step_ended(state: str, log: str, cause: Cause, retries: int) -> None:
     told = diagnose_step(state, "Unknown Error.", "", log)
     assert (told.cause, told.retries) == (cause, retries)
-
-
-def test_a_folders_own_error_is_final_unless_the_store_was_busy() -> None:
-    assert diagnose_folder("0A_CheckoutOrder: it was not copied.").cause is Cause.PERMANENT
-    busy = diagnose_folder("0A_CheckoutOrder: the store answered SlowDown. Run it again.")
-    assert (busy.cause, busy.retries) == (Cause.TRANSIENT, 1)
 
 
 def test_reasons_are_bounded_and_displayable() -> None:

@@ -6,10 +6,8 @@ from checkout_assets.domain.failures import LONGEST_REASON, Cause
 from checkout_assets.domain.instance_failures import (
     LOST,
     TRIED_AGAIN,
-    diagnose_copy,
     diagnose_instance,
 )
-from spark_jobs.stores.refusals import meaning_of
 
 ITSELF = "Client.InstanceInitiatedShutdown"
 ALWAYS = 99
@@ -77,30 +75,6 @@ def test_hostile_text_is_displayable_and_bounded(text: str, where: str) -> None:
     reason = diagnose_instance(**words).reason
     assert reason.isprintable()
     assert len(reason) < LONGEST_REASON + 200
-
-
-@pytest.mark.parametrize(
-    ("error", "cause", "retries"),
-    [
-        ("00_CheckoutOrder: S3 answers SlowDown.", Cause.TRANSIENT, 1),
-        ("00_CheckoutOrder: S3 answers ExpiredToken.", Cause.TRANSIENT, 1),
-        (
-            f"00_CheckoutOrder: {meaning_of('ExpiredToken')}. Then copy it again.",
-            Cause.TRANSIENT,
-            1,
-        ),
-        ("00_CheckoutOrder: S3 answers ServiceUnavailable.", Cause.TRANSIENT, 1),
-        ("00_CheckoutOrder: S3 answers InternalError.", Cause.TRANSIENT, 1),
-        ("00_CheckoutOrder: S3 answers AccessDenied.", Cause.PERMANENT, 0),
-        ("00_CheckoutOrder: an expected folder is missing.", Cause.PERMANENT, 0),
-        ("", Cause.PERMANENT, 0),
-    ],
-)
-def test_only_what_passes_by_itself_is_tried_on_another_instance(
-    error: str, cause: Cause, retries: int
-) -> None:
-    found = diagnose_copy(error)
-    assert (found.cause, found.retries, found.reason) == (cause, retries, error)
 
 
 def test_a_silent_instance_and_folders_to_try_again_are_worth_another_one() -> None:

@@ -43,6 +43,7 @@ from checkout_assets.engines.ec2.stopping import (
     after_silence,
 )
 from checkout_assets_tests.instance_metadata import instance_metadata
+from spark_jobs.contract import Failure
 from spark_jobs.stores import LocalStore, StoreError
 
 FOLDER, OTHER = Folder.parse("0A_CheckoutOrder"), Folder.parse("0B_FulfillmentOrder")
@@ -81,6 +82,31 @@ def wait_until(true: Callable[[], object]) -> None:
     while not true():
         assert time.monotonic() < deadline
         time.sleep(0.01)
+
+
+@pytest.mark.parametrize("failure", [None, Failure("SlowDown", True), Failure("AccessDenied")])
+def test_a_failure_is_read_as_it_was_written(
+    reports: WorkerReports, failure: Failure | None
+) -> None:
+    reports.finish_folder(FolderReport(FOLDER, False, "It failed.", failure=failure))
+    told = reports.result(FOLDER)
+    assert told is not None
+    assert told.failure == failure
+
+
+def test_a_worker_of_an_earlier_version_tells_no_failure(
+    store: LocalStore, reports: WorkerReports
+) -> None:
+    reports.finish_folder(FolderReport(FOLDER, False, "It failed."))
+    (key,) = (entry.key for entry in store.list() if entry.key.endswith(f"{FOLDER}.json"))
+    told = json.loads(store.get(key).data)
+    del told["failure"]
+    store.put(key, json.dumps(told).encode())
+
+    result = reports.result(FOLDER)
+
+    assert result is not None
+    assert (result.error, result.failure) == ("It failed.", None)
 
 
 def test_what_is_written_is_read(store: LocalStore, reports: WorkerReports) -> None:

@@ -363,7 +363,7 @@ def test_a_while_without_an_answer_is_waited_out(place: EmrPlace, operation: str
 @pytest.mark.parametrize(
     ("errors", "sentence"),
     [
-        (["ThrottlingException"] * 99, "AWS did not answer in time"),
+        (["ThrottlingException"] * 99, "AWS asks for fewer requests"),
         (["AccessDeniedException"], "AWS refuses the request"),
     ],
 )
@@ -391,4 +391,4 @@ def test_a_publication_without_one_row_is_a_failure_and_not_tried_again(
 
     assert told is not None
     assert (told.ok, told.totals) == (False, totals)
-    assert diagnose_folder(told.error).cause is Cause.PERMANENT
+    assert diagnose_folder(told.error, told.failure).cause is Cause.PERMANENT

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from spark_jobs.contract import (
     PUBLISHED,
+    Failure,
     FolderStructured,
     PublicationRecord,
     StructureTotals,
@@ -54,7 +55,8 @@ def _files(arguments: Sequence[str], error: str) -> dict[str, bytes]:
     """By key, a folder's result, and unless it failed, its publication record."""
     folder, run_id = arguments[-1], _option(arguments, "--run-id")
     totals = StructureTotals(documents=2, rows=2)
-    result = FolderStructured(folder, run_id, totals, error=error)
+    failure = Failure("Refused") if error else None
+    result = FolderStructured(folder, run_id, totals, error=error, failure=failure)
     record = PublicationRecord(folder, run_id, PUBLISHED, "copy", "digest", "1", [], [], [], totals)
     files = {result_key(folder, run_id): result.to_json()}
     return files if error else files | {publication_record_key(folder): record.to_json()}

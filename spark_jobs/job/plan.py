@@ -9,9 +9,10 @@ from traceback import extract_tb
 from typing import TYPE_CHECKING, Iterator, List, Sequence, Set, Tuple
 
 from spark_jobs import contract
-from spark_jobs.contract import CompletionRecord, ManifestPart
+from spark_jobs.contract import CompletionRecord, Failure, ManifestPart
 from spark_jobs.job.packing import WEIGHT_OF_A_FILE
 from spark_jobs.record_format import RecordError
+from spark_jobs.service_codes import EXPIRED
 from spark_jobs.stores import NotFoundError, Store, StoreError
 
 if TYPE_CHECKING:
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
 
 SLICE_BYTES = 64 * 1024 * 1024
 """A task holds the lines of a slice in memory, however large its documents are."""
+
+
+REFUSED = Failure("Refused")
+"""What is wrong with the folder itself stays until somebody mends it."""
 
 
 def fault_of_the_job(folder: str, error: Exception) -> str:
@@ -42,6 +47,19 @@ def refused_by_store(folder: str, error: StoreError) -> str:
 
 class FolderError(Exception):
     """A folder cannot be structured; the message is one sentence without content."""
+
+    def __init__(self, sentence: str, failure: Failure = REFUSED) -> None:
+        super().__init__(sentence)
+        self.failure = failure
+
+
+def failure_of(error: Exception) -> Failure:
+    """Whether trying again may help after this error."""
+    if isinstance(error, FolderError):
+        return error.failure
+    if isinstance(error, StoreError):
+        return Failure(error.code, error.transient or error.code in EXPIRED)
+    return Failure(type(error).__name__)
 
 
 @dataclass(frozen=True)

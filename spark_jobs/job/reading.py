@@ -9,12 +9,14 @@ from dataclasses import dataclass
 from typing import Any, Dict, Iterator, List, Protocol, Tuple, Union
 
 from spark_jobs import contract
-from spark_jobs.job.plan import FolderError, Slice, read_slice
+from spark_jobs.contract import Failure
+from spark_jobs.job.plan import FolderError, Slice, failure_of, read_slice
 from spark_jobs.stores import Blob, Store, StoreError
 from spark_jobs.stores.refusals import credentials_problem
 
 _READ_KINDS = ("document", "nested")
 _MOST_NAMED = 3
+_CHANGED = Failure("changed since it was copied")
 _ManifestRow = Dict[str, Any]
 _BlobOrError = Union[Blob, StoreError]
 
@@ -64,16 +66,17 @@ class ObjectReader:
         wanted = [row for row in read_slice(self._raw, piece).to_pylist() if _is_wanted(row)]
         if not with_vanished:
             wanted = [row for row in wanted if row["status"] != contract.VANISHED]
-        failures: List[str] = []
+        failures: List[Failure] = []
         for row, read in self._reads(wanted):
             if not isinstance(read, Blob):
-                failures.append(read.code)
+                failures.append(failure_of(read))
             elif row["raw_etag"] and read.etag != row["raw_etag"]:
-                failures.append("changed since it was copied")
+                failures.append(_CHANGED)
             else:
                 yield _object(row, read.data, is_cut=self._is_cut(row))
         if failures:
-            raise FolderError(_explain(piece.folder, failures))
+            failure = Failure.of(failures[0].code, failures)
+            raise FolderError(_explain(piece.folder, failures), failure)
 
     def _reads(self, wanted: List[_ManifestRow]) -> Iterator[Tuple[_ManifestRow, _BlobOrError]]:
         whole = [row for row in wanted if not self._is_cut(row)]
@@ -115,8 +118,8 @@ def _object(row: _ManifestRow, body: bytes, is_cut: bool) -> RawObject:
     )
 
 
-def _explain(folder: str, failures: List[str]) -> str:
-    codes = sorted(set(failures))
+def _explain(folder: str, failures: List[Failure]) -> str:
+    codes = sorted({failure.code for failure in failures})
     if problem := next(filter(None, map(credentials_problem, codes)), ""):
         return f"{folder}: {problem}. Then structure it again."
     return (

@@ -22,6 +22,7 @@ from spark_jobs.completed import completed
 from spark_jobs.contract import (
     PUBLISHED,
     PUBLISHING,
+    Failure,
     FolderStructured,
     PublicationRecord,
     StructureTotals,
@@ -29,9 +30,11 @@ from spark_jobs.contract import (
 from spark_jobs.job.giving_up import why_spark_gave_up
 from spark_jobs.job.packing import packed
 from spark_jobs.job.plan import (
+    REFUSED,
     FolderError,
     FolderPlan,
     Slice,
+    failure_of,
     fault_of_the_job,
     plan_folder,
     refused_by_store,
@@ -99,6 +102,9 @@ class HasContext(Protocol):
     @property
     def sparkContext(self) -> Any:  # noqa: N802 - as Spark spells it
         """The session's context."""
+
+
+_SPARK_GAVE_UP = Failure("SparkGaveUp")
 
 
 def structure_folders(spark: HasContext, job: StructureJob) -> Iterator[FolderStructured]:
@@ -170,7 +176,8 @@ def _structure_prepared(
 
 def _failed(context: Any, given_up: _GivenUp) -> Staged:
     folder = given_up.ready.plan.folder
-    return Staged(folder, error=why_spark_gave_up(folder, given_up.said, context))
+    sentence = why_spark_gave_up(folder, given_up.said, context)
+    return Staged(folder, error=sentence, failure=_SPARK_GAVE_UP)
 
 
 def _side_by_side(
@@ -270,7 +277,7 @@ def _end(lake: Store, job: StructureJob, ready: _Prepared, staged: Staged) -> Fo
 
     def end() -> FolderStructured:
         if staged.error:
-            raise FolderError(staged.error)
+            raise FolderError(staged.error, staged.failure or REFUSED)
         record = _record(job, ready.plan, staged)
         reconcile_counts(record)
         _reconcile_with_copy(ready.plan, record.totals)
@@ -327,9 +334,9 @@ def _or_failure(
     try:
         return work()
     except FolderError as error:
-        sentence = str(error)
+        sentence, failure = str(error), error.failure
     except StoreError as error:
-        sentence = refused_by_store(folder, error)
+        sentence, failure = refused_by_store(folder, error), failure_of(error)
     except Exception as error:  # a fault of this job costs its folder, never the neighbours
-        sentence = fault_of_the_job(folder, error)
-    return FolderStructured(folder, job.run_id, StructureTotals(), error=sentence)
+        sentence, failure = fault_of_the_job(folder, error), failure_of(error)
+    return FolderStructured(folder, job.run_id, StructureTotals(), error=sentence, failure=failure)

@@ -10,12 +10,36 @@ import sys
 import zlib
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Callable, Dict, Iterable, Iterator, List, Sequence, Tuple, TypeVar, Union
+from typing import (
+    Callable,
+    Dict,
+    Iterable,
+    Iterator,
+    List,
+    Optional,
+    Sequence,
+    Tuple,
+    TypeVar,
+    Union,
+)
 from zipimport import zipimporter
 
-from spark_jobs.contract import KEEP, LARGEST_BODY_BYTES, PublishedFile, StructureTotals
+from spark_jobs.contract import (
+    KEEP,
+    LARGEST_BODY_BYTES,
+    Failure,
+    PublishedFile,
+    StructureTotals,
+)
 from spark_jobs.job.conform_slice import Conformed, conform_slice
-from spark_jobs.job.plan import FolderError, FolderPlan, Slice, fault_of_the_job, refused_by_store
+from spark_jobs.job.plan import (
+    FolderError,
+    FolderPlan,
+    Slice,
+    failure_of,
+    fault_of_the_job,
+    refused_by_store,
+)
 from spark_jobs.job.reading import ObjectReader
 from spark_jobs.job.writing import FolderWriter
 from spark_jobs.stores import Store, StoreError, open_store
@@ -65,6 +89,7 @@ class Staged:
     files: Tuple[PublishedFile, ...] = ()
     quarantine: Tuple[PublishedFile, ...] = ()
     error: str = ""
+    failure: Optional[Failure] = None
 
     def plus(self, other: Staged) -> Staged:
         """Both together; the first error stays."""
@@ -74,6 +99,7 @@ class Staged:
             self.files + other.files,
             self.quarantine + other.quarantine,
             self.error or other.error,
+            self.failure or other.failure,
         )
 
 
@@ -227,9 +253,10 @@ def _guarded(folder: str, work: Callable[[], _T], failed: Callable[[Staged], _T]
     try:
         return work()
     except FolderError as error:
-        return failed(Staged(folder, error=str(error)))
+        return failed(Staged(folder, error=str(error), failure=error.failure))
     except Exception as error:
-        return failed(Staged(folder, error=_sentence(folder, error)))
+        sentence = _sentence(folder, error)
+        return failed(Staged(folder, error=sentence, failure=failure_of(error)))
 
 
 def _keep_archives_read() -> None:

@@ -18,6 +18,7 @@ from io import BytesIO
 from typing import TYPE_CHECKING, Any, Callable, Dict, List, NamedTuple, Optional, Tuple
 from urllib.parse import quote, urlsplit
 
+from spark_jobs.service_codes import EXPIRED, is_transient
 from spark_jobs.stores.base import ConflictError, NotFoundError, StoreError
 from spark_jobs.stores.connections import (
     DEADLINE_SECONDS,
@@ -28,7 +29,7 @@ from spark_jobs.stores.connections import (
     HungUpError,
 )
 from spark_jobs.stores.later import Later
-from spark_jobs.stores.refusals import EXPIRED, UNREADABLE_CREDENTIALS
+from spark_jobs.stores.refusals import UNREADABLE_CREDENTIALS
 from spark_jobs.stores.signing import Reading, Signing
 
 if TYPE_CHECKING:
@@ -41,19 +42,6 @@ _LONGEST_PAUSE_SECONDS = 10.0
 _USER_AGENT = "checkout-assets"
 _CODE = re.compile(rb"<Code>([A-Za-z0-9.]{1,80})</Code>")
 _CONDITION = re.compile(rb"<Condition>([A-Za-z-]{1,80})</Condition>")
-_TRANSIENT_CODES = frozenset(
-    (
-        "ConditionalRequestConflict",
-        "InternalError",
-        "OperationAborted",
-        "RequestTimeout",
-        "ServiceUnavailable",
-        "SlowDown",
-    )
-)
-_SKEWED = "RequestTimeTooSkewed"
-"""It stays so until somebody sets the clock."""
-
 _LOST_CONDITION = "PreconditionFailed"
 _BARE_CODES = {
     403: "AccessDenied",
@@ -68,8 +56,6 @@ _PLAIN_KEY = re.compile(r"[A-Za-z0-9/._~-]*")
 _REDIRECTED = 300
 _NOT_FOUND = 404
 _PRECONDITION_FAILED = 412
-_SERVER_ERROR = 500
-_TOO_MANY = 429
 _LONGEST_SIGNING_SECONDS = 5.0
 LONGEST_TRYING_SECONDS = 300.0
 """After that much a request is not tried once more: S3 may stay silent two minutes each time."""
@@ -374,10 +360,7 @@ def _refusal(status: int, body: bytes, place: str) -> StoreError:
         return ConflictError(
             code, place, condition=condition[1].decode().lower() if condition else ""
         )
-    transient = code in _TRANSIENT_CODES or (
-        code != _SKEWED and (status >= _SERVER_ERROR or status == _TOO_MANY)
-    )
-    return StoreError(code, place, transient=transient)
+    return StoreError(code, place, transient=is_transient(code, status))
 
 
 _clients: Dict[Tuple[Endpoint, str], CrtS3] = {}

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-EXPIRED = frozenset(
-    ("ExpiredToken", "ExpiredTokenException", "RequestExpired", "TokenRefreshRequired")
-)
-"""Worth another try as soon as there are other credentials."""
+from spark_jobs.service_codes import EXPIRED
 
 UNREADABLE_CREDENTIALS = "Credentials."
 """Begins the code of a request that could not be signed; then comes what the provider raised."""

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import random
-import time
 from concurrent.futures import Future
 from functools import cache, cached_property
 from itertools import chain
 from typing import Any, Callable, Dict, Iterable, Iterator, List, Mapping, Optional, Tuple
 
+from spark_jobs.service_codes import is_transient
 from spark_jobs.stores.base import Blob, ConflictError, Entry, NotFoundError, Read, StoreError
 from spark_jobs.stores.bulk import delete_in_batches, side_by_side
 from spark_jobs.stores.connections import Headers
@@ -22,14 +22,11 @@ from spark_jobs.stores.terms import NO_TERMS, StoreTerms
 
 _NOT_FOUND = frozenset(("404", "NoSuchKey", "NotFound"))
 _CONFLICTS = frozenset(("412", "PreconditionFailed"))
-_ASK_AGAIN = frozenset(("409", "ConditionalRequestConflict", "OperationAborted"))
-"""Another request for the same key is under way: user guide, "Conditional write behavior"."""
-
-_TRANSIENT = _ASK_AGAIN | {"500", "503", "SlowDown", "InternalError", "ServiceUnavailable"}
-_MOST_WRITES = 8
+_CONFLICT = 409
+_MOST_ATTEMPTS = 8
 _SHORTEST_PAUSE_SECONDS = 0.05
 _LONGEST_PAUSE_SECONDS = 1.0
-"""With full jitter eight writes take some two seconds."""
+"""With full jitter eight attempts take some two seconds."""
 
 
 HeadStarter = Callable[[str, OnEnd, Headers], None]
@@ -120,20 +117,12 @@ class S3Store:
             condition["IfMatch"] = f'"{if_match}"'
         elif if_absent:
             condition["IfNoneMatch"] = "*"
-        number = 1
-        while True:
-            try:
-                return self._put(key, data, condition)
-            except (ConflictError, NotFoundError) as error:
-                if not condition:
-                    raise
-                return self._unless_written(key, data, error)
-            except StoreError as error:
-                if error.code not in _ASK_AGAIN or number == _MOST_WRITES:
-                    raise
-            longest = min(_LONGEST_PAUSE_SECONDS, _SHORTEST_PAUSE_SECONDS * 2**number)
-            time.sleep(random.uniform(0, longest))
-            number += 1
+        try:
+            return self._put(key, data, condition)
+        except (ConflictError, NotFoundError) as error:
+            if not condition:
+                raise
+            return self._unless_written(key, data, error)
 
     def _put(self, key: str, data: bytes, condition: Mapping[str, str]) -> str:
         with _errors(key):
@@ -206,7 +195,7 @@ class S3Store:
     def _delete_error(self, told: Mapping[str, str]) -> StoreError:
         key = str(told.get("Key")).removeprefix(self.prefix)
         code = str(told.get("Code"))
-        return StoreError(code, key, transient=code in _TRANSIENT)
+        return StoreError(code, key, transient=is_transient(code))
 
     def list(self, prefix: str = "") -> Iterator[Entry]:
         """See Store."""
@@ -264,7 +253,25 @@ def s3_client(session: Any, region: Optional[str] = None, terms: StoreTerms = NO
             user_agent_extra="checkout-assets",
         ),
     )
+    client.meta.events.register("needs-retry.s3", _ask_again)
     return terms.bind(client)
+
+
+def _ask_again(response: Any, attempts: int, operation: Any, **_: object) -> Optional[float]:
+    """Seconds to wait before a request that botocore would give up; None if it is to be given up.
+
+    botocore does not know all that S3 says when it wants to be asked again: a conditional write
+    that meets another one, and what S3 passes on of KMS's throttling. An upload whose end met
+    another write has to begin anew: API reference, CompleteMultipartUpload.
+    """
+    if response is None or attempts >= _MOST_ATTEMPTS:
+        return None
+    answer, parsed = response
+    code = str(parsed.get("Error", {}).get("Code", ""))
+    is_lost = operation.name == "CompleteMultipartUpload" and answer.status_code == _CONFLICT
+    if is_lost or not is_transient(code, answer.status_code):
+        return None
+    return random.uniform(0, min(_LONGEST_PAUSE_SECONDS, _SHORTEST_PAUSE_SECONDS * 2**attempts))
 
 
 def new_session() -> Any:
@@ -324,9 +331,11 @@ def _errors(key: str) -> Iterator[None]:
             raise NotFoundError("NoSuchKey", key) from None
         if code in _CONFLICTS:
             raise ConflictError(code, key) from None
-        raise StoreError(code, key, transient=code in _TRANSIENT) from None
+        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+        raise StoreError(code, key, transient=is_transient(code, status)) from None
     except BotoCoreError as error:
-        raise StoreError(_code_of(error), key, transient=True) from None
+        code = _code_of(error)
+        raise StoreError(code, key, transient=is_transient(code)) from None
     except RuntimeError as error:
         # So says botocore's RefreshableCredentials; nothing else of it raises RuntimeErrors.
         if "expired" not in str(error):

@@ -15,17 +15,18 @@ from checkout_assets.domain.folders import Folder
 from checkout_assets.domain.verification import OutOfOrderError
 from checkout_assets.engines.conditions import refuse_ignored_conditions
 from checkout_assets.engines.copying.cutoff import Origin, refuse_other_source, settle
+from checkout_assets.engines.copying.explaining import CLOCK_IS_WRONG, failure_of
 from checkout_assets.engines.copying.folder_copy import CancelledError, CopyRun, FolderCopy
 from checkout_assets.engines.copying.interruptible import begin_all
 from checkout_assets.engines.copying.manifest import find_record_of_run
 from checkout_assets.engines.copying.progress import CopyProgress, NoProgress
-from checkout_assets.engines.copying.requests import CLOCK_IS_WRONG, LARGEST_COPY, ObjectCopier
+from checkout_assets.engines.copying.requests import LARGEST_COPY, ObjectCopier
 from checkout_assets.engines.copying.result import FolderCopied, FolderError, facts_of
 from checkout_assets.engines.copying.silence import BotoEar, SilenceWatch
 from checkout_assets.engines.copying.terms import CopyTerms
 from checkout_assets.engines.locations import S3Location, principal
 from spark_jobs.completed import completed
-from spark_jobs.contract import PROBES_IN_RAW
+from spark_jobs.contract import PROBES_IN_RAW, Failure
 from spark_jobs.record_format import RecordError
 from spark_jobs.stores import Store, StoreError
 from spark_jobs.stores.refusals import credentials_problem, meaning_of
@@ -33,6 +34,7 @@ from spark_jobs.stores.refusals import credentials_problem, meaning_of
 __all__ = ["CopyEngine", "CopyOptions", "CopyTerms", "FolderCopied"]
 
 _AGAIN = "Copy it again."
+_CANCELLED = Failure("Cancelled", transient=True)
 _LONGEST_GRACE_SECONDS = 3.0
 """What a cancelled copy waits for answers before it hangs up, and for its threads after that."""
 
@@ -153,23 +155,28 @@ def _copy_folder(run: CopyRun, folder: Folder, run_id: str) -> FolderCopied:
     started = time.monotonic()
     copy = FolderCopy(run, folder)
 
-    def failed(sentence: str) -> FolderCopied:
-        return FolderCopied(folder, copy.facts, failures=copy.failures, error=sentence)
+    def failed(sentence: str, failure: Failure) -> FolderCopied:
+        return FolderCopied(
+            folder, copy.facts, failures=copy.failures, error=sentence, failure=failure
+        )
 
     try:
         copied = _done_before(run, folder, run_id) or copy.copy()
     except CancelledError:
-        copied = failed(_cancelled(folder))
+        copied = failed(_cancelled(folder), _CANCELLED)
     except FolderError as fault:
-        copied = failed(str(fault))
+        copied = failed(str(fault), fault.failure)
     except StoreError as error:
-        copied = failed(_cancelled(folder) if run.cancelled.is_set() else _explain(folder, error))
+        if run.cancelled.is_set():
+            copied = failed(_cancelled(folder), _CANCELLED)
+        else:
+            copied = failed(_explain(folder, error), failure_of(error))
     except RecordError as error:
-        copied = failed(f"{folder}: {error}. {error.advice(_AGAIN)}")
+        copied = failed(f"{folder}: {error}. {error.advice(_AGAIN)}", Failure("BadRecord"))
     except OutOfOrderError as error:
-        copied = failed(f"{folder}: {error}. Nothing was recorded.")
+        copied = failed(f"{folder}: {error}. Nothing was recorded.", Failure("OutOfOrder"))
     except Exception as error:
-        copied = failed(_explain_fault(folder, error))
+        copied = failed(_explain_fault(folder, error), Failure(type(error).__name__))
     run.progress.on_folder(folder, copied.error)
     return replace(copied, seconds=round(time.monotonic() - started, 3))
 

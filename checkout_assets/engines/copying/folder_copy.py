@@ -22,6 +22,7 @@ from checkout_assets.domain.folders import Folder
 from checkout_assets.domain.keys import ObjectKind, classify, raw_key_at
 from checkout_assets.domain.verification import Verdict, merge_join_three
 from checkout_assets.engines.copying.cutoff import explain_other_source
+from checkout_assets.engines.copying.explaining import DELETED
 from checkout_assets.engines.copying.listings import list_raw, list_source, raw_blocks
 from checkout_assets.engines.copying.manifest import (
     EarlierRow,
@@ -50,6 +51,7 @@ from checkout_assets.engines.copying.verifying import verify
 from spark_jobs.contract import (
     VANISHED,
     CompletionRecord,
+    Failure,
     ManifestPart,
     completion_record_key,
 )
@@ -64,7 +66,6 @@ _MOST_WAITING = 8192
 _NOWHERE = SourceObject("", 0, "", datetime.min.replace(tzinfo=UTC))
 """What stands for the source of a key that only an earlier manifest names."""
 
-_DELETED = "it was deleted at the source while it was copied"
 _LOST = "vanished from the source, and raw no longer holds what was copied"
 
 
@@ -173,9 +174,8 @@ class FolderCopy:
     def _refuse_other_source(self, record: CompletionRecord | None) -> None:
         """Raw's cut-off may have been removed, and with it the word of its source."""
         if record is not None and record.source_uri not in self._run.sources:
-            raise FolderError(
-                explain_other_source(self._name, record.source_uri, self._run.source.uri)
-            )
+            sentence = explain_other_source(self._name, record.source_uri, self._run.source.uri)
+            raise FolderError(sentence, Failure("OtherSource"))
 
     def _remove(self, keys: list[str], copied: FolderCopied) -> FolderCopied:
         if not copied.ok or not keys:
@@ -212,7 +212,9 @@ class FolderCopy:
             assert due.source is not None
             if reason := self._run.copier.hopeless:
                 self._waiting.pop()
-                raise FolderError(explain_hopelessness(self._folder, reason))
+                raise FolderError(
+                    explain_hopelessness(self._folder, reason), Failure("GivenUp", transient=True)
+                )
             there = due.raw.etag if due.raw else None
             self._run.copier.start(due.source, due.raw_key, there, partial(self._end, due))
         else:
@@ -245,11 +247,14 @@ class FolderCopy:
         if outcome.ending in {Ending.GONE, Ending.NEWER}:
             self._write_unlisted(due, outcome)
             return
-        ending, source, attempts, raw_etag, error, compared = outcome
+        ending, source, attempts, raw_etag, why, compared = outcome
         self._tally.uncompared += not compared
+        if why is not None:
+            self._tally.add_cause(why.failure)
         present = ending is Ending.COPIED and not attempts
         status = Status.PRESENT if present else Status(ending.value)
-        self._write_row(source, due.raw_key, status, raw_etag, attempts, error)
+        clause = "" if why is None else why.clause
+        self._write_row(source, due.raw_key, status, raw_etag, attempts, clause)
 
     def _write_row(  # noqa: PLR0913, PLR0917 - what a row says
         self,
@@ -291,7 +296,7 @@ class FolderCopy:
             gone = due.earlier[0].whole()
             self._add(gone._replace(status=VANISHED, attempts=0, error=_LOST))
         elif outcome.ending is Ending.GONE:
-            self._write(due, outcome._replace(ending=Ending.FAILED, error=_DELETED))
+            self._write(due, outcome._replace(ending=Ending.FAILED, why=DELETED))
 
     def _add(self, row: ManifestRow) -> None:
         self._tally.add(row)
@@ -308,13 +313,16 @@ class FolderCopy:
         facts = tally.facts()
         if facts.status(Status.FAILED):
             error = explain_failures(folder, facts, tally.reasons)
-            return FolderCopied(folder, facts, failures=tally.failures, error=error)
+            return FolderCopied(
+                folder, facts, failures=tally.failures, error=error, failure=tally.failure
+            )
         if not facts.kind(ObjectKind.DOCUMENT):
             error = explain_emptiness(folder, facts, run.source.uri, run.as_of)
-            return FolderCopied(folder, facts, error=error)
+            return FolderCopied(folder, facts, error=error, failure=Failure("NoDocuments"))
         facts = tally.facts(self._verify(run.copy_id, parts))
         if facts.unverified:
-            return FolderCopied(folder, facts, error=explain_disagreement(folder, facts))
+            error = explain_disagreement(folder, facts)
+            return FolderCopied(folder, facts, error=error, failure=Failure("RawDiffers"))
         record = replace(
             tally.record(folder.name, run.copy_id, run.as_of, listed_at, parts, facts),
             source_uri=run.source.uri,
@@ -336,7 +344,9 @@ class FolderCopy:
         try:
             raw.put(key, record.to_json(), if_match=found.etag, if_absent=found.etag is None)
         except ConflictError:
-            raise FolderError(self._explain_defeat(find_record(raw, name))) from None
+            raise FolderError(
+                self._explain_defeat(find_record(raw, name)), Failure("Overtaken")
+            ) from None
 
     def _explain_defeat(self, now: RecordFound) -> str:
         """Why this copy's record was not written, by what is there now."""

@@ -14,17 +14,25 @@ from enum import StrEnum
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
-from checkout_assets.domain.copying import ARCHIVED, SourceObject
+from checkout_assets.domain.copying import SourceObject
 from checkout_assets.engines.copying.comparing import Bytes, Comparer, Finding, by_tags
-from checkout_assets.engines.copying.interruptible import InterruptedCopyError
+from checkout_assets.engines.copying.explaining import (
+    CHANGED_IN_RAW,
+    CHANGED_TWICE,
+    OTHER_BYTES,
+    SAID_NOTHING,
+    Why,
+    code_of,
+    why_failed,
+)
 from checkout_assets.engines.copying.pace import Pace
 from checkout_assets.engines.copying.parts import UnfinishedUploadError, copy_in_parts
 from checkout_assets.engines.copying.terms import SSE_KMS, CopyTerms
+from spark_jobs.service_codes import EXPIRED
 from spark_jobs.stores import ConflictError, Entry, NotFoundError, StoreError
-from spark_jobs.stores.connections import HungUpError
 from spark_jobs.stores.crt import CrtS3, Response, encoded
 from spark_jobs.stores.later import Later
-from spark_jobs.stores.refusals import EXPIRED, credentials_problem, meaning_of
+from spark_jobs.stores.refusals import credentials_problem
 
 if TYPE_CHECKING:
     from spark_jobs.stores import S3Store
@@ -40,26 +48,11 @@ _LONGEST_PAUSE_SECONDS = 20.0
 _THREADS_ASIDE = 8
 _MOST_DENIALS_LOOKED_AT = 1000
 _ETAG = re.compile(rb"<ETag>(?:&quot;|&#34;|\")?([^<&\"]+)")
-_SAID_NOTHING = "S3 said neither what it copied nor that it failed"
-_OTHER_BYTES = "what arrived has another MD5 than what the source lists"
-_CANCELLED = "the copy was cancelled"
-_CHANGED_TWICE = "it changed at the source again while it was copied"
-_CHANGED_IN_RAW = (
-    "something else wrote it in raw meanwhile, with other bytes or with bytes that cannot be "
-    "compared; it was not overwritten"
-)
 _NO_CONDITIONS = "NotImplemented"
 """What a store answers that knows no conditions on copies."""
 
 _CONDITIONS_ON_RAW = frozenset(("if-match", "if-none-match"))
 _CHANGES = frozenset(("404", "NoSuchKey", "NoSuchUpload", "PreconditionFailed"))
-CLOCK_IS_WRONG = "this machine's clock is more than 15 minutes off: set it"
-_EXPLAINED = {
-    "AccessDenied": "access was denied: the source must allow reading it and raw writing it",
-    "NoSuchBucket": "a bucket does not exist",
-    "SlowDown": "S3 asked to slow down, again and again",
-    "RequestTimeTooSkewed": CLOCK_IS_WRONG,
-}
 
 
 class Ending(StrEnum):
@@ -78,14 +71,15 @@ class Ending(StrEnum):
 class Outcome(NamedTuple):
     """What became of one object; ``source`` is the version last seen at the source.
 
-    Of a copied one ``compared`` tells whether raw's bytes are known to be the source's.
+    ``why`` tells of one that failed, ``compared`` of a copied one whether raw's bytes are known to
+    be the source's.
     """
 
     ending: Ending
     source: SourceObject
     attempts: int
     raw_etag: str = ""
-    error: str = ""
+    why: Why | None = None
     compared: bool = True
 
 
@@ -99,7 +93,8 @@ class _Attempt:
     """
 
     __slots__ = (
-        "looked_again", "looked_at_raw", "number", "on_end", "raw_key", "source", "there",
+        "conditional", "looked_again", "looked_at_raw", "number", "on_end", "raw_key", "source",
+        "there",
     )  # fmt: skip
 
     def __init__(
@@ -110,13 +105,15 @@ class _Attempt:
         self.there = there
         self.on_end = on_end
         self.number = 0
-        self.looked_again = self.looked_at_raw = False
+        self.conditional = self.looked_again = self.looked_at_raw = False
 
-    def end(
-        self, ending: Ending, raw_etag: str = "", error: str = "", compared: bool = True
-    ) -> None:
-        """Tell how it ended."""
-        self.on_end(Outcome(ending, self.source, self.number, raw_etag, error, compared))
+    def end(self, ending: Ending, raw_etag: str = "", compared: bool = True) -> None:
+        """Tell how it ended, if it did not fail."""
+        self.on_end(Outcome(ending, self.source, self.number, raw_etag, None, compared))
+
+    def fail(self, why: Why) -> None:
+        """Tell that it failed."""
+        self.on_end(Outcome(Ending.FAILED, self.source, self.number, why=why))
 
 
 class ObjectCopier:
@@ -198,7 +195,8 @@ class ObjectCopier:
             ("x-amz-copy-source-if-match", f'"{source.etag}"'),
             *self._headers,
         ]
-        if self._conditional:
+        attempt.conditional = self._conditional
+        if attempt.conditional:
             headers.append(_only_over(attempt.there))
         key = self._raw.prefix + attempt.raw_key
         attempt.number += 1
@@ -208,17 +206,17 @@ class ObjectCopier:
             try:
                 self._answered(attempt, response, error)
             except Exception as fault:
-                attempt.end(Ending.FAILED, error=_explain(source, fault))
+                attempt.fail(why_failed(attempt.source, fault))
 
         try:
             self._crt.start("PUT", self._raw.bucket, key, on_end, headers)
         except Exception as error:
             self._pace.succeeded()
-            attempt.end(Ending.FAILED, error=_explain(source, error))
+            attempt.fail(why_failed(attempt.source, error))
 
     def _answered(self, attempt: _Attempt, response: Response, error: StoreError | None) -> None:
         """On awscrt's thread: nothing here may wait."""
-        if error is not None and error.code == _NO_CONDITIONS and self._conditional:
+        if error is not None and error.code == _NO_CONDITIONS and attempt.conditional:
             self._conditional = False
             self._pace.succeeded()
             self._later.call(0.0, lambda: self._begin(attempt))
@@ -238,7 +236,7 @@ class ObjectCopier:
         elif _may_be_about_the_source(error) or self._may_be_gone(attempt, error):
             self._turn_aside(attempt, partial(self._look_at_source, error=error))
         else:
-            attempt.end(Ending.FAILED, error=_explain(attempt.source, error))
+            attempt.fail(why_failed(attempt.source, error))
 
     def _may_be_gone(self, attempt: _Attempt, error: StoreError) -> bool:
         """Whether a denial may mean that the object was deleted.
@@ -255,7 +253,7 @@ class ObjectCopier:
         """Compare the tag that S3 returned with the source's, where equal bytes have equal tags."""
         etag = _ETAG.search(response.body)
         if etag is None:
-            attempt.end(Ending.FAILED, error=_SAID_NOTHING)
+            attempt.fail(SAID_NOTHING)
         else:
             self._judge_tag(attempt, etag[1].decode(errors="replace"))
 
@@ -277,13 +275,13 @@ class ObjectCopier:
         try:
             self._comparer.start(attempt.source, attempt.raw_key, Bytes.OTHER, on_finding)
         except Exception as error:
-            attempt.end(Ending.FAILED, error=_explain(attempt.source, error))
+            attempt.fail(why_failed(attempt.source, error))
 
     def _judge_bytes(self, attempt: _Attempt, raw_etag: str, found: Finding) -> None:
         if isinstance(found, StoreError):
-            attempt.end(Ending.FAILED, error=_explain(attempt.source, found))
+            attempt.fail(why_failed(attempt.source, found))
         elif found is Bytes.OTHER:
-            attempt.end(Ending.FAILED, error=_OTHER_BYTES)
+            attempt.fail(OTHER_BYTES)
         elif found is Bytes.CHANGED:
             attempt.there = raw_etag
             self._turn_aside(attempt, self._look_at_source)
@@ -293,7 +291,7 @@ class ObjectCopier:
     def _try_later(self, attempt: _Attempt, error: StoreError) -> None:
         """Try again what is transient, with full jitter, unless that has become no use."""
         if attempt.number >= _MOST_ATTEMPTS or self.hopeless or self._cancelled.is_set():
-            attempt.end(Ending.FAILED, error=_explain(attempt.source, error))
+            attempt.fail(why_failed(attempt.source, error))
             return
         longest = min(_LONGEST_PAUSE_SECONDS, _SHORTEST_PAUSE_SECONDS * 2**attempt.number)
         self._later.call(random.uniform(0, longest), lambda: self._begin(attempt))
@@ -305,12 +303,12 @@ class ObjectCopier:
             try:
                 work(attempt)
             except Exception as error:
-                attempt.end(Ending.FAILED, error=_explain(attempt.source, error))
+                attempt.fail(why_failed(attempt.source, error))
 
         try:
             self._aside.submit(guarded)
         except RuntimeError as closed:
-            attempt.end(Ending.FAILED, error=_explain(attempt.source, closed))
+            attempt.fail(why_failed(attempt.source, closed))
 
     def _look_at_source(self, attempt: _Attempt, error: StoreError | None = None) -> None:
         """The source may have changed since it was listed: go on with what is there now."""
@@ -320,7 +318,7 @@ class ObjectCopier:
         elif now.etag == attempt.source.etag and _may_be_about_raw(error, attempt.there):
             self._look_at_raw(attempt)
         elif attempt.looked_again:
-            attempt.end(Ending.FAILED, error=_CHANGED_TWICE)
+            attempt.fail(CHANGED_TWICE)
         else:
             attempt.looked_again = True
             self._go_on_with(attempt, SourceObject._make(now))
@@ -341,12 +339,12 @@ class ObjectCopier:
         elif self._comparer.compare(attempt.source, attempt.raw_key, there) is Bytes.SAME:
             attempt.end(Ending.PRESENT, raw_etag=there)
         else:
-            attempt.end(Ending.FAILED, error=_CHANGED_IN_RAW)
+            attempt.fail(CHANGED_IN_RAW)
 
     def _write_again(self, attempt: _Attempt, there: str | None) -> None:
         """Nothing would be overwritten but what was listed; if S3 says no again, it is so."""
         if attempt.looked_at_raw:
-            attempt.end(Ending.FAILED, error=_CHANGED_IN_RAW)
+            attempt.fail(CHANGED_IN_RAW)
             return
         attempt.looked_at_raw, attempt.there = True, there
         self._begin(attempt)
@@ -367,8 +365,8 @@ class ObjectCopier:
                 self._cancelled,
             )
         except UnfinishedUploadError as error:
-            why = _explain(source, error.cause)
-            attempt.end(Ending.FAILED, error=f"{why}; {error}")
+            why = why_failed(source, error.cause)
+            attempt.fail(why.followed_by(str(error)))
         except (BotoCoreError, ClientError, StoreError) as error:
             self._parts_failed(attempt, error)
         else:
@@ -379,7 +377,7 @@ class ObjectCopier:
 
         S3 wants an upload whose end meets another write to begin anew.
         """
-        code, asked = _code(error), getattr(error, "operation_name", "")
+        code, asked = code_of(error), getattr(error, "operation_name", "")
         if code in _CHANGES and asked == "CompleteMultipartUpload":
             self._look_at_raw(attempt)
         elif code in _CHANGES:
@@ -387,7 +385,7 @@ class ObjectCopier:
         elif code == "ConditionalRequestConflict":
             self._try_later(attempt, StoreError(code, attempt.raw_key, transient=True))
         else:
-            attempt.end(Ending.FAILED, error=_explain(attempt.source, error))
+            attempt.fail(why_failed(attempt.source, error))
 
 
 def _only_over(there: str | None) -> tuple[str, str]:
@@ -418,30 +416,3 @@ def _listed(store: "S3Store", key: str) -> Entry | None:
     for entry in store.list(key):
         return entry if entry.key == key else None
     return None
-
-
-def _explain(source: SourceObject, error: BaseException) -> str:
-    code = _code(error)
-    if isinstance(error, InterruptedCopyError) or code == HungUpError.name:
-        return _CANCELLED
-    archived = source.storage_class in ARCHIVED
-    if code == "InvalidObjectState" or (archived and code == "AccessDenied"):
-        return (
-            f"it is archived ({source.storage_class}): restore it with aws s3api restore-object, "
-            "wait until it is restored, then copy again"
-        )
-    if code.startswith("KMS"):
-        return (
-            f"a KMS key may not be used ({code}): the source's key must grant kms:Decrypt, "
-            "raw's key kms:GenerateDataKey"
-        )
-    if code.startswith("AWS_"):
-        return f"the request failed ({code})"
-    return _EXPLAINED.get(code) or meaning_of(code)
-
-
-def _code(error: BaseException) -> str:
-    if isinstance(error, StoreError):
-        return error.code
-    response = getattr(error, "response", {})
-    return str(response.get("Error", {}).get("Code", type(error).__name__))

@@ -8,13 +8,17 @@ from datetime import datetime
 from checkout_assets.domain.copying import CopyFacts, Status
 from checkout_assets.domain.folders import Folder
 from checkout_assets.domain.keys import ObjectKind
-from spark_jobs.contract import CompletionRecord
+from spark_jobs.contract import CompletionRecord, Failure
 
 _MOST_REASONS_TOLD = 3
 
 
 class FolderError(Exception):
     """A folder cannot be completed; the message is its sentence, without any object's name."""
+
+    def __init__(self, sentence: str, failure: Failure) -> None:
+        super().__init__(sentence)
+        self.failure = failure
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +34,8 @@ class FolderCopied:
     """How copying one folder ended.
 
     ``record`` is its proof and is there if and only if the folder is complete; else ``error`` says
-    what is not. ``failures`` are the first failed objects, by names that strangers wrote.
+    what is not and ``failure`` whether trying again may help. ``failures`` are the first failed
+    objects, by names that strangers wrote.
     ``notes`` are sentences about what is complete but worth knowing.
     """
 
@@ -41,6 +46,7 @@ class FolderCopied:
     notes: Sequence[str] = ()
     seconds: float = 0.0
     error: str = ""
+    failure: Failure | None = None
 
     @property
     def ok(self) -> bool:

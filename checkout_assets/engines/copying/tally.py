@@ -7,7 +7,7 @@ from checkout_assets.domain.copying import CopyFacts, RunningDigest, Status
 from checkout_assets.domain.verification import Verdict
 from checkout_assets.engines.copying.manifest import ManifestRow
 from checkout_assets.engines.copying.result import ObjectFailure
-from spark_jobs.contract import CompletionRecord, ManifestPart
+from spark_jobs.contract import CompletionRecord, Failure, ManifestPart
 
 MOST_FAILURES_KEPT = 20
 
@@ -19,6 +19,7 @@ class Tally:
         self.newer = self.uncompared = 0
         self.reasons: Counter[str] = Counter()
         self.failures: list[ObjectFailure] = []
+        self._causes: Counter[Failure] = Counter()
         self._statuses: Counter[str] = Counter()
         self._kinds: Counter[str] = Counter()
         self._listed = self._escaped = self._near_misses = self._lost = 0
@@ -43,6 +44,16 @@ class Tally:
         self._bytes += row.size
         self._copied_bytes += row.size if row.status == Status.COPIED else 0
         self._digest.add(row.raw_key, row.raw_etag, row.size)
+
+    def add_cause(self, failure: Failure) -> None:
+        """Take the cause of a failed row."""
+        self._causes[failure] += 1
+
+    @property
+    def failure(self) -> Failure:
+        """What all failed rows come to: the commonest code."""
+        ((commonest, _),) = self._causes.most_common(1)
+        return Failure.of(commonest.code, self._causes)
 
     @property
     def digest(self) -> str:

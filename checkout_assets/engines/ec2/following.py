@@ -6,12 +6,11 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from checkout_assets.domain.failures import Cause, Diagnosis
+from checkout_assets.domain.failures import Cause, Diagnosis, diagnose_folder
 from checkout_assets.domain.folders import Folder
 from checkout_assets.domain.instance_failures import (
     LOST,
     TRIED_AGAIN,
-    diagnose_copy,
     diagnose_instance,
 )
 from checkout_assets.domain.log_tail import log_tail
@@ -159,7 +158,7 @@ class Follower:
             error = f"{folder}: raw has no completion record of this run, but its worker has ended"
             diagnosis = Diagnosis(Cause.TRANSIENT, f"{error}.", 1)
         else:
-            diagnosis = diagnose_copy(report.error)
+            diagnosis = diagnose_folder(report.error, report.failure)
         work = self._left[folder]
         work.failures += 1
         if work.failures <= diagnosis.retries:

@@ -20,6 +20,7 @@ from checkout_assets.domain.displayable import displayable
 from checkout_assets.domain.folders import ALL_FOLDERS, Folder
 from checkout_assets.domain.instants import instant_of
 from checkout_assets.domain.longest_prefixes import LONGEST_RUN_ID
+from spark_jobs.contract import Failure
 from spark_jobs.record_format import VERSION_FIELD
 from spark_jobs.stores import NotFoundError, Store
 
@@ -90,13 +91,17 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class FolderReport:
-    """How a folder ended: ``error`` is one sentence without object names, empty if ``ok``."""
+    """How a folder ended: ``error`` is one sentence without object names, empty if ``ok``.
+
+    ``failure`` is None if it is ok, or if a worker of an earlier version reports.
+    """
 
     folder: Folder
     ok: bool
     error: str = ""
     copy_id: str = ""
     seconds: float = 0.0
+    failure: Failure | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,7 +244,16 @@ def _folder_report(told: Mapping[str, Any]) -> FolderReport:
         error=_sentence(told["error"]),
         copy_id=_sentence(told["copy_id"], _LONGEST_ID),
         seconds=_number(told["seconds"]),
+        failure=_failure(told.get("failure")),
     )
+
+
+def _failure(told: Any) -> Failure | None:
+    if told is None:
+        return None
+    if not isinstance(told["transient"], bool):
+        raise TypeError("transient is true or false")
+    return Failure(_sentence(told["code"], _LONGEST_ID), told["transient"])
 
 
 def _end(told: Mapping[str, Any]) -> End:

@@ -153,7 +153,7 @@ class Follower:
             return self._end(folder, found)
         log = ""
         if found is not None:
-            diagnosis = diagnose_folder(found.error)
+            diagnosis = diagnose_folder(found.error, found.failure)
         else:
             log = self._log_of(step) or step.message
             diagnosis = diagnose_step(step.state, step.reason, step.message, log)

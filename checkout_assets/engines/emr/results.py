@@ -7,6 +7,7 @@ from checkout_assets.engines.emr.request import attempt_of, attempt_run_id
 from checkout_assets.engines.structuring.spark_engine import StructuredFolder
 from spark_jobs.contract import (
     PUBLISHED,
+    Failure,
     FolderStructured,
     PublicationRecord,
     StructureTotals,
@@ -60,7 +61,13 @@ class RunResults:
             told = FolderStructured.from_json(self._lake.get(key).data)
         except LaterFormatError as error:
             sentence = f"{folder}: {error}. {error.advice('')}"
-            return FolderStructured(folder.name, self._run_id, StructureTotals(), error=sentence)
+            return FolderStructured(
+                folder.name,
+                self._run_id,
+                StructureTotals(),
+                error=sentence,
+                failure=Failure("LaterFormat"),
+            )
         except (NotFoundError, RecordError):
             return None
         return told if told.folder == folder.name else None

@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING
 
 from checkout_assets.domain.folders import Folder
 from checkout_assets.engines.structuring.apart import iterated_apart
-from spark_jobs.contract import KEEP, LARGEST_BODY_BYTES, FolderStructured, StructureTotals
+from spark_jobs.contract import (
+    KEEP,
+    LARGEST_BODY_BYTES,
+    Failure,
+    FolderStructured,
+    StructureTotals,
+)
 from spark_jobs.stores.terms import NO_TERMS, StoreTerms
 
 if TYPE_CHECKING:
@@ -19,6 +25,7 @@ if TYPE_CHECKING:
 class StructuredFolder:
     """How structuring a folder ended; ``error`` is empty if its rows are published.
 
+    ``failure`` tells whether trying again may help; None also if an earlier version does not tell.
     ``cluster`` names where it ran, if not on this machine; ``attempts`` counts tries of this run.
     """
 
@@ -28,6 +35,7 @@ class StructuredFolder:
     files: int = 0
     seconds: float = 0.0
     error: str = ""
+    failure: Failure | None = None
     attempts: int = 1
     cluster: str = ""
 
@@ -40,7 +48,15 @@ class StructuredFolder:
     def of(cls, told: FolderStructured) -> "StructuredFolder":
         """What the Spark job told of a folder."""
         folder = Folder.parse(told.folder)
-        return cls(folder, told.run_id, told.totals, told.files, told.seconds, told.error)
+        return cls(
+            folder,
+            told.run_id,
+            told.totals,
+            told.files,
+            told.seconds,
+            told.error,
+            told.failure,
+        )
 
 
 class LocalSparkEngine:

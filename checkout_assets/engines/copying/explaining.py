@@ -1,0 +1,97 @@
+"""Why an object could not be copied: a clause for people, and a failure for decisions."""
+
+from typing import NamedTuple
+
+from checkout_assets.domain.copying import ARCHIVED, SourceObject
+from checkout_assets.engines.copying.interruptible import InterruptedCopyError
+from spark_jobs.contract import Failure
+from spark_jobs.service_codes import EXPIRED, is_throttling, is_transient
+from spark_jobs.stores import StoreError
+from spark_jobs.stores.connections import HungUpError
+from spark_jobs.stores.refusals import UNREADABLE_CREDENTIALS, meaning_of
+
+
+class Why(NamedTuple):
+    """Why an object could not be copied; the clause names no object."""
+
+    clause: str
+    failure: Failure
+
+    def followed_by(self, clause: str) -> "Why":
+        """The same, with something else to say."""
+        return self._replace(clause=f"{self.clause}; {clause}")
+
+
+SAID_NOTHING = Why(
+    "S3 said neither what it copied nor that it failed",
+    Failure("UnreadableAnswer", transient=True),
+)
+OTHER_BYTES = Why("what arrived has another MD5 than what the source lists", Failure("OtherBytes"))
+CHANGED_TWICE = Why(
+    "it changed at the source again while it was copied",
+    Failure("ChangedAtSource", transient=True),
+)
+DELETED = Why(
+    "it was deleted at the source while it was copied", Failure("DeletedAtSource", transient=True)
+)
+CHANGED_IN_RAW = Why(
+    "something else wrote it in raw meanwhile, with other bytes or with bytes that cannot be "
+    "compared; it was not overwritten",
+    Failure("ChangedInRaw"),
+)
+_CANCELLED = Why("the copy was cancelled", Failure("Cancelled", transient=True))
+CLOCK_IS_WRONG = "this machine's clock is more than 15 minutes off: set it"
+_EXPLAINED = {
+    "AccessDenied": "access was denied: the source must allow reading it and raw writing it",
+    "NoSuchBucket": "a bucket does not exist",
+    "RequestTimeTooSkewed": CLOCK_IS_WRONG,
+}
+
+
+def why_failed(source: SourceObject, error: BaseException) -> Why:
+    """What to say of an error that ended the copy of an object, and whether it may pass."""
+    if isinstance(error, InterruptedCopyError) or code_of(error) == HungUpError.name:
+        return _CANCELLED
+    return Why(_clause(source, code_of(error)), failure_of(error))
+
+
+def _clause(source: SourceObject, code: str) -> str:
+    archived = source.storage_class in ARCHIVED
+    if code == "InvalidObjectState" or (archived and code == "AccessDenied"):
+        return (
+            f"it is archived ({source.storage_class}): restore it with aws s3api restore-object, "
+            "wait until it is restored, then copy again"
+        )
+    if is_throttling(code):
+        return f"S3 asked to slow down, again and again ({code})"
+    if code.startswith("KMS") and not is_transient(code):
+        return (
+            f"a KMS key may not be used ({code}): the source's key must grant kms:Decrypt, "
+            "raw's key kms:GenerateDataKey"
+        )
+    if code.startswith("AWS_"):
+        return f"the request failed ({code})"
+    return _EXPLAINED.get(code) or meaning_of(code)
+
+
+def failure_of(error: BaseException) -> Failure:
+    """The error as a failure; with other credentials, what has expired may succeed."""
+    code = code_of(error)
+    if isinstance(error, StoreError):
+        passes = error.transient
+    else:
+        passes = is_transient(code, _status_of(error))
+    return Failure(code, passes or code in EXPIRED or code.startswith(UNREADABLE_CREDENTIALS))
+
+
+def code_of(error: BaseException) -> str:
+    """The service's code of an error, or the name of its class."""
+    if isinstance(error, StoreError):
+        return error.code
+    response = getattr(error, "response", None) or {}
+    return str(response.get("Error", {}).get("Code", type(error).__name__))
+
+
+def _status_of(error: BaseException) -> int:
+    response = getattr(error, "response", None) or {}
+    return int(response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
