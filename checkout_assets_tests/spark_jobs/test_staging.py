@@ -2,14 +2,15 @@
 
 import json
 import pickle
+from collections.abc import Callable
 from pathlib import Path
 
 import pyarrow as pa
 import pytest
 
-from spark_jobs.contract import CompletionRecord, manifest_part_key
+from spark_jobs.contract import CompletionRecord, Failure, manifest_part_key
 from spark_jobs.job import staging, writing
-from spark_jobs.job.plan import FolderPlan, Slice
+from spark_jobs.job.plan import FolderError, FolderPlan, Slice
 from spark_jobs.job.staging import (
     Blob,
     Shuffled,
@@ -84,6 +85,35 @@ def test_an_exception_leaves_its_task_as_a_code_and_a_place(
     staged = report(job)  # type: ignore[operator]
     assert staged.error.startswith(f"{FOLDER}: {told}")
     assert CONTENT.encode() not in pickle.dumps(staged)
+
+
+@pytest.mark.parametrize("report", [of_a_small_folder, of_a_slice])
+@pytest.mark.parametrize(
+    ("error", "failure"),
+    [
+        (ValueError(CONTENT), Failure("ValueError")),
+        (StoreError("SlowDown", CONTENT, True), Failure("SlowDown", transient=True)),
+        (StoreError("ExpiredToken", CONTENT), Failure("ExpiredToken", transient=True)),
+        (StoreError("AccessDenied", CONTENT), Failure("AccessDenied")),
+        (DiskError("ENOSPC", CONTENT, "/lake", "No space left"), Failure("ENOSPC")),
+        (FolderError("It was not copied."), Failure("Refused")),
+        (FolderError("Raw is busy.", Failure("SlowDown", True)), Failure("SlowDown", True)),
+    ],
+    ids=str,
+)
+def test_a_failed_task_says_whether_another_try_may_help(
+    job: StructureJob,
+    monkeypatch: pytest.MonkeyPatch,
+    report: Callable[[StructureJob], Staged],
+    error: Exception,
+    failure: Failure,
+) -> None:
+    def fail(*_: object) -> None:
+        raise pickle.loads(pickle.dumps(error))
+
+    monkeypatch.setattr(staging, "conform_slice", fail)
+
+    assert report(job).failure == failure
 
 
 def test_lines_that_arrow_cannot_read_fail_their_folder_only(job: StructureJob) -> None:
