@@ -1,8 +1,9 @@
 """A big folder listed in ranges: the same as one page after the other, whatever its keys are."""
 
 import uuid
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable
+from enum import StrEnum
 
 import pytest
 from hypothesis import given, settings
@@ -12,14 +13,27 @@ from spark_jobs.stores.listing import Page
 from spark_jobs.stores.ranges import list_ranges, scale_of
 
 
+class Server(StrEnum):
+    """What is known of servers other than Amazon's."""
+
+    AMAZON = "amazon"
+    INCLUSIVE = "inclusive"
+    """Lists the key that start-after names, too: rustfs/rustfs issue 1165."""
+    IGNORES = "ignores"
+    """Does not know start-after: scality/cloudserver issue 490, versity/versitygw issue 138."""
+    SKIPS = "skips"
+    """After a start-after that names no key, the token leaves one out: minio/minio issue 21463."""
+
+
 class Keys:
     """A listing of keys that are known, in pages of so many; counts what is asked for."""
 
     prefix, dropped = "root/", 5
 
-    def __init__(self, keys: list[str], page_size: int) -> None:
+    def __init__(self, keys: list[str], page_size: int, server: Server = Server.AMAZON) -> None:
         self.keys = sorted(keys)
         self.page_size = page_size
+        self.server = server
         self.asked = 0
         self.waiting = self.most_waiting = 0
 
@@ -27,19 +41,26 @@ class Keys:
         self.asked += 1
         self.waiting += 1
         self.most_waiting = max(self.most_waiting, self.waiting)
-        last = token or after.removeprefix(self.prefix)
-        first = bisect_right(self.keys, last) if last else 0
+        start = after.removeprefix(self.prefix)
+        first = bisect_right(self.keys, token) if token else self._first(start)
         found = self.keys[first : first + self.page_size]
-        more = first + self.page_size < len(self.keys)
+        following = first + self.page_size
+        more = following < len(self.keys)
+        skips = self.server is Server.SKIPS and start and start not in self.keys
+        next_token = self.keys[following - (not skips)] if more else ""
 
         def answer() -> Page:
             self.waiting -= 1
             nothing = [""] * len(found)
-            return Page(
-                found, [0] * len(found), nothing, nothing, nothing, [], found[-1] if more else ""
-            )
+            return Page(found, [0] * len(found), nothing, nothing, nothing, [], next_token)
 
         return answer
+
+    def _first(self, start: str) -> int:
+        if not start or self.server is Server.IGNORES:
+            return 0
+        bisect = bisect_left if self.server is Server.INCLUSIVE else bisect_right
+        return bisect(self.keys, start)
 
 
 def listed(keys: Keys, ahead: int = 4) -> list[str]:
@@ -55,10 +76,19 @@ NAMES = st.one_of(
 
 
 @settings(max_examples=400)
-@given(NAMES, st.integers(1, 9), st.integers(1, 5))
-def test_every_key_comes_once_and_in_order(names: list[str], page_size: int, ahead: int) -> None:
-    keys = Keys(names, page_size)
+@given(NAMES, st.integers(1, 9), st.integers(1, 5), st.sampled_from(Server))
+def test_every_key_comes_once_and_in_order(
+    names: list[str], page_size: int, ahead: int, server: Server
+) -> None:
+    keys = Keys(names, page_size, server)
     assert listed(keys, ahead) == keys.keys
+
+
+@pytest.mark.parametrize("server", Server)
+def test_no_key_is_lost_on_any_server_where_ranges_hold_more_than_foreseen(server: Server) -> None:
+    names = [f"f/{first:02x}{number:05x}" for first in (0, 1, 9) for number in range(40 + first)]
+    keys = Keys(names, 10, server)
+    assert listed(keys) == keys.keys
 
 
 @pytest.mark.parametrize(

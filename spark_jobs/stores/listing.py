@@ -12,7 +12,7 @@ import time
 from concurrent.futures import Future
 from datetime import datetime, timezone
 from functools import partial
-from typing import Callable, Dict, Iterator, List, NamedTuple, Optional
+from typing import Callable, Dict, Iterator, List, NamedTuple, Optional, Protocol
 from urllib.parse import quote, unquote_plus
 from xml.etree import ElementTree
 
@@ -62,15 +62,37 @@ class Page(NamedTuple):
 
     def first(self, count: int) -> Page:
         """A page of the first objects only, as if it were not the last."""
+        return self._part(slice(count))
+
+    def rest(self, count: int) -> Page:
+        """A page without the first objects."""
+        return self._part(slice(count, None))
+
+    def _part(self, some: slice) -> Page:
         return Page(
-            self.keys[:count],
-            self.sizes[:count],
-            self.etags[:count],
-            self.modified[:count],
-            self.classes[:count],
+            self.keys[some],
+            self.sizes[some],
+            self.etags[some],
+            self.modified[some],
+            self.classes[some],
             [],
             self.token,
         )
+
+
+class Asking(Protocol):
+    """What is listed: see ``Question``."""
+
+    @property
+    def dropped(self) -> int:
+        """Characters that pages leave out of each key."""
+
+    @property
+    def prefix(self) -> str:
+        """What all keys begin with."""
+
+    def ask(self, after: str = "", token: str = "") -> Callable[[], Page]:
+        """Ask for a page now, and wait for it when it is needed."""
 
 
 class Question(NamedTuple):
@@ -151,10 +173,10 @@ class Advance:
         return page
 
 
-def list_pages(question: Question) -> Iterator[Page]:
-    """All pages, the next one under way while one is read."""
+def list_pages(question: Asking, token: str = "") -> Iterator[Page]:
+    """All pages, or all after the one that gave the token, the next under way while one is read."""
     advance = Advance()
-    answer: Optional[Callable[[], Page]] = question.ask()
+    answer: Optional[Callable[[], Page]] = question.ask(token=token)
     while answer is not None:
         page = advance.check(answer())
         answer = question.ask(token=page.token) if page.token else None

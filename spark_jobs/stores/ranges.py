@@ -13,9 +13,9 @@ from bisect import bisect_right
 from collections import deque
 from itertools import islice
 from operator import lt
-from typing import Callable, Deque, Iterator, List, NamedTuple, Optional, Protocol, Sequence
+from typing import Callable, Deque, Iterator, List, NamedTuple, Optional, Sequence
 
-from spark_jobs.stores.listing import Advance, Page
+from spark_jobs.stores.listing import Advance, Asking, Page, list_pages
 
 PAGES_AHEAD = 4
 """Ranges asked for at once: 300 KB of memory each, and four pages in the time of one."""
@@ -27,21 +27,6 @@ _SAMPLE = 50
 _TELLING = 4
 _DEPTH = 16
 _LEAST_FACTOR, _MOST_FACTOR = 0.5, 2.0
-
-
-class Asking(Protocol):
-    """What is listed: see ``listing.Question``."""
-
-    @property
-    def dropped(self) -> int:
-        """Characters that pages leave out of each key."""
-
-    @property
-    def prefix(self) -> str:
-        """What all keys begin with."""
-
-    def ask(self, after: str = "", token: str = "") -> Callable[[], Page]:
-        """Ask for a page now, and wait for it when it is needed."""
 
 
 class Scale(NamedTuple):
@@ -99,9 +84,13 @@ def scale_of(keys: Sequence[str]) -> Optional[Scale]:
 
 
 class _Range(NamedTuple):
-    """Keys up to and including ``end``, or all that follow, and how wide it is on the scale."""
+    """Keys after ``start``, up to and including ``end`` or all that follow.
+
+    ``width`` is how wide it is on the scale.
+    """
 
     answer: Callable[[], Page]
+    start: str
     end: Optional[str]
     width: int
 
@@ -132,19 +121,23 @@ class _Foreseen:
         """Ask for the next range; None if the last one has been asked for."""
         if self._at is None:
             return None
-        place = self._question.prefix[: self._question.dropped] + self._after
-        answer = self._question.ask(after=place)
+        start = self._after
+        answer = _ask_after(self._question, start)
         self._at += self._width
         if self._at >= self._scale.end:
             self._at = None
-            return _Range(answer, None, self._width)
+            return _Range(answer, start, None, self._width)
         self._after = self._scale.key(self._at)
-        return _Range(answer, self._after, self._width)
+        return _Range(answer, start, self._after, self._width)
 
     def learn(self, count: int, width: int) -> None:
         """A range of that width held so many keys: make those to come wider or narrower."""
         factor = _KEYS_PER_RANGE / max(count, 1)
         self._width = max(1, int(width * min(max(factor, _LEAST_FACTOR), _MOST_FACTOR)))
+
+
+class _StartIgnoredError(Exception):
+    """The server has listed what comes before the key that it was to start after."""
 
 
 def list_ranges(question: Asking, ahead: int) -> Iterator[Page]:
@@ -154,10 +147,19 @@ def list_ranges(question: Asking, ahead: int) -> Iterator[Page]:
     if not page.token:
         return
     foreseen = _Foreseen.after(question, page) if page.keys else None
-    if foreseen is None:
-        yield from _within(question, question.ask(token=page.token)(), None)
-        return
+    try:
+        if foreseen is not None:
+            yield from _in_ranges(question, foreseen, ahead)
+            return
+    except _StartIgnoredError:
+        pass  # before any page of a range was passed on
+    yield from list_pages(question, page.token)
+
+
+def _in_ranges(question: Asking, foreseen: _Foreseen, ahead: int) -> Iterator[Page]:
+    """The pages after the first; raises _StartIgnoredError at once if there can be no ranges."""
     ranges: Deque[_Range] = deque()
+    proved = False
     while True:
         following = foreseen.begin_next() if len(ranges) < ahead else None
         if following is not None:
@@ -166,8 +168,12 @@ def list_ranges(question: Asking, ahead: int) -> Iterator[Page]:
         if not ranges:
             return
         current = ranges.popleft()
+        head = current.answer()
+        if not proved and head.keys and head.keys[0] < current.start:
+            raise _StartIgnoredError
+        proved = True
         count = 0
-        for page in _within(question, current.answer(), current.end):
+        for page in _within(question, head, current):
             count += len(page.keys)
             yield page
         if not page.token:
@@ -176,21 +182,40 @@ def list_ranges(question: Asking, ahead: int) -> Iterator[Page]:
         foreseen.learn(count, current.width)
 
 
-def _within(question: Asking, page: Page, end: Optional[str]) -> Iterator[Page]:
-    """The pages of a range, beginning with this one; the last has a token if there is more."""
-    advance = Advance()
+def _within(question: Asking, page: Page, current: _Range) -> Iterator[Page]:
+    """The pages of a range, beginning with this one; the last has a token if there is more.
+
+    They follow one another by their last keys: after a start that names no key, the tokens of
+    some servers leave a key out.
+    """
+    advance, start, end = Advance(), current.start, current.end
     while True:
-        advance.check(page)
+        page = advance.check(_without(start, page))
         inside = len(page.keys) if end is None else bisect_right(page.keys, end)
         if inside < len(page.keys) and _ascends(page.keys):
             yield page.first(inside)._replace(token=page.token or "more")
             return
         # The next page is under way while this one is used.
-        answer = question.ask(token=page.token) if page.token else None
+        answer = _ask_beyond(question, page) if page.token else None
         yield page
         if answer is None:
             return
+        start = page.keys[-1] if page.keys else start
         page = answer()
+
+
+def _ask_after(question: Asking, key: str) -> Callable[[], Page]:
+    return question.ask(after=question.prefix[: question.dropped] + key)
+
+
+def _ask_beyond(question: Asking, page: Page) -> Callable[[], Page]:
+    """Ask for what follows a page; an empty one, which S3 may send, is followed by its token."""
+    return _ask_after(question, page.keys[-1]) if page.keys else question.ask(token=page.token)
+
+
+def _without(start: str, page: Page) -> Page:
+    """The page without the key it was to start after, which some servers list once more."""
+    return page.rest(1) if page.keys[:1] == [start] else page
 
 
 def _ascends(keys: List[str]) -> bool:
