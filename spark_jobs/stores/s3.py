@@ -14,6 +14,7 @@ from spark_jobs.stores.base import Blob, ConflictError, Entry, NotFoundError, Re
 from spark_jobs.stores.bulk import delete_in_batches, side_by_side
 from spark_jobs.stores.connections import Headers
 from spark_jobs.stores.crt import CrtS3, Endpoint, OnEnd, Response, encoded, shared_client
+from spark_jobs.stores.digests import use_md5_elsewhere
 from spark_jobs.stores.endpoints import endpoint_of
 from spark_jobs.stores.listing import Page, Question, list_pages
 from spark_jobs.stores.ranges import PAGES_AHEAD, list_ranges
@@ -52,7 +53,7 @@ class S3Store:
         self.uri = f"s3://{bucket}/{self.prefix}".rstrip("/")
         self.terms = terms
         self._session = session or new_session()
-        self.client = client or s3_client(self._session, terms=terms)
+        self.client = use_md5_elsewhere(client or s3_client(self._session, terms=terms))
         self._headers = terms.headers()
         self._where: Dict[str, Any] = {"Bucket": bucket}
 

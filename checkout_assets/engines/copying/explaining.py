@@ -31,6 +31,10 @@ CHANGED_TWICE = Why(
     "it changed at the source again while it was copied",
     Failure("ChangedAtSource", transient=True),
 )
+AT_ODDS = Why(
+    "S3 lists it unchanged, but answers that it is gone or has changed",
+    Failure("ListingAtOdds"),
+)
 DELETED = Why(
     "it was deleted at the source while it was copied", Failure("DeletedAtSource", transient=True)
 )

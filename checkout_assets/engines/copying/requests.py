@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from checkout_assets.domain.copying import SourceObject
 from checkout_assets.engines.copying.comparing import Bytes, Comparer, Finding, by_tags
 from checkout_assets.engines.copying.explaining import (
+    AT_ODDS,
     CHANGED_IN_RAW,
     CHANGED_TWICE,
     OTHER_BYTES,
@@ -145,7 +146,8 @@ class ObjectCopier:
         self._pace = Pace(in_flight, self._crt.limit)
         self._later = Later()
         self._aside = ThreadPoolExecutor(_THREADS_ASIDE, thread_name_prefix="copy-aside")
-        self._source_place = f"/{source.bucket}/{encoded(source.prefix)}"
+        # Without a slash before it, as botocore sends it: not every server takes one.
+        self._source_place = f"{source.bucket}/{encoded(source.prefix)}"
 
     @property
     def hopeless(self) -> str:
@@ -318,7 +320,8 @@ class ObjectCopier:
         elif now.etag == attempt.source.etag and _may_be_about_raw(error, attempt.there):
             self._look_at_raw(attempt)
         elif attempt.looked_again:
-            attempt.fail(CHANGED_TWICE)
+            same = now.etag == attempt.source.etag
+            attempt.fail(AT_ODDS if same else CHANGED_TWICE)
         else:
             attempt.looked_again = True
             self._go_on_with(attempt, SourceObject._make(now))

@@ -1,0 +1,125 @@
+"""What servers other than Amazon's are known to refuse or to answer, by public reports of them."""
+
+import base64
+import hashlib
+import io
+from typing import Any
+
+import pytest
+from botocore.awsrequest import AWSPreparedRequest, AWSResponse, HeadersDict
+
+from checkout_assets_tests.fault_proxy import Answer, FaultProxy, Request
+from checkout_assets_tests.orders_place import FOLDER, OrdersPlace
+from spark_jobs.stores import S3Store
+from spark_jobs.stores.s3 import new_session, s3_client
+
+NEWER_CHECKSUMS = ("x-amz-checksum-", "x-amz-sdk-checksum-", "x-amz-trailer")
+ENDPOINTS = {
+    "amazon": "https://s3.us-east-2.amazonaws.com",
+    "amazon, dual-stack": "https://s3.dualstack.us-east-2.amazonaws.com",
+    "other": "https://s3.example.com",
+}
+
+
+@pytest.fixture
+def filled(place: OrdersPlace, proxy: FaultProxy) -> OrdersPlace:
+    for n in range(3):
+        place.put(f"{FOLDER}/A/id/{n} +", f"body {n}".encode())
+    return place
+
+
+def knows_md5_only(request: Request) -> Answer | None:
+    """Deletions need Content-MD5, and later checksums are unknown.
+
+    s3fs-fuse/s3fs-fuse issue 2639 (MinIO), EnterpriseDB/barman issue 1146 (PowerScale),
+    storj/gateway-st issue 89.
+    """
+    newer = any(name.startswith(NEWER_CHECKSUMS) for name in request.headers)
+    if newer and request.method in {"PUT", "POST"}:
+        return Answer(501, "NotImplemented")
+    digest = base64.b64encode(hashlib.md5(request.body).digest()).decode()
+    given = request.headers.get("content-md5")
+    if request.method == "POST" and "delete" in request.path and not given:
+        return Answer(400, "MissingContentMD5")
+    return Answer(400, "BadDigest") if given not in {None, digest} else None
+
+
+def refuses_leading_slash(request: Request) -> Answer | None:
+    """The slash is taken for an empty bucket name: nikeee/lean-s3 pull request 113 (R2)."""
+    leads = request.headers.get("x-amz-copy-source", "").startswith("/")
+    return Answer(400, "InvalidArgument") if leads else None
+
+
+@pytest.mark.parametrize("rule", [knows_md5_only, refuses_leading_slash])
+def test_a_copy_works_where_only_older_requests_are_understood(
+    filled: OrdersPlace, proxy: FaultProxy, rule: Any
+) -> None:
+    proxy.rule = rule
+
+    copied = filled.copy_one(run_id="1")
+
+    assert copied.ok, copied.error
+    assert copied.facts.by_status == {"copied": 3}
+    assert filled.copy_one(run_id="2").facts.by_status == {"present": 3}
+
+
+def test_a_store_writes_and_deletes_where_only_md5_is_understood(
+    filled: OrdersPlace, proxy: FaultProxy
+) -> None:
+    proxy.rule = knows_md5_only
+    store = filled.raw.open()
+    tag = store.put("a", b"1", if_absent=True)
+    store.put("a", b"2", if_match=tag)
+    store.put("b", b"")
+
+    store.delete(["a", "b", "never there"])
+
+    assert list(store.list()) == []
+
+
+class Nothing(io.BytesIO):
+    """The body of an answer that has none."""
+
+    def stream(self) -> list[bytes]:
+        return []
+
+
+@pytest.mark.parametrize("endpoint", ENDPOINTS)
+def test_amazon_gets_its_own_checksums_and_others_md5(
+    endpoint: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in (
+        ("AWS_ACCESS_KEY_ID", "none"),
+        ("AWS_SECRET_ACCESS_KEY", "none"),
+        ("AWS_DEFAULT_REGION", "us-east-2"),
+        ("AWS_ENDPOINT_URL_S3", ENDPOINTS[endpoint]),
+    ):
+        monkeypatch.setenv(name, value)
+    session = new_session()
+    client = s3_client(session)
+    headers: list[dict[str, str]] = []
+
+    def answer(request: AWSPreparedRequest, **_: object) -> AWSResponse:
+        shown = {name.lower(): value for name, value in request.headers.items()}
+        headers.append({n: v.decode() if isinstance(v, bytes) else v for n, v in shown.items()})
+        return AWSResponse(request.url, 200, HeadersDict({"ETag": '"0"'}), Nothing())
+
+    client.meta.events.register("before-send.s3.PutObject", answer)
+    store = S3Store("bucket", "", client, session)
+    store.put("key", b"body")
+
+    (sent,) = headers
+    newer = [name for name in sent if name.startswith(NEWER_CHECKSUMS)]
+    assert ("content-md5" in sent, bool(newer)) == (endpoint == "other", endpoint != "other")
+    assert sent.get("content-length", "") == ("4" if endpoint == "other" else "")
+
+
+def test_what_is_listed_but_cannot_be_copied_is_told_so(
+    filled: OrdersPlace, proxy: FaultProxy
+) -> None:
+    """SeaweedFS lists objects whose keys end in a slash and does not find them."""
+    proxy.rule = lambda request: Answer(404, "NoSuchKey") if request.is_copy else None
+
+    copied = filled.copy_one()
+
+    assert "S3 lists it unchanged, but answers that it is gone or has changed" in copied.error
