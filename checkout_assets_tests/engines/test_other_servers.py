@@ -3,14 +3,13 @@
 import base64
 import hashlib
 import io
-from typing import Any
 
 import pytest
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse, HeadersDict
 
-from checkout_assets_tests.fault_proxy import Answer, FaultProxy, Request
+from checkout_assets_tests.fault_proxy import Answer, FaultProxy, Request, Rule
 from checkout_assets_tests.orders_place import FOLDER, OrdersPlace
-from spark_jobs.stores import S3Store
+from spark_jobs.stores import S3Store, StoreError
 from spark_jobs.stores.s3 import new_session, s3_client
 
 NEWER_CHECKSUMS = ("x-amz-checksum-", "x-amz-sdk-checksum-", "x-amz-trailer")
@@ -50,9 +49,12 @@ def refuses_leading_slash(request: Request) -> Answer | None:
     return Answer(400, "InvalidArgument") if leads else None
 
 
-@pytest.mark.parametrize("rule", [knows_md5_only, refuses_leading_slash])
+OLD_FASHIONED = [knows_md5_only, refuses_leading_slash]
+
+
+@pytest.mark.parametrize("rule", OLD_FASHIONED)
 def test_a_copy_works_where_only_older_requests_are_understood(
-    filled: OrdersPlace, proxy: FaultProxy, rule: Any
+    filled: OrdersPlace, proxy: FaultProxy, rule: Rule
 ) -> None:
     proxy.rule = rule
 
@@ -63,18 +65,33 @@ def test_a_copy_works_where_only_older_requests_are_understood(
     assert filled.copy_one(run_id="2").facts.by_status == {"present": 3}
 
 
-def test_a_store_writes_and_deletes_where_only_md5_is_understood(
-    filled: OrdersPlace, proxy: FaultProxy
-) -> None:
-    proxy.rule = knows_md5_only
+@pytest.mark.parametrize("rule", OLD_FASHIONED)
+def test_a_lake_is_written_there_too(filled: OrdersPlace, proxy: FaultProxy, rule: Rule) -> None:
+    proxy.rule = rule
     store = filled.raw.open()
     tag = store.put("a", b"1", if_absent=True)
     store.put("a", b"2", if_match=tag)
     store.put("b", b"")
 
-    store.delete(["a", "b", "never there"])
+    assert store.move_many([("a", "new/a +"), ("b", "new/b")]) == {}
 
+    assert [entry.key for entry in store.list()] == ["new/a +", "new/b"]
+    store.delete(["new/a +", "new/b", "never there"])
     assert list(store.list()) == []
+
+
+def test_what_is_gone_already_needs_no_removal(filled: OrdersPlace, proxy: FaultProxy) -> None:
+    """S3 says so of every key; others name those that they do not find."""
+    error = "<Error><Key>copies/a</Key><Code>{}</Code><Message>not there</Message></Error>"
+    answer = "<DeleteResult>" + error + "</DeleteResult>"
+    store = filled.raw.open()
+
+    proxy.rule = lambda _: Answer(200, content=answer.format("NoSuchKey"))
+    store.delete(["a"])
+
+    proxy.rule = lambda _: Answer(200, content=answer.format("AccessDenied"))
+    with pytest.raises(StoreError, match="AccessDenied"):
+        store.delete(["a"])
 
 
 class Nothing(io.BytesIO):

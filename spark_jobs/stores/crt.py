@@ -118,6 +118,14 @@ def encoded(key: str) -> str:
     return key if _PLAIN_KEY.fullmatch(key) else quote(key, safe="/-_.~")
 
 
+def copy_source(bucket: str, key: str) -> str:
+    """An object, or the beginning of its key, as the value of ``x-amz-copy-source``.
+
+    Without a slash before it, as botocore sends it: not every server takes one.
+    """
+    return f"{bucket}/{encoded(key)}"
+
+
 class CrtS3:
     """Sends requests to one S3 endpoint; safe to use from many threads, not across a fork."""
 

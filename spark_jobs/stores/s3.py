@@ -13,7 +13,7 @@ from spark_jobs.service_codes import is_transient
 from spark_jobs.stores.base import Blob, ConflictError, Entry, NotFoundError, Read, StoreError
 from spark_jobs.stores.bulk import delete_in_batches, side_by_side
 from spark_jobs.stores.connections import Headers
-from spark_jobs.stores.crt import CrtS3, Endpoint, OnEnd, Response, encoded, shared_client
+from spark_jobs.stores.crt import CrtS3, Endpoint, OnEnd, Response, copy_source, shared_client
 from spark_jobs.stores.digests import use_md5_elsewhere
 from spark_jobs.stores.endpoints import endpoint_of
 from spark_jobs.stores.listing import Page, Question, list_pages
@@ -191,7 +191,8 @@ class S3Store:
             answer = self.client.delete_objects(
                 **self._where, Delete={"Objects": objects, "Quiet": True}
             )
-        return {error.place: error for error in map(self._delete_error, answer.get("Errors", ()))}
+        errors = map(self._delete_error, answer.get("Errors", ()))
+        return {error.place: error for error in errors if error.code not in _NOT_FOUND}
 
     def _delete_error(self, told: Mapping[str, str]) -> StoreError:
         key = str(told.get("Key")).removeprefix(self.prefix)
@@ -233,7 +234,7 @@ class S3Store:
         return crt.send(method, self.bucket, self.prefix + key, self._headers)
 
     def _send_copy(self, crt: CrtS3, key: str, new_key: str) -> Future[Response]:
-        source = f"/{self.bucket}/{encoded(self.prefix + key)}"
+        source = copy_source(self.bucket, self.prefix + key)
         headers = [("x-amz-copy-source", source), *self._headers, *self.terms.write_headers()]
         return crt.send("PUT", self.bucket, self.prefix + new_key, headers)
 

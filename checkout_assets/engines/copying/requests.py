@@ -31,7 +31,7 @@ from checkout_assets.engines.copying.parts import UnfinishedUploadError, copy_in
 from checkout_assets.engines.copying.terms import SSE_KMS, CopyTerms
 from spark_jobs.service_codes import EXPIRED
 from spark_jobs.stores import ConflictError, Entry, NotFoundError, StoreError
-from spark_jobs.stores.crt import CrtS3, Response, encoded
+from spark_jobs.stores.crt import CrtS3, Response, copy_source, encoded
 from spark_jobs.stores.later import Later
 from spark_jobs.stores.refusals import credentials_problem
 
@@ -146,8 +146,7 @@ class ObjectCopier:
         self._pace = Pace(in_flight, self._crt.limit)
         self._later = Later()
         self._aside = ThreadPoolExecutor(_THREADS_ASIDE, thread_name_prefix="copy-aside")
-        # Without a slash before it, as botocore sends it: not every server takes one.
-        self._source_place = f"{source.bucket}/{encoded(source.prefix)}"
+        self._source_place = copy_source(source.bucket, source.prefix)
 
     @property
     def hopeless(self) -> str:
