@@ -64,10 +64,21 @@ def test_silence_is_measured_from_the_last_sign_of_life() -> None:
     assert heard.silences == [11.0, 30.0, 0.0], "who asks nothing hears nothing"
 
 
+def test_a_silence_is_over_when_nobody_waits_any_more() -> None:
+    heard, clock = Heard(), [100.0]
+    with SilenceWatch(heard, lambda: 0.0, lambda: True, lambda: clock[0]) as watch:
+        clock[0] = 120.0
+        watch.look()
+    assert heard.silences[0] == 20.0
+    assert heard.silences[-1] == 0.0
+
+
 SILENT: dict[str, Callable[[Request], bool]] = {
     "copies": lambda request: request.is_copy,
     "listings": lambda request: "prefix=root%2F0A" in request.path,
     "records": lambda request: "current.json" in request.path,
+    "the proof of conditions": lambda request: "_probe" in request.path and request.method == "PUT",
+    "the cut-off": lambda request: "as_of.json" in request.path,
 }
 
 

@@ -109,8 +109,9 @@ class CopyEngine:
         session = principal(terms.role_arn)
         source = self._source.on(terms.source).open(session)
         raw = self._raw.on(terms.raw).open(session)
-        self._prove(raw)
-        kept = settle(raw, options.as_of, Origin(source.uri, options.replaces_source))
+        with SilenceWatch(self._progress, BotoEar(raw.client).heard, lambda: True):
+            self._prove(raw)
+            kept = settle(raw, options.as_of, Origin(source.uri, options.replaces_source))
         cancelled = threading.Event()
         copier = ObjectCopier(
             source, raw, kept.instant, options.in_flight, options.largest_copy, terms, cancelled

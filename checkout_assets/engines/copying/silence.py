@@ -24,6 +24,10 @@ class BotoEar:
         if response_dict is not None:
             self.last_heard = monotonic()
 
+    def heard(self) -> float:
+        """The monotonic instant of the last answer; 0 before that."""
+        return self.last_heard
+
 
 class SilenceWatch:
     """Tells the progress, every second, for how long S3 has said nothing; a context manager.
@@ -73,6 +77,8 @@ class SilenceWatch:
     ) -> None:
         self._over.set()
         self._thread.join()
+        if self._told:
+            self._progress.on_silence(0.0)
 
     def _look_on(self) -> None:
         while not self._over.wait(_SECONDS_BETWEEN_LOOKS):
