@@ -8,13 +8,15 @@ import sys
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from checkout_assets.domain.displayable import displayable, masked
+from checkout_assets.domain.displayable import displayable, masked, one_line
 
 if TYPE_CHECKING:
     from rich.console import Console
 
 _MOST_LINES = 20
 _KILO = 1000
+_LETTERS = str.maketrans({"🟩": "g", "🟨": "y", "🟥": "R", "⬜": "."})
+"""Green, yellow, red; white is not looked at."""
 
 
 def terminal() -> "Console":
@@ -25,8 +27,8 @@ def terminal() -> "Console":
 
 
 def say(line: str) -> None:
-    """A message for people, on standard error."""
-    sys.stderr.write(line + "\n")
+    """A message for people, on standard error; always one line."""
+    sys.stderr.write(one_line(line) + "\n")
 
 
 def say_some(lines: Iterable[str]) -> None:
@@ -46,6 +48,15 @@ def print_lines(lines: Iterable[str]) -> None:
 def print_json(document: Mapping[str, Any]) -> None:
     """A command's result for programs: one document, the only thing on standard output."""
     sys.stdout.write(json.dumps(document, indent=1) + "\n")
+
+
+def drawable(squares: str) -> str:
+    """A heat map as it is, or in letters if standard output's encoding cannot hold its squares."""
+    try:
+        squares.encode(sys.stdout.encoding or "utf-8")
+    except UnicodeEncodeError:
+        return squares.translate(_LETTERS)
+    return squares
 
 
 def shown(key: str, show_names: bool) -> str:

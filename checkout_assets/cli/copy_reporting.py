@@ -1,17 +1,16 @@
 """``copy --report``: somebody elsewhere follows the copying, and it stops when it must."""
 
-import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from checkout_assets.domain.displayable import displayable
 from checkout_assets.domain.errors import MigrationError, UsageError
+from checkout_assets.domain.faults import explain_fault
 from checkout_assets.domain.instants import instant_of
 from checkout_assets.engines.ec2.reporting import Reporter, open_reports
 from checkout_assets.engines.ec2.reports import Outcome, is_run_id
@@ -139,10 +138,7 @@ def _explain(error: BaseException, complete: int, folders: int) -> tuple[Outcome
         return Outcome.INTERRUPTED, f"Someone has interrupted the copying. {so_far}"
     if isinstance(error, UsageError | MigrationError):
         return Outcome.FAILED, str(error)
-    last = traceback.extract_tb(error.__traceback__)[-1]
-    place = f"{Path(last.filename).name}, line {last.lineno}"
-    fault = f"{type(error).__name__} in {place}: a fault of the program, please report it."
-    return Outcome.FAILED, f"{fault} {so_far}"
+    return Outcome.FAILED, f"{explain_fault(error)} {so_far}"
 
 
 def _instant(text: str) -> datetime:

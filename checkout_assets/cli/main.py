@@ -5,21 +5,27 @@ configuration; 130: interrupted.
 """
 
 import contextlib
+import errno
 import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import typer
 
 from checkout_assets.cli import access, copy, demo, quarantine, reconcile, structure
-from checkout_assets.cli.console import say
+from checkout_assets.cli.console import print_json, say
+from checkout_assets.cli.streams import guard_streams
 from checkout_assets.domain.errors import MigrationError, UsageError
+from checkout_assets.domain.faults import explain_fault
 
 COMMANDS = (copy, structure, reconcile, quarantine, access, demo)
 """Modules with a ``register(app)``; a new command is added here."""
 
 _COMPLETE, _INCOMPLETE, _WRONG_USAGE, _INTERRUPTED = 0, 1, 2, 130
+_JSON = "--json"
 _EPILOG = """\b
 FOLDER is a name (0A_CheckoutOrder), a range (00_CheckoutOrder..0F_CheckoutOrder) or all.
 
@@ -53,36 +59,89 @@ def build_app() -> typer.Typer:
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Run a command line and return its exit code; user errors become one line, no traceback."""
-    try:
-        ended = build_app()(args=list(arguments), standalone_mode=False)
-    except UsageError as error:
-        return _refuse(str(error), _WRONG_USAGE)
-    except MigrationError as error:
-        return _refuse(str(error), _INCOMPLETE)
-    except (KeyboardInterrupt, typer.Abort):
-        ended = _INTERRUPTED
-    except Exception as error:
-        # typer brings its own copy of click's exceptions, so they are known by their shape.
-        explain = getattr(error, "format_message", None)
-        if explain is None:
-            raise
-        message = " ".join(explain().split()).removesuffix(".")
-        return _refuse(f"{message}. Try checkout-assets --help.", _WRONG_USAGE) if message else 2
-    if ended == _INTERRUPTED:
-        say("Interrupted. What was done stays; run the same command again to go on.")
-    return ended if isinstance(ended, int) else _COMPLETE
+    """Run a command line and return its exit code.
+
+    Whatever ends it early becomes one line, never a traceback, and with ``--json`` a document too.
+    """
+    ended = _end_of(arguments)
+    if ended.told:
+        say(ended.told if ended.code == _INTERRUPTED else f"Error: {ended.told}")
+        if _JSON in arguments:
+            command = " ".join(_command_words(arguments))
+            print_json({"command": command, "complete": False, "error": ended.told})
+    return ended.code
 
 
 def main() -> None:
-    """The console script; SIGTERM ends it as Ctrl-C does."""
+    """The console script; SIGTERM and the end of the terminal end it as Ctrl-C does."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:  # not under nohup
+        signal.signal(signal.SIGHUP, signal.default_int_handler)
+    output = guard_streams()
     code = _INTERRUPTED
     with contextlib.suppress(KeyboardInterrupt):  # a second one, while the first is answered
         code = run(sys.argv[1:])
+        sys.stdout.flush()
+        code = _with_output(code, output.lost, _JSON in sys.argv)
     if code == _INTERRUPTED:
         _leave_at_once()
     sys.exit(code)
+
+
+def _with_output(code: int, lost: OSError | None, is_document: bool) -> int:
+    """The exit code, given what became of the output: a result that nobody got is not complete.
+
+    Whoever ends a pipe has read enough, unless a document was cut off.
+    """
+    if lost is None or (lost.errno == errno.EPIPE and not is_document):
+        return code
+    reason = os.strerror(lost.errno or 0).lower()
+    say(f"Error: The result could not be written to standard output ({reason}).")
+    return code or _INCOMPLETE
+
+
+@dataclass(frozen=True, slots=True)
+class _End:
+    """An exit code, and the line that says why a command ended early."""
+
+    code: int
+    told: str = ""
+
+
+def _end_of(arguments: Sequence[str]) -> _End:
+    try:
+        ended = build_app()(args=list(arguments), standalone_mode=False)
+    except UsageError as error:
+        return _End(_WRONG_USAGE, str(error))
+    except MigrationError as error:
+        return _End(_INCOMPLETE, str(error))
+    except (KeyboardInterrupt, typer.Abort):
+        ended = _INTERRUPTED
+    except Exception as error:
+        return _unexpected(error)
+    if ended == _INTERRUPTED:
+        return _End(ended, "Interrupted. What was done stays; run the same command again to go on.")
+    return _End(ended if isinstance(ended, int) else _COMPLETE)
+
+
+def _unexpected(error: Exception) -> _End:
+    # typer brings its own copy of click's exceptions, so they are known by their shape.
+    explain = getattr(error, "format_message", None)
+    if explain is None:
+        return _End(_INCOMPLETE, explain_fault(error))
+    message = " ".join(explain().split()).removesuffix(".")
+    told = f"{message}. Try checkout-assets --help." if message else ""
+    return _End(_WRONG_USAGE, told)
+
+
+def _command_words(arguments: Sequence[str]) -> Iterator[str]:
+    """The command that was meant, such as ``access grant``; nothing for an unknown one."""
+    group: Any = typer.main.get_command(build_app())
+    for word in arguments:
+        group = getattr(group, "commands", {}).get(word)
+        if group is None:
+            return
+        yield word
 
 
 def _leave_at_once() -> None:
@@ -91,11 +150,6 @@ def _leave_at_once() -> None:
         with contextlib.suppress(OSError, ValueError):
             stream.flush()
     os._exit(_INTERRUPTED)
-
-
-def _refuse(sentence: str, code: int) -> int:
-    say(f"Error: {sentence}")
-    return code
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ import typer
 from checkout_assets.cli.console import (
     byte_size,
     counted,
+    drawable,
     print_json,
     print_lines,
     say,
@@ -160,7 +161,7 @@ def _summary(
     if len(results) >= _WHOLE_MAP:
         states = {result.folder: result.state for result in results}
         for order_type in OrderType:
-            lines += ["", f"{order_type}, 00 to FF:", heat_map(states, order_type)]
+            lines += ["", f"{order_type}, 00 to FF:", drawable(heat_map(states, order_type))]
     lines += [
         f"{result.folder}: {'; '.join(cause.sentence for cause in result.causes)}."
         for result in summary.yellow

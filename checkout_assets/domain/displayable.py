@@ -33,12 +33,31 @@ def masked(key: str) -> str:
     return f"{displayable(folder)}/[object {digest}]" if slash else f"[object {digest}]"
 
 
+def one_line(sentence: str) -> str:
+    """A whole sentence on one line: only what does not print is made visible, nothing is cut."""
+    return "".join(map(_printing, sentence))
+
+
+def escape_unencodable(error: UnicodeError) -> tuple[str, int]:
+    """A codec's error handler: what an encoding cannot hold, escaped as above."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    lost = error.object[error.start : error.end]
+    return "".join(map(_escaped, lost)), error.end
+
+
 def _visible(character: str) -> str:
-    if character == "\\":
-        return "\\\\"
+    return "\\\\" if character == "\\" else _printing(character)
+
+
+def _printing(character: str) -> str:
     category = unicodedata.category(character)
     if category[0] == "C" or category in {"Zl", "Zp"}:
-        return f"\\u{{{ord(character):X}}}"
+        return _escaped(character)
     if category == "Zs" and character != " ":
-        return f"\\u{{{ord(character):X}}}"
+        return _escaped(character)
     return character
+
+
+def _escaped(character: str) -> str:
+    return f"\\u{{{ord(character):X}}}"

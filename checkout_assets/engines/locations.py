@@ -142,10 +142,12 @@ def parse_location(uri: str, what: str, terms: StoreTerms = NO_TERMS) -> Locatio
         return parse_s3_location(uri, what, terms)
     if uri != uri.strip():
         raise UsageError(f"The {what} {_shown(uri)} has a blank before or after it: remove it.")
-    if not is_file_uri(uri):
-        return LocalLocation(Path(uri).expanduser())
+    if "\0" in uri:
+        raise UsageError(f"The {what} {_shown(uri)} holds a null character: remove it.")
     try:
-        return LocalLocation(Path(path_of(uri)))
+        return LocalLocation(Path(path_of(uri)) if is_file_uri(uri) else Path(uri).expanduser())
+    except RuntimeError:
+        raise UsageError(f"The {what} {_shown(uri)} begins with ~ and an unknown user.") from None
     except ValueError as reason:
         raise UsageError(f"The {what} {_shown(uri)} cannot be used: {reason}.") from None
 

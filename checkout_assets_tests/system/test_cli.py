@@ -133,7 +133,7 @@ def test_objects_are_masked_unless_names_are_asked_for(
         ([], "No folder was named"),
         (["--as-of", "yesterday", FOLDER], "with its zone"),
         (["--raw", "s3://no-such-bucket-here/x", FOLDER], "there is no such bucket"),
-        (["--raw", "/tmp/raw", FOLDER], "is no place in S3"),
+        (["--raw", "/tmp/raw", FOLDER], "is not an S3 URI"),
         (["--source", "", FOLDER], "No source was given"),
         (["--in-flight", "0", FOLDER], "'--in-flight'"),
         (["--no-such-option", FOLDER], "No such option"),
@@ -149,6 +149,90 @@ def test_wrong_usage_is_one_line_and_exit_2(
     assert said in ended.err
     assert ended.err.startswith("Error: ")
     assert ended.err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "command"),
+    [
+        (["copy", "--raw", "s3://no-such-bucket-here/x", FOLDER], "copy"),
+        (["copy", "--no-such-option"], "copy"),
+        (["structure", "--raw", "", FOLDER], "structure"),
+        (["reconcile", "--lake", "s3:/wrong", FOLDER], "reconcile"),
+        (["quarantine", "list", "--lake", "/no/such/lake"], "quarantine list"),
+        (["quarantine", "show"], "quarantine show"),
+        (["access", "grant", "--days", "x"], "access grant"),
+        (["demo", "--days", "x"], "demo"),
+        (["no-such-command"], ""),
+    ],
+)
+def test_json_is_one_document_too_when_nothing_could_begin(
+    cli: Cli,
+    place: OrdersPlace,
+    monkeypatch: pytest.MonkeyPatch,
+    words: list[str],
+    command: str,
+) -> None:
+    monkeypatch.setenv("CHECKOUT_SOURCE_URI", place.source.uri)
+    monkeypatch.setenv("CHECKOUT_RAW_URI", place.raw.uri)
+
+    ended = cli(*words, "--json")
+
+    document = json.loads(ended.out)
+    assert ended.code == 2
+    assert (document["command"], document["complete"]) == (command, False)
+    assert ended.err == f"Error: {document['error']}\n"
+
+
+def test_a_fault_of_the_program_is_one_line_without_what_strangers_wrote(
+    cli: Cli, place: OrdersPlace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise ValueError(SECRET)
+
+    monkeypatch.setattr("checkout_assets.cli.copy._run", broken)
+
+    ended = cli(*copy_words(place, "--json", FOLDER))
+
+    assert ended.code == 1
+    assert json.loads(ended.out)["complete"] is False
+    assert ended.err.startswith("Error: ValueError in test_cli.py, line ")
+    assert ended.err.endswith(": a fault of the program, please report it.\n")
+    assert "jane" not in ended.err + ended.out
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["copy", "0A\n_CheckoutOrder"],
+        ["copy", "0A\x1b[31m..0B_CheckoutOrder"],
+        ["copy", "--source", "s3://bucket/a\nb", FOLDER],
+        ["copy", "--as-of", "now\n", FOLDER],
+        ["copy", "--run-id", "a\r\nb", FOLDER],
+        ["copy", "--no-such\noption\x1b"],
+        ["copy", "--in-flight", "1\n2\x07", FOLDER],
+        ["copy\nTraceback"],
+        ["reconcile", "--lake", "/none\n\u2028/lake\x00", FOLDER],
+        ["structure", "--lake", "/etc/passwd\n", FOLDER],
+        ["structure", "--vanished", "keep\n", FOLDER],
+        ["quarantine", "list", "--lake", "/none\nlake"],
+        ["quarantine", "show", "--lake", "/none", FOLDER, "a\nb"],
+        ["quarantine", "retry", "--reason", "no\nreason"],
+        ["access", "show", "--requester", "a\nb"],
+        ["structure", "--lake", "~no-such\nuser/lake", FOLDER],
+    ],
+)
+def test_an_argument_that_does_not_print_breaks_no_line(
+    cli: Cli, place: OrdersPlace, monkeypatch: pytest.MonkeyPatch, words: list[str]
+) -> None:
+    monkeypatch.setenv("CHECKOUT_SOURCE_URI", place.source.uri)
+    monkeypatch.setenv("CHECKOUT_RAW_URI", place.raw.uri)
+    monkeypatch.setenv("CHECKOUT_LAKE_URI", str(place.lake.path))
+
+    ended = cli(*words)
+
+    assert ended.code == 2
+    assert ended.err.count("\n") == 1
+    assert ended.err[:-1].isprintable()
 
 
 def test_stores_inside_one_another_are_refused_before_any_work(
@@ -257,8 +341,9 @@ def test_a_terminal_is_shown_progress_and_stdout_stays_clean(place: OrdersPlace)
     assert "folders" in shown
 
 
-def test_ctrl_c_ends_with_130_and_says_how_to_go_on(
-    place: OrdersPlace, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGHUP])
+def test_ctrl_c_and_a_closed_terminal_end_with_130_and_say_how_to_go_on(
+    place: OrdersPlace, sent: signal.Signals
 ) -> None:
     for n in range(4):
         place.put(f"{FOLDER}/A/id/{n}")
@@ -279,7 +364,7 @@ def test_ctrl_c_ends_with_130_and_says_how_to_go_on(
             text=True,
         )
         assert reached.wait(30)
-        copying.send_signal(signal.SIGINT)
+        copying.send_signal(sent)
         threading.Timer(0.5, resume.set).start()
         _, told = copying.communicate(timeout=30)
 

@@ -3,14 +3,13 @@
 import secrets
 import threading
 import time
-import traceback
 from collections.abc import Generator, Sequence
 from concurrent.futures import Future, wait
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from pathlib import Path
 
 from checkout_assets.domain.copying import CutOff, new_copy_id
+from checkout_assets.domain.faults import explain_fault
 from checkout_assets.domain.folders import Folder
 from checkout_assets.domain.verification import OutOfOrderError
 from checkout_assets.engines.conditions import refuse_ignored_conditions
@@ -177,7 +176,7 @@ def _copy_folder(run: CopyRun, folder: Folder, run_id: str) -> FolderCopied:
     except OutOfOrderError as error:
         copied = failed(f"{folder}: {error}. Nothing was recorded.", Failure("OutOfOrder"))
     except Exception as error:
-        copied = failed(_explain_fault(folder, error), Failure(type(error).__name__))
+        copied = failed(f"{folder}: {explain_fault(error)}", Failure(type(error).__name__))
     run.progress.on_folder(folder, copied.error)
     return replace(copied, seconds=round(time.monotonic() - started, 3))
 
@@ -203,9 +202,3 @@ def _explain(folder: Folder, error: StoreError) -> str:
     }
     reason = reasons.get(error.code) or meaning_of(error.code)
     return f"{folder}: {reason} while listing or recording. Copy it again once that is solved."
-
-
-def _explain_fault(folder: Folder, error: Exception) -> str:
-    last = traceback.extract_tb(error.__traceback__)[-1]
-    place = f"{Path(last.filename).name}, line {last.lineno}"
-    return f"{folder}: {type(error).__name__} in {place}: a fault of the program, please report it."
