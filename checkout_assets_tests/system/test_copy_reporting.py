@@ -210,7 +210,7 @@ def test_a_fault_of_the_program_is_reported_without_names(reported: Reported) ->
     ("words", "said"),
     [
         (["--deadline", IN_TIME], "without --report"),
-        (["--report", "/tmp/x"], "is no place in S3"),
+        (["--report", "/tmp/x"], "is not an S3 URI"),
         (["--report", "s3://bucket/x", "--deadline", "2026-01-01T00:00:00"], "with its zone"),
         (["--report", "s3://bucket/x", "--deadline", "soon"], "with its zone"),
         (["--report", "RAW/fleet"], "lie inside one another"),
