@@ -89,7 +89,8 @@ class KmsDouble:
         source = headers.get("x-amz-copy-source")
         if source is not None:
             wanted = headers.get("x-amz-copy-source-if-match")
-            failed = self._failed_match(wanted, unquote(source), "x-amz-copy-source-If-Match")
+            place = "/" + unquote(source).lstrip("/")
+            failed = self._failed_match(wanted, place, "x-amz-copy-source-If-Match")
             if failed is not None or self.ignores_copies:
                 return failed
         if "if-none-match" in headers and self.tag(path) is not None:
