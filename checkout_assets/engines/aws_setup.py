@@ -125,11 +125,16 @@ def check_transport(store: "S3Store") -> None:
 
 
 def _region_problem(session: Any) -> str:
-    """botocore makes an endpoint without a region then, and awscrt signs nothing."""
-    region = session.region_name
-    if region is None or region.strip():
+    """botocore makes an endpoint without a region then, and awscrt signs nothing.
+
+    A line break at its end ends up in a header, whose whole text an exception then shows.
+    """
+    region, where = session.region_name, "AWS_DEFAULT_REGION (or region in the AWS config file)"
+    if region is None or _USUAL.fullmatch(region):
         return ""
-    return "the region is empty: set AWS_DEFAULT_REGION (or region in the AWS config file)"
+    if region.strip():
+        return f"the region holds a blank, a line break or the like: set {where} without it"
+    return f"the region is empty: set {where}"
 
 
 def _check_characters(known: Any, method: str, profile: str) -> None:

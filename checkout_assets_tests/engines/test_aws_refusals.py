@@ -47,7 +47,8 @@ def refused(capsys: pytest.CaptureFixture[str], *words: str) -> str:
     ("variables", "said"),
     [
         ({"AWS_DEFAULT_REGION": ""}, "the region is empty: set AWS_DEFAULT_REGION"),
-        ({"AWS_DEFAULT_REGION": "a b"}, "check AWS_DEFAULT_REGION"),
+        ({"AWS_DEFAULT_REGION": "us-east-2\n"}, "the region holds a blank, a line break"),
+        ({"AWS_DEFAULT_REGION": "a b"}, "the region holds a blank, a line break or the like"),
         ({"AWS_PROFILE": "no-such"}, "profile (no-such) could not be found"),
         ({"AWS_MAX_ATTEMPTS": "x"}, "check AWS_MAX_ATTEMPTS"),
         ({"AWS_MAX_ATTEMPTS": "0"}, "max_attempts"),

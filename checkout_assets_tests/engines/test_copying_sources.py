@@ -149,6 +149,23 @@ def test_a_record_names_its_source_even_if_the_cut_off_is_gone(
     assert place.get(DOCUMENT)["bytes"] == b"of the first"
 
 
+@pytest.mark.parametrize("claimed", [True, False])
+def test_what_a_record_says_is_replaced_can_be_replaced_without_a_cut_off(
+    place: OrdersPlace, other: S3Location, claimed: bool
+) -> None:
+    """The advice that a refusal gives is enough, whether or not a cut-off names the new source."""
+    copy_from(place.source, place)
+    place.delete(AS_OF_KEY, place.raw)
+    if claimed:
+        assert not copy_from(other, place, run_id="2").ok
+
+    copied = copy_from(other, place, replaces=place.source.uri, run_id="3")
+
+    assert copied.ok, copied.error
+    assert place.get(DOCUMENT)["bytes"] == b"of the other"
+    assert kept(place).replaced_sources == [place.source.uri]
+
+
 def test_raw_of_an_earlier_version_takes_the_source_of_the_next_copy(
     place: OrdersPlace, other: S3Location
 ) -> None:

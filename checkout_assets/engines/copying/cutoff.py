@@ -144,22 +144,23 @@ def _wanted(
 ) -> KeptCutOff:
     instant = now if isinstance(asked, CutOff) else asked
     if kept is None:
-        return KeptCutOff(instant.isoformat(), origin.source_uri, raw_uri)
+        return _with_source(KeptCutOff(instant.isoformat(), "", raw_uri), raw_uri, origin)
     named = _with_source(kept, raw_uri, origin)
     return named if asked is CutOff.KEPT else replace(named, as_of=instant.isoformat())
 
 
 def _with_source(kept: KeptCutOff, raw_uri: str, origin: Origin) -> KeptCutOff:
-    """What is kept, with the source that raw is copied from now."""
+    """What is kept, with the source that raw is copied from now and those that it replaces."""
     old, new = kept.source_uri, origin.source_uri
-    if not new or new == old:
+    if not new:
         return kept
-    if not old:
-        return replace(kept, source_uri=new, raw_uri=raw_uri)
-    if origin.replaces != old:
+    if old not in {"", new, origin.replaces}:
         raise UsageError(explain_other_source(f"Raw {displayable(raw_uri)}", old, new))
-    replaced = [each for each in kept.replaced_sources if each not in {old, new}]
-    return replace(kept, source_uri=new, raw_uri=raw_uri, replaced_sources=[*replaced, old])
+    # Only completion records may still name the source that is replaced: a cut-off can be removed.
+    before = dict.fromkeys((*kept.replaced_sources, old, origin.replaces))
+    replaced = [each for each in before if each not in {"", new}]
+    where = kept.raw_uri if old == new else raw_uri
+    return replace(kept, source_uri=new, raw_uri=where, replaced_sources=replaced)
 
 
 def explain_other_source(what: str, old: str, new: str) -> str:
