@@ -191,11 +191,12 @@ def puts_in_place(request: Request) -> bool:
 
 
 def takes_from_staging(request: Request) -> bool:
-    return request.method == "POST" and b"/_staging/" in request.body
+    return request.method == "POST" and f"/_staging/{FOLDER}/".encode() in request.body
 
 
 def removes(request: Request) -> bool:
-    return request.method == "POST" and b"<Key>" in request.body and not takes_from_staging(request)
+    removed = request.method == "POST" and b"/consumable_tables/" in request.body
+    return removed and not takes_from_staging(request)
 
 
 IN_S3 = {
