@@ -249,13 +249,13 @@ def _explain_silence(error: Exception, client: Any, place: S3Location, what: str
 
 
 def _explain_refusal(error: Any, place: S3Location, what: str) -> str:
-    from spark_jobs.stores.refusals import credentials_problem
+    from spark_jobs.stores.refusals import credentials_problem, meaning_of
 
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode")
-    code = error.response.get("Error", {}).get("Code", "Unknown")
+    code = str(error.response.get("Error", {}).get("Code", "Unknown"))
     reasons = {403: _explain_denial(place, what), 404: "there is no such bucket"}
-    known = credentials_problem(str(code)) or reasons.get(status)
-    reason = known or f"S3 answers {displayable(str(code))}"
+    known = credentials_problem(code) or reasons.get(status)
+    reason = known or meaning_of(displayable(code), "S3 answers {code}")
     return f"The {what} {place.uri} cannot be used: {reason}."
 
 

@@ -7,6 +7,7 @@ import io
 import pytest
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse, HeadersDict
 
+from checkout_assets.cli.main import run
 from checkout_assets_tests.fault_proxy import Answer, FaultProxy, Request, Rule
 from checkout_assets_tests.orders_place import FOLDER, OrdersPlace
 from spark_jobs.stores import S3Store, StoreError
@@ -131,12 +132,57 @@ def test_amazon_gets_its_own_checksums_and_others_md5(
     assert sent.get("content-length", "") == ("4" if endpoint == "other" else "")
 
 
-def test_what_is_listed_but_cannot_be_copied_is_told_so(
-    filled: OrdersPlace, proxy: FaultProxy
+IN_RAW = "<Error><Code>PreconditionFailed</Code>{}</Error>"
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (Answer(404, "NoSuchKey"), "S3 lists it unchanged, but answers that it is gone or has"),
+        (
+            Answer(412, content=IN_RAW.format("<Condition>If-None-Match</Condition>")),
+            "S3 lists its place in raw unchanged, but answers that it has changed",
+        ),
+        (
+            Answer(412, content=IN_RAW.format("")),
+            "S3 lists its place in raw unchanged, but answers that it has changed",
+        ),
+    ],
+    ids=["source", "raw", "raw unnamed"],
+)
+def test_a_server_that_contradicts_its_listing_is_told_as_such(
+    filled: OrdersPlace, proxy: FaultProxy, answer: Answer, said: str
 ) -> None:
-    """SeaweedFS lists objects whose keys end in a slash and does not find them."""
-    proxy.rule = lambda request: Answer(404, "NoSuchKey") if request.is_copy else None
+    """SeaweedFS lists keys that end in a slash and does not find them.
 
-    copied = filled.copy_one()
+    Where there are keys below a key, it takes that for a directory, and therefore for there.
+    """
+    proxy.rule = lambda request: answer if request.is_copy else None
 
-    assert "S3 lists it unchanged, but answers that it is gone or has changed" in copied.error
+    assert said in filled.copy_one().error
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (Answer(403, "SignatureDoesNotMatch"), "the secret access key does not belong to"),
+        (Answer(403, "InvalidAccessKeyId"), "S3 does not know the access key"),
+        (Answer(400, "InvalidToken"), "the session token is not valid"),
+        (Answer(400, "AuthorizationHeaderMalformed"), "signed for another region"),
+        (Answer(403, "AccessDenied"), "access to it is denied"),
+    ],
+    ids=lambda each: each.code if isinstance(each, Answer) else "",
+)
+def test_wrong_credentials_are_no_missing_permission(
+    filled: OrdersPlace,
+    proxy: FaultProxy,
+    answer: Answer,
+    said: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    proxy.rule = lambda _: answer
+
+    code = run(["copy", "--source", filled.source.uri, "--raw", filled.raw.uri, FOLDER])
+
+    (line,) = capsys.readouterr().err.strip().splitlines()
+    assert (code, said in line) == (2, True), line

@@ -11,7 +11,17 @@ ENDLESS_LISTING = "EndlessListing"
 """A server whose listing goes in circles."""
 
 _RENEW = "renew them (aws sso login, a new session of the role, or new keys)"
+_WRONG_CREDENTIALS = {
+    "InvalidAccessKeyId": "S3 does not know the access key: check it (AWS_ACCESS_KEY_ID or the "
+    "profile's) and the endpoint",
+    "SignatureDoesNotMatch": "the secret access key does not belong to the access key: set both "
+    "again (AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or the profile's)",
+    "InvalidToken": "the session token is not valid: set it again with its keys (AWS_SESSION_TOKEN "
+    "or the profile's), or remove it if the keys need none",
+}
 _MEANINGS = {
+    "AuthorizationHeaderMalformed": "the request was signed for another region than the server's: "
+    "set AWS_REGION",
     ENDLESS_LISTING: "the server's listing repeats itself and does not come to an end",
     "TimedOut": "S3 did not answer in time",
     "400": "S3 refused a request without saying why (400), as it does if credentials have expired",
@@ -25,7 +35,7 @@ def credentials_problem(code: str) -> str:
     if code.startswith(UNREADABLE_CREDENTIALS):
         cause = code[len(UNREADABLE_CREDENTIALS) :]
         return f"the credentials can no longer be read ({cause}): {_RENEW}"
-    return ""
+    return _WRONG_CREDENTIALS.get(code, "")
 
 
 def meaning_of(code: str, otherwise: str = "S3 answered {code}") -> str:

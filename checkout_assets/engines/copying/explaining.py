@@ -43,6 +43,10 @@ CHANGED_IN_RAW = Why(
     "compared; it was not overwritten",
     Failure("ChangedInRaw"),
 )
+RAW_AT_ODDS = Why(
+    "S3 lists its place in raw unchanged, but answers that it has changed",
+    Failure("RawListingAtOdds"),
+)
 _CANCELLED = Why("the copy was cancelled", Failure("Cancelled", transient=True))
 CLOCK_IS_WRONG = "this machine's clock is more than 15 minutes off: set it"
 _EXPLAINED = {

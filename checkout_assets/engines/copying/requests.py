@@ -21,6 +21,7 @@ from checkout_assets.engines.copying.explaining import (
     CHANGED_IN_RAW,
     CHANGED_TWICE,
     OTHER_BYTES,
+    RAW_AT_ODDS,
     SAID_NOTHING,
     Why,
     code_of,
@@ -346,7 +347,7 @@ class ObjectCopier:
     def _write_again(self, attempt: _Attempt, there: str | None) -> None:
         """Nothing would be overwritten but what was listed; if S3 says no again, it is so."""
         if attempt.looked_at_raw:
-            attempt.fail(CHANGED_IN_RAW)
+            attempt.fail(RAW_AT_ODDS if there == attempt.there else CHANGED_IN_RAW)
             return
         attempt.looked_at_raw, attempt.there = True, there
         self._begin(attempt)
