@@ -282,6 +282,36 @@ def test_an_answer_cut_in_the_middle_is_no_answer() -> None:
         crt.close()
 
 
+@pytest.mark.parametrize("version", ["1.0", "1.1"])
+def test_an_answer_that_does_not_tell_its_length_is_never_taken_for_an_empty_one(
+    version: str,
+) -> None:
+    """awscrt drops a body that ends with the connection."""
+
+    def without_length(handler: BaseHTTPRequestHandler, _: int) -> None:
+        handler.wfile.write(f"HTTP/{version} 200 OK\r\nConnection: close\r\n\r\nbody".encode())
+
+    with serving(without_length) as server:
+        crt = client(server)
+        with pytest.raises(StoreError, match="LengthMissing"):
+            get(crt)
+        assert len(server.seen) == 1
+        crt.close()
+
+
+@pytest.mark.parametrize("body", [b"", b"whole"])
+def test_an_answer_in_chunks_tells_its_length(body: bytes) -> None:
+    def chunked(handler: BaseHTTPRequestHandler, _: int) -> None:
+        chunks = b"".join(b"1\r\n%c\r\n" % byte for byte in body)
+        head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+        handler.wfile.write(head + chunks + b"0\r\n\r\n")
+
+    with serving(chunked) as server:
+        crt = client(server)
+        assert get(crt).body == body
+        crt.close()
+
+
 class Renewed:
     """Credentials of which a second set is there once somebody looks again."""
 

@@ -29,7 +29,7 @@ from spark_jobs.stores.connections import (
     HungUpError,
 )
 from spark_jobs.stores.later import Later
-from spark_jobs.stores.refusals import UNREADABLE_CREDENTIALS
+from spark_jobs.stores.refusals import LENGTH_MISSING, UNREADABLE_CREDENTIALS
 from spark_jobs.stores.signing import Reading, Signing
 
 if TYPE_CHECKING:
@@ -53,6 +53,7 @@ _BARE_CODES = {
 """What an answer without a body says."""
 
 _PLAIN_KEY = re.compile(r"[A-Za-z0-9/._~-]*")
+_LENGTH = frozenset(("content-length", "transfer-encoding"))
 _REDIRECTED = 300
 _NOT_FOUND = 404
 _PRECONDITION_FAILED = 412
@@ -307,6 +308,8 @@ class _Call:
             self._failed(_broken(exchange, error, self._place))
         elif exchange.status >= _REDIRECTED or (self._parts[0] == "PUT" and b"<Error>" in body):
             self._failed(_refusal(exchange.status, body, self._place))
+        elif not body and self._parts[0] == "GET" and not _tells_length(exchange.headers):
+            self._failed(StoreError(LENGTH_MISSING, self._place))
         else:
             taken = time.monotonic() - exchange.begun
             self._on_end(Response(exchange.status, exchange.headers, body, taken), None)
@@ -344,6 +347,11 @@ def _without_credentials(error: BaseException, place: str) -> StoreError:
     if code in EXPIRED:
         return StoreError(code, place)
     return StoreError(UNREADABLE_CREDENTIALS + code, place, transient=True)
+
+
+def _tells_length(headers: Headers) -> bool:
+    """Whether an empty body is what was sent: awscrt drops one that ends with the connection."""
+    return not _LENGTH.isdisjoint(name.lower() for name, _ in headers)
 
 
 def _broken(exchange: Exchange, error: BaseException, place: str) -> StoreError:

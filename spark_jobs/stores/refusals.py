@@ -10,6 +10,9 @@ UNREADABLE_CREDENTIALS = "Credentials."
 ENDLESS_LISTING = "EndlessListing"
 """A server whose listing goes in circles."""
 
+LENGTH_MISSING = "LengthMissing"
+"""An answer that does not tell its length, so nobody can know whether it came whole."""
+
 _RENEW = "renew them (aws sso login, a new session of the role, or new keys)"
 _WRONG_CREDENTIALS = {
     "InvalidAccessKeyId": "S3 does not know the access key: check it (AWS_ACCESS_KEY_ID or the "
@@ -23,6 +26,8 @@ _MEANINGS = {
     "AuthorizationHeaderMalformed": "the request was signed for another region than the server's: "
     "set AWS_REGION",
     ENDLESS_LISTING: "the server's listing repeats itself and does not come to an end",
+    LENGTH_MISSING: "an answer does not tell its length, and may therefore not be whole: let no "
+    "proxy of HTTP/1.0 stand between this machine and S3",
     "TimedOut": "S3 did not answer in time",
     "400": "S3 refused a request without saying why (400), as it does if credentials have expired",
 }
