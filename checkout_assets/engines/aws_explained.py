@@ -3,6 +3,7 @@
 Nothing that may hold a secret is shown, such as what a credential process prints.
 """
 
+import errno
 import re
 import ssl
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ from traceback import walk_tb
 from typing import Any
 
 from checkout_assets.domain.displayable import displayable
+from checkout_assets.domain.faults import machine_fault
 
 _LONGEST_REASON = 240
 _PROCESS = "custom-process"
@@ -28,6 +30,7 @@ _SOURCES = {
     "shared-credentials-file": "AWS_SHARED_CREDENTIALS_FILE",
     "config-file": "AWS_CONFIG_FILE",
 }
+_LACKING = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)
 _ELSEWHERE = "check the AWS variables and files"
 _SAME_HOST = "name the host in AWS_ENDPOINT_URL_S3 as its certificate does"
 _WAYS = {
@@ -95,9 +98,21 @@ def unusable_certificates(file: str) -> str:
     return ""
 
 
+def machine_refusal(error: Exception) -> str:
+    """What this machine lacks, if that is the innermost reason why no request was made."""
+    lacking = (each for each in _causes(error) if _lacks_something(each))
+    return next(filter(None, map(machine_fault, lacking)), "")
+
+
+def _lacks_something(error: BaseException) -> bool:
+    return not isinstance(error, OSError) or error.errno in _LACKING
+
+
 def explain_tls(error: Exception) -> str:
     """What is wrong with the server's TLS, and what to do."""
     found = next((each for each in _causes(error) if isinstance(each, ssl.SSLError)), None)
+    if found is None and "match" in str(error):  # urllib3 compares the name itself
+        return f"has a certificate for another host: {_SAME_HOST}"
     if not isinstance(found, ssl.SSLCertVerificationError):
         reason = getattr(found, "reason", None) or "no TLS"
         return (
@@ -113,7 +128,7 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
     """The error and what it was made of, as botocore and urllib3 wrap one another's."""
     yield error
     inner = getattr(error, "kwargs", {}).get("error") or getattr(error, "reason", None)
-    for each in (inner, *error.args):
+    for each in (inner, error.__cause__, *error.args):
         if isinstance(each, BaseException):
             yield from _causes(each)
 

@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from checkout_assets.domain.displayable import displayable
-from checkout_assets.domain.errors import UsageError
+from checkout_assets.domain.errors import MigrationError, UsageError
 from checkout_assets.engines.aws_explained import (
     explain_credentials,
     explain_setting,
+    machine_refusal,
     unusable_certificates,
     wrong_setting,
 )
@@ -83,6 +84,8 @@ def _refused(explain: Callable[[Exception], str]) -> Iterator[None]:
     except ClientError as error:
         raise _refused_request(error) from None
     except Exception as error:
+        if lacking := machine_refusal(error):
+            raise MigrationError(f"Nothing was begun: {lacking}.") from None
         raise UsageError(explain(error)) from None
 
 

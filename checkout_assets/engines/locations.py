@@ -16,7 +16,7 @@ from checkout_assets.domain.displayable import displayable
 from checkout_assets.domain.errors import UsageError
 from checkout_assets.domain.keys import LONGEST_KEY_BYTES
 from checkout_assets.domain.longest_prefixes import longest_prefix
-from checkout_assets.engines.aws_explained import explain_tls, reason_of
+from checkout_assets.engines.aws_explained import explain_tls, machine_refusal, reason_of
 from checkout_assets.engines.aws_setup import (
     check_session,
     check_transport,
@@ -233,6 +233,8 @@ def _explain_silence(error: Exception, client: Any, place: S3Location, what: str
     from botocore import exceptions as aws
 
     asked = f"{_asked_at(client, place)}, where the {what} {place.uri} should be"
+    if lacking := machine_refusal(error):
+        return f"The {what} {place.uri} cannot be asked for: {lacking}."
     if isinstance(error, aws.SSLError):
         return f"The server at {asked}, {explain_tls(error)}."
     if isinstance(error, aws.ProxyConnectionError):

@@ -128,6 +128,7 @@ class Connections:
         self._openings: Dict[object, float] = {}
         self._busy: Set[Exchange] = set()
         self._later = Later()
+        self._later.begin()
         self._watched = self._closed = False
         self._answered = 0.0
 

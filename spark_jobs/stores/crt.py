@@ -204,11 +204,15 @@ class CrtS3:
     def rehearse(self, bucket: str) -> None:
         """Do all that a request to the bucket needs but send it; raises whatever refuses.
 
-        That is wrong configuration: a region, credentials, certificates or a proxy.
+        That is wrong configuration: a region, credentials, certificates or a proxy. Closes this
+        client.
         """
         host, path = self._endpoint.address(bucket, "")
-        self._pool(host)
-        _sign(self.signing.read(), ("GET", path, [("host", host)], b""))
+        try:
+            self._pool(host)
+            _sign(self.signing.read(), ("GET", path, [("host", host)], b""))
+        finally:
+            self.close()
 
     def limit(self, connections: int) -> None:
         """From now on use at most so many connections to a host."""
@@ -346,6 +350,8 @@ def _without_credentials(error: BaseException, place: str) -> StoreError:
     code = str(response.get("Error", {}).get("Code", type(error).__name__))
     if code in EXPIRED:
         return StoreError(code, place)
+    if isinstance(error, RuntimeError) and "start new thread" in str(error):
+        return StoreError("EAGAIN", place, transient=True)
     return StoreError(UNREADABLE_CREDENTIALS + code, place, transient=True)
 
 

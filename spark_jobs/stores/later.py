@@ -24,6 +24,14 @@ class Later:
         self._hurry = self._closed = self._over = False
         self._thread: Optional[threading.Thread] = None
 
+    def begin(self) -> None:
+        """Start the thread now; raises RuntimeError if this machine starts no more threads.
+
+        Whoever does that at first need not expect it of ``call``.
+        """
+        with self._changed:
+            self._start()
+
     def call(self, seconds: float, work: Callable[[], None]) -> None:
         """Call ``work`` after that many seconds; once closed, at once and on the calling thread.
 
@@ -63,8 +71,9 @@ class Later:
 
     def _start(self) -> None:
         if self._thread is None:
-            self._thread = threading.Thread(target=self._run, name="later", daemon=True)
-            self._thread.start()
+            thread = threading.Thread(target=self._run, name="later", daemon=True)
+            thread.start()
+            self._thread = thread
 
     def _run(self) -> None:
         while True:

@@ -238,6 +238,13 @@ def _parse_any(text: str, bucket: str, dropped: int) -> Page:
     if _name(root) != "ListBucketResult" or (truncated == "true" and not token):
         # A listing that ends too early would lose objects in silence.
         raise _unreadable(bucket)
+    try:
+        return _page_of(root, dropped, token if truncated == "true" else "")
+    except (KeyError, ValueError):  # an entry without its key, size, tag or time
+        raise _unreadable(bucket) from None
+
+
+def _page_of(root: ElementTree.Element, dropped: int, token: str) -> Page:
     objects = [_fields(child) for child in root if _name(child) == "Contents"]
     # A server may ignore encoding-type: then a plus is a plus.
     decoded = unquote_plus if _text(root, "EncodingType") == "url" else str
@@ -252,7 +259,7 @@ def _parse_any(text: str, bucket: str, dropped: int) -> Page:
             for child in root
             if _name(child) == "CommonPrefixes"
         ],
-        token if truncated == "true" else "",
+        token,
     )
 
 

@@ -13,6 +13,9 @@ ENDLESS_LISTING = "EndlessListing"
 LENGTH_MISSING = "LengthMissing"
 """An answer that does not tell its length, so nobody can know whether it came whole."""
 
+UNREADABLE_LISTING, UNREADABLE_ANSWER = "UnreadableListing", "UnreadableAnswer"
+"""A server that leaves out what S3's answers hold."""
+
 _RENEW = "renew them (aws sso login, a new session of the role, or new keys)"
 _WRONG_CREDENTIALS = {
     "InvalidAccessKeyId": "S3 does not know the access key: check it (AWS_ACCESS_KEY_ID or the "
@@ -29,8 +32,27 @@ _MEANINGS = {
     LENGTH_MISSING: "an answer does not tell its length, and may therefore not be whole: let no "
     "proxy of HTTP/1.0 stand between this machine and S3",
     "TimedOut": "S3 did not answer in time",
+    UNREADABLE_LISTING: "the server's listing cannot be read: it is cut off, or an entry lacks its "
+    "key, size, ETag or time",
+    UNREADABLE_ANSWER: "the server's answer cannot be read: it has no ETag",
     "400": "S3 refused a request without saying why (400), as it does if credentials have expired",
 }
+
+_MACHINE = {
+    **dict.fromkeys(
+        ("EMFILE", "ENFILE", "AWS_ERROR_MAX_FDS_EXCEEDED"),
+        "this machine allows no more open files ({code}): raise the limit (ulimit -n 4096)",
+    ),
+    "EAGAIN": "this machine starts no more threads ({code}): raise the limit (ulimit -u)",
+    **dict.fromkeys(
+        ("ENOMEM", "AWS_ERROR_OOM"), "this machine has no more memory ({code}): free some"
+    ),
+}
+_TLS = "AWS_IO_TLS_ERROR_"
+_UNTRUSTED = (
+    "no TLS connection to the server could be made ({code}): check its certificate and "
+    "AWS_CA_BUNDLE"
+)
 
 
 def credentials_problem(code: str) -> str:
@@ -45,4 +67,7 @@ def credentials_problem(code: str) -> str:
 
 def meaning_of(code: str, otherwise: str = "S3 answered {code}") -> str:
     """A clause about an error code that concerns no single object; else ``otherwise``."""
-    return credentials_problem(code) or _MEANINGS.get(code) or otherwise.format(code=code)
+    known = (
+        _MEANINGS.get(code) or _MACHINE.get(code) or (_UNTRUSTED if code.startswith(_TLS) else "")
+    )
+    return credentials_problem(code) or (known or otherwise).format(code=code)

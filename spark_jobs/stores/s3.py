@@ -7,7 +7,7 @@ import random
 from concurrent.futures import Future
 from functools import cache, cached_property
 from itertools import chain
-from typing import Any, Callable, Dict, Iterable, Iterator, List, Mapping, Optional, Tuple
+from typing import Any, Callable, Dict, Iterable, Iterator, List, Mapping, Optional, Tuple, Union
 
 from spark_jobs.service_codes import is_transient
 from spark_jobs.stores.base import Blob, ConflictError, Entry, NotFoundError, Read, StoreError
@@ -18,7 +18,7 @@ from spark_jobs.stores.digests import use_md5_elsewhere
 from spark_jobs.stores.endpoints import endpoint_of
 from spark_jobs.stores.listing import Page, Question, list_pages
 from spark_jobs.stores.ranges import PAGES_AHEAD, list_ranges
-from spark_jobs.stores.refusals import UNREADABLE_CREDENTIALS
+from spark_jobs.stores.refusals import UNREADABLE_ANSWER, UNREADABLE_CREDENTIALS
 from spark_jobs.stores.terms import NO_TERMS, StoreTerms
 
 _NOT_FOUND = frozenset(("404", "NoSuchKey", "NotFound"))
@@ -92,7 +92,7 @@ class S3Store:
         """See Store."""
         with _errors(key):
             answer = self.client.get_object(**self._where, Key=self.prefix + key)
-            return Blob(answer["Body"].read(), answer["ETag"].strip('"'))
+            return Blob(answer["Body"].read(), etag_in(answer, key))
 
     def get_start(self, key: str, length: int) -> Blob:
         """See Store."""
@@ -100,14 +100,14 @@ class S3Store:
         answer = (
             self.crt().send("GET", self.bucket, self.prefix + key, [*self._headers, start]).result()
         )
-        return Blob(answer.body, answer.etag)
+        return _blob(key, answer)
 
     def read_many(self, keys: Iterable[str], in_flight: int = 64) -> Iterator[Read]:
         """See Store."""
         crt = self.crt()
         sent = ((key, self._send(crt, "GET", key)) for key in keys)
         for key, answer in side_by_side(sent, in_flight):
-            yield key, answer if isinstance(answer, StoreError) else Blob(answer.body, answer.etag)
+            yield key, answer if isinstance(answer, StoreError) else _read(key, answer)
 
     def put(
         self, key: str, data: bytes, if_match: Optional[str] = None, if_absent: bool = False
@@ -130,7 +130,7 @@ class S3Store:
             answer = self.client.put_object(
                 **self._where, Key=self.prefix + key, Body=data, **condition
             )
-        return str(answer["ETag"]).strip('"')
+        return etag_in(answer, key)
 
     def _unless_written(self, key: str, data: bytes, error: StoreError) -> str:
         """The tag of what is there if that is ``data``; else raises ConflictError.
@@ -237,6 +237,28 @@ class S3Store:
         source = copy_source(self.bucket, self.prefix + key)
         headers = [("x-amz-copy-source", source), *self._headers, *self.terms.write_headers()]
         return crt.send("PUT", self.bucket, self.prefix + new_key, headers)
+
+
+def etag_in(answer: Mapping[str, Any], key: str) -> str:
+    """The entity tag in one of boto3's answers, without quotes; raises StoreError if it has none.
+
+    Records and comparisons depend on it, and S3 always sends it.
+    """
+    etag = str(answer.get("ETag") or "").strip('"')
+    if not etag:
+        raise StoreError(UNREADABLE_ANSWER, key, is_transient(UNREADABLE_ANSWER))
+    return etag
+
+
+def _read(key: str, response: Response) -> Union[Blob, StoreError]:
+    try:
+        return _blob(key, response)
+    except StoreError as error:
+        return error
+
+
+def _blob(key: str, response: Response) -> Blob:
+    return Blob(response.body, etag_in({"ETag": response.etag}, key))
 
 
 def s3_client(session: Any, region: Optional[str] = None, terms: StoreTerms = NO_TERMS) -> Any:

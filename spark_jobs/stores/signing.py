@@ -82,7 +82,17 @@ class Signing:
             if self._reading:
                 return
             self._reading = True
-        threading.Thread(target=self._read_all, name="credentials", daemon=True).start()
+        try:
+            threading.Thread(target=self._read_all, name="credentials", daemon=True).start()
+        except RuntimeError as error:  # this machine starts no more threads
+            self._give_up(error)
+
+    def _give_up(self, error: BaseException) -> None:
+        with self._lock:
+            asking, self._waiting = self._waiting, []
+            self._reading = False
+        for ticket in asking:
+            _answer(ticket, error)
 
     def _read_all(self) -> None:
         """Read, until nobody is left who asked after the last reading had begun."""

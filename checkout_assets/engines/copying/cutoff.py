@@ -135,7 +135,8 @@ def _find(raw: Store, replacing: bool = False) -> _Found:
         if replacing:
             return _Found(None, blob.etag)
         raise UsageError(
-            f"Raw's {AS_OF_KEY} holds no cut-off ({error}): copy with --as-of, which replaces it."
+            f"Raw's {AS_OF_KEY} holds no cut-off ({error}): run checkout-assets copy with "
+            "--as-of INSTANT (or set CHECKOUT_AS_OF for the copy), which replaces it."
         ) from None
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from checkout_assets.domain.copying import SourceObject
 from checkout_assets.engines.copying.interruptible import InterruptedCopyError, interruptibly
 from checkout_assets.engines.copying.terms import CopyTerms
+from spark_jobs.stores.s3 import etag_in
 
 if TYPE_CHECKING:
     from spark_jobs.stores import S3Store
@@ -72,7 +73,7 @@ def copy_in_parts(  # noqa: PLR0913, PLR0917 - what such a copy is made of
     except BaseException as error:
         _abort(raw, about, error)
         raise
-    return str(answer["ETag"]).strip('"')
+    return etag_in(answer, raw_key)
 
 
 def _begin(raw: "S3Store", about: Mapping[str, Any], cancelled: threading.Event) -> str:
@@ -101,7 +102,8 @@ def _parts(
 
 
 def _copy_part(raw: "S3Store", part: Mapping[str, Any]) -> str:
-    return str(raw.client.upload_part_copy(**part)["CopyPartResult"]["ETag"])
+    answer = raw.client.upload_part_copy(**part)
+    return etag_in(answer.get("CopyPartResult", {}), str(part["Key"]))
 
 
 def _abort(raw: "S3Store", about: Mapping[str, Any], cause: BaseException) -> None:
