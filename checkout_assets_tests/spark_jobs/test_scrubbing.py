@@ -1,7 +1,9 @@
 """What never reaches the lake: the cleanings and card data, wherever they hide."""
 
 import json
+from base64 import b64encode, urlsafe_b64encode
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -168,6 +170,9 @@ def test_other_names_stay(name: str) -> None:
         ("titular", "A", False),
         ("tarjeta", "4111111111111111", True),
         ("number", "4111111111111111", False),
+        ("cc", "buyer@example.com", False),
+        ("cc", "4111111111111111", True),
+        ("panNumber", "4111111111111111", True),
     ],
 )
 def test_an_ambiguous_name_is_dropped_where_its_value_could_be_card_data(
@@ -178,7 +183,7 @@ def test_an_ambiguous_name_is_dropped_where_its_value_could_be_card_data(
     paths = {f"/Unknown/*/{name}", f"/Items/*/assemblies/*/inputValues/{name}"}
     assert accepted(body).redacted.keys() == (paths if goes else set())
     below = order(PaymentData={"payments": [{"id": "p", name: value}]})
-    dropped = name != "number" or "4111" in str(value)
+    dropped = name not in {"number", "cc"} or "4111" in str(value)
     assert accepted(below).redacted == ({f"/PaymentData/payments/*/{name}": 1} if dropped else {})
 
 
@@ -198,6 +203,74 @@ def test_a_name_and_a_value_are_a_member_of_that_name(named: str, valued: str) -
     assert SECRET not in row.line.decode()
     assert {path.rsplit("/", 1)[1] for path in row.redacted} == {"número do cartão"}
     assert sum(row.redacted.values()) == 5
+
+
+@pytest.mark.parametrize(
+    "pair",
+    [
+        {"question": "Card number?", "answer": SECRET},
+        {"field": {"name": "cardNumber"}, "value": SECRET},
+        {"name": "cardNumber", "currentValue": SECRET},
+        {"id": "cardNumber", "inputValue": SECRET},
+        ["cardNumber", SECRET],
+        ["cardHolder", SECRET],
+        [["a", "b"], ["x", 1, "cardNumber", SECRET, "cvv", 4111]],
+    ],
+)
+def test_a_name_beside_or_before_its_value_is_that_of_a_member(pair: Any) -> None:
+    in_text = {"a": json.dumps(json.dumps(pair))}
+    body = order(
+        PaymentData={"payments": [{"id": "p", "fields": [pair]}]},
+        CustomData=in_text,
+        Unknown=[pair],
+        Items=[{"assemblies": [{"inputValues": in_text}]}],
+    )
+    assert "4111" not in accepted(body).line.decode()
+    assert sum(accepted(body).redacted.values()) % 4 == 0
+
+
+def test_lists_of_text_are_read_as_names_and_values_too() -> None:
+    body = order(MarketingData={"marketingTags": ["cardNumber", SECRET, "x"]})
+    assert row_of(body)["marketingdata"] == {"marketingTags": ["cardNumber", "x"]}
+    assert accepted(body).redacted == {"/MarketingData/marketingTags/cardNumber": 1}
+
+
+def test_lists_of_names_stay() -> None:
+    names = ["email", "cardNumber", "cardHolder", "document"]
+    assert json.loads(row_of(order(CustomData={"required": names}))["customdata"]) == {
+        "required": names
+    }
+
+
+NUMBER = "4111111111111111"
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["fullCardNumber", "cardNumberText", "nr_cartao", "cleanTarjeta", "card.visa", "cardToken"],
+)
+@pytest.mark.parametrize("value", [NUMBER, int(NUMBER), [NUMBER], {"value": "4111 1111 1111 1111"}])
+def test_a_name_that_mentions_a_card_is_dropped_if_its_value_is_a_card_number(
+    name: str, value: Any
+) -> None:
+    for field in ("CustomData", "Unknown", "PaymentData"):
+        row = accepted(order(**{field: {name: value, "note": "4111"}}))
+        assert sum(row.redacted.values()) == 1
+        assert NUMBER[:4] + NUMBER[:4] not in row.line.decode().replace(" ", "")
+    other = order(CustomData={name: "4111111111111112"}, Unknown={"giftCardCode": NUMBER})
+    assert accepted(other).redacted == {}
+
+
+@pytest.mark.parametrize("name", ["card", "tarjeta", "cardDetails"])
+def test_names_in_the_text_of_a_card_are_those_of_a_card(name: str) -> None:
+    card = {"number": SECRET, "n": NUMBER}
+    body = order(
+        Unknown={name: json.dumps(card)},
+        CustomData={"a": [{name: json.dumps(card)}]},
+        Items=[{"assemblies": [{"inputValues": {name: card}}]}],
+    )
+    assert "4111" not in accepted(body).line.decode()
+    assert sum(accepted(body).redacted.values()) == 6
 
 
 def test_a_name_and_a_value_of_something_else_stay() -> None:
@@ -312,6 +385,14 @@ UNREADABLE = [
     f'callback({{"numeroTarjeta": "{SECRET}"}})',
     f"Card Number: {SECRET}",
     f"cvv={SECRET}",
+    f"cardNumber -> {SECRET}",
+    f"name=cardNumber&value={SECRET}",
+    "{cardNumber4111111111111111 " + SECRET,
+    f"{{'fullCardNumber': '4111111111111111', 'x': '{SECRET}'}}",
+    quote(quote(f'{{"cardNumber":"{SECRET}"}}')),
+    "?" + quote(quote(quote(f'cardNumber="{SECRET}"'))),
+    b64encode(b'{"cardNumber":"%s"}' % SECRET.encode()).decode(),
+    urlsafe_b64encode(b'[{"cardNumber":"%s"}]' % SECRET.encode()).decode()[:-4],
 ]
 
 
@@ -350,6 +431,8 @@ def test_a_text_that_names_card_data_and_does_not_parse_is_dropped(
         "https://example.com/giftcard?number=1",
         "cartão de memória 32GB",
         "'Pan' integral",
+        b64encode(b'{"a":"b", "c":"card"}').decode(),
+        "eyJ",
     ],
 )
 def test_other_text_that_does_not_parse_stays(text: str) -> None:

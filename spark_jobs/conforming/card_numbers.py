@@ -51,6 +51,11 @@ def card_numbers(values: Dict[str, Any]) -> Dict[str, int]:
     return {name: count for name, count in found.items() if count}
 
 
+def holds_card_number(text: str) -> bool:
+    """Whether there is a card number in a text."""
+    return next(_numbers_in(text), None) is not None
+
+
 def _is_number_at(line: bytes, at: int) -> bool:
     begin = max(0, at - 2)
     found = _CANDIDATE.search(line[begin : at + 20].decode("latin-1"), at - begin)

@@ -19,7 +19,11 @@ from spark_jobs.conforming.converters import (
 from spark_jobs.conforming.document import EMPTY, Document
 from spark_jobs.conforming.exact_json import NotJsonError, Number, Object, parse
 from spark_jobs.conforming.fast_path import UnfitError, compile_text, read_outer
-from spark_jobs.conforming.last_look import classes_of, may_assign_card_data
+from spark_jobs.conforming.last_look import (
+    classes_of,
+    may_assign_card_data,
+    may_hold_base64,
+)
 from spark_jobs.conforming.paths import Path
 from spark_jobs.schema import data_columns
 from spark_jobs.schema.types import Array, Column, Struct, TextMap
@@ -127,7 +131,7 @@ class Conformer:
         document = self._document
         line = orjson.dumps(values)
         classes = classes_of(line)
-        if self._fast and may_assign_card_data(line, classes):
+        if self._fast and (may_hold_base64(line) or may_assign_card_data(line, classes)):
             return None
         return Row(
             day=day,

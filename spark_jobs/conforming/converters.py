@@ -91,10 +91,17 @@ def _boolean(document: Document) -> Converter:
 
 def _array(kind: Array, document: Document) -> Converter:
     element = compile_converter(kind.element, document)
+    of_texts = kind.element == Primitive("string")
     of_categories = kind.element == _PRODUCT_CATEGORIES
 
     def convert(value: Any, path: Path) -> Optional[List[Any]]:
         if type(value) is list:
+            if of_texts:
+                return [
+                    element(item, (path, i, i))
+                    for i, item in enumerate(value)
+                    if not document.removes_item(value, i, path)
+                ]
             return [element(item, (path, i, i)) for i, item in enumerate(value)]
         if of_categories and type(value) is Object and _is_product_categories(path):
             return [{"id": key, "name": name} for key, name in _text_members(document, value, path)]

@@ -65,6 +65,10 @@ class Document:
         """Whether a member never reaches the lake; ``named`` is its name if another gives it."""
         return self.scrubber.removes(key, value, parent, index, named)
 
+    def removes_item(self, items: List[Any], index: int, parent: Path) -> bool:
+        """Whether a list's item never reaches the lake, because the one before it names it."""
+        return self.scrubber.removes_item(items, index, parent)
+
     def scrubbed(self, text: str, path: Path) -> str:
         """A text without what never reaches the lake, if it is JSON."""
         return self.scrubber.text(text, path)

@@ -285,11 +285,15 @@ def _keys_within(value: Any, depth: int) -> int:
 
 def _array(kind: Array, path: Path) -> Fit:
     element = _compile(kind.element, (path, 0, 0))
+    of_texts = kind.element == Primitive("string")
     of_categories = path is not None and str(path[1]).lower() == "productcategories"
     texts_of = _text_members(path)
 
     def fit(value: Any, findings: Findings) -> Any:
         if type(value) is list:
+            if of_texts and len(value) > 1:
+                for item in value:
+                    _refuse_redacted_name(item)
             return [None if item is None else element(item, findings) for item in value]
         if of_categories and type(value) is dict:
             return [{"id": key, "name": text} for key, text in texts_of(value, findings).items()]

@@ -6,8 +6,9 @@ Values are those of ``exact_json``.
 from __future__ import annotations
 
 import re
-from typing import Any, Iterable, Optional, Tuple
+from typing import Any, Iterable, List, Optional, Tuple
 
+from spark_jobs.conforming.card_numbers import is_card_number
 from spark_jobs.conforming.exact_json import NotJsonError, Number, Object, parse
 from spark_jobs.conforming.paths import Path, folded_keys, nearest_key, segments
 from spark_jobs.schema.redacted_names import (
@@ -30,7 +31,10 @@ _COULD_BE_CODE = re.compile(r"\s*[0-9]{3,4}\s*")
 _COULD_BE_EXPIRY = re.compile(
     r"\s*(?:(?:0?[1-9]|1[0-2])[ ./-]{0,3}(?:20)?[0-9]{2}|20[0-9]{2}[ ./-]{0,3}(?:0[1-9]|1[0-2]))\s*"
 )
-_HOLDERS = "holder"
+_SEPARATORS = re.compile(r"[\s\"'._/-]+")
+_PAIR = 2
+_NO_NAME = (None, Meaning.MENTIONS_CARD)
+_DIGIT = re.compile("[0-9]")
 
 
 def fate(key: str, parent: Path) -> int:
@@ -58,6 +62,8 @@ def fate_of_name(name: str, parent: Path) -> int:
         return REDACT if below_payments else KEEP
     if meaning is Meaning.BARE_NUMBER:
         return BY_VALUE if below_payments else KEEP
+    if meaning is Meaning.MENTIONS_CARD:
+        return BY_VALUE
     return REDACT if below_payments and meaning is not Meaning.CARD else BY_VALUE
 
 
@@ -66,6 +72,8 @@ def goes(name: str, value: Any, parent: Path) -> bool:
     meaning = _meaning_at(name, parent)
     if meaning is Meaning.PAYMENTS:
         return not holds_payments(value)
+    if meaning is Meaning.MENTIONS_CARD:
+        return _matches(_card_number, value)
     if meaning is Meaning.CARD and is_below_payments(parent):
         return _is_or_opens_object(value) or _matches(_HOLDS_NUMBER.search, value)
     return (
@@ -99,13 +107,34 @@ def is_below_payments(path: Path) -> bool:
 def named_by(members: Iterable[Tuple[str, Any]]) -> Optional[str]:
     """The name that an object gives its value, ``{"name": "cardNumber", "value": "4..."}``.
 
-    None unless redaction has to do with that name.
+    The name may stand in an object of its own, ``{"field": {"name": "cardNumber"}, ...}``. None
+    unless redaction has to do with it.
     """
-    names = [value for key, value in members if type(value) is str and value and is_naming_key(key)]
+    names = [name for key, value in members if is_naming_key(key) for name in _names_in(value)]
     named = [(meaning_of(name), name) for name in names]
     sure = (name for meaning, name in named if meaning is Meaning.CARD_DATA)
     maybe = (name for meaning, name in named if meaning in AMBIGUOUS)
     return next(sure, None) or next(maybe, None)
+
+
+def follows_name(before: Any, value: Any, count: int) -> bool:
+    """Whether a list's item is what the one before it names, ``["cardNumber", "4..."]``.
+
+    In a list of more than two, only what has digits is taken for that.
+    """
+    if type(before) is not str or meaning_of(before) is not Meaning.CARD_DATA:
+        return False
+    if type(value) is not str:
+        return type(value) is Number
+    if meaning_of(value) not in _NO_NAME:
+        return False
+    return count == _PAIR or _DIGIT.search(value) is not None
+
+
+def _names_in(value: Any) -> List[str]:
+    if type(value) is Object:
+        return [text for key, text in value.pairs if type(text) is str and is_naming_key(key)]
+    return [value] if type(value) is str and value else []
 
 
 def _meaning_at(name: str, parent: Path) -> Optional[Meaning]:
@@ -116,16 +145,32 @@ def _meaning_at(name: str, parent: Path) -> Optional[Meaning]:
     above = nearest_key(parent)
     said_above = None if above is None else meaning_of(above)
     if said_above is Meaning.CARD:
-        return meaning_of(f"card {name}") or meaning
+        in_card = meaning_of(f"card {name}")
+        is_sure = in_card is not None and in_card is not Meaning.MENTIONS_CARD
+        return in_card if is_sure else meaning or in_card
+    if said_above is Meaning.MENTIONS_CARD:
+        return meaning or said_above
     if said_above is Meaning.MAYBE_HOLDER:
         return meaning_of(f"holder {name}") or meaning
     return meaning
+
+
+def place_decides(path: Path) -> bool:
+    """Whether names at this place mean more than elsewhere: below payments, or in a card."""
+    above = nearest_key(path)
+    return (above is not None and meaning_of(above) is not None) or is_below_payments(path)
 
 
 def _is_or_opens_object(value: Any) -> bool:
     return type(value) in (list, Object) or (
         type(value) is str and value.lstrip()[:1] in {"{", "["}
     )
+
+
+def _card_number(text: str) -> Optional[str]:
+    """The text, if it is a card number that an issuer could give out."""
+    digits = _SEPARATORS.sub("", text)
+    return text if is_card_number(digits) else None
 
 
 def _matches(match: Any, value: Any) -> bool:

@@ -39,6 +39,11 @@ def classes_of(line: bytes) -> bytes:
     return line.translate(_CLASSES)
 
 
+def may_hold_base64(line: bytes) -> bool:
+    """Whether a text of the row may begin with JSON in base64."""
+    return b'"eyJ' in line or b'"W3si' in line
+
+
 def may_assign_card_data(line: bytes, classes: bytes) -> bool:
     """Whether a text of the row may be one that ``assigns_card_data``."""
     for stem in _STEMS:

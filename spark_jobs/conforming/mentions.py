@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import binascii
 import re
+from base64 import urlsafe_b64decode
 from urllib.parse import unquote
 
+from spark_jobs.conforming.card_numbers import holds_card_number
 from spark_jobs.schema.redacted_names import Meaning, names_in_text, plain
 from spark_jobs.schema.removals import CLEANED_BELOW, CLEANED_IF_CONTAINING
 
@@ -20,15 +23,20 @@ _SOME_REMOVED = re.compile(
             CLEANED_IF_CONTAINING,
             *sorted(re.escape(place[-1]) for place in CLEANED_BELOW),
             # What every name that redaction drops contains, in lower case, accents or not.
-            r"card|cart[aãoõ]|tarj|cc[\W_]?[a-z]|cv[vc]|csc|\bcid\b|(?<![a-z])pan(?![a-z])|holder",
+            r"card|cart[aãoõ]|tarj|cc[\W_]?[a-z]|cv[vc]|csc|\bcid\b|(?<![a-z])pan(?![a-mo-z])|holder",
             r"titular|portador|secur|segur|valid|verific|expir|\bexp|venc|caduc|due[\W_]?[my]",
-            r"good[\W_]?thru|primary|conn?ector|payment|[\uff21-\uff5a]",
+            r"good[\W_]?thru|primary|conn?ector|payment|[\uff21-\uff5a]|\bcc\b",
         )
     )
 )
 _ESCAPE = re.compile(r"\\+[uU](0[03][0-9a-fA-F]{2})")
 """An escape of a Latin letter, of an accent, or of punctuation."""
 _MANY_DIGITS = re.compile(r"[0-9](?:[ ._/-]?[0-9]){11}")
+
+_OTHER_THAN_BASE64 = re.compile("[^A-Za-z0-9+/_-]")
+_URL_SAFE = str.maketrans("+/", "-_")
+_TIMES_QUOTED = 3
+"""A URL in a URL in a URL is quoted so often."""
 
 _SURE = (Meaning.CARD_DATA, Meaning.PAYMENTS)
 _UNSURE = (
@@ -39,22 +47,41 @@ _UNSURE = (
     Meaning.MAYBE_HOLDER,
 )
 _CARD_WORD = re.compile("card|cart(?:ao|oes)|tarjeta|cv[vc]")
-_ASSIGNS = re.compile(r"[\s_]{0,3}(?:[\"'\\`=:>|\]]|&quot;|&#3)")
+_ASSIGNS = re.compile(r"[\s_]{0,3}(?:[\"'\\`=:|\]]|-{0,2}>|&quot;|&#3|&(?:amp;)?val)")
 
 
 def may_hold_removed(text: str) -> bool:
     """Whether a text may hold what goes; false means certainly not, if it is not below payments."""
     # A name may hide behind escapes of its letters, in this text or in text within it.
-    return "\\u" in text or _SOME_REMOVED.search(text.lower()) is not None
+    return "\\u" in text or holds_base64(text) or _SOME_REMOVED.search(text.lower()) is not None
+
+
+def holds_base64(text: str) -> bool:
+    """Whether there may be JSON in base64: an object, or a list of them."""
+    return "eyJ" in text or "W3si" in text
+
+
+def from_base64(text: str) -> str:
+    """The text of JSON in base64, as far as it goes; empty if this is none."""
+    if not text.startswith(("eyJ", "W3si")):
+        return ""
+    digits = _OTHER_THAN_BASE64.split(text, 1)[0].translate(_URL_SAFE)
+    try:
+        return urlsafe_b64decode(digits[: len(digits) // 4 * 4]).decode(errors="replace")
+    except binascii.Error:
+        return ""
 
 
 def names_card_data(text: str) -> bool:
     """Whether a text that begins like JSON, but is none, names card data or payments."""
-    readable = plain(unquote(_ESCAPE.sub(lambda escape: chr(int(escape[1], 16)), text)))
+    readable = _readable(_ESCAPE.sub(lambda escape: chr(int(escape[1], 16)), text))
     if names_in_text(*_SURE).search(readable):
         return True
-    unsure = _MANY_DIGITS.search(readable) and names_in_text(*_UNSURE).search(readable)
-    return unsure is not None
+    if _MANY_DIGITS.search(readable) is None:
+        return False
+    if names_in_text(*_UNSURE).search(readable):
+        return True
+    return _CARD_WORD.search(readable) is not None and holds_card_number(readable)
 
 
 def assigns_card_data(text: str) -> bool:
@@ -63,10 +90,18 @@ def assigns_card_data(text: str) -> bool:
     For example ``cardNumber=4...`` and ``callback({"cardNumber": ...})``. A sentence about a card
     does not. Only names that contain the word card, in any of the languages, or CVV count here.
     """
-    readable = plain(unquote(text))
+    readable = _readable(text)
     if not _CARD_WORD.search(readable):
         return False
     return any(
         _ASSIGNS.match(readable, name.end()) is not None and _CARD_WORD.search(name[0]) is not None
         for name in names_in_text(Meaning.CARD_DATA).finditer(readable)
     )
+
+
+def _readable(text: str) -> str:
+    """The text in lower case, without accents and percent signs."""
+    for _ in range(_TIMES_QUOTED):
+        if "%" in text:
+            text = unquote(text)
+    return plain(text)

@@ -18,13 +18,15 @@ from spark_jobs.conforming.fates import (
     REDACT,
     fate,
     fate_of_name,
+    follows_name,
     goes,
-    is_below_payments,
     named_by,
+    place_decides,
 )
 from spark_jobs.conforming.mentions import (
     MAY_BE_JSON,
     assigns_card_data,
+    from_base64,
     may_hold_removed,
     names_card_data,
 )
@@ -61,12 +63,23 @@ class Scrubber:
             self.cleaned[name_of((parent, key, index)).lower()] += 1
         return found != KEEP
 
+    def removes_item(self, items: List[Any], index: int, parent: Path) -> bool:
+        """Whether a list's item goes, because the one before it names it; counts it if so."""
+        if not index or not follows_name(items[index - 1], items[index], len(items)):
+            return False
+        self.redacted[name_of((parent, items[index - 1], index))] += 1
+        return True
+
     def value(self, value: Any, path: Path) -> Any:
         """A parsed value without what must go; text inside it is scrubbed too."""
         if type(value) is str:
             return self.text(value, path)
         if type(value) is list:
-            return [self.value(v, (path, i, i)) for i, v in enumerate(value)]
+            return [
+                self.value(item, (path, index, index))
+                for index, item in enumerate(value)
+                if not self.removes_item(value, index, path)
+            ]
         if type(value) is Object:
             named = named_by(value.pairs)
             return Object(
@@ -82,7 +95,7 @@ class Scrubber:
         """A text without what must go; as it is if there is nothing in it that must."""
         if text[:1] not in MAY_BE_JSON:
             return self._dropped(text, path) if self._drops(text) else text
-        if not (may_hold_removed(text) or is_below_payments(path)):
+        if not (may_hold_removed(text) or place_decides(path)):
             return text
         try:
             parsed = parse(text)
@@ -94,7 +107,12 @@ class Scrubber:
         return text[: root.start] + self._kept(text, root, parsed, path) + text[root.end :]
 
     def _drops(self, text: str) -> bool:
-        return self._thorough and assigns_card_data(text)
+        if not self._thorough:
+            return False
+        inside = from_base64(text)
+        if inside:
+            return names_card_data(inside)
+        return assigns_card_data(text)
 
     def _dropped(self, text: str, path: Path) -> str:
         self.redacted[name_of(path)] += 1
@@ -118,6 +136,8 @@ class Scrubber:
         for index, ((key, start, child), member) in enumerate(zip(node.children, _members(value))):
             separator, last = text[last:start], child.end
             if key is not None and self.removes(key, member, path, index, named):
+                continue
+            if key is None and self.removes_item(value, index, path):
                 continue
             below = (path, index if key is None else key, index)
             # The first that stays needs no comma, whatever stood before it.

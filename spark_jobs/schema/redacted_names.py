@@ -25,6 +25,7 @@ class Meaning(Enum):
     MAYBE_EXPIRY = "ambiguous: an expiry, or something else"
     MAYBE_HOLDER = "ambiguous: a card holder, or something else"
     BARE_NUMBER = "a number: dropped below payments if it could be a card's"
+    MENTIONS_CARD = "more than a card's name: dropped if its value is a card number"
 
 
 WORDS: Dict[str, Tuple[str, ...]] = {
@@ -92,8 +93,8 @@ SHAPES: Dict[Meaning, Tuple[str, ...]] = {
     ),
     Meaning.PAYMENTS: ("payment data", "payments"),
     Meaning.BILLING_ADDRESS: ("billing address",),
-    Meaning.CARD: ("CARD", "CARD ABOUT", "ABOUT CARD"),
-    Meaning.MAYBE_NUMBER: ("pan",),
+    Meaning.CARD: ("CARD", "CARD ABOUT", "ABOUT CARD", "cc"),
+    Meaning.MAYBE_NUMBER: ("pan", "pan NUMBER"),
     Meaning.MAYBE_CODE: ("csc", "cid", "PROOF CODE", "CODE PROOF"),
     Meaning.MAYBE_EXPIRY: ("EXPIRY", "EXPIRY WHEN", "WHEN EXPIRY"),
     Meaning.MAYBE_HOLDER: ("HOLDER", "CARD NAME"),
@@ -106,20 +107,21 @@ Of several meanings the first holds. ``dueDate`` is none of them: a payment slip
 
 AMBIGUOUS = frozenset(
     (Meaning.CARD, Meaning.MAYBE_NUMBER, Meaning.MAYBE_CODE, Meaning.MAYBE_EXPIRY)
-) | {Meaning.MAYBE_HOLDER, Meaning.BARE_NUMBER}
+) | {Meaning.MAYBE_HOLDER, Meaning.BARE_NUMBER, Meaning.MENTIONS_CARD}
 """Meanings that place and value decide."""
 
 NAMING_KEYS = frozenset(
     (
         "name", "key", "id", "field", "fieldname", "code", "label", "type", "title", "property",
         "attribute", "param", "parameter", "k", "nome", "nombre", "chave", "clave", "campo",
-        "codigo", "rotulo", "etiqueta", "tipo",
+        "codigo", "rotulo", "etiqueta", "tipo", "question", "pergunta", "pregunta",
     )
 )  # fmt: skip
 VALUE_KEYS = frozenset(
     (
         "value", "values", "val", "v", "content", "text", "data", "answer", "fieldvalue",
-        "defaultvalue", "rawvalue", "valor", "valores", "conteudo", "contenido", "texto",
+        "defaultvalue", "rawvalue", "currentvalue", "inputvalue", "newvalue", "oldvalue",
+        "stringvalue", "textvalue", "valor", "valores", "conteudo", "contenido", "texto",
         "resposta", "respuesta",
     )
 )  # fmt: skip
@@ -129,6 +131,15 @@ _BETWEEN_IN_TEXT = r"(?:[^\w\s\"\\]|[ _]){0,3}"
 _LONGEST = 64
 """Characters of the longest name looked at; the longest of the shapes has fewer than 50."""
 _OTHER_THAN_NAMES = re.compile("[^a-z0-9]+")
+_MENTIONS_CARD = re.compile("card|cart(?:ao|oes)|tarjeta")
+_OTHER_CARDS = re.compile("gift|presente|regalo|vale")
+_OPENINGS = frozenset(
+    choice[:2]
+    for shapes in SHAPES.values()
+    for word in (shape.split()[0] for shape in shapes)
+    for choice in WORDS.get(word, (word,))
+)
+"""First two letters of every name of the shapes: most names have others, and are soon done with."""
 
 
 def plain(text: str) -> str:
@@ -150,7 +161,15 @@ def meaning_of(name: str) -> Optional[Meaning]:
     if len(name) > _LONGEST:
         return None
     short = folded(name)
-    return next((each for each in SHAPES if _names(each).fullmatch(short)), None)
+    if short[:2] in _OPENINGS:
+        for meaning in SHAPES:
+            if _names(meaning).fullmatch(short):
+                return meaning
+    return Meaning.MENTIONS_CARD if _is_about_card(short) else None
+
+
+def _is_about_card(short: str) -> bool:
+    return _MENTIONS_CARD.search(short) is not None and _OTHER_CARDS.search(short) is None
 
 
 @lru_cache(1 << 14)
@@ -169,7 +188,7 @@ def is_value_key(key: str) -> bool:
 def names_in_text(*meanings: Meaning) -> Pattern[str]:
     """A pattern that finds the meanings' names as whole words in a text that is ``plain``."""
     names = "|".join(_pattern(each, _BETWEEN_IN_TEXT) for each in meanings)
-    return re.compile(f"(?<![a-z0-9])(?:{names})(?:[ _-]?[0-9]{{1,2}})?(?![a-z0-9])")
+    return re.compile(f"(?<![a-z0-9])(?:{names})(?:[ _-]?[0-9]{{1,2}}(?![0-9]))?(?![a-z])")
 
 
 @cache
