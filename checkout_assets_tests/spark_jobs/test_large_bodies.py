@@ -176,7 +176,7 @@ def test_parts_of_a_slice_never_share_a_file(
     monkeypatch.setattr(staging, "LINE_BYTES_HELD", 5_000)
     lake = open_store(str(tmp_path / "lake"))
     stores: dict[str, Store] = {"raw": raw, "lake": lake}  # type: ignore[dict-item]
-    monkeypatch.setattr(staging, "_store", stores.__getitem__)
+    monkeypatch.setattr(staging, "_store", lambda uri, _terms: stores[uri])
     for number in range(30):
         raw.add(f"{number:03d}", gzip.compress(order(number, Status="x" * 900)))
         raw.add(f"broken-{number}", b"{" * 700)

@@ -103,24 +103,29 @@ second table; {links} may stand between two words, and up to two digits may foll
 {words}
 
 - **A name and its value** in one object count as a member of that name:
-  `{{"name": "cardNumber", "value": "..."}}` loses the value. The name may stand under {naming}; the
-  value under {valued}.
+  `{{"name": "cardNumber", "value": "..."}}` loses the value. The name may stand under {naming},
+  also in an object of its own; the value under {valued}. In a list, what follows a name of card data
+  goes: `["cardNumber", "..."]`.
 - **Inside a card**, names count as those of a card: `{{"card": {{"number": ..., "holder": ...}}}}`.
   Below `payments` and `paymentData` an object under the name of a card goes whole.
 - **Ambiguous names** go below `payments` and `paymentData`. Elsewhere they go only if the value
   could be a card number (12 to 19 digits), for a code also if it has 3 or 4 digits, and for an
   expiry also if it is a month and a year: `"Pan": "integral"` is bread and stays. Of a payment, a
   plain `number` goes if it could be a card number.
+- **Any other name that mentions a card** (`fullCardNumber`, `nr_cartao`), or stands inside one,
+  goes if its value is a card number by the rules of the next section. Gift cards are not meant.
 - **Payments** that are not nothing, an object or a list of objects are dropped whole: a number, a
   list of texts, text that does not parse.
 - **Text that was meant as JSON and does not parse** (a comma too many, single quotes, cut off, a
   byte order mark in front, JSON Lines) is replaced by `? (41 characters)` if it names card data
-  or payments, or has an ambiguous name and 12 digits. So is any other text that gives such a name a
+  or payments, or has an ambiguous name and 12 digits, or mentions a card and holds a card number.
+  So is any other text that gives such a name a
   value, `cardNumber=...` or `<cardNumber>...`, if the name contains "card", "cartão", "tarjeta",
-  "CVV" or "CVC". A sentence about a card stays.
+  "CVV" or "CVC". Percent signs are resolved, and an object or a list of objects in base64 is read:
+  a text that names card data is replaced whole. A sentence about a card stays.
 
 What stays: truncated numbers (`firstDigits`, `lastDigits`, `bin`), names of payment systems, gift
-cards, `dueDate`. Base64 and other encodings are not looked into.
+cards, `dueDate`. Other encodings than these are not looked into.
 
 ### Card numbers elsewhere
 A number that an issuer could have given out (13 to 19 digits, in one piece or in groups with blanks

@@ -132,7 +132,7 @@ _LONGEST = 64
 """Characters of the longest name looked at; the longest of the shapes has fewer than 50."""
 _OTHER_THAN_NAMES = re.compile("[^a-z0-9]+")
 _MENTIONS_CARD = re.compile("card|cart(?:ao|oes)|tarjeta")
-_OTHER_CARDS = re.compile("gift|presente|regalo|vale")
+_OTHER_CARDS = re.compile("gift|presente|regalo|vale|isspecial")
 _OPENINGS = frozenset(
     choice[:2]
     for shapes in SHAPES.values()
