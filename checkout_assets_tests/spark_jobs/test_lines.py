@@ -194,7 +194,7 @@ def test_no_file_needs_a_reader_of_version_2_pages(tmp_path: Path, copies: int) 
     writer = FolderWriter(open_store(str(tmp_path)), "E9_CheckoutOrder", "run-1")
     writer.write_days([("2018-10-31", rich_lines() * copies)])
     quarantined: dict[str, Any] = {"source_key": ODD_TEXT, "size": 1, "body": b"x"}
-    writer.write_quarantine(0, [quarantined] * copies)
+    writer.write_quarantine((0, 0), [quarantined] * copies)
     files = list(tmp_path.rglob("*.parquet"))
     assert len(files) == 2
     assert {kind for path in files for kind in page_types(path)} == {DATA_PAGE}

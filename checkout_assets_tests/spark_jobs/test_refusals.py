@@ -1,6 +1,7 @@
 """Expired credentials are named as such, by whatever way they show and whoever meets them."""
 
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -34,6 +35,8 @@ def test_a_code_that_is_not_known_stands_for_itself() -> None:
 
 class Client:
     """A boto3 client whose every call raises."""
+
+    meta = SimpleNamespace(endpoint_url="https://s3.us-east-1.amazonaws.com")
 
     def __init__(self, error: Exception) -> None:
         self._error = error

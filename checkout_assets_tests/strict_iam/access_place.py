@@ -99,6 +99,9 @@ class Parallel:
     def __init__(self, items: Iterable[Any]) -> None:
         self._items = list(items)
 
+    def map(self, work: Callable[[Any], Any]) -> "Parallel":
+        return Parallel(map(work, self._items))
+
     def flatMap(self, work: Callable[[Any], Iterable[Any]]) -> "Parallel":  # noqa: N802
         return Parallel(result for item in self._items for result in work(item))
 

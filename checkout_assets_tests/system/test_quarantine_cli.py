@@ -157,7 +157,6 @@ def test_the_bytes_come_unchanged_and_only_on_request(cli: Cli, tmp_path: Path) 
         (["show", FOLDER, "00000000"], "holds no such object"),
         (["show", FOLDER, "\x1b[2J"], "holds no such object"),
         (["show", FOLDER], "Missing argument 'OBJECT'"),
-        (["show", FOLDER, "00000000", "--json", "--body", "-"], "both want standard output"),
         (["retry", "--raw", "s3://x-y-z/r", "--reason", "not\x1b"], '"not\\u{1B}" is no reason'),
         (["retry", "--raw", ""], "No raw was given"),
     ],
@@ -170,6 +169,14 @@ def test_wrong_usage_is_one_line_and_exit_2(cli: Cli, words: list[str], said: st
     assert cli.err.startswith(b"Error: ")
     assert cli.err.count(b"\n") == 1
     assert b"\x1b" not in cli.err
+
+
+def test_one_standard_output_is_not_for_two(cli: Cli) -> None:
+    assert cli("show", FOLDER, "00000000", "--json", "--body", "-") == 2
+    told = json.loads(cli.out)
+    assert told["complete"] is False
+    assert "both want standard output" in told["error"]
+    assert cli.err.startswith(b"Error: ")
 
 
 def test_a_named_folder_that_was_never_structured_is_exit_1(cli: Cli) -> None:
