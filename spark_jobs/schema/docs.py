@@ -104,8 +104,8 @@ second table; {links} may stand between two words, and up to two digits may foll
 
 - **A name and its value** in one object count as a member of that name:
   `{{"name": "cardNumber", "value": "..."}}` loses the value. The name may stand under {naming},
-  also in an object of its own; the value under {valued}. In a list, what follows a name of card data
-  goes: `["cardNumber", "..."]`.
+  also in an object of its own; the value under {valued}. In a list, what follows a name of card
+  data goes: `["cardNumber", "..."]`.
 - **Inside a card**, names count as those of a card: `{{"card": {{"number": ..., "holder": ...}}}}`.
   Below `payments` and `paymentData` an object under the name of a card goes whole.
 - **Ambiguous names** go below `payments` and `paymentData`. Elsewhere they go only if the value
