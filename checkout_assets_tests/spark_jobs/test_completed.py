@@ -59,3 +59,26 @@ def test_a_signal_that_another_thread_is_given_is_handled_while_waiting() -> Non
             list(completed([waiting]))
         handled.set()
         assert waiting.result(), "the signal was handled after the wait only"
+
+
+def test_what_has_not_begun_is_cancelled_when_nobody_reads_on() -> None:
+    release = threading.Event()
+    with ThreadPoolExecutor(2) as pool:
+        futures = [pool.submit(lambda: "quick"), *(pool.submit(release.wait, 3) for _ in range(4))]
+        results = completed(futures)
+        assert next(results) == "quick"
+        results.close()
+        assert [future.cancelled() for future in futures] == [False, False, False, True, True]
+        release.set()
+
+
+@pytest.mark.usefixtures("signals_raise")
+def test_what_has_not_begun_is_cancelled_by_an_interrupt() -> None:
+    release = threading.Event()
+    with ThreadPoolExecutor(1) as pool:
+        futures = [pool.submit(release.wait, 3) for _ in range(2)]
+        threading.Timer(0.2, lambda: signal.raise_signal(signal.SIGUSR1)).start()
+        with pytest.raises(SignalError):
+            list(completed(futures))
+        assert [future.cancelled() for future in futures] == [False, True]
+        release.set()

@@ -210,8 +210,6 @@ def _cancel(context: Any, job: StructureJob, futures: Sequence[Future[_Ended]]) 
     """End the Spark jobs, and wait for the folders that are being published just now."""
     from py4j.protocol import Py4JError  # type: ignore[import-untyped]
 
-    for future in futures:
-        future.cancel()
     with suppress(Py4JError):  # Java is gone, and the jobs with it
         context.cancelJobGroup(job.run_id)
         # A job that a thread was about to start was not among them.
