@@ -39,13 +39,14 @@ def demo(
     from rich.console import Console
 
     from checkout_assets.demo.place import DemoPlace
+    from checkout_assets.demo.stages import Stages
     from checkout_assets.demo.story import tell
     from checkout_assets.demo.summary import show
     from checkout_assets.sample.source import SampleOptions
 
     options = SampleOptions(seed=seed, documents=documents, days=days)
     place = DemoPlace(directory.absolute())
-    told = tell(place, options, Console(stderr=True, highlight=False))
+    told = tell(place, options, Stages(Console(stderr=True, highlight=False)))
     wrong = told.faults_of_the_demo()
     if json:
         print_json(told.document(place))

@@ -18,6 +18,7 @@ class Stages:
 
     console: Console
     seconds: dict[str, float] = field(default_factory=dict)
+    _bars: Progress | None = None
 
     @contextmanager
     def stage(self, name: str, total: int) -> Iterator[Callable[[int], None]]:
@@ -30,12 +31,18 @@ class Stages:
             TimeElapsedColumn(),
         )
         with Progress(*columns, console=self.console, disable=not self.console.is_terminal) as bars:
+            self._bars = bars
             bar = bars.add_task(name, total=total)
             yield lambda done: bars.update(bar, completed=done)
             bars.update(bar, completed=total)
         self.seconds[name] = time.monotonic() - started
         if not self.console.is_terminal:
             self.console.print(f"{name:<34} {self.seconds[name]:7.1f} s")
+
+    def leave_terminal(self) -> None:
+        """End the present stage's bar, from any thread, and give the terminal its cursor back."""
+        if self._bars is not None:
+            self._bars.stop()
 
     @contextmanager
     def watched(self, name: str, total: int, look: Callable[[], int]) -> Iterator[None]:

@@ -8,16 +8,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
-
 from checkout_assets.demo.place import BUCKETS, RAW_URI, SOURCE_URI, DemoPlace
 from checkout_assets.demo.stages import Stages
 from checkout_assets.domain.errors import MigrationError
 from checkout_assets.domain.folders import FOLDER_NAMES
+from checkout_assets.engines.copying.interruptible import begin_all
 from checkout_assets.sample.hand_run import HandRunFaults, hand_run_faults, hand_run_leftovers
 from checkout_assets.sample.s3_server import EmbeddedS3Server
 from checkout_assets.sample.source import SampleOptions, expected_flags, source_objects
 from checkout_assets.sample.upload import upload
+from spark_jobs.completed import completed
 
 if TYPE_CHECKING:
     from checkout_assets.demo.backfill import InProcessDagster
@@ -84,10 +84,22 @@ class Told:
         return wrong
 
 
-def tell(place: DemoPlace, options: SampleOptions, console: Console) -> Told:
-    """Make the sample, migrate it, and return what was found; the place holds the results."""
+def tell(place: DemoPlace, options: SampleOptions, stages: Stages) -> Told:
+    """Make the sample, migrate it, and return what was found; the place holds the results.
+
+    It runs on a thread of its own, because in the main thread Dagster takes an interrupt for the
+    end of one run and starts the next. An interrupt ends only the waiting for that thread: the
+    process is to end then, and with it end the S3 server and Java.
+    """
+    try:
+        (told,) = completed(begin_all(lambda _: _tell(place, options, stages), [None], 1, "demo"))
+    finally:
+        stages.leave_terminal()
+    return told
+
+
+def _tell(place: DemoPlace, options: SampleOptions, stages: Stages) -> Told:
     place.prepare()
-    stages = Stages(console)
     with EmbeddedS3Server(snapshot=place.s3_snapshot, log=place.s3_log) as server:
         os.environ.update({**server.environment(), **place.environment()})
         uploaded = _make_sample(server, options, stages)
