@@ -19,6 +19,7 @@ from dagster._core.definitions.asset_checks.asset_check_evaluation import (
 
 from checkout_assets.assets.runbook import Runbook
 from checkout_assets.domain.anomalies import Finding, Severity
+from checkout_assets.domain.counting import of_folders
 from checkout_assets.domain.displayable import displayable
 from checkout_assets.domain.errors import MigrationError, UsageError
 from checkout_assets.domain.folders import Folder
@@ -245,7 +246,7 @@ def raise_for_failed(failed: Mapping[Folder, str], asked: int, runbook: Runbook)
         return
     names = ", ".join(folder.name for folder in sorted(failed))
     raise dg.Failure(
-        description=f"{len(failed)} of {asked} folders failed: {displayable(names)}",
+        description=f"{of_folders(len(failed), asked)} failed: {displayable(names)}",
         metadata={
             "failed_folders": failure_table(sorted(failed.items())),
             "runbook": runbook.line("a-folder-failed"),

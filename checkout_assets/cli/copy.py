@@ -50,6 +50,7 @@ from checkout_assets.cli.options import (
 )
 from checkout_assets.domain.anomalies import RAW_RULES, Finding
 from checkout_assets.domain.copying import Status, parse_as_of
+from checkout_assets.domain.counting import in_number, of_folders
 from checkout_assets.domain.errors import MigrationError
 from checkout_assets.domain.folders import Folder, select_folders
 from checkout_assets.domain.keys import ObjectKind
@@ -210,20 +211,21 @@ def _summary(results: "Sequence[FolderCopied]") -> list[str]:
     complete = [copied.facts for copied in results if copied.ok]
     total = _totals(results)
     lines = [
-        f"{len(complete)} of {len(results)} folders copied and verified: "
+        f"{of_folders(len(complete), len(results))} copied and verified: "
         f"{counted(total['in_raw'], 'object')} in raw ({total['copied']:,} copied, "
         f"{total['present']:,} present), {byte_size(total['bytes'])}.",
     ]
     worth_knowing = {
-        "newer": "came after the cut-off and were left out",
-        "vanished": "are no longer at the source and stay in raw",
-        "lost": "are neither at the source nor in raw any more",
-        "missing_on_source": "lie in raw and no manifest names them",
-        "uncompared": "could be compared with the source by size only (KMS, or sent in parts)",
+        "newer": "# object[|s] came after the cut-off and [was|were] left out.",
+        "vanished": "# object[|s] [is|are] no longer at the source and [stays|stay] in raw.",
+        "lost": "# object[|s] [is|are] neither at the source nor in raw any more.",
+        "missing_on_source": "# object[|s] [lies|lie] in raw and no manifest names [it|them].",
+        "uncompared": "# object[|s] could be compared with the source by size only (KMS, or "
+        "sent in parts).",
     }
     lines += [
-        f"{counted(total[count], 'object')} {meaning}."
-        for count, meaning in worth_knowing.items()
+        in_number(total[count], sentence)
+        for count, sentence in worth_knowing.items()
         if total[count]
     ]
     return [*lines, *_flags(results), *_table(results)]
@@ -282,7 +284,7 @@ def _conclude(results: "Sequence[FolderCopied]", show_names: bool) -> int:
         for copied in failed
         for failure in copied.failures
     )
-    say(f"{len(failed)} of {len(results)} folders are not complete:")
+    say(of_folders(len(failed), len(results), " [is|are] not complete:"))
     for copied in failed:
         say(copied.error)
     return 1

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from checkout_assets.domain.counting import of_folders
 from checkout_assets.domain.displayable import displayable
 from checkout_assets.domain.errors import MigrationError, UsageError
 from checkout_assets.domain.faults import explain_fault
@@ -126,12 +127,14 @@ def reporting(terms: ReportTerms | None, folders: int) -> Iterator[Reporter | No
             raise MigrationError(sentence) from None
         complete = reporter.complete
         outcome = Outcome.DONE if complete == folders else Outcome.FAILED
-        reporter.end(outcome, f"{complete} of {folders} folders are complete.")
+        reporter.end(outcome, of_folders(complete, folders, " [is|are] complete."))
 
 
 def _explain(error: BaseException, complete: int, folders: int) -> tuple[Outcome, str]:
     """How the body ended, and one sentence without names of objects."""
-    so_far = f"{complete} of {folders} folders are complete. Run the same command again to go on."
+    so_far = of_folders(
+        complete, folders, " [is|are] complete. Run the same command again to go on."
+    )
     if isinstance(error, Stopped):
         return error.outcome, f"{error.reason} {so_far}"
     if isinstance(error, KeyboardInterrupt):

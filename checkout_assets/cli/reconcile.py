@@ -35,6 +35,7 @@ from checkout_assets.cli.options import (
     quarantine_allowance,
     settings_with,
 )
+from checkout_assets.domain.counting import of_folders
 from checkout_assets.domain.displayable import displayable
 from checkout_assets.domain.errors import MigrationError
 from checkout_assets.domain.folders import Folder, OrderType, select_folders
@@ -151,7 +152,7 @@ def _summary(
 ) -> list[str]:
     quarantined = ", ".join(f"{n:,} {reason}" for reason, n in sorted(summary.quarantined.items()))
     lines = [
-        f"{summary.complete} of {summary.asked} folders complete, {len(summary.yellow)} of them "
+        f"{of_folders(summary.complete, summary.asked)} complete, {len(summary.yellow)} of them "
         "with something to know.",
         f"Raw: {counted(summary.objects, 'object')}, {byte_size(summary.total_bytes)}, "
         f"{summary.escaped:,} escaped names.",
@@ -179,7 +180,7 @@ def _conclude(summary: Summary) -> int:
     if not summary.red:
         return 0
     say_some(result.error for result in summary.red)
-    say(f"{len(summary.red)} of {summary.asked} folders are not complete.")
+    say(of_folders(len(summary.red), summary.asked, " [is|are] not complete."))
     return 1
 
 

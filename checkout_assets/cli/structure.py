@@ -23,6 +23,7 @@ from checkout_assets.cli.options import (
     usable_places,
 )
 from checkout_assets.domain.anomalies import Finding, Rule, Severity, structured_rules
+from checkout_assets.domain.counting import in_number, of_folders
 from checkout_assets.domain.displayable import displayable
 from checkout_assets.domain.folders import Folder, select_folders, slices
 from checkout_assets.settings import Settings
@@ -150,7 +151,7 @@ def _summary(results: "Sequence[StructuredFolder]") -> list[str]:
         quarantined.update(result.totals.quarantined)
         decoded.update(result.totals.decoded)
     lines = [
-        f"{len(complete)} of {len(results)} folders structured and published: "
+        f"{of_folders(len(complete), len(results))} structured and published: "
         f"{counted(sum(result.totals.rows for result in complete), 'row')} in "
         f"{counted(sum(result.files for result in complete), 'file')}."
     ]
@@ -158,7 +159,7 @@ def _summary(results: "Sequence[StructuredFolder]") -> list[str]:
     lines += [f"{count:,} decoded: {form}." for form, count in sorted(decoded.items())]
     rescued = sum(result.totals.rescued_values for result in complete)
     if rescued:
-        lines.append(f"{counted(rescued, 'value')} without a column are in _rescued.")
+        lines.append(in_number(rescued, "# value[|s] without a column [is|are] in _rescued."))
     by_creation = sum(result.totals.dated_by_creation for result in complete)
     if by_creation:
         lines.append(
@@ -198,7 +199,7 @@ def conclude(results: "Sequence[StructuredFolder]", rules: Rules) -> int:
     problems = [told for result in results if (told := _problem(result, rules))]
     if not problems:
         return 0
-    say(f"{len(problems)} of {len(results)} folders are not complete:")
+    say(of_folders(len(problems), len(results), " [is|are] not complete:"))
     for told in problems:
         say(displayable(told, longest=1000))
     return 1

@@ -10,6 +10,7 @@ from typing import Generic, TypeVar
 
 from checkout_assets.domain.accounting import CopyAccount, broken_equations
 from checkout_assets.domain.copying import CopyFacts, Status
+from checkout_assets.domain.counting import in_number
 from checkout_assets.domain.keys import ObjectKind
 from spark_jobs.contract import StructureTotals
 
@@ -98,7 +99,11 @@ def no_documents_nested_under_id(facts: CopyFacts) -> Finding:
     return _none_expected(
         "no_documents_nested_under_id",
         {"nested": nested},
-        f"{nested:,} objects lie nested under id/; they are copied and go to quarantine.",
+        in_number(
+            nested,
+            "# object[|s] [lies|lie] nested under id/; [it is|they are] copied and [goes|go] to "
+            "quarantine.",
+        ),
         "No object is nested under id/.",
     )
 
@@ -108,7 +113,11 @@ def names_are_safe(facts: CopyFacts) -> Finding:
     return _none_expected(
         "names_are_safe",
         {"escaped": facts.escaped},
-        f"{facts.escaped:,} names were escaped on their way to raw; the manifest names both forms.",
+        in_number(
+            facts.escaped,
+            "# name[|s] [was|were] escaped on [its|their] way to raw; the manifest names both "
+            "forms.",
+        ),
         "Every name is kept as it is.",
     )
 
@@ -118,8 +127,11 @@ def no_near_miss_names(facts: CopyFacts) -> Finding:
     return _none_expected(
         "no_near_miss_names",
         {"near_misses": facts.near_misses},
-        f"{facts.near_misses:,} side objects have id in another place or case; they are copied, "
-        "not structured.",
+        in_number(
+            facts.near_misses,
+            "# side object[|s] [has|have] id in another place or case; [it is|they are] copied, "
+            "not structured.",
+        ),
         "No side object looks like a document.",
     )
 
@@ -157,8 +169,11 @@ def no_documents_quarantined(totals: StructureTotals) -> Finding:
     return _none_expected(
         "no_documents_quarantined",
         {reason: n for reason, n in sorted(totals.quarantined.items()) if n},
-        f"{totals.quarantined_documents:,} documents are in quarantine with their bytes: "
-        f"{reasons}.",
+        in_number(
+            totals.quarantined_documents,
+            "# document[|s] [is|are] in quarantine with [its|their] bytes: ",
+        )
+        + f"{reasons}.",
         "No document is in quarantine.",
     )
 
@@ -191,8 +206,8 @@ def every_value_has_a_column(totals: StructureTotals) -> Finding:
     return _none_expected(
         "every_value_has_a_column",
         {"rescued_values": totals.rescued_values, "rescued_rows": totals.rescued_rows},
-        f"{totals.rescued_values:,} values of {totals.rescued_rows:,} rows have no column that "
-        "holds them; they are in _rescued.",
+        in_number(totals.rescued_values, "# value[|s] of ")
+        + in_number(totals.rescued_rows, "# row[|s] without a column for it, kept in _rescued."),
         "Every value has a column.",
     )
 
@@ -204,7 +219,8 @@ def no_card_numbers_outside_payments(totals: StructureTotals) -> Finding:
     return _none_expected(
         "no_card_numbers_outside_payments",
         dict(sorted(totals.card_numbers.items())),
-        f"{count:,} numbers that could be card numbers are in the tables: {columns}.",
+        in_number(count, "# number[|s] that could be a card's [is|are] in the tables: ")
+        + f"{columns}.",
         "No number outside payments could be a card number.",
     )
 

@@ -271,7 +271,7 @@ def test_what_else_writes_to_raw_is_found_by_listing_it_again(
 
     copied = filled.copy_one()
 
-    assert "raw's listing differs from the manifest in 1 objects" in copied.error
+    assert "raw's listing differs from the manifest in 1 object" in copied.error
     assert filled.record() is None
 
 
@@ -284,7 +284,7 @@ def test_raw_objects_lost_before_verification_are_found(
 
     proxy.rule = lose
 
-    assert "differs from the manifest in 1 objects" in filled.copy_one().error
+    assert "differs from the manifest in 1 object" in filled.copy_one().error
     assert filled.record() is None
 
 

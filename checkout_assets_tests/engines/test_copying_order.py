@@ -115,7 +115,7 @@ def test_verification_sees_what_is_lost_or_overwritten(
     for number, harm in enumerate((lose, overwrite)):
         proxy.rule = harm
         copied = place.copy_one(run_id=str(number))
-        assert "differs from the manifest in 1 objects" in copied.error
+        assert "differs from the manifest in 1 object" in copied.error
         assert place.record() is None
 
 

@@ -112,7 +112,7 @@ def test_a_worker_of_an_earlier_version_tells_no_failure(
 def test_what_is_written_is_read(store: LocalStore, reports: WorkerReports) -> None:
     progress = Progress(AT, Phase.COPYING, 1, 2, 3, 4, 2, 1.5)
     result = FolderReport(FOLDER, True, "", "run-20260304T050607-abc", 1.5)
-    end = End(AT, Outcome.DONE, "1 of 1 folders are complete.")
+    end = End(AT, Outcome.DONE, "1 of 1 folder is complete.")
 
     reports.listen(Listening(AT.astimezone(timezone(timedelta(hours=2)))))
     reports.report(progress)
@@ -216,7 +216,7 @@ def test_a_reporter_tells_how_far_it_is_and_how_all_ended(reports: WorkerReports
     wait_until(lambda: reports.result(FOLDER))
     reporter.finish_folder(FolderReport(OTHER, False, "It is empty.", "", 1.0))
 
-    assert reporter.end(Outcome.FAILED, "1 of 2 folders are complete.")
+    assert reporter.end(Outcome.FAILED, "1 of 2 folders is complete.")
 
     progress, end = reports.progress(), reports.ended()
     assert progress is not None

@@ -194,7 +194,7 @@ def test_an_instance_installs_the_worker_copies_its_folder_and_shuts_down(boot: 
     assert record is not None
     assert record.copy_id.startswith("run-")
     assert end is not None
-    assert (end.outcome, end.message) == (Outcome.DONE, "1 of 1 folders are complete.")
+    assert (end.outcome, end.message) == (Outcome.DONE, "1 of 1 folder is complete.")
     assert progress is not None
     assert (progress.phase, progress.folders_done, progress.folders) == (Phase.COPYING, 1, 1)
     assert (progress.objects, progress.bytes, progress.copied) == (3, 6, 3)
@@ -296,7 +296,7 @@ def test_an_instance_that_is_terminated_while_it_copies_says_so(
     end = boot.reports.ended()
     assert end is not None
     assert (end.outcome, boot.place.record()) == (Outcome.INTERRUPTED, None)
-    assert end.message.startswith("A signal has ended the copying. 0 of 1 folders")
+    assert end.message.startswith("A signal has ended the copying. 0 of 1 folder")
 
 
 def test_a_worker_that_dies_without_a_word_is_reported(boot: Boot, busy: threading.Event) -> None:

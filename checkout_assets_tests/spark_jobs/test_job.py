@@ -278,7 +278,7 @@ def test_an_object_that_raw_no_longer_holds_fails_its_folder_only(
     else:
         structuring.place.put(key, order(2, "2018-01-01"), structuring.place.raw)
     told = structuring.run(FOLDER, NEIGHBOUR)
-    assert "1 objects could not be read from raw" in told[FOLDER].error
+    assert "1 object could not be read from raw" in told[FOLDER].error
     assert "2-01" not in told[FOLDER].error
     assert told[NEIGHBOUR].ok
     assert structuring.table() == []

@@ -259,6 +259,6 @@ def test_reconcile_says_when_access_ended(
         first = cli.out.splitlines()[0]
         assert first.startswith("Access to the source was revoked on ")
         assert first.endswith("Raw and lake were compared with the records only.")
-        assert cli.last == "1 of 1 folders are not complete.", "it was not structured"
+        assert cli.last == "1 of 1 folder is not complete.", "it was not structured"
         assert cli(FOLDER, "--json", group="reconcile") == 1
         assert cli.document["source_ended"].startswith("Access to the source was revoked on ")

@@ -62,7 +62,7 @@ def test_copy_says_what_it_did_and_exits_0(cli: Cli, place: OrdersPlace) -> None
     ended = cli(*copy_words(place, FOLDER))
 
     assert ended.code == 0
-    assert ended.out.startswith("1 of 1 folders copied and verified: 2 objects in raw (2 copied")
+    assert ended.out.startswith("1 of 1 folder copied and verified: 2 objects in raw (2 copied")
     assert f"names_are_safe warns of {FOLDER}." in ended.out
     assert ended.err.startswith(f"{FOLDER}: 2 objects, 2 copied, 4 B")
 
@@ -86,7 +86,7 @@ def test_the_last_lines_say_what_is_not_complete(cli: Cli, place: OrdersPlace) -
     ended = cli(*copy_words(place, FOLDER, NEIGHBOUR))
 
     assert ended.code == 1
-    assert "1 of 2 folders are not complete:" in ended.err
+    assert "1 of 2 folders is not complete:" in ended.err
     assert ended.last_line.startswith(f"{NEIGHBOUR}: the source holds nothing below")
 
 
@@ -286,7 +286,7 @@ def test_reconcile_names_what_is_missing(cli: Cli, place: OrdersPlace) -> None:
     ended = cli(*words, FOLDER)
     assert ended.code == 1
     assert f"{FOLDER}: it was not structured." in ended.err
-    assert ended.last_line == "1 of 1 folders are not complete."
+    assert ended.last_line == "1 of 1 folder is not complete."
     assert "Unexpected at the source: 513th/" in ended.out
 
     document = json.loads(cli(*words, "--json", FOLDER).out)

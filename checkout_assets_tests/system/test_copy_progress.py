@@ -113,7 +113,7 @@ def test_the_end_is_a_table_of_folders(
     assert first.split()[:7] == [FOLDER, "yes", "1", "0", "0", "10", "B"]
     assert second.split()[:5] == ["0B_CheckoutOrder", "NO", "0", "0", "0"]
     assert total.startswith("1 of 2 folders copied and verified")
-    assert "1 of 2 folders are not complete" in err
+    assert "1 of 2 folders is not complete" in err
 
 
 def test_json_is_the_only_thing_on_standard_output(

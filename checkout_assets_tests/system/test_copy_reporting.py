@@ -116,7 +116,7 @@ def test_a_folder_that_is_not_complete_is_told_with_its_sentence(reported: Repor
     assert result is not None
     assert (result.ok, "the source holds nothing" in result.error) == (False, True)
     assert reported.end.outcome is Outcome.FAILED
-    assert reported.end.message == "1 of 2 folders are complete."
+    assert reported.end.message == "1 of 2 folders is complete."
 
 
 def test_at_the_deadline_what_is_done_is_kept_and_the_rest_goes_on_later(
@@ -131,7 +131,7 @@ def test_at_the_deadline_what_is_done_is_kept_and_the_rest_goes_on_later(
     assert reported.place.record(NEIGHBOUR) is None
     last = capsys.readouterr().err.splitlines()[-1]
     assert "The deadline, " in last
-    assert "1 of 2 folders are complete. Run the same command again" in last
+    assert "1 of 2 folders is complete. Run the same command again" in last
 
 
 def test_when_nobody_listens_it_stops(

@@ -123,6 +123,6 @@ def _explain(folder: str, failures: List[Failure]) -> str:
     if problem := next(filter(None, map(credentials_problem, codes)), ""):
         return f"{folder}: {problem}. Then structure it again."
     return (
-        f"{folder}: {len(failures)} objects could not be read from raw "
+        f"{folder}: {len(failures)} object{'s' * (len(failures) != 1)} could not be read from raw "
         f"({', '.join(codes[:_MOST_NAMED])}). Copy the folder again, then structure it."
     )

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from checkout_assets.domain.copying import CopyFacts, Status
+from checkout_assets.domain.counting import in_number
 from checkout_assets.domain.folders import Folder
 from checkout_assets.domain.keys import ObjectKind
 from spark_jobs.contract import CompletionRecord, Failure
@@ -89,16 +90,15 @@ def explain_hopelessness(folder: Folder, reason: str) -> str:
 
 def explain_disagreement(folder: Folder, facts: CopyFacts) -> str:
     """The sentence for a folder of which raw's second listing does not show what was copied."""
-    return (
-        f"{folder}: after copying, raw's listing differs from the manifest in "
-        f"{facts.unverified:,} objects: something else writes there. Copy it again."
+    return f"{folder}: after copying, raw's listing differs from the manifest in " + in_number(
+        facts.unverified, "# object[|s]: something else writes there. Copy it again."
     )
 
 
 def explain_emptiness(folder: Folder, facts: CopyFacts, place: str, as_of: datetime) -> str:
     """The sentences for a folder without a document up to the cut-off, which is never complete."""
     others = [
-        _counted(count, f"{kind} object")
+        in_number(count, f"# {kind} object[|s]")
         for kind in (ObjectKind.NESTED, ObjectKind.SIDE)
         if (count := facts.kind(kind))
     ]
@@ -106,7 +106,7 @@ def explain_emptiness(folder: Folder, facts: CopyFacts, place: str, as_of: datet
     found = f"no document {where}, only {' and '.join(others)}" if others else f"nothing {where}"
     until = f" up to the cut-off {as_of:%Y-%m-%dT%H:%M:%SZ}" if facts.newer else ""
     causes = [
-        f"{_counted(facts.newer, 'object')} came after the cut-off: move it with --as-of."
+        in_number(facts.newer, "# object[|s] came after the cut-off: move it with --as-of.")
         if facts.newer
         else "",
         _explain_vanished(facts.status(Status.VANISHED)),
@@ -120,12 +120,8 @@ def explain_emptiness(folder: Folder, facts: CopyFacts, place: str, as_of: datet
 def _explain_vanished(count: int) -> str:
     if not count:
         return ""
-    are = "is" if count == 1 else "are"
-    return (
-        f"{_counted(count, 'object')} that an earlier copy saw {are} no longer at the source; "
-        "what raw holds of them stays, and so does that copy's record."
+    return in_number(
+        count,
+        "# object[|s] that an earlier copy saw [is|are] no longer at the source; what raw holds of "
+        "[it|them] stays, and so does that copy's record.",
     )
-
-
-def _counted(count: int, noun: str) -> str:
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"
