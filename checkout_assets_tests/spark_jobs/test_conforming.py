@@ -28,6 +28,7 @@ from spark_jobs.conforming import Rejected, Row
         (b"", "not_json", "syntax at byte 0"),
         (b"one big string", "not_json", "syntax at byte 0"),
         ('{"é":1,}', "not_json", "syntax at byte 8"),
+        ('{"é":[1, \n ],}', "not_json", "syntax at byte 12"),
         ('{"a":NaN}', "not_json", "constant at byte 5"),
         ('{"a":"NaN","b":-Infinity}', "not_json", "constant at byte 15"),
         (r'{"a":"\ud83d"}', "not_json", "surrogate at byte 6"),

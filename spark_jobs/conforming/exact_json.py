@@ -26,6 +26,7 @@ _LONE_SURROGATE = re.compile(
 )
 # A string without its end goes to the end of the text, lest each quote in it be tried as a start.
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"?|[\[\]{}]|-?Infinity|NaN', re.DOTALL)
+_COMMA = re.compile(r",[ \t\n\r]*")
 
 
 class NotJsonError(Exception):
@@ -72,7 +73,7 @@ def parse(text: str) -> Any:
         raise NotJsonError("constant", _place_of_constant(text)) from None
     except json.JSONDecodeError as error:
         _refuse_depth(text)
-        raise NotJsonError("syntax", error.pos) from None
+        raise NotJsonError("syntax", _first_wrong(text, error)) from None
     except RecursionError:
         _refuse_depth(text)
         raise
@@ -95,6 +96,15 @@ def to_text(value: Any) -> str:
 
 def _quoted(text: str) -> str:
     return json.dumps(text, ensure_ascii=False)
+
+
+def _first_wrong(text: str, error: json.JSONDecodeError) -> int:
+    """Where the first character is that cannot stand there, in every Python alike.
+
+    From 3.13 on Python names a trailing comma instead of the bracket after it.
+    """
+    comma = _COMMA.match(text, error.pos) if "trailing comma" in error.msg else None
+    return comma.end() if comma else error.pos
 
 
 def _is_too_deep(value: Any) -> bool:
