@@ -12,16 +12,17 @@ help:  ## This list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
 
 $(BIN)/python:
-	@if [ -z "$(PYTHON)" ]; then \
-		echo 'No Python was found: install Python 3.11, 3.12 or 3.13, or run make PYTHON=/path/to/python.' >&2; \
+	@if ! "$(PYTHON)" -c '' 2>/dev/null; then \
+		echo "$(if $(PYTHON),$(PYTHON) does not run,No Python was found): install Python 3.11, 3.12 or 3.13," \
+			"or run make PYTHON=/path/to/python." >&2; \
 		exit 1; fi
-	@$(PYTHON) -c 'import sys; sys.exit(None if (3, 11) <= sys.version_info[:2] <= (3, 13) else \
+	@"$(PYTHON)" -c 'import sys; sys.exit(None if (3, 11) <= sys.version_info[:2] <= (3, 13) else \
 		"Python 3.11, 3.12 or 3.13 is needed and %s is %s: run make PYTHON=/path/to/python." \
 		% (sys.executable, sys.version.split()[0]))'
-	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+	@"$(PYTHON)" -c 'import ensurepip, venv' 2>/dev/null || { \
 		echo "$(PYTHON) has no venv module: install it (on Debian: apt-get install python3-venv)." >&2; \
 		exit 1; }
-	$(PYTHON) -m venv $(VENV)
+	"$(PYTHON)" -m venv $(VENV)
 
 # A stamp for each set of extras: quick when it exists, renewed when the dependencies change.
 $(VENV)/.demo: pyproject.toml | $(BIN)/python
