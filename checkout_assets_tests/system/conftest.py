@@ -1,14 +1,29 @@
 """Fixtures of the tests of the whole system."""
 
+import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from checkout_assets.sample.s3_server import EmbeddedS3Server
-from checkout_assets_tests.orders_place import OrdersPlace
+from checkout_assets_tests.fault_proxy import FaultProxy
+from checkout_assets_tests.held_documents import HeldS3
+from checkout_assets_tests.orders_place import FOLDER, OrdersPlace
 
 
 @pytest.fixture
 def place(aws: EmbeddedS3Server, tmp_path: Path) -> OrdersPlace:
     """Fresh buckets on the S3 server, which the AWS variables name."""
     return OrdersPlace(tmp_path)
+
+
+@pytest.fixture
+def held(place: OrdersPlace) -> Iterator[HeldS3]:
+    """A copied folder, and an S3 through which its documents cannot be read."""
+    place.put(f"{FOLDER}/A/id/1", b'{"Id":"1","LastChange":"2018-10-31"}')
+    place.copy_one()
+    with FaultProxy(os.environ["AWS_ENDPOINT_URL_S3"]).serving() as proxy:
+        held = HeldS3(proxy)
+        yield held
+        held.release.set()

@@ -1,0 +1,35 @@
+"""Structuring that stands still while documents are read, to be interrupted there."""
+
+import threading
+
+from checkout_assets_tests.fault_proxy import FaultProxy, Request
+from checkout_assets_tests.spark_process import SparkProcess
+
+
+class HeldS3:
+    """An S3 that does not answer for documents until it may; everything else passes."""
+
+    def __init__(self, proxy: FaultProxy) -> None:
+        self.endpoint_url = proxy.endpoint_url
+        self.reached, self.release = threading.Event(), threading.Event()
+        proxy.rule = self._hold
+
+    def _hold(self, request: Request) -> None:
+        if request.method == "GET" and "/id/" in request.path:
+            self.reached.set()
+            self.release.wait(240)
+
+
+def launcher_starts(process: SparkProcess, _: HeldS3) -> bool:
+    """Whether Spark's launcher, which starts Java, or Java itself runs."""
+    return process.runs("org.apache.spark.launcher.Main") or java_starts(process, _)
+
+
+def java_starts(process: SparkProcess, _: HeldS3) -> bool:
+    """Whether Java runs."""
+    return process.runs("org.apache.spark.deploy.SparkSubmit")
+
+
+def documents_are_read(_: SparkProcess, held: HeldS3) -> bool:
+    """Whether a task waits for a document."""
+    return held.reached.is_set()
