@@ -1,4 +1,4 @@
-"""The entry point: registers the commands and turns every ending into an exit code.
+"""The command line: registers the commands and turns every ending into an exit code.
 
 0: all that was asked for is complete and verified; 1: something is not; 2: wrong usage or
 configuration; 130: interrupted.
@@ -17,6 +17,7 @@ import typer
 
 from checkout_assets.cli import access, copy, demo, quarantine, reconcile, structure
 from checkout_assets.cli.console import print_json, say
+from checkout_assets.cli.entry import INTERRUPTED, SENTENCE, on_interrupt
 from checkout_assets.cli.streams import guard_streams
 from checkout_assets.domain.errors import MigrationError, UsageError
 from checkout_assets.domain.faults import explain_fault
@@ -24,7 +25,7 @@ from checkout_assets.domain.faults import explain_fault
 COMMANDS = (copy, structure, reconcile, quarantine, access, demo)
 """Modules with a ``register(app)``; a new command is added here."""
 
-_COMPLETE, _INCOMPLETE, _WRONG_USAGE, _INTERRUPTED = 0, 1, 2, 130
+_COMPLETE, _INCOMPLETE, _WRONG_USAGE = 0, 1, 2
 _JSON = "--json"
 _EPILOG = """\b
 FOLDER is a name (0A_CheckoutOrder), a range (00_CheckoutOrder..0F_CheckoutOrder) or all.
@@ -65,7 +66,7 @@ def run(arguments: Sequence[str]) -> int:
     """
     ended = _end_of(arguments)
     if ended.told:
-        say(ended.told if ended.code == _INTERRUPTED else f"Error: {ended.told}")
+        say(ended.told if ended.code == INTERRUPTED else f"Error: {ended.told}")
         if _JSON in arguments:
             command = " ".join(_command_words(arguments))
             print_json({"command": command, "complete": False, "error": ended.told})
@@ -73,17 +74,15 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def main() -> None:
-    """The console script; SIGTERM and the end of the terminal end it as Ctrl-C does."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    if signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:  # not under nohup
-        signal.signal(signal.SIGHUP, signal.default_int_handler)
+    """Run this process's command line; SIGTERM and the end of the terminal are as Ctrl-C."""
     output = guard_streams()
-    code = _INTERRUPTED
+    code = INTERRUPTED
     with contextlib.suppress(KeyboardInterrupt):  # a second one, while the first is answered
+        on_interrupt(signal.default_int_handler)
         code = run(sys.argv[1:])
         sys.stdout.flush()
         code = _with_output(code, output.lost, _JSON in sys.argv)
-    if code == _INTERRUPTED:
+    if code == INTERRUPTED:
         _leave_at_once()
     sys.exit(code)
 
@@ -116,11 +115,11 @@ def _end_of(arguments: Sequence[str]) -> _End:
     except MigrationError as error:
         return _End(_INCOMPLETE, str(error))
     except (KeyboardInterrupt, typer.Abort):
-        ended = _INTERRUPTED
+        ended = INTERRUPTED
     except Exception as error:
         return _unexpected(error)
-    if ended == _INTERRUPTED:
-        return _End(ended, "Interrupted. What was done stays; run the same command again to go on.")
+    if ended == INTERRUPTED:
+        return _End(ended, SENTENCE)
     return _End(ended if isinstance(ended, int) else _COMPLETE)
 
 
@@ -149,7 +148,7 @@ def _leave_at_once() -> None:
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(OSError, ValueError):
             stream.flush()
-    os._exit(_INTERRUPTED)
+    os._exit(INTERRUPTED)
 
 
 if __name__ == "__main__":
