@@ -51,8 +51,9 @@ This compares times as text, which is their order as long as all are written wit
 **YEAR, MONTH and DAY are the day of the last change, not of the order.** They are the first ten
 characters of `lastchange`, as written, or of `creationdate` where `lastchange` has no usable date;
 no time zone is converted. In the sample that `make demo` migrates, the day differs from the day of
-creation in 1,257 of the 2,404 rows of `checkout`. For the orders created on a day, filter on `creationdate`, and on
-the partitions of that day and all later ones: an order that was changed years later lies there.
+creation in 1,257 of the 2,404 rows of `checkout`. For the orders created on a day, filter on
+`creationdate`, and on the partitions of that day and all later ones: an order that was changed
+years later lies there.
 
 **Amounts are whole cents** (hundredths of the order's currency), as `bigint`:
 
