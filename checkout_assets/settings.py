@@ -24,7 +24,9 @@ class Settings(BaseSettings):
 
     source_uri: str = Field("", description="where folders are copied from: s3://bucket/prefix")
     raw_uri: str = Field("", description="where copies go: s3://bucket/prefix")
-    lake_uri: str = Field("", description="where tables go: s3://bucket/prefix or a directory")
+    lake_uri: str = Field(
+        "", description="where tables go: s3://bucket/prefix, a directory or file:///path"
+    )
     as_of: str = Field("", description="the cut-off: an instant with its zone, or now")
     source_account: str = Field("", description="the account that must own the source's bucket")
     raw_account: str = Field("", description="the account that must own raw's bucket")
@@ -158,7 +160,7 @@ class MachineSettings(BaseSettings):
 
     model_config = SettingsConfigDict(frozen=True, extra="ignore")
 
-    java_home: str = Field("", description="the home of a Java, as JAVA_HOME names it")
+    java_home: str = Field("", description="the home of a Java 17, tried before any other")
     spark_local_dirs: str = Field("", description="where Spark may write, separated by commas")
 
 

@@ -36,7 +36,7 @@ Lake = Annotated[
     str | None,
     typer.Option(
         metavar="URI",
-        help="Where the tables are: in S3 or a directory. [env: CHECKOUT_LAKE_URI]",
+        help="Where the tables are: in S3, a directory or file:///path. [env: CHECKOUT_LAKE_URI]",
     ),
 ]
 Vanished = Annotated[
