@@ -179,7 +179,9 @@ def reads_raw(request: Request, folder: str = FOLDER) -> bool:
 
 
 def stages(request: Request) -> bool:
-    return request.method == "PUT" and f"/_staging/{FOLDER}/" in request.path and not request.is_copy
+    return (
+        request.method == "PUT" and f"/_staging/{FOLDER}/" in request.path and not request.is_copy
+    )
 
 
 def records(request: Request) -> bool:
