@@ -392,7 +392,7 @@ UNREADABLE = [
     quote(quote(f'{{"cardNumber":"{SECRET}"}}')),
     "?" + quote(quote(quote(f'cardNumber="{SECRET}"'))),
     b64encode(b'{"cardNumber":"%s"}' % SECRET.encode()).decode(),
-    urlsafe_b64encode(b'[{"cardNumber":"%s"}]' % SECRET.encode()).decode()[:-4],
+    urlsafe_b64encode(b'{"cardNumber":"%s"}' % SECRET.encode()).decode()[:-4],
 ]
 
 

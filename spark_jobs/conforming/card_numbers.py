@@ -31,18 +31,20 @@ _ARTICLE_DIGITS = 13
 """Length of an EAN-13, which articles carry; numbers with its check digit are taken for one."""
 
 _FIRST_DIGITS = b"23456"
-_RUN = b"0" * 13
-_GROUPED = (b"0000-0000-0000-0000", b"0000-000000-0000")
+_BEGINNINGS = ((b"0" * 13, 13), (b"0000-0000", 5))
+"""What numbers in one piece and in groups begin with, and how far on the next one may begin."""
+_LONGEST = len("0000-0000-0000-0000-000 ")
 
 
 def may_hold_card_number(line: bytes, classes: bytes) -> bool:
     """Whether a row may hold a card number; ``classes`` are the line's, see ``last_look``."""
-    at = classes.find(_RUN)
-    while at >= 0:
-        if line[at] in _FIRST_DIGITS and _is_number_at(line, at):
-            return True
-        at = classes.find(_RUN, at + len(_RUN))
-    return any(groups in classes for groups in _GROUPED)
+    for beginning, length in _BEGINNINGS:
+        at = classes.find(beginning)
+        while at >= 0:
+            if line[at] in _FIRST_DIGITS and _is_number_at(line, at):
+                return True
+            at = classes.find(beginning, at + length)
+    return False
 
 
 def card_numbers(values: Dict[str, Any]) -> Dict[str, int]:
@@ -58,7 +60,7 @@ def holds_card_number(text: str) -> bool:
 
 def _is_number_at(line: bytes, at: int) -> bool:
     begin = max(0, at - 2)
-    found = _CANDIDATE.search(line[begin : at + 20].decode("latin-1"), at - begin)
+    found = _CANDIDATE.search(line[begin : at + _LONGEST].decode("latin-1"), at - begin)
     return found is not None and is_card_number(found[0])
 
 

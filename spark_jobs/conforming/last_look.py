@@ -27,8 +27,10 @@ _BEFORE, _AFTER = 64, 96
 """Bytes around a stem that hold the longest name and what follows it."""
 
 _ESCAPE = re.compile(r"\\[bfnrt]")
-_MAY_ASSIGN = re.compile(rb"[a-z]+[^\"\\'`=:>|]{0,64}[\\'`=:>|&\]]")
-"""A stem, in classes, and a mark that may give the name a value.
+_MAY_ASSIGN = re.compile(
+    rb"(?:car(?:d|t[ao\xc3])|tarjeta|cv[vc])[^\"\\'`=:>|]{0,64}[\\'`=:>|&\]]", re.IGNORECASE
+)
+"""A stem, perhaps with an accent, and a mark that may give the name a value.
 
 In a line a quote within a text has a backslash before it; one without is the text's end.
 """
@@ -40,8 +42,8 @@ def classes_of(line: bytes) -> bytes:
 
 
 def may_hold_base64(line: bytes) -> bool:
-    """Whether a text of the row may begin with JSON in base64."""
-    return b'"eyJ' in line or b'"W3si' in line
+    """Whether a text of the row may begin with an object in base64."""
+    return b'"eyJ' in line
 
 
 def may_assign_card_data(line: bytes, classes: bytes) -> bool:
@@ -51,7 +53,7 @@ def may_assign_card_data(line: bytes, classes: bytes) -> bool:
         while at >= 0:
             # Gift cards have columns of their own.
             is_gift = classes.startswith(_GIFT, max(0, at - len(_GIFT)))
-            if not is_gift and _MAY_ASSIGN.match(classes, at) and _assigns_near(line, at):
+            if not is_gift and _MAY_ASSIGN.match(line, at) and _assigns_near(line, at):
                 return True
             at = classes.find(stem, at + len(stem))
     return False

@@ -33,6 +33,8 @@ _ESCAPE = re.compile(r"\\+[uU](0[03][0-9a-fA-F]{2})")
 """An escape of a Latin letter, of an accent, or of punctuation."""
 _MANY_DIGITS = re.compile(r"[0-9](?:[ ._/-]?[0-9]){11}")
 
+_OBJECT_IN_BASE64 = "eyJ"
+"""An opening brace and a quote."""
 _OTHER_THAN_BASE64 = re.compile("[^A-Za-z0-9+/_-]")
 _URL_SAFE = str.maketrans("+/", "-_")
 _TIMES_QUOTED = 3
@@ -57,13 +59,13 @@ def may_hold_removed(text: str) -> bool:
 
 
 def holds_base64(text: str) -> bool:
-    """Whether there may be JSON in base64: an object, or a list of them."""
-    return "eyJ" in text or "W3si" in text
+    """Whether there may be an object in base64."""
+    return _OBJECT_IN_BASE64 in text
 
 
 def from_base64(text: str) -> str:
-    """The text of JSON in base64, as far as it goes; empty if this is none."""
-    if not text.startswith(("eyJ", "W3si")):
+    """The text of an object in base64, as far as it goes; empty if this is none."""
+    if not text.startswith(_OBJECT_IN_BASE64):
         return ""
     digits = _OTHER_THAN_BASE64.split(text, 1)[0].translate(_URL_SAFE)
     try:

@@ -122,7 +122,7 @@ second table; {links} may stand between two words, and up to two digits may foll
   or payments, or has an ambiguous name and 12 digits, or mentions a card and holds a card number.
   So is any other text that gives such a name a
   value, `cardNumber=...` or `<cardNumber>...`, if the name contains "card", "cartão", "tarjeta",
-  "CVV" or "CVC". Percent signs are resolved, and an object or a list of objects in base64 is read:
+  "CVV" or "CVC". Percent signs are resolved, and an object in base64 (`eyJ...`) is read:
   a text that names card data is replaced whole. A sentence about a card stays.
 
 What stays: truncated numbers (`firstDigits`, `lastDigits`, `bin`), names of payment systems, gift
