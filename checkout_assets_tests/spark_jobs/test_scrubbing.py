@@ -448,3 +448,12 @@ def test_redaction_comes_before_the_choice_among_duplicates_and_before_rescue() 
     assert row_of(body)["status"] == '{"a":2}'
     assert rescued(body) == {"/Status": json.dumps('{"a":2}')}
     assert accepted(body).redacted == {"/Status/cvv": 2}
+
+
+def test_of_two_members_of_one_name_the_one_that_is_redacted_is_no_rival() -> None:
+    """Redaction comes before the rule that the last of duplicates is used."""
+    twice = '[{"productCategories":{"pan":"bread","pan":"4111111111111111"}}]'
+    body = order(Items=twice)
+    assert row_of(body)["items"][0]["productCategories"] == [{"id": "pan", "name": "bread"}]
+    assert rescued(body) == {}
+    assert accepted(body).redacted == {"/Items/*/productCategories/pan": 1}

@@ -127,13 +127,16 @@ def _text_map(document: Document) -> Converter:
 def _text_members(document: Document, value: Object, path: Path) -> List[Tuple[str, Optional[str]]]:
     """The members of a free-form object as text; of duplicate keys the last, the others rescued."""
     text_of = _string(document)
-    last = {key: index for index, (key, _) in enumerate(value.pairs)}
     named = named_by(value.pairs)
+    kept = [
+        (index, key, member)
+        for index, (key, member) in enumerate(value.pairs)
+        if not document.removes(key, member, path, index, named)
+    ]
+    last = {key: index for index, key, _ in kept}
     members = []
-    for index, (key, member) in enumerate(value.pairs):
+    for index, key, member in kept:
         below = (path, key, index)
-        if document.removes(key, member, path, index, named):
-            continue
         if last[key] == index:
             members.append((key, text_of(member, below)))
         else:
