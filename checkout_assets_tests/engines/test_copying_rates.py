@@ -7,10 +7,11 @@ import time
 import pytest
 
 from checkout_assets.domain.copying import CutOff
+from checkout_assets.domain.errors import MigrationError
 from checkout_assets.engines.copying import pace, requests
 from checkout_assets_tests.fault_proxy import RESET, Answer, FaultProxy, Request, Rule
 from checkout_assets_tests.orders_place import FOLDER, OrdersPlace
-from spark_jobs.stores import StoreError, listing
+from spark_jobs.stores import listing
 
 SLOW_DOWN = Answer(503, "SlowDown")
 OBJECTS = 40
@@ -121,7 +122,7 @@ def test_a_wrong_clock_is_named(filled: OrdersPlace, proxy: FaultProxy) -> None:
     assert "this machine's clock is more than 15 minutes off" in filled.copy_one().error
 
     proxy.rule = lambda _: skewed
-    with pytest.raises(StoreError, match="RequestTimeTooSkewed"):
+    with pytest.raises(MigrationError, match="this machine's clock is more than 15 minutes off"):
         filled.copy_one()
 
 

@@ -71,6 +71,7 @@ ODD_KEYS = st.sampled_from(
         "matchedParameters", "additionalInfo", "cart-extra-context", "fields", "customApps",
         "items", "id", "ID", "Items", "número-do-cartão", "card", "creditCard", "titular",
         "Validade", "name", "key", "value", "VALUES", "number", "payment_data",
+        "cardRef", "giftCard", "tarjeta_nova",
     ]
 )  # fmt: skip
 KEYS = st.one_of(ODD_KEYS, TEXTS)
@@ -96,8 +97,10 @@ ITEM = st.lists(
 def _below(values: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
     members = st.lists(st.tuples(KEYS, values), max_size=4)
     again = members.map(lambda pairs: Members((*pairs, *pairs[:1])))
+    named = st.sampled_from(["cardNumber", "cvv", "validade", "pan"])
     return st.one_of(
         st.lists(values, max_size=3),
+        st.lists(values | named, min_size=2, max_size=3),
         members.map(lambda pairs: Members(tuple(pairs))),
         again,
         st.builds(InText, values, st.sampled_from([0, 0, 0, 0, 1, 3])),

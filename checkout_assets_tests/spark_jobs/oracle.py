@@ -17,6 +17,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from spark_jobs.schema import data_columns
+from spark_jobs.schema.card_issuers import ISSUERS
 from spark_jobs.schema.redacted_names import (
     LINKS,
     NAMING_KEYS,
@@ -273,6 +274,43 @@ def digits_in(value: Any) -> list[str]:
     return [re.sub("[^0-9]", "", text)]
 
 
+def mentions_card(name: str, above: list[str]) -> bool:
+    """Whether a name has more to do with a card than the shapes know, or stands in such a one."""
+
+    def says_it(text: str) -> bool:
+        other = any(word in text for word in ("gift", "presente", "regalo", "vale", "isspecial"))
+        card = any(word in text for word in ("card", "cartao", "cartoes", "tarjeta"))
+        return card and not other and len(name) <= 64
+
+    if meaning(name):
+        return False
+    outer = above[-1] if above else ""
+    if says_it(folded(name)):
+        return True
+    if meaning(outer) == Meaning.CARD:
+        return says_it("card" + folded(name))
+    return bool(outer) and not meaning(outer) and says_it(folded(outer))
+
+
+def is_issued(value: Any) -> bool:
+    """Whether a scalar, or one of a list, is a card number with its check digit."""
+    if isinstance(value, Arr):
+        return any(map(is_issued, value.items))
+    text = value.literal if isinstance(value, Num) else value
+    digits = re.sub(r"[\s\"'._/-]", "", text) if isinstance(text, str) else ""
+    if not re.fullmatch("[0-9]{13,19}", digits):
+        return False
+    if not any(len(digits) in n and re.match(first, digits) for first, n in ISSUERS.values()):
+        return False
+    luhn = [int(d) for d in digits[::-1]]
+    if (sum(luhn[::2]) + sum(sum(divmod(2 * d, 10)) for d in luhn[1::2])) % 10:
+        return False
+    article = (
+        len(digits) == 13 and not sum(int(d) * (1, 3)[i % 2] for i, d in enumerate(digits)) % 10
+    )
+    return not article
+
+
 def is_expiry(value: Any) -> bool:
     text = value.literal if isinstance(value, Num) else value
     if not isinstance(text, str):
@@ -303,9 +341,14 @@ class Remover:
         if "attachment" in name or " ".join([*keys, name]) in PLACES:
             self.cleaned[pointer((*above, key), star=True).lower()] += 1
             return True
-        if named and folded(key) in VALUE_KEYS and self.is_card_data(named[0], value, above):
-            self.redacted[pointer((*above, named[0]), star=True)] += 1
+        if mentions_card(key, keys) and is_issued(value):
+            self.redacted[pointer((*above, key), star=True)] += 1
             return True
+        if named and folded(key) in VALUE_KEYS:
+            about_card = mentions_card(named[0], keys) and is_issued(value)
+            if about_card or self.is_card_data(named[0], value, above):
+                self.redacted[pointer((*above, named[0]), star=True)] += 1
+                return True
         return False
 
     def is_card_data(self, name: str, value: Any, above: Steps) -> bool:  # noqa: PLR0911
@@ -341,8 +384,13 @@ class Remover:
         if isinstance(value, str):
             return self.clean_text(value, steps)
         if isinstance(value, Arr):
-            items = [self.clean(item, (*steps, i)) for i, item in enumerate(value.items)]
-            return Arr(items, value.text if all(map(intact, items)) else None)
+            kept = [
+                self.clean(item, (*steps, i))
+                for i, item in enumerate(value.items)
+                if not self.is_named_before(value.items, i, steps)
+            ]
+            same = len(kept) == len(value.items) and all(map(intact, kept))
+            return Arr(kept, value.text if same else None)
         if isinstance(value, Obj):
             named = names_given(value) if steps else []
             pairs = [
@@ -353,6 +401,18 @@ class Remover:
             same = len(pairs) == len(value.pairs) and all(intact(v) for _, v in pairs)
             return Obj(pairs, value.text if same else None)
         return value
+
+    def is_named_before(self, items: list[Any], i: int, steps: Steps) -> bool:
+        """Whether a list's item is the value of card data that the item before it names."""
+        before, item = (items[i - 1] if i else None), items[i]
+        if not isinstance(before, str) or meaning(before) != Meaning.CARD_DATA:
+            return False
+        goes = isinstance(item, Num)
+        if isinstance(item, str) and meaning(item) in (None, Meaning.MENTIONS_CARD):
+            goes = len(items) == 2 or any(c in "0123456789" for c in item)
+        if goes:
+            self.redacted[pointer((*steps, before), star=True)] += 1
+        return goes
 
     def clean_text(self, value: str, steps: Steps) -> Any:
         inner = parsed_or_none(value)
@@ -369,8 +429,9 @@ def names_given(value: Obj) -> list[str]:
     """The names that an object may give its value, sure ones first."""
     names = [v for k, v in value.pairs if isinstance(v, str) and folded(k) in NAMING_KEYS]
     sure = [name for name in names if meaning(name) == Meaning.CARD_DATA]
-    others = (None, Meaning.CARD_DATA, Meaning.PAYMENTS, Meaning.BILLING_ADDRESS)
-    return sure + [name for name in names if meaning(name) not in others]
+    others = (Meaning.CARD_DATA, Meaning.PAYMENTS, Meaning.BILLING_ADDRESS)
+    maybe = [name for name in names if meaning(name) not in others]
+    return sure + [name for name in maybe if meaning(name) or mentions_card(name, [])]
 
 
 def is_json(text: str) -> bool:

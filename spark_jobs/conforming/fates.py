@@ -40,14 +40,14 @@ _DIGIT = re.compile("[0-9]")
 def fate(key: str, parent: Path) -> int:
     """What becomes of a member by name and place: KEEP, CLEAN, REDACT or BY_VALUE."""
     found = fate_of_name(key, parent)
-    if found != KEEP:
+    if found == REDACT:
         return found
     lowered = key.lower()
     if CLEANED_IF_CONTAINING in lowered:
         return CLEAN
     if lowered in _CLEANED_KEYS and (*folded_keys(parent), lowered) in _CLEANED_PLACES:
         return CLEAN
-    return BY_VALUE if meaning_of(key) is Meaning.PAYMENTS else KEEP
+    return BY_VALUE if meaning_of(key) is Meaning.PAYMENTS else found
 
 
 def fate_of_name(name: str, parent: Path) -> int:

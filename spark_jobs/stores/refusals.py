@@ -29,6 +29,7 @@ _MEANINGS = {
     "AuthorizationHeaderMalformed": "the request was signed for another region than the server's: "
     "set AWS_REGION",
     ENDLESS_LISTING: "the server's listing repeats itself and does not come to an end",
+    "RequestTimeTooSkewed": "this machine's clock is more than 15 minutes off: set it",
     LENGTH_MISSING: "an answer does not tell its length, and may therefore not be whole: let no "
     "proxy of HTTP/1.0 stand between this machine and S3",
     "TimedOut": "S3 did not answer in time",

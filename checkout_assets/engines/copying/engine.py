@@ -14,7 +14,7 @@ from checkout_assets.domain.folders import Folder
 from checkout_assets.domain.verification import OutOfOrderError
 from checkout_assets.engines.conditions import refuse_ignored_conditions
 from checkout_assets.engines.copying.cutoff import Origin, refuse_other_source, settle
-from checkout_assets.engines.copying.explaining import CLOCK_IS_WRONG, failure_of
+from checkout_assets.engines.copying.explaining import failure_of
 from checkout_assets.engines.copying.folder_copy import CancelledError, CopyRun, FolderCopy
 from checkout_assets.engines.copying.interruptible import begin_all
 from checkout_assets.engines.copying.manifest import find_record_of_run
@@ -198,7 +198,6 @@ def _explain(folder: Folder, error: StoreError) -> str:
     reasons = {
         "NoSuchBucket": "the bucket does not exist",
         "AccessDenied": "access was denied",
-        "RequestTimeTooSkewed": CLOCK_IS_WRONG,
     }
     reason = reasons.get(error.code) or meaning_of(error.code)
     return f"{folder}: {reason} while listing or recording. Copy it again once that is solved."

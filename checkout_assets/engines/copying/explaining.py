@@ -48,11 +48,9 @@ RAW_AT_ODDS = Why(
     Failure("RawListingAtOdds"),
 )
 _CANCELLED = Why("the copy was cancelled", Failure("Cancelled", transient=True))
-CLOCK_IS_WRONG = "this machine's clock is more than 15 minutes off: set it"
 _EXPLAINED = {
     "AccessDenied": "access was denied: the source must allow reading it and raw writing it",
     "NoSuchBucket": "a bucket does not exist",
-    "RequestTimeTooSkewed": CLOCK_IS_WRONG,
 }
 
 
