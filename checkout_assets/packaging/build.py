@@ -23,19 +23,14 @@ from checkout_assets.packaging.archives import (
     zip_archive,
 )
 from checkout_assets.packaging.contents import MANIFEST, Artifact, LeftOut, Package, Role
+from checkout_assets.packaging.locks import SPARK, WORKER
 from checkout_assets.packaging.wheels import (
     MissingWheelError,
     Platform,
     Wheel,
     download_wheels,
     last_line,
-    requirement_name,
 )
-
-SPARK_LIBRARIES = frozenset({"awscrt", "boto3", "orjson", "pyarrow"})
-"""What ``spark_jobs`` imports beside pyspark, which the cluster has."""
-WORKER_LIBRARIES = SPARK_LIBRARIES | {"pydantic", "pydantic-settings", "rich", "typer"}
-"""What ``checkout-assets copy`` imports; Dagster and Spark, 600 MB, it does not."""
 
 SPARK_SCRIPT = "structure_orders.py"
 SPARK_PYTHON = "3.11"
@@ -70,7 +65,7 @@ def build_package(
     artifacts = [*_spark_code(root, writer)]
     left_out = []
     with tempfile.TemporaryDirectory() as scratch:
-        builder = _PlatformBuilder(project["dependencies"], root, Path(scratch), writer)
+        builder = _PlatformBuilder(root, Path(scratch), writer)
         for architecture in (*required, *optional):
             for role, python in (
                 (Role.SPARK_DEPENDENCIES, spark_python),
@@ -124,10 +119,7 @@ class _Writer:
 class _PlatformBuilder:
     """Builds what differs by processor and Python."""
 
-    def __init__(
-        self, requirements: Sequence[str], root: Path, scratch: Path, writer: _Writer
-    ) -> None:
-        self._requirements = requirements
+    def __init__(self, root: Path, scratch: Path, writer: _Writer) -> None:
         self._root = root
         self._scratch = scratch
         self._writer = writer
@@ -147,11 +139,11 @@ class _PlatformBuilder:
         return self._writer.write(role, role.value, suffix, data, **about)
 
     def _download(self, role: Role, platform: Platform) -> Sequence[Wheel]:
-        names = WORKER_LIBRARIES if role is Role.WORKER else SPARK_LIBRARIES
-        chosen = [text for text in self._requirements if requirement_name(text) in names]
+        locks = WORKER if role is Role.WORKER else SPARK
         directory = self._scratch / f"{role}-{platform.architecture}-{platform.python}"
         directory.mkdir()
-        return download_wheels(chosen, platform, directory)
+        lock = self._root / locks[platform.python].path
+        return download_wheels(lock, platform, directory)
 
     def _own_wheel(self) -> Wheel:
         """The project's wheel, built once, from a copy: setuptools leaves files beside sources."""

@@ -3,7 +3,7 @@
 import re
 import subprocess
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +15,7 @@ GLIBC_MINOR = 34
 _OLDEST_GLIBC_MINOR = 17
 _NAME = re.compile(r"[A-Za-z0-9._-]+")
 _NOT_FOUND = re.compile(r"No matching distribution found for (\S+)")
+_OTHER_BYTES = re.compile(r"DO NOT MATCH THE HASHES.*?\n\s*(\S+==\S+) from", re.DOTALL)
 
 
 class MissingWheelError(UsageError):
@@ -69,20 +70,20 @@ def requirement_name(requirement: str) -> str:
     return match[0].lower().replace("_", "-") if match else ""
 
 
-def download_wheels(
-    requirements: Iterable[str], platform: Platform, directory: Path
-) -> Sequence[Wheel]:
-    """Put the newest wheels that satisfy the requirements, and all they need, into ``directory``.
+def download_wheels(lock: Path, platform: Platform, directory: Path) -> Sequence[Wheel]:
+    """Put the wheels that a lock names, checked against its hashes, into ``directory``.
 
-    Raises MissingWheelError if a library has none for the platform. pip judges environment markers
-    (``; python_version < "3.10"``) by the interpreter it runs on, not by the platform's.
+    Raises MissingWheelError if a library has none for the platform.
     """
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check"]
     command += ["--only-binary=:all:", "--implementation=cp", "--python-version", platform.python]
     for tag in platform.tags:
         command += ["--platform", tag]
     asked = subprocess.run(
-        [*command, "--dest", directory, *requirements], capture_output=True, text=True, check=False
+        [*command, "--no-deps", "--require-hashes", "--dest", directory, "--requirement", lock],
+        capture_output=True,
+        text=True,
+        check=False,
     )
     if asked.returncode != 0:
         raise MissingWheelError(_explain(asked.stderr, platform))
@@ -98,6 +99,11 @@ def _explain(told: str, platform: Platform) -> str:
     if missing := _NOT_FOUND.search(told):
         return (
             f"No wheel of {displayable(missing[1])} for {platform} was found in the package index: "
-            "check its bounds in pyproject.toml and that the index can be reached."
+            "check that the index can be reached and has this release, or run make lock."
+        )
+    if changed := _OTHER_BYTES.search(told):
+        return (
+            f"{displayable(changed[1])} for {platform} has other bytes than its lock says: find "
+            "out who changed it before you trust the package index."
         )
     return f"pip could not download the wheels for {platform}: {last_line(told)}"

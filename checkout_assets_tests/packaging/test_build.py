@@ -14,8 +14,9 @@ import pytest
 
 from checkout_assets.domain.errors import UsageError
 from checkout_assets.packaging.__main__ import main
-from checkout_assets.packaging.build import SPARK_LIBRARIES, build_package
+from checkout_assets.packaging.build import build_package
 from checkout_assets.packaging.contents import MANIFEST, Package, Role
+from checkout_assets.packaging.locks import SPARK, SPARK_LIBRARIES, WORKER
 
 ROOT = Path(__file__).resolve().parents[2]
 X86 = "x86_64"
@@ -94,10 +95,8 @@ class SmallCheckout:
     def __init__(self, root: Path) -> None:
         self.root = root
         self.index = root / "index"
-        libraries = ["boto3>=1", "awscrt", "pyarrow", "orjson", "pydantic", "dagster", "pyspark"]
         files = {
             "pyproject.toml": '[project]\nname = "small"\nversion = "7"\n'
-            f"dependencies = {libraries}\n"
             '[build-system]\nrequires = []\nbuild-backend = "backend"\n'
             'backend-path = ["checkout_assets"]\n',
             "setup.py": "",
@@ -114,6 +113,22 @@ class SmallCheckout:
         self.add("awscrt", "awscrt-1.0.data/platlib/_native.so", "awscrt-1.0.data/scripts/x", X86)
         self.add("orjson", "orjson/_native.so", "orjson/tests/test.py", X86)
         self.add("pyarrow", "pyarrow/_native.so", "pyarrow/tests/test.py", X86)
+        self.lock()
+
+    def lock(self) -> None:
+        """Lock the libraries that the package holds, as they lie in the index."""
+        for lock in (SPARK["3.11"], WORKER["3.11"]):
+            path = self.root / lock.path
+            path.parent.mkdir(exist_ok=True)
+            found = (self.index / name for name in sorted(os.listdir(self.index)))
+            wheels = [each for each in found if each.name.split("-")[0] in lock.libraries]
+            path.write_text(
+                "".join(
+                    f"{each.name.split('-')[0]}==1.0 --hash=sha256:"
+                    f"{hashlib.sha256(each.read_bytes()).hexdigest()}\n"
+                    for each in wheels
+                )
+            )
 
     def add(
         self, name: str, file: str, other: str = "pydantic.pyi", architecture: str = ""
@@ -144,7 +159,7 @@ def test_a_platform_without_wheels_is_left_out_and_told(
     told = [(one.role, one.architecture) for one in package.left_out]
     assert told == [(Role.SPARK_DEPENDENCIES, "arm64"), (Role.WORKER, "arm64")]
     assert "for Python 3.11 on arm64 Linux with glibc 2.34" in package.left_out[0].reason
-    with pytest.raises(UsageError, match=r"No wheel of \w+ for Python 3.11 on arm64"):
+    with pytest.raises(UsageError, match=r"No wheel of awscrt==1.0 for Python 3.11 on arm64"):
         package.find(Role.WORKER, "arm64")
     worker = package.find(Role.WORKER, X86)
     assert sorted(worker.distributions) == [
@@ -190,9 +205,17 @@ def test_a_missing_wheel_of_a_required_platform_is_one_line_and_exit_2(
 
     told = capsys.readouterr()
     assert told.out == ""
-    assert told.err.startswith("Error: No wheel of orjson for Python 3.11 on x86_64 Linux")
+    assert told.err.startswith("Error: No wheel of orjson==1.0 for Python 3.11 on x86_64 Linux")
     assert told.err.count("\n") == 1
     assert not (dist / MANIFEST).exists()
+
+
+def test_a_wheel_with_other_bytes_than_the_lock_says_is_refused(
+    small: SmallCheckout, dist: Path
+) -> None:
+    small.add("pyarrow", "pyarrow/_native.so", "pyarrow/something_else.py", X86)
+    with pytest.raises(UsageError, match=r"pyarrow.* other bytes than its lock says"):
+        build_package(small.root, dist, [X86])
 
 
 def test_files_of_the_package_before_are_removed_and_others_stay(

@@ -18,8 +18,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from checkout_assets.engines.structuring.session import use_java
-from checkout_assets.packaging.build import SPARK_LIBRARIES, build_package
+from checkout_assets.packaging.build import build_package
 from checkout_assets.packaging.contents import Package, Role
+from checkout_assets.packaging.locks import SPARK_LIBRARIES
 from checkout_assets_tests.orders_place import FOLDER, OrdersPlace
 from checkout_assets_tests.spark_jobs.conformed_orders import accepted, order
 from spark_jobs.conforming.lines import table_from_lines, with_lineage
