@@ -1,0 +1,82 @@
+"""Records as the program wrote them before: they load whole, and none of a later format does."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from checkout_assets.domain.access.grants import GrantRecord, LaterGrantError
+from checkout_assets.engines.copying.cutoff import KeptCutOff
+from checkout_assets.engines.copying.manifest import recorded_rows
+from spark_jobs.contract import (
+    CompletionRecord,
+    FolderStructured,
+    PublicationRecord,
+    manifest_part_key,
+)
+from spark_jobs.record_format import LaterFormatError, read_record, write_record
+from spark_jobs.stores import LocalStore
+
+WRITTEN = Path(__file__).parent / "earlier_records" / "format_1"
+"""By the program of November 2026, one of each kind; the part is the completion record's."""
+
+
+def read_cut_off(data: bytes) -> KeptCutOff:
+    return read_record(KeptCutOff, data)
+
+
+READERS: dict[str, Callable[[bytes], Any]] = {
+    "completion": CompletionRecord.from_json,
+    "publication": PublicationRecord.from_json,
+    "publishing": PublicationRecord.from_json,
+    "result": FolderStructured.from_json,
+    "failed_result": FolderStructured.from_json,
+    "grant": GrantRecord.from_json,
+    "cut_off": read_cut_off,
+}
+
+
+def written(name: str) -> bytes:
+    return WRITTEN.joinpath(f"{name}.json").read_bytes()
+
+
+def test_there_is_a_reader_for_each_kind() -> None:
+    assert {path.stem for path in WRITTEN.glob("*.json")} == set(READERS)
+
+
+@pytest.mark.parametrize("name", READERS)
+def test_nothing_of_a_record_is_lost_when_it_is_read_and_written_again(name: str) -> None:
+    before = json.loads(written(name))
+
+    now = json.loads(write_record(READERS[name](written(name))))
+
+    assert {**now, **before} == now
+    if "totals" in before:
+        assert {**now["totals"], **before["totals"]} == now["totals"]
+
+
+@pytest.mark.parametrize("name", READERS)
+def test_a_record_of_the_next_format_is_refused_and_says_to_upgrade(name: str) -> None:
+    fields = json.loads(written(name))
+    fields["format_version"] += 1
+    with pytest.raises((LaterFormatError, LaterGrantError)) as caught:
+        READERS[name](json.dumps(fields).encode())
+    assert "was written by a later version of checkout-assets (format 2;" in str(caught.value)
+
+
+def test_the_manifest_that_a_record_names_is_read(tmp_path: Path) -> None:
+    record = CompletionRecord.from_json(written("completion"))
+    raw = LocalStore(tmp_path)
+    (part,) = record.parts
+    key = manifest_part_key(record.folder, record.copy_id, part.name)
+    raw.put(key, WRITTEN.joinpath(part.name).read_bytes())
+
+    rows = [row for _, row in recorded_rows(raw, record)]
+
+    assert len(rows) == part.rows == 7
+    statuses = [row.status for row in rows]
+    assert {each: statuses.count(each) for each in statuses} == record.by_status
+    assert sum(row.size for row in rows if row.status != "vanished") == record.total_bytes
+    assert str(rows[0].last_modified) == "2026-01-30 08:15:00.250000+00:00"
