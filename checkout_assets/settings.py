@@ -12,7 +12,7 @@ from checkout_assets.domain.anomalies import DEFAULT_ALLOWANCE
 from checkout_assets.domain.copying import parse_as_of
 from checkout_assets.domain.displayable import displayable
 from checkout_assets.domain.errors import UsageError
-from spark_jobs.contract import KEPT_BYTES, LARGEST_BODY_BYTES
+from spark_jobs.contract.limits import KEPT_BYTES, LARGEST_BODY_BYTES
 
 ENVIRONMENT_PREFIX = "CHECKOUT_"
 

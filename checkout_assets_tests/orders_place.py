@@ -12,7 +12,8 @@ import pyarrow.parquet as pq
 from checkout_assets.domain.folders import Folder, select_folders
 from checkout_assets.engines.copying.engine import CopyEngine, CopyOptions, FolderCopied
 from checkout_assets.engines.locations import LocalLocation, S3Location
-from spark_jobs.contract import CompletionRecord, completion_record_key, manifest_part_key
+from spark_jobs.contract.completion import CompletionRecord
+from spark_jobs.contract.keys import completion_record_key, manifest_part_key
 
 FOLDER = "0A_CheckoutOrder"
 TYPE = "application/json; charset=utf-8"

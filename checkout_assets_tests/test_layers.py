@@ -22,11 +22,14 @@ PEERS = {
 SHARED = (
     "spark_jobs.completed",
     "spark_jobs.contract",
-    "spark_jobs.record_format",
     "spark_jobs.service_codes",
     "spark_jobs.stores",
 )
 """What the platform may import of the Spark side; the job itself only engines/structuring."""
+PURE = ("checkout_assets.domain", "spark_jobs.contract.", "spark_jobs.service_codes")
+"""What the domain may import beside the standard library."""
+WITH_STORES = "spark_jobs.contract.manifest_parts"
+"""The one part of the contract that reads; all others are words and values."""
 ENVIRONMENT_READERS = {
     "checkout_assets/settings.py",
     "checkout_assets/sample/s3_server.py",  # hands its child process an environment
@@ -70,8 +73,16 @@ def test_a_module_imports_only_its_own_layer_and_lower_ones(path: Path) -> None:
 def test_the_domain_is_pure_standard_library(path: Path) -> None:
     for imported in imports_of(path):
         top = imported.split(".")[0]
-        allowed = top in sys.stdlib_module_names or imported.startswith("checkout_assets.domain")
-        assert allowed or imported in SHARED, f"{dotted_name(path)} imports {imported}"
+        allowed = top in sys.stdlib_module_names or imported.startswith(PURE)
+        assert allowed, f"{dotted_name(path)} imports {imported}"
+        assert imported != WITH_STORES
+
+
+@pytest.mark.parametrize("path", modules("spark_jobs/contract"), ids=dotted_name)
+def test_the_contract_is_pure_standard_library_but_for_its_reader(path: Path) -> None:
+    for imported in imports_of(path):
+        own = imported.startswith("spark_jobs.contract") or dotted_name(path) == WITH_STORES
+        assert own or imported.split(".")[0] in sys.stdlib_module_names, imported
 
 
 @pytest.mark.parametrize(

@@ -22,13 +22,9 @@ def main(arguments: Optional[List[str]] = None) -> int:
     """Run the job; prints one line a folder, and leaves its result in the lake."""
     from pyspark.sql import SparkSession
 
-    from spark_jobs.contract import (
-        DROP_ROWS,
-        KEEP,
-        LARGEST_BODY_BYTES,
-        PROBES_IN_LAKE,
-        result_key,
-    )
+    from spark_jobs.contract.keys import PROBES_IN_LAKE, result_key
+    from spark_jobs.contract.limits import LARGEST_BODY_BYTES
+    from spark_jobs.contract.words import DROP_ROWS, KEEP
     from spark_jobs.job.run import structure_folders
     from spark_jobs.job.staging import StructureJob
     from spark_jobs.stores import StoreError, StoreTerms, open_store
@@ -86,7 +82,9 @@ def main(arguments: Optional[List[str]] = None) -> int:
 
 def _refuse(lake: Store, job: StructureJob, sentence: str) -> None:
     """Say why nothing was structured, and leave it as each folder's result if that can be."""
-    from spark_jobs.contract import FolderStructured, StructureTotals, result_key
+    from spark_jobs.contract.keys import result_key
+    from spark_jobs.contract.results import FolderStructured
+    from spark_jobs.contract.totals import StructureTotals
     from spark_jobs.job.plan import REFUSED
     from spark_jobs.stores import StoreError
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any, Literal
 
-from checkout_assets.domain.folders import OrderType
 from checkout_assets.sample.documents import Moment, encode, order
+from spark_jobs.contract.order_types import OrderType
 
 Kind = Literal["dirty", "drifted", "clean", "short"]
 

@@ -18,8 +18,9 @@ from rich.table import Table
 
 from benchmarks.copy.place import FOLDER, Stub, serving
 from benchmarks.copy.stub import RAW
-from spark_jobs import contract
-from spark_jobs.contract import PUBLISHING, PublicationRecord, PublishedFile, StructureTotals
+from spark_jobs.contract.keys import publication_record_key, staged_key, table_file_key
+from spark_jobs.contract.publication import PUBLISHING, PublicationRecord, PublishedFile
+from spark_jobs.contract.totals import StructureTotals
 from spark_jobs.job.publishing import finish_interrupted, publish, read_published
 from spark_jobs.stores import S3Store
 
@@ -63,9 +64,9 @@ def _publish(lake: S3Store, record: PublicationRecord) -> None:
 
 def _staged(lake: S3Store, run_id: str) -> PublicationRecord:
     days = [f"20{n // 365 + 10}-{n % 365 // 31 + 1:02d}-{n % 31 + 1:02d}" for n in range(FILES)]
-    keys = [contract.table_file_key(FOLDER, day, run_id, n) for n, day in enumerate(days)]
+    keys = [table_file_key(FOLDER, day, run_id, n) for n, day in enumerate(days)]
     for key in keys:
-        lake.put(contract.staged_key(FOLDER, run_id, key), b"x")
+        lake.put(staged_key(FOLDER, run_id, key), b"x")
     files = [PublishedFile(key, 1, 1) for key in keys]
     totals = StructureTotals(documents=FILES, rows=FILES)
     return PublicationRecord(FOLDER, run_id, PUBLISHING, "c", "d", "1", files, [], [], totals)
@@ -75,7 +76,7 @@ def _interrupted(lake: S3Store, record: PublicationRecord) -> None:
     """A kill after the moves: the record still says ``publishing``."""
     previous = [file.path.replace(".run2.", ".run1.") for file in record.files]
     begun = replace(record, previous=previous)
-    lake.put(contract.publication_record_key(FOLDER), begun.to_json())
+    lake.put(publication_record_key(FOLDER), begun.to_json())
 
 
 def _timed(what: str, stub: Stub, work: Callable[[], object]) -> Published:

@@ -17,8 +17,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from benchmarks.structure.orders import Orders
-from spark_jobs import contract
-from spark_jobs.contract import CompletionRecord, ManifestPart
+from spark_jobs.contract.completion import CompletionRecord, ManifestPart
+from spark_jobs.contract.keys import completion_record_key, manifest_part_key
+from spark_jobs.contract.manifest_parts import manifest_schema
 
 BUCKET, PREFIX = "bench", "raw"
 _ROWS_PER_PART = 20_000
@@ -53,18 +54,13 @@ class RawBucket:
             pq.write_table(table, sink, compression="zstd", row_group_size=_ROWS_PER_GROUP)
             data = sink.getvalue()
             name = f"part-{number:05d}.parquet"
-            self._kept[contract.manifest_part_key(folder, _COPY_ID, name)] = data
+            self._kept[manifest_part_key(folder, _COPY_ID, name)] = data
             digest = hashlib.sha256(data).hexdigest()
             parts.append(ManifestPart(name, len(data), digest, table.num_rows))
-        self._kept[contract.completion_record_key(folder)] = self._record(folder, parts).to_json()
+        self._kept[completion_record_key(folder)] = self._record(folder, parts).to_json()
 
     def _manifest(self, folder: str) -> Iterator[pa.Table]:
-        schema = pa.schema(
-            [
-                (name, pa.timestamp("us", tz="UTC") if "timestamp" in kind else kind)
-                for name, kind in contract.MANIFEST_COLUMNS
-            ]
-        )
+        schema = manifest_schema()
         size = self._orders.mean_size()
         modified = datetime(2020, 1, 1, tzinfo=UTC)
         for start in range(0, self._orders.count, _ROWS_PER_PART):

@@ -9,11 +9,10 @@ from checkout_assets.assets.folder_run import FolderReport, FolderRun
 from checkout_assets.assets.partitions import FOLDERS, OWNERS, folder_checks
 from checkout_assets.assets.runbook import Runbook
 from checkout_assets.domain.anomalies import RAW_RULES
-from checkout_assets.domain.copying import Status
 from checkout_assets.domain.folders import Folder
-from checkout_assets.domain.keys import ObjectKind
 from checkout_assets.resources.engines import CopyEngineResource
-from spark_jobs.contract import manifest_part_key
+from spark_jobs.contract.keys import manifest_part_key
+from spark_jobs.contract.words import ObjectKind, Status
 
 if TYPE_CHECKING:
     from checkout_assets.engines.copying.engine import FolderCopied

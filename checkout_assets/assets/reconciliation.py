@@ -21,10 +21,11 @@ from checkout_assets.assets.runbook import Runbook
 from checkout_assets.assets.structured_orders import STRUCTURED_ORDERS
 from checkout_assets.domain.access.need import RULE, judge_need
 from checkout_assets.domain.displayable import displayable
-from checkout_assets.domain.folders import ALL_FOLDERS, OrderType
+from checkout_assets.domain.folders import ALL_FOLDERS
 from checkout_assets.domain.reconciliation import FolderReconciled, Summary, heat_map
 from checkout_assets.engines.access.proving import reconciled
 from checkout_assets.resources.engines import ReconcilerResource
+from spark_jobs.contract.order_types import OrderType
 
 RECONCILIATION = dg.AssetKey("reconciliation")
 COMPLETE, EXPECTED = "all_folders_complete", "nothing_unexpected_at_the_source"

@@ -18,7 +18,8 @@ from checkout_assets.domain.anomalies import (
 )
 from checkout_assets.domain.folders import Folder
 from checkout_assets.resources.engines import StructureEngineResource
-from spark_jobs.contract import quarantine_prefix, table_prefix
+from spark_jobs.contract.keys import quarantine_prefix, table_prefix
+from spark_jobs.contract.order_types import OrderType
 from spark_jobs.schema import table_columns
 
 if TYPE_CHECKING:
@@ -117,6 +118,6 @@ def column_schema() -> dg.TableSchema:
     return dg.TableSchema(
         columns=[
             dg.TableColumn(column.name, column.ddl, description=column.meaning)
-            for column in table_columns("fulfillment")
+            for column in table_columns(OrderType.FULFILLMENT.table)
         ]
     )

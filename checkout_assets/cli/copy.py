@@ -49,13 +49,13 @@ from checkout_assets.cli.options import (
     usable_places,
 )
 from checkout_assets.domain.anomalies import RAW_RULES, Finding
-from checkout_assets.domain.copying import Status, parse_as_of
+from checkout_assets.domain.copying import parse_as_of
 from checkout_assets.domain.counting import in_number, of_folders
 from checkout_assets.domain.errors import MigrationError
 from checkout_assets.domain.folders import Folder, select_folders
-from checkout_assets.domain.keys import ObjectKind
 from checkout_assets.engines.ec2.reports import FolderReport
 from checkout_assets.settings import Settings
+from spark_jobs.contract.words import ObjectKind, Status
 
 if TYPE_CHECKING:
     from checkout_assets.engines.copying.engine import CopyOptions

@@ -38,9 +38,10 @@ from checkout_assets.cli.options import (
 from checkout_assets.domain.counting import of_folders
 from checkout_assets.domain.displayable import displayable
 from checkout_assets.domain.errors import MigrationError
-from checkout_assets.domain.folders import Folder, OrderType, select_folders
+from checkout_assets.domain.folders import Folder, select_folders
 from checkout_assets.domain.reconciliation import FolderReconciled, Summary, heat_map
 from checkout_assets.settings import Settings
+from spark_jobs.contract.order_types import OrderType
 
 if TYPE_CHECKING:
     from checkout_assets.engines.reconciling.engine import Reconciler

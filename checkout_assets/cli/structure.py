@@ -27,7 +27,8 @@ from checkout_assets.domain.counting import in_number, of_folders
 from checkout_assets.domain.displayable import displayable
 from checkout_assets.domain.folders import Folder, select_folders, slices
 from checkout_assets.settings import Settings
-from spark_jobs.contract import PROBES_IN_LAKE, StructureTotals
+from spark_jobs.contract.keys import PROBES_IN_LAKE
+from spark_jobs.contract.totals import StructureTotals
 
 if TYPE_CHECKING:
     from checkout_assets.engines.structuring.spark_engine import LocalSparkEngine, StructuredFolder

@@ -6,9 +6,10 @@ documents = rows + quarantined documents. Vanished objects stand outside these s
 
 from dataclasses import dataclass
 
-from checkout_assets.domain.copying import CopyFacts, Status
-from checkout_assets.domain.keys import ObjectKind
-from spark_jobs.contract import PublicationRecord, StructureTotals
+from checkout_assets.domain.copying import CopyFacts
+from spark_jobs.contract.publication import PublicationRecord
+from spark_jobs.contract.totals import StructureTotals
+from spark_jobs.contract.words import ObjectKind, Status
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,10 +9,10 @@ from enum import StrEnum
 from typing import Generic, TypeVar
 
 from checkout_assets.domain.accounting import CopyAccount, broken_equations
-from checkout_assets.domain.copying import CopyFacts, Status
+from checkout_assets.domain.copying import CopyFacts
 from checkout_assets.domain.counting import in_number
-from checkout_assets.domain.keys import ObjectKind
-from spark_jobs.contract import StructureTotals
+from spark_jobs.contract.totals import StructureTotals
+from spark_jobs.contract.words import ObjectKind, Status
 
 
 class Severity(StrEnum):

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from checkout_assets.domain.displayable import displayable
 from checkout_assets.domain.errors import UsageError
 from checkout_assets.domain.instants import instant_of
-from checkout_assets.domain.keys import ObjectKind
+from spark_jobs.contract.words import IN_RAW, ObjectKind, Status
 
 _MD5_FORM = re.compile(r"[0-9a-f]{32}")
 _COPY_ID = re.compile(r"(.+)-[0-9]{8}T[0-9]{6}-[0-9a-f]{6}", re.DOTALL)
@@ -28,15 +28,6 @@ class CutOff(StrEnum):
 
     KEPT = "kept"
     NOW = "now"
-
-
-class Status(StrEnum):
-    """What became of an object, as the manifest says it."""
-
-    COPIED = "copied"
-    PRESENT = "present"
-    FAILED = "failed"
-    VANISHED = "vanished"
 
 
 class Action(StrEnum):
@@ -196,4 +187,4 @@ class CopyFacts:
     @property
     def in_raw(self) -> int:
         """Objects of the source that are in raw."""
-        return self.status(Status.COPIED) + self.status(Status.PRESENT)
+        return sum(map(self.status, IN_RAW))

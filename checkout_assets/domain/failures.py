@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from checkout_assets.domain.displayable import displayable
-from spark_jobs.contract import Failure
+from spark_jobs.contract.failures import Failure
 from spark_jobs.service_codes import is_throttling, is_transient
 
 LONGEST_REASON = 200

@@ -7,26 +7,14 @@ every partitioned asset.
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 
 from checkout_assets.domain.displayable import displayable
 from checkout_assets.domain.errors import UsageError
+from spark_jobs.contract.order_types import OrderType
 
 PREFIXES_PER_ORDER_TYPE = 256
-_NAME = re.compile(r"([0-9A-F]{2})_(CheckoutOrder|FulfillmentOrder)")
+_NAME = re.compile(f"([0-9A-F]{{2}})_({'|'.join(OrderType)})")
 _RANGE = ".."
-
-
-class OrderType(StrEnum):
-    """The two kinds of order document; the value is how folder names spell it."""
-
-    CHECKOUT = "CheckoutOrder"
-    FULFILLMENT = "FulfillmentOrder"
-
-    @property
-    def table(self) -> str:
-        """The table its documents go to: ``checkout`` or ``fulfillment``."""
-        return self.name.lower()
 
 
 @dataclass(frozen=True, slots=True)

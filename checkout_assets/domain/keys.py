@@ -5,8 +5,9 @@ All keys here are relative to the store's prefix, so they begin with the folder'
 
 import hashlib
 import re
-from enum import StrEnum
 from typing import NamedTuple
+
+from spark_jobs.contract.words import ObjectKind
 
 LONGEST_KEY_BYTES = 1024
 """S3's limit for a key in UTF-8: AWS S3 user guide, "Creating object key names"."""
@@ -23,14 +24,6 @@ _DOCUMENT = re.compile(r"[^/]*/[^/]+/id/[^/]+")
 _LAST_CHARACTER = "\U0010ffff"
 _ESCAPE = re.compile(rb"~([0-9A-F]{2})")
 _DOCUMENT_SEGMENTS = 3
-
-
-class ObjectKind(StrEnum):
-    """What an object of a folder is, told by its key alone."""
-
-    DOCUMENT = "document"
-    NESTED = "nested"
-    SIDE = "side"
 
 
 class Classification(NamedTuple):

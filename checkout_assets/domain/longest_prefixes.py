@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from checkout_assets.domain.copying import new_copy_id
 from checkout_assets.domain.folders import FOLDER_NAMES
 from checkout_assets.domain.keys import CUT_KEY_TAIL, LONGEST_KEY_BYTES
-from spark_jobs.contract import (
+from spark_jobs.contract.keys import (
     completion_record_key,
     manifest_part_key,
     quarantine_file_key,

@@ -18,8 +18,10 @@ from checkout_assets.domain.anomalies import (
 )
 from checkout_assets.domain.copying import CopyFacts
 from checkout_assets.domain.displayable import displayable
-from checkout_assets.domain.folders import ALL_FOLDERS, PREFIXES_PER_ORDER_TYPE, Folder, OrderType
-from spark_jobs.contract import PUBLISHING, CompletionRecord, PublicationRecord
+from checkout_assets.domain.folders import ALL_FOLDERS, PREFIXES_PER_ORDER_TYPE, Folder
+from spark_jobs.contract.completion import CompletionRecord
+from spark_jobs.contract.order_types import OrderType
+from spark_jobs.contract.publication import PUBLISHING, PublicationRecord
 
 _FOLDERS_PER_LINE = 16
 

@@ -11,16 +11,11 @@ from typing import TYPE_CHECKING
 
 from checkout_assets.domain.errors import MigrationError, UsageError
 from checkout_assets.domain.folders import Folder
-from spark_jobs.contract import (
-    CUT_DETAIL,
-    KEPT_BYTES,
-    NESTED_REASON,
-    PUBLISHED,
-    TOO_LARGE,
-    PublicationRecord,
-    publication_record_key,
-)
-from spark_jobs.record_format import RecordError
+from spark_jobs.contract.keys import publication_record_key
+from spark_jobs.contract.limits import KEPT_BYTES
+from spark_jobs.contract.publication import PUBLISHED, PublicationRecord
+from spark_jobs.contract.record_format import RecordError
+from spark_jobs.contract.words import CUT_DETAIL, NESTED_REASON, TOO_LARGE
 from spark_jobs.stores import Blob, NotFoundError, Store, StoreError
 from spark_jobs.stores.refusals import meaning_of
 

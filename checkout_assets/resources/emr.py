@@ -13,7 +13,8 @@ from checkout_assets.engines.emr.options import EmrOptions, JobPackage
 from checkout_assets.engines.locations import canonical_uri, parse_s3_location
 from checkout_assets.resources.engines import StructureEngineResource
 from checkout_assets.resources.stores import Stores
-from spark_jobs.contract import KEEP, LARGEST_BODY_BYTES
+from spark_jobs.contract.limits import LARGEST_BODY_BYTES
+from spark_jobs.contract.words import KEEP
 
 if TYPE_CHECKING:
     from checkout_assets.engines.emr.api import EmrApi

@@ -13,7 +13,9 @@ from pydantic import PrivateAttr
 from checkout_assets.domain.anomalies import DEFAULT_ALLOWANCE, QuarantineAllowance
 from checkout_assets.engines.seam import FolderEngine
 from checkout_assets.resources.stores import Stores
-from spark_jobs.contract import KEEP, LARGEST_BODY_BYTES, PROBES_IN_LAKE
+from spark_jobs.contract.keys import PROBES_IN_LAKE
+from spark_jobs.contract.limits import LARGEST_BODY_BYTES
+from spark_jobs.contract.words import KEEP
 
 if TYPE_CHECKING:
     from checkout_assets.engines.copying.engine import FolderCopied

@@ -11,7 +11,8 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Any
 
-from checkout_assets.domain.folders import Folder, OrderType
+from checkout_assets.domain.folders import Folder
+from spark_jobs.contract.order_types import OrderType
 
 
 class Anomaly(StrEnum):

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from checkout_assets.domain.folders import OrderType
 from checkout_assets.sample import nested_values
 from checkout_assets.sample.nested_values import ATTACHMENT_MARKER, CARD_MARKER
+from spark_jobs.contract.order_types import OrderType
 
 __all__ = ["ATTACHMENT_MARKER", "CARD_MARKER", "Moment", "encode", "order"]
 

@@ -5,8 +5,9 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 from checkout_assets.domain.folders import ALL_FOLDERS, Folder
-from checkout_assets.domain.keys import ObjectKind, classify, was_escaped
+from checkout_assets.domain.keys import classify, was_escaped
 from checkout_assets.sample.source import SampleObject, SampleOptions, folder_objects
+from spark_jobs.contract.words import ObjectKind
 
 NEVER_COPIED = tuple(
     map(Folder.parse, ("E9_FulfillmentOrder", "ED_FulfillmentOrder", "FA_FulfillmentOrder"))

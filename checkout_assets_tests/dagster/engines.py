@@ -11,7 +11,7 @@ from checkout_assets.domain.folders import Folder
 from checkout_assets.engines.copying.result import FolderCopied
 from checkout_assets.engines.structuring.spark_engine import StructuredFolder
 from checkout_assets.resources.engines import CopyEngineResource, StructureEngineResource
-from spark_jobs.contract import StructureTotals
+from spark_jobs.contract.totals import StructureTotals
 
 
 @dataclass

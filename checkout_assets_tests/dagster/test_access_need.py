@@ -37,7 +37,7 @@ from checkout_assets_tests.dagster.conftest import RUNBOOK, Dagster
 from checkout_assets_tests.fault_proxy import Answer, FaultProxy
 from checkout_assets_tests.granted_place import COPY_ROLE, GrantedPlace
 from checkout_assets_tests.orders_place import FOLDER, OrdersPlace
-from spark_jobs.contract import CompletionRecord
+from spark_jobs.contract.completion import CompletionRecord
 
 CUT_OFF = datetime(2026, 11, 1, tzinfo=UTC)
 LONG_AGO = timedelta(days=8)

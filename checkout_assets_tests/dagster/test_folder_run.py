@@ -15,7 +15,7 @@ from checkout_assets.domain.folders import Folder
 from checkout_assets.engines.structuring.spark_engine import StructuredFolder
 from checkout_assets_tests.dagster.conftest import FIRST_16, RUNBOOK, Dagster
 from checkout_assets_tests.dagster.engines import OddCopyEngine, OddStructureEngine
-from spark_jobs.contract import StructureTotals
+from spark_jobs.contract.totals import StructureTotals
 from spark_jobs.stores import StoreError
 
 RAW = build_raw_orders(32, RUNBOOK)

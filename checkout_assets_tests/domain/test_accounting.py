@@ -6,7 +6,8 @@ import pytest
 
 from checkout_assets.domain.accounting import CopyAccount, broken_equations, broken_files
 from checkout_assets.domain.copying import CopyFacts
-from spark_jobs.contract import PublicationRecord, PublishedFile, StructureTotals
+from spark_jobs.contract.publication import PublicationRecord, PublishedFile
+from spark_jobs.contract.totals import StructureTotals
 
 COPY = CopyAccount(listed=10, copied=6, present=4, failed=0, documents=7, nested=2, side=1)
 TOTALS = StructureTotals(documents=7, nested=2, side=1, rows=5, quarantined={"no_id": 2})

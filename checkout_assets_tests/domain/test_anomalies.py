@@ -11,7 +11,7 @@ from checkout_assets.domain.anomalies import (
     Severity,
 )
 from checkout_assets.domain.copying import CopyFacts
-from spark_jobs.contract import StructureTotals
+from spark_jobs.contract.totals import StructureTotals
 
 CLEAN = CopyFacts(listed=3, by_status={"copied": 2, "present": 1}, by_kind={"document": 3})
 STRUCTURED = StructureTotals(documents=3, rows=3)

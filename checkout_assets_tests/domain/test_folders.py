@@ -3,14 +3,8 @@
 import pytest
 
 from checkout_assets.domain.errors import UsageError
-from checkout_assets.domain.folders import (
-    ALL_FOLDERS,
-    FOLDER_NAMES,
-    Folder,
-    OrderType,
-    select_folders,
-    slices,
-)
+from checkout_assets.domain.folders import ALL_FOLDERS, FOLDER_NAMES, Folder, select_folders, slices
+from spark_jobs.contract.order_types import OrderType
 
 
 def test_there_are_512_folders_in_key_order() -> None:

@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 from checkout_assets.domain.keys import (
     LONGEST_KEY_BYTES,
     Classification,
-    ObjectKind,
     classify,
     place_in_order,
     raw_key_at,
@@ -17,6 +16,7 @@ from checkout_assets.domain.keys import (
     source_key_of,
     was_escaped,
 )
+from spark_jobs.contract.words import ObjectKind
 
 FOLDER = "86_FulfillmentOrder"
 KEYS = st.text(

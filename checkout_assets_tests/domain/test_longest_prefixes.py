@@ -15,7 +15,15 @@ from checkout_assets.domain.longest_prefixes import LONGEST_RUN_ID, longest_pref
 from checkout_assets.engines.ec2.reports import is_run_id
 from checkout_assets.engines.emr.request import attempt_run_id
 from checkout_assets.engines.locations import parse_location, parse_s3_location
-from spark_jobs import contract
+from spark_jobs.contract.keys import (
+    completion_record_key,
+    manifest_part_key,
+    publication_record_key,
+    quarantine_file_key,
+    result_key,
+    staged_key,
+    table_file_key,
+)
 
 ROOT = Path(__file__).resolve().parents[2]
 NAMES = st.one_of(
@@ -60,15 +68,15 @@ RUN_IDS = ["r" * LONGEST_RUN_ID, attempt_run_id("0" * 36, 99)]
 def test_every_record_and_file_below_the_longest_prefix_fits(folder: str, run_id: str) -> None:
     copy_id = new_copy_id(run_id, datetime.now(UTC), "abcdef")
     raw = [
-        contract.manifest_part_key(folder, copy_id, "part-99999.parquet"),
-        contract.completion_record_key(folder),
+        manifest_part_key(folder, copy_id, "part-99999.parquet"),
+        completion_record_key(folder),
     ]
     files = [
-        contract.table_file_key(folder, "2199-12-31", run_id, 99_999),
-        contract.quarantine_file_key(folder, run_id, 99_999),
+        table_file_key(folder, "2199-12-31", run_id, 99_999),
+        quarantine_file_key(folder, run_id, 99_999),
     ]
-    staged = [contract.staged_key(folder, run_id, key) for key in files]
-    records = [contract.publication_record_key(folder), contract.result_key(folder, run_id)]
+    staged = [staged_key(folder, run_id, key) for key in files]
+    records = [publication_record_key(folder), result_key(folder, run_id)]
     for place, keys in (("raw", raw), ("lake", [*files, *staged, *records])):
         assert all(longest_prefix(place) + len(key) <= LONGEST_KEY_BYTES for key in keys)
 

@@ -4,7 +4,7 @@ import pytest
 
 from checkout_assets.domain.anomalies import QuarantineAllowance
 from checkout_assets.domain.copying import CopyFacts
-from checkout_assets.domain.folders import ALL_FOLDERS, Folder, OrderType
+from checkout_assets.domain.folders import ALL_FOLDERS, Folder
 from checkout_assets.domain.reconciliation import (
     Cause,
     CopyEvidence,
@@ -17,7 +17,9 @@ from checkout_assets.domain.reconciliation import (
     judge,
     not_compared,
 )
-from spark_jobs.contract import PUBLISHED, PublicationRecord, StructureTotals
+from spark_jobs.contract.order_types import OrderType
+from spark_jobs.contract.publication import PUBLISHED, PublicationRecord
+from spark_jobs.contract.totals import StructureTotals
 
 FOLDER = Folder(OrderType.CHECKOUT, 10)
 

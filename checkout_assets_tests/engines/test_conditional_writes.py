@@ -13,7 +13,7 @@ from checkout_assets.engines.access.grant_record import find_grant, keep_grant
 from checkout_assets.engines.copying.cutoff import AS_OF_KEY, kept_cut_off, settle_cut_off
 from checkout_assets_tests.fault_proxy import Answer, FaultProxy, Request, Rule
 from checkout_assets_tests.orders_place import FOLDER, OrdersPlace
-from spark_jobs.contract import completion_record_key
+from spark_jobs.contract.keys import completion_record_key
 from spark_jobs.stores import StoreError, s3
 
 ASK_AGAIN = Answer(409, "ConditionalRequestConflict")

@@ -12,7 +12,7 @@ from checkout_assets.engines.copying import manifest
 from checkout_assets.engines.copying.cutoff import AS_OF_KEY, kept_cut_off
 from checkout_assets.engines.copying.engine import CopyEngine, CopyOptions
 from checkout_assets_tests.orders_place import FOLDER, TYPE, OrdersPlace
-from spark_jobs.contract import completion_record_key
+from spark_jobs.contract.keys import completion_record_key
 
 DOCUMENT = f"{FOLDER}/ACCOUNT/id/order-1"
 ROOM = 1024 - len(f"root/{FOLDER}/")

@@ -12,7 +12,7 @@ from checkout_assets.engines.copying.tally import Tally
 from checkout_assets.engines.ec2.results import RunRecords
 from checkout_assets.engines.reconciling.engine import Reconciler
 from checkout_assets_tests.orders_place import FOLDER, OrdersPlace
-from spark_jobs.contract import completion_record_key
+from spark_jobs.contract.keys import completion_record_key
 from spark_jobs.job.plan import FolderError, plan_folder
 
 MARKER = f"{FOLDER}/"

@@ -16,7 +16,7 @@ from checkout_assets.engines.copying import manifest
 from checkout_assets.engines.copying.engine import CopyEngine, CopyOptions
 from checkout_assets_tests.fault_proxy import RESET, Answer, FaultProxy, Request
 from checkout_assets_tests.orders_place import FOLDER, OrdersPlace
-from spark_jobs.contract import completion_record_key
+from spark_jobs.contract.keys import completion_record_key
 from spark_jobs.stores import StoreError
 
 BAD = f"{FOLDER}/A/id/2"

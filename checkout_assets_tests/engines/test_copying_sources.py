@@ -27,15 +27,12 @@ from checkout_assets.engines.reconciling.places import reconciler_of
 from checkout_assets.engines.structuring.origin import refuse_lake_of_other_raw
 from checkout_assets.settings import Settings
 from checkout_assets_tests.orders_place import FOLDER, OrdersPlace
-from spark_jobs.contract import (
-    PUBLISHED,
-    PublicationRecord,
-    StructureTotals,
-    publication_record_key,
-)
+from spark_jobs.contract.keys import publication_record_key
+from spark_jobs.contract.publication import PUBLISHED, PublicationRecord
+from spark_jobs.contract.record_format import write_record
+from spark_jobs.contract.totals import StructureTotals
 from spark_jobs.job.run import structure_folders
 from spark_jobs.job.staging import StructureJob
-from spark_jobs.record_format import write_record
 from spark_jobs.stores import ConflictError, Store
 
 DOCUMENT = f"{FOLDER}/ACCOUNT/id/order-1"

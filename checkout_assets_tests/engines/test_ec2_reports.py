@@ -43,7 +43,7 @@ from checkout_assets.engines.ec2.stopping import (
     after_silence,
 )
 from checkout_assets_tests.instance_metadata import instance_metadata
-from spark_jobs.contract import Failure
+from spark_jobs.contract.failures import Failure
 from spark_jobs.stores import LocalStore, StoreError
 
 FOLDER, OTHER = Folder.parse("0A_CheckoutOrder"), Folder.parse("0B_FulfillmentOrder")

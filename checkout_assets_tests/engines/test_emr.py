@@ -13,12 +13,9 @@ from checkout_assets.engines.emr.results import RunResults
 from checkout_assets_tests.emr_place import SIX, EmrPlace, QuickClock
 from checkout_assets_tests.local_emr.commands import one_line_script
 from checkout_assets_tests.local_emr.local_emr import ClusterFault, Command, LocalEmr
-from spark_jobs.contract import (
-    PUBLISHED,
-    PublicationRecord,
-    StructureTotals,
-    publication_record_key,
-)
+from spark_jobs.contract.keys import publication_record_key
+from spark_jobs.contract.publication import PUBLISHED, PublicationRecord
+from spark_jobs.contract.totals import StructureTotals
 from spark_jobs.stores import open_store
 
 NAMES = [folder.name for folder in SIX]

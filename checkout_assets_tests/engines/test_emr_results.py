@@ -6,7 +6,9 @@ import pytest
 
 from checkout_assets.domain.folders import Folder
 from checkout_assets.engines.emr.results import RunResults
-from spark_jobs.contract import FolderStructured, StructureTotals, result_key
+from spark_jobs.contract.keys import result_key
+from spark_jobs.contract.results import FolderStructured
+from spark_jobs.contract.totals import StructureTotals
 from spark_jobs.stores import LocalStore
 
 FOLDER = Folder.parse("0A_CheckoutOrder")

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from checkout_assets.domain.folders import Folder, OrderType
+from checkout_assets.domain.folders import Folder
 from checkout_assets.engines.emr.api import emr_clients
 from checkout_assets.engines.emr.engine import EmrEngine
 from checkout_assets.engines.emr.job_package import upload_package, use_package
@@ -21,6 +21,7 @@ from checkout_assets_tests.emr_place import X86, QuickClock, build_job
 from checkout_assets_tests.local_emr.commands import local_spark_submit
 from checkout_assets_tests.local_emr.local_emr import REGION, LocalEmr
 from checkout_assets_tests.orders_place import OrdersPlace
+from spark_jobs.contract.order_types import OrderType
 from spark_jobs.stores import Store, open_store
 
 FIRST = 0x0A

@@ -12,7 +12,8 @@ from checkout_assets.engines.locations import S3Location
 from checkout_assets_tests.fault_proxy import Answer, FaultProxy, Request, Rule
 from checkout_assets_tests.orders_place import FOLDER, OrdersPlace
 from spark_jobs import structure_orders
-from spark_jobs.contract import PROBES_IN_LAKE, PROBES_IN_RAW, FolderStructured, result_key
+from spark_jobs.contract.keys import PROBES_IN_LAKE, PROBES_IN_RAW, result_key
+from spark_jobs.contract.results import FolderStructured
 from spark_jobs.stores import open_store
 
 CONDITIONS = {"If-None-Match": "if-none-match", "If-Match": "if-match"}

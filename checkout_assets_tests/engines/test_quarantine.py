@@ -15,15 +15,11 @@ from checkout_assets.domain.folders import Folder
 from checkout_assets.engines.quarantine import REASONS, Quarantine
 from checkout_assets_tests.fault_proxy import Answer, FaultProxy
 from checkout_assets_tests.orders_place import OrdersPlace
-from spark_jobs import contract
 from spark_jobs.conforming import Conformer, Rejected
-from spark_jobs.contract import (
-    PUBLISHED,
-    PUBLISHING,
-    PublicationRecord,
-    PublishedFile,
-    StructureTotals,
-)
+from spark_jobs.contract.columns import QUARANTINE_COLUMNS
+from spark_jobs.contract.keys import publication_record_key, quarantine_file_key
+from spark_jobs.contract.publication import PUBLISHED, PUBLISHING, PublicationRecord, PublishedFile
+from spark_jobs.contract.totals import StructureTotals
 from spark_jobs.stores import LocalStore, Store, open_store
 
 FOLDER, NEIGHBOUR = Folder.parse("0A_CheckoutOrder"), Folder.parse("0B_CheckoutOrder")
@@ -75,12 +71,12 @@ def publish(
     **changed: Any,
 ) -> PublicationRecord:
     """A folder whose quarantine is these files of rows."""
-    schema = pa.schema([(n, pa.type_for_alias(kind)) for n, kind in contract.QUARANTINE_COLUMNS])
+    schema = pa.schema([(n, pa.type_for_alias(kind)) for n, kind in QUARANTINE_COLUMNS])
     named = []
     for number, rows in enumerate(files):
         sink = pa.BufferOutputStream()
         pq.write_table(pa.Table.from_pylist(list(rows), schema=schema), sink)
-        key = contract.quarantine_file_key(folder.name, "run1", number)
+        key = quarantine_file_key(folder.name, "run1", number)
         lake.put(key, bytes(sink.getvalue()))
         named.append(PublishedFile(key, sink.getvalue().size, len(rows)))
     record = PublicationRecord(
@@ -96,7 +92,7 @@ def publish(
         totals=TOTALS,
     )
     record = replace(record, **changed)
-    lake.put(contract.publication_record_key(folder.name), record.to_json())
+    lake.put(publication_record_key(folder.name), record.to_json())
     return record
 
 
@@ -176,7 +172,7 @@ def test_a_record_that_cannot_be_trusted_is_told_and_its_neighbour_counted(
         ).to_json(),
         "misplaced": record.to_json(),
     }
-    lake.put(contract.publication_record_key(FOLDER.name), spoilt[fault])
+    lake.put(publication_record_key(FOLDER.name), spoilt[fault])
 
     broken, whole = Quarantine(lake).count([FOLDER, NEIGHBOUR])
 

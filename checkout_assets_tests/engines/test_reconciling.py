@@ -19,18 +19,15 @@ from checkout_assets.engines.locations import Location
 from checkout_assets.engines.reconciling.engine import Reconciler
 from checkout_assets_tests.fault_proxy import Answer, FaultProxy
 from checkout_assets_tests.orders_place import FOLDER, OrdersPlace
-from spark_jobs.contract import (
-    PUBLISHED,
-    PUBLISHING,
-    PublicationRecord,
-    PublishedFile,
-    StructureTotals,
+from spark_jobs.contract.keys import (
     completion_record_key,
     publication_record_key,
     quarantine_file_key,
     staging_prefix,
     table_file_key,
 )
+from spark_jobs.contract.publication import PUBLISHED, PUBLISHING, PublicationRecord, PublishedFile
+from spark_jobs.contract.totals import StructureTotals
 from spark_jobs.stores import LocalStore, Store
 
 A, B, C = (f"{FOLDER}/A/id/{name}" for name in "abc")

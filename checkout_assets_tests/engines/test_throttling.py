@@ -7,7 +7,7 @@ from checkout_assets.engines.copying import pace, requests
 from checkout_assets_tests.fault_proxy import Answer, FaultProxy, Request
 from checkout_assets_tests.orders_place import FOLDER, OrdersPlace
 from checkout_assets_tests.spark_jobs.test_service_codes import THROTTLING
-from spark_jobs.contract import Failure
+from spark_jobs.contract.failures import Failure
 
 pytestmark = pytest.mark.usefixtures("filled")
 

@@ -5,15 +5,11 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from spark_jobs.contract import (
-    PUBLISHED,
-    Failure,
-    FolderStructured,
-    PublicationRecord,
-    StructureTotals,
-    publication_record_key,
-    result_key,
-)
+from spark_jobs.contract.failures import Failure
+from spark_jobs.contract.keys import publication_record_key, result_key
+from spark_jobs.contract.publication import PUBLISHED, PublicationRecord
+from spark_jobs.contract.results import FolderStructured
+from spark_jobs.contract.totals import StructureTotals
 from spark_jobs.stores import open_store
 
 _WRITE_A_FILE = 'mkdir -p "${1%/*}" && printf %s "$2" >"$1" && shift 2'

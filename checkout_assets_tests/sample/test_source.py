@@ -11,7 +11,7 @@ import pytest
 
 from checkout_assets.domain.errors import UsageError
 from checkout_assets.domain.folders import FOLDER_NAMES, Folder
-from checkout_assets.domain.keys import ObjectKind, classify, safe_key
+from checkout_assets.domain.keys import classify, safe_key
 from checkout_assets.sample.anomalies import FLAGS, PLACEMENT, SPECIAL_NAMES, Anomaly
 from checkout_assets.sample.documents import ATTACHMENT_MARKER, CARD_MARKER
 from checkout_assets.sample.hand_run import hand_run_faults, hand_run_leftovers
@@ -23,6 +23,7 @@ from checkout_assets.sample.source import (
     source_objects,
 )
 from spark_jobs.conforming import Conformer, Row
+from spark_jobs.contract.words import ObjectKind
 
 OPTIONS = SampleOptions()
 SMALL = replace(OPTIONS, documents=600, days=1)

@@ -19,8 +19,14 @@ from checkout_assets.domain.folders import Folder
 from checkout_assets.engines.locations import parse_location
 from checkout_assets.engines.reconciling.engine import Reconciler
 from checkout_assets_tests.orders_place import OrdersPlace
-from spark_jobs import contract
-from spark_jobs.contract import PUBLISHED, PublicationRecord
+from spark_jobs.contract.keys import (
+    publication_record_key,
+    quarantine_prefix,
+    staging_prefix,
+    table_prefix,
+)
+from spark_jobs.contract.order_types import table_of
+from spark_jobs.contract.publication import PUBLISHED, PublicationRecord
 from spark_jobs.job.publishing import ABANDONED_AFTER, remove_abandoned_staging
 from spark_jobs.job.run import structure_folders
 from spark_jobs.job.staging import StructureJob
@@ -141,8 +147,8 @@ def ids(lake: Store) -> set[str]:
 
 def own_files(lake: Store, folder: str = FOLDER) -> list[str]:
     """All of the folder's files that a reader of tables or quarantine sees."""
-    table = contract.table_prefix(contract.table_of(folder))
-    quarantine = contract.quarantine_prefix(folder)
+    table = table_prefix(table_of(folder))
+    quarantine = quarantine_prefix(folder)
     own = [entry.key for entry in lake.list(table) if f"/{folder}." in entry.key]
     return own + [entry.key for entry in lake.list(quarantine)]
 
@@ -155,19 +161,19 @@ def rows_of_neighbour(lake: Store) -> Rows:
 def foreign_files(lake: Store) -> Mapping[str, bytes]:
     """Everything in tables, quarantine and records that is not the folder's."""
     prefixes = ("consumable_tables/", "quarantine/", "_published/")
-    own = {*own_files(lake), contract.publication_record_key(FOLDER)}
+    own = {*own_files(lake), publication_record_key(FOLDER)}
     keys = [entry.key for prefix in prefixes for entry in lake.list(prefix)]
     return {key: lake.get(key).data for key in keys if key not in own}
 
 
 def record_of(lake: Store, folder: str = FOLDER) -> PublicationRecord:
     """The folder's publication record."""
-    return PublicationRecord.from_json(lake.get(contract.publication_record_key(folder)).data)
+    return PublicationRecord.from_json(lake.get(publication_record_key(folder)).data)
 
 
 def staged(lake: Store, run_id: str) -> list[str]:
     """What a run has staged for the folder."""
-    return [entry.key for entry in lake.list(contract.staging_prefix(FOLDER, run_id))]
+    return [entry.key for entry in lake.list(staging_prefix(FOLDER, run_id))]
 
 
 def assert_staging_is_recognised(lake: Store, *killed: str) -> None:

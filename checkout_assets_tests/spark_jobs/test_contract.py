@@ -6,16 +6,20 @@ from typing import Any
 import pytest
 
 from checkout_assets.domain.folders import ALL_FOLDERS
-from spark_jobs import contract
-from spark_jobs.contract import (
-    CompletionRecord,
-    FolderStructured,
-    ManifestPart,
-    PublicationRecord,
-    PublishedFile,
-    StructureTotals,
+from spark_jobs.contract.completion import CompletionRecord, ManifestPart
+from spark_jobs.contract.keys import (
+    completion_record_key,
+    manifest_part_key,
+    publication_record_key,
+    quarantine_file_key,
+    staged_key,
+    table_file_key,
 )
-from spark_jobs.record_format import RecordError
+from spark_jobs.contract.order_types import table_of
+from spark_jobs.contract.publication import PUBLISHED, PublicationRecord, PublishedFile
+from spark_jobs.contract.record_format import RecordError
+from spark_jobs.contract.results import FolderStructured
+from spark_jobs.contract.totals import StructureTotals
 
 FOLDER = "0A_CheckoutOrder"
 COPY = CompletionRecord(
@@ -33,13 +37,13 @@ COPY = CompletionRecord(
 PUBLICATION = PublicationRecord(
     folder=FOLDER,
     run_id="run-2",
-    state=contract.PUBLISHED,
+    state=PUBLISHED,
     copy_id="run-1",
     digest="f" * 64,
     schema_version="1",
-    files=[PublishedFile(contract.table_file_key(FOLDER, "2018-10-31", "run-2", 0), 1, 2)],
-    quarantine=[PublishedFile(contract.quarantine_file_key(FOLDER, "run-2", 0), 1, 1)],
-    previous=[contract.table_file_key(FOLDER, "2018-10-31", "run-1", 0)],
+    files=[PublishedFile(table_file_key(FOLDER, "2018-10-31", "run-2", 0), 1, 2)],
+    quarantine=[PublishedFile(quarantine_file_key(FOLDER, "run-2", 0), 1, 1)],
+    previous=[table_file_key(FOLDER, "2018-10-31", "run-1", 0)],
     totals=StructureTotals(documents=3, rows=2, quarantined={"no_id": 1}, redacted={"/a": 2}),
 )
 
@@ -125,19 +129,17 @@ def test_a_folder_is_ok_if_it_has_no_error() -> None:
 
 def test_every_folder_has_the_table_of_its_order_type() -> None:
     for folder in ALL_FOLDERS:
-        assert contract.table_of(folder.name) == folder.order_type.table
+        assert table_of(folder.name) == folder.order_type.table
 
 
 def test_where_things_lie() -> None:
     folder = "0A_CheckoutOrder"
-    key = contract.table_file_key(folder, "2018-10-31", "run", 3)
+    key = table_file_key(folder, "2018-10-31", "run", 3)
     assert key == (
         "consumable_tables/checkout/YEAR=2018/MONTH=10/DAY=31/0A_CheckoutOrder.run.3.parquet"
     )
-    assert contract.staged_key(folder, "run", key) == f"_staging/{folder}/run/{key}"
-    assert contract.quarantine_file_key(folder, "run", 0) == (
-        f"quarantine/checkout/{folder}/run.0.parquet"
-    )
-    assert contract.completion_record_key(folder) == f"_manifests/{folder}/current.json"
-    assert contract.manifest_part_key(folder, "id", "p") == f"_manifests/{folder}/id/p"
-    assert contract.publication_record_key(folder) == f"_published/{folder}.json"
+    assert staged_key(folder, "run", key) == f"_staging/{folder}/run/{key}"
+    assert quarantine_file_key(folder, "run", 0) == (f"quarantine/checkout/{folder}/run.0.parquet")
+    assert completion_record_key(folder) == f"_manifests/{folder}/current.json"
+    assert manifest_part_key(folder, "id", "p") == f"_manifests/{folder}/id/p"
+    assert publication_record_key(folder) == f"_published/{folder}.json"

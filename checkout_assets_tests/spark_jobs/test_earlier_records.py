@@ -10,13 +10,11 @@ import pytest
 from checkout_assets.domain.access.grants import GrantRecord, LaterGrantError
 from checkout_assets.engines.copying.cutoff import KeptCutOff
 from checkout_assets.engines.copying.manifest import recorded_rows
-from spark_jobs.contract import (
-    CompletionRecord,
-    FolderStructured,
-    PublicationRecord,
-    manifest_part_key,
-)
-from spark_jobs.record_format import LaterFormatError, read_record, write_record
+from spark_jobs.contract.completion import CompletionRecord
+from spark_jobs.contract.keys import manifest_part_key
+from spark_jobs.contract.publication import PublicationRecord
+from spark_jobs.contract.record_format import LaterFormatError, read_record, write_record
+from spark_jobs.contract.results import FolderStructured
 from spark_jobs.stores import LocalStore
 
 WRITTEN = Path(__file__).parent / "earlier_records" / "format_1"

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from checkout_assets.domain.folders import OrderType
 from checkout_assets.sample.documents import Moment, order
 from checkout_assets_tests.spark_jobs.test_conforming_properties import ORDERS, PROFILE
 from spark_jobs.conforming import Conformer, Row
 from spark_jobs.conforming.fast_path import UnfitError, compile_text
+from spark_jobs.contract.order_types import OrderType
 from spark_jobs.schema import data_columns
 from spark_jobs.schema.types import Primitive
 

@@ -11,7 +11,8 @@ import pytest
 from checkout_assets.engines.structuring.session import local_session
 from checkout_assets.sample.s3_server import EmbeddedS3Server
 from checkout_assets_tests.spark_jobs.test_staging import FOLDER, PIECE, plan
-from spark_jobs.contract import FolderStructured, StructureTotals
+from spark_jobs.contract.results import FolderStructured
+from spark_jobs.contract.totals import StructureTotals
 from spark_jobs.job import run
 from spark_jobs.job.plan import FolderPlan
 from spark_jobs.job.publishing import Published

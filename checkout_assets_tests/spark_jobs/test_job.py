@@ -17,14 +17,14 @@ from checkout_assets.sample.documents import ATTACHMENT_MARKER, CARD_MARKER
 from checkout_assets.sample.s3_server import EmbeddedS3Server
 from checkout_assets_tests.orders_place import OrdersPlace
 from spark_jobs import structure_orders
-from spark_jobs.contract import (
-    FolderStructured,
-    PublicationRecord,
+from spark_jobs.contract.keys import (
     completion_record_key,
     manifest_part_key,
     publication_record_key,
     result_key,
 )
+from spark_jobs.contract.publication import PublicationRecord
+from spark_jobs.contract.results import FolderStructured
 from spark_jobs.job import run as job_run
 from spark_jobs.job.plan import plan_folder
 from spark_jobs.job.run import structure_folders

@@ -35,7 +35,8 @@ from checkout_assets_tests.spark_jobs.changed_folder import (
     staged,
 )
 from checkout_assets_tests.spark_jobs.job_process import SCRIPT, JobProcess, wait_until
-from spark_jobs.contract import PUBLISHING, publication_record_key
+from spark_jobs.contract.keys import publication_record_key
+from spark_jobs.contract.publication import PUBLISHING
 from spark_jobs.job.publishing import ABANDONED_AFTER, remove_abandoned_staging
 from spark_jobs.stores import Store, open_store
 

@@ -10,7 +10,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from spark_jobs.contract import KEPT_BYTES, MANIFEST_COLUMNS, CompletionRecord, StructureTotals
+from spark_jobs.contract.columns import MANIFEST_COLUMNS
+from spark_jobs.contract.completion import CompletionRecord
+from spark_jobs.contract.limits import KEPT_BYTES
+from spark_jobs.contract.totals import StructureTotals
 from spark_jobs.job import conform_slice as conforming
 from spark_jobs.job import staging
 from spark_jobs.job.conform_slice import conform_slice

@@ -6,7 +6,6 @@ import pytest
 
 from checkout_assets.engines.copying import manifest
 from checkout_assets_tests.orders_place import FOLDER, OrdersPlace
-from spark_jobs import contract
 from spark_jobs.job import plan as planning
 from spark_jobs.job.packing import WEIGHT_OF_A_FILE
 from spark_jobs.job.plan import plan_folder, read_slice
@@ -43,7 +42,7 @@ def test_an_object_above_the_limit_weighs_what_is_read_of_it(
     for number, size in enumerate(SIZES):
         place.put(f"{FOLDER}/AF/id/{number}-01", b"x" * size)
     place.copy()
-    monkeypatch.setattr(contract, "KEPT_BYTES", 20)
+    monkeypatch.setattr(planning, "KEPT_BYTES", 20)
     monkeypatch.setattr(planning, "SLICE_BYTES", 90)
     plan = plan_folder(place.raw.open(), FOLDER, largest=50)
     assert plan.total_bytes == sum(SIZES) - 200 + 20

@@ -12,8 +12,14 @@ import pytest
 
 from checkout_assets.sample.s3_server import EmbeddedS3Server
 from checkout_assets_tests.fault_proxy import FaultProxy, Request
-from spark_jobs import contract
-from spark_jobs.contract import PUBLISHED, PUBLISHING, PublicationRecord, StructureTotals
+from spark_jobs.contract.keys import (
+    publication_record_key,
+    quarantine_file_key,
+    staged_key,
+    table_file_key,
+)
+from spark_jobs.contract.publication import PUBLISHED, PUBLISHING, PublicationRecord, PublishedFile
+from spark_jobs.contract.totals import StructureTotals
 from spark_jobs.job.plan import FolderError
 from spark_jobs.job.publishing import (
     ABANDONED_AFTER,
@@ -74,17 +80,17 @@ def stage(
 ) -> PublicationRecord:
     """A run that has staged its files and not yet published them."""
     files = [
-        contract.PublishedFile(contract.table_file_key(FOLDER, day, run_id, 0), len(data), 1)
+        PublishedFile(table_file_key(FOLDER, day, run_id, 0), len(data), 1)
         for day, data in days.items()
     ]
     bodies = dict(zip((file.path for file in files), days.values(), strict=True))
     in_quarantine = []
     if quarantine:
-        key = contract.quarantine_file_key(FOLDER, run_id, 0)
-        in_quarantine = [contract.PublishedFile(key, len(quarantine), 1)]
+        key = quarantine_file_key(FOLDER, run_id, 0)
+        in_quarantine = [PublishedFile(key, len(quarantine), 1)]
         bodies[key] = quarantine
     for key, data in bodies.items():
-        lake.put(contract.staged_key(FOLDER, run_id, key), data)
+        lake.put(staged_key(FOLDER, run_id, key), data)
     return PublicationRecord(
         folder=FOLDER,
         run_id=run_id,
@@ -132,7 +138,7 @@ def test_a_first_run_publishes_exactly_its_files(lake: Store) -> None:
 
 def test_a_second_run_takes_the_place_of_the_first_and_touches_nothing_else(lake: Store) -> None:
     first_run(lake)
-    neighbour = contract.table_file_key(NEIGHBOUR, "2018-10-31", "run1", 0)
+    neighbour = table_file_key(NEIGHBOUR, "2018-10-31", "run1", 0)
     for foreign in (LIVE, neighbour):
         lake.put(foreign, b"foreign")
     publish(lake, second_run(lake), read_published(lake, FOLDER))
@@ -193,9 +199,9 @@ def test_whatever_part_of_the_moves_was_done_the_rest_is_done(
     record = stage(lake, "run2", {"2018-10-31": b"two again", "2018-11-01": b"moved"}, b"worse")
     previous = [file.path for file in base.all_files]
     begun = replace(record, previous=previous).to_json()
-    lake.put(contract.publication_record_key(FOLDER), begun)
+    lake.put(publication_record_key(FOLDER), begun)
     for file, place in zip(record.all_files, places, strict=True):
-        staged = contract.staged_key(FOLDER, "run2", file.path)
+        staged = staged_key(FOLDER, "run2", file.path)
         if place != STAGED:
             lake.put(file.path, lake.get(staged).data)
         if place == MOVED:
@@ -253,7 +259,7 @@ def test_of_two_runs_the_slower_removes_only_its_own_staging(lake: Store) -> Non
 
 def test_a_published_file_that_is_gone_from_everywhere_is_loud(lake: Store) -> None:
     record = second_run(lake)
-    lake.delete([contract.staged_key(FOLDER, "run2", record.files[0].path)])
+    lake.delete([staged_key(FOLDER, "run2", record.files[0].path)])
     with pytest.raises(FolderError, match="neither staged nor in place"):
         publish(lake, record, read_published(lake, FOLDER))
 
@@ -268,7 +274,7 @@ def test_staging_is_removed_after_seven_days_and_not_before(lake: Store) -> None
 
 
 def test_a_record_that_is_no_record_is_loud(lake: Store) -> None:
-    lake.put(contract.publication_record_key(FOLDER), b'{"folder": "truncat')
+    lake.put(publication_record_key(FOLDER), b'{"folder": "truncat')
     with pytest.raises(FolderError, match="is not JSON"):
         finish_interrupted(lake, FOLDER)
 
@@ -283,4 +289,4 @@ def test_a_single_row_too_few_is_never_published(lake: Store) -> None:
     with pytest.raises(FolderError, match="3 documents became 2 staged rows"):
         reconcile_counts(unaccounted)
     with pytest.raises(NotFoundError):
-        lake.get(contract.publication_record_key(FOLDER))
+        lake.get(publication_record_key(FOLDER))

@@ -13,7 +13,8 @@ from checkout_assets_tests.spark_jobs.test_publishing import (
     published_bodies,
     second_run,
 )
-from spark_jobs.contract import PUBLISHED, PUBLISHING, publication_record_key
+from spark_jobs.contract.keys import publication_record_key
+from spark_jobs.contract.publication import PUBLISHED, PUBLISHING
 from spark_jobs.job.plan import FolderError
 from spark_jobs.job.publishing import finish_interrupted, publish, read_published
 from spark_jobs.stores import ConflictError, S3Store, StoreError, s3

@@ -9,8 +9,10 @@ import pytest
 
 from checkout_assets.domain.access.grants import GrantRecord, LaterGrantError
 from checkout_assets.domain.errors import MigrationError
-from spark_jobs.contract import CompletionRecord, FolderStructured, PublicationRecord
-from spark_jobs.record_format import VERSION_FIELD, LaterFormatError, RecordError
+from spark_jobs.contract.completion import CompletionRecord
+from spark_jobs.contract.publication import PublicationRecord
+from spark_jobs.contract.record_format import VERSION_FIELD, LaterFormatError, RecordError
+from spark_jobs.contract.results import FolderStructured
 
 EARLIER = Path(__file__).parent / "earlier_records"
 """Written by the program before its records had a version."""

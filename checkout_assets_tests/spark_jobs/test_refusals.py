@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from botocore import exceptions as aws
 
-from spark_jobs.contract import FolderStructured
+from spark_jobs.contract.results import FolderStructured
 from spark_jobs.job import reading, run
 from spark_jobs.job.staging import StructureJob
 from spark_jobs.stores import S3Store, StoreError

@@ -8,7 +8,9 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from spark_jobs.contract import CompletionRecord, Failure, manifest_part_key
+from spark_jobs.contract.completion import CompletionRecord
+from spark_jobs.contract.failures import Failure
+from spark_jobs.contract.keys import manifest_part_key
 from spark_jobs.job import staging, writing
 from spark_jobs.job.plan import FolderError, FolderPlan, Slice
 from spark_jobs.job.staging import (

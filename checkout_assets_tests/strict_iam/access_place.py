@@ -27,7 +27,8 @@ from checkout_assets.sample.s3_server import EmbeddedS3Server
 from checkout_assets_tests.orders_place import FOLDER, OrdersPlace
 from checkout_assets_tests.strict_iam.evaluation import Document
 from checkout_assets_tests.strict_iam.strict_s3 import VERSION, Key, StrictS3
-from spark_jobs.contract import KEEP, result_key
+from spark_jobs.contract.keys import result_key
+from spark_jobs.contract.words import KEEP
 from spark_jobs.job.run import structure_folders
 from spark_jobs.job.staging import StructureJob
 from spark_jobs.stores import StoreError, open_store

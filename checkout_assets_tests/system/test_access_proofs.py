@@ -34,12 +34,8 @@ from checkout_assets_tests.strict_iam.access_place import (
     filled_place,
 )
 from checkout_assets_tests.strict_iam.smaller import needless_of_roles, without_one
-from spark_jobs.contract import (
-    PUBLISHING,
-    PublicationRecord,
-    publication_record_key,
-    staged_key,
-)
+from spark_jobs.contract.keys import publication_record_key, staged_key
+from spark_jobs.contract.publication import PUBLISHING, PublicationRecord
 from spark_jobs.job import publishing
 from spark_jobs.stores import open_store
 

@@ -15,7 +15,8 @@ from checkout_assets.definitions import build_defs
 from checkout_assets.settings import Settings
 from checkout_assets_tests.orders_place import OrdersPlace
 from checkout_assets_tests.spark_jobs.job_process import JobProcess
-from spark_jobs.contract import NESTED_REASON, table_of
+from spark_jobs.contract.order_types import table_of
+from spark_jobs.contract.words import NESTED_REASON
 from spark_jobs.schema import data_columns
 from spark_jobs.stores import Store
 

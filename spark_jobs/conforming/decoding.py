@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import List, Union
 
 from spark_jobs.conforming.conformer import Rejected
-from spark_jobs.contract import TOO_LARGE
+from spark_jobs.contract.words import TOO_LARGE
 
 MOST_UNPACKED_TIMES = 200
 """A gzip body may unpack to this many times its size; JSON text packs 5 to 20 times."""

@@ -8,9 +8,10 @@ from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any, Dict, Iterator, List, Union
 
-from spark_jobs import contract
 from spark_jobs.conforming import Conformer, Rejected, Row, decode, is_encoded, with_lineage
-from spark_jobs.contract import StructureTotals
+from spark_jobs.contract.order_types import table_of
+from spark_jobs.contract.totals import StructureTotals
+from spark_jobs.contract.words import CUT_DETAIL, NESTED_REASON, TOO_LARGE
 from spark_jobs.job.plan import Slice
 from spark_jobs.job.reading import RawObject, RawReader
 from spark_jobs.schema import known_names
@@ -88,7 +89,7 @@ class _Slicing:
     """Conforms the objects of a slice, one after the other."""
 
     def __init__(self, piece: Slice, run_id: str, largest: int) -> None:
-        self._conformer = _conformer(contract.table_of(piece.folder))
+        self._conformer = _conformer(table_of(piece.folder))
         self._piece = piece
         self._run_id = run_id
         self._largest = largest
@@ -126,7 +127,7 @@ class _Slicing:
         else:
             conformed = self._conformer.conform(found.body)
         if isinstance(conformed, Row) and len(conformed.line) > LONGEST_LINE_BYTES:
-            return Rejected(contract.TOO_LARGE, f"row at byte {LONGEST_LINE_BYTES}")
+            return Rejected(TOO_LARGE, f"row at byte {LONGEST_LINE_BYTES}")
         return conformed
 
     def _decoded(self, body: bytes) -> Union[Row, Rejected]:
@@ -152,11 +153,11 @@ class _Slicing:
 
 
 def _above(largest: int) -> Rejected:
-    return Rejected(contract.TOO_LARGE, f"{contract.CUT_DETAIL} at byte {largest}")
+    return Rejected(TOO_LARGE, f"{CUT_DETAIL} at byte {largest}")
 
 
 def _why_nested(found: RawObject, largest: int) -> Rejected:
-    return _above(largest) if found.is_cut else Rejected(contract.NESTED_REASON, "")
+    return _above(largest) if found.is_cut else Rejected(NESTED_REASON, "")
 
 
 def _count_nested(counts: _Counts, found: RawObject) -> None:

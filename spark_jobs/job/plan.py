@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from datetime import date
 from traceback import extract_tb
 from typing import TYPE_CHECKING, Iterator, List, Sequence, Set, Tuple
 
-from spark_jobs import contract
-from spark_jobs.contract import CompletionRecord, Failure, ManifestPart
+from spark_jobs.contract.completion import CompletionRecord, ManifestPart
+from spark_jobs.contract.failures import Failure
+from spark_jobs.contract.keys import completion_record_key, manifest_part_key
+from spark_jobs.contract.limits import KEPT_BYTES, LARGEST_BODY_BYTES
+from spark_jobs.contract.manifest_parts import read_part
+from spark_jobs.contract.record_format import RecordError
 from spark_jobs.job.packing import WEIGHT_OF_A_FILE
-from spark_jobs.record_format import RecordError
 from spark_jobs.service_codes import EXPIRED
 from spark_jobs.stores import NotFoundError, Store, StoreError
 
 if TYPE_CHECKING:
     import pyarrow as pa
+    import pyarrow.parquet as pq
 
 SLICE_BYTES = 64 * 1024 * 1024
 """A task holds the lines of a slice in memory, however large its documents are."""
@@ -106,7 +109,7 @@ class FolderPlan:
         return self.total_bytes + self.days * WEIGHT_OF_A_FILE
 
 
-def plan_folder(raw: Store, folder: str, largest: int = contract.LARGEST_BODY_BYTES) -> FolderPlan:
+def plan_folder(raw: Store, folder: str, largest: int = LARGEST_BODY_BYTES) -> FolderPlan:
     """Check the folder's completion record against its parts and plan the reading.
 
     Of objects above ``largest`` bytes only the first KEPT_BYTES count, for no more is read. Holds
@@ -117,17 +120,15 @@ def plan_folder(raw: Store, folder: str, largest: int = contract.LARGEST_BODY_BY
     slices: List[Slice] = []
     days: Set[date] = set()
     for part in record.parts:
-        key = contract.manifest_part_key(folder, record.copy_id, part.name)
-        slices.extend(_slices(folder, key, _checked_part(raw, key, part), days, largest))
-    if sum(piece.rows for piece in slices) != sum(part.rows for part in record.parts):
-        raise FolderError(f"{folder}: the manifest's parts hold other row counts than recorded.")
+        key = manifest_part_key(folder, record.copy_id, part.name)
+        slices.extend(_slices(folder, key, _read_part(raw, folder, key, part), days, largest))
     return FolderPlan(folder, record, tuple(slices), len(days))
 
 
 def read_completion_record(raw: Store, folder: str) -> CompletionRecord:
     """The folder's completion record; raises FolderError if there is none or it is unreadable."""
     try:
-        record = CompletionRecord.from_json(raw.get(contract.completion_record_key(folder)).data)
+        record = CompletionRecord.from_json(raw.get(completion_record_key(folder)).data)
     except NotFoundError:
         raise FolderError(
             f"{folder} was not copied: raw holds no completion record. Copy it first."
@@ -145,29 +146,24 @@ def read_completion_record(raw: Store, folder: str) -> CompletionRecord:
     return record
 
 
-def _checked_part(raw: Store, key: str, part: ManifestPart) -> bytes:
+def _read_part(raw: Store, folder: str, key: str, part: ManifestPart) -> pq.ParquetFile:
     try:
-        data = raw.get(key).data
-    except NotFoundError:
-        raise FolderError(f"The manifest part {key} is missing. Copy the folder again.") from None
-    if len(data) != part.size or hashlib.sha256(data).hexdigest() != part.sha256:
-        raise FolderError(
-            f"The manifest part {key} is not the one its record names. Copy the folder again."
-        )
-    return data
+        return read_part(raw, key, part)
+    except RecordError as error:
+        raise FolderError(f"{folder}: {error}. Copy the folder again.") from None
 
 
-def _slices(folder: str, key: str, data: bytes, days: Set[date], largest: int) -> Iterator[Slice]:
+def _slices(
+    folder: str, key: str, file: pq.ParquetFile, days: Set[date], largest: int
+) -> Iterator[Slice]:
     """The slices of a part; adds the days on which its objects were written to ``days``."""
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
-    file = pq.ParquetFile(pa.BufferReader(data))
     for number in range(file.num_row_groups):
         group = file.read_row_group(number, columns=["size", "last_modified"], use_threads=False)
         days.update(group.column("last_modified").cast(pa.date32()).unique().to_pylist())
         sizes = [
-            size if size <= largest else min(size, contract.KEPT_BYTES)
+            size if size <= largest else min(size, KEPT_BYTES)
             for size in group.column("size").to_pylist()
         ]
         for first, rows in _runs(sizes, SLICE_BYTES):

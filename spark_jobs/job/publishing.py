@@ -10,15 +10,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
 from typing import Optional, Sequence
 
-from spark_jobs import contract
-from spark_jobs.contract import (
-    PUBLISHED,
-    PUBLISHING,
-    PublicationRecord,
-    PublishedFile,
-)
+from spark_jobs.contract.keys import publication_record_key, staged_key, staging_prefix
+from spark_jobs.contract.publication import PUBLISHED, PUBLISHING, PublicationRecord, PublishedFile
+from spark_jobs.contract.record_format import RecordError
 from spark_jobs.job.plan import FolderError
-from spark_jobs.record_format import RecordError
 from spark_jobs.stores import ConflictError, NotFoundError, Store
 
 ABANDONED_AFTER = timedelta(days=7)
@@ -36,7 +31,7 @@ class Published:
 def read_published(lake: Store, folder: str) -> Published:
     """The folder's record as it is now; raises FolderError if it is unreadable."""
     try:
-        blob = lake.get(contract.publication_record_key(folder))
+        blob = lake.get(publication_record_key(folder))
         return Published(PublicationRecord.from_json(blob.data), blob.etag)
     except NotFoundError:
         return Published(None, None)
@@ -72,7 +67,7 @@ def publish(lake: Store, record: PublicationRecord, base: Published) -> Publicat
     """
     previous = [file.path for file in base.record.all_files] if base.record else []
     publishing = replace(record, state=PUBLISHING, previous=previous)
-    key = contract.publication_record_key(record.folder)
+    key = publication_record_key(record.folder)
     try:
         etag = lake.put(
             key, publishing.to_json(), if_match=base.etag, if_absent=base.record is None
@@ -106,7 +101,7 @@ def _recorded_meanwhile(lake: Store, record: PublicationRecord) -> PublicationRe
 
 def discard_staging(lake: Store, folder: str, run_id: str) -> None:
     """Remove what a run staged for a folder and nothing else."""
-    lake.delete(entry.key for entry in list(lake.list(contract.staging_prefix(folder, run_id))))
+    lake.delete(entry.key for entry in list(lake.list(staging_prefix(folder, run_id))))
 
 
 def remove_abandoned_staging(lake: Store, folder: str, now: Optional[datetime] = None) -> int:
@@ -129,7 +124,7 @@ def _roll_forward(lake: Store, record: PublicationRecord, etag: Optional[str]) -
     kept = {file.path for file in record.all_files}
     lake.delete(path for path in record.previous if path not in kept)
     published = replace(record, state=PUBLISHED, previous=[])
-    key = contract.publication_record_key(record.folder)
+    key = publication_record_key(record.folder)
     try:
         new_etag = lake.put(key, published.to_json(), if_match=etag)
     except ConflictError:
@@ -151,7 +146,7 @@ def _after_conflict(lake: Store, record: PublicationRecord) -> Published:
 def _put_in_place(lake: Store, record: PublicationRecord) -> None:
     """Move all staged files to their final keys; some or all may be there already."""
     moves = [
-        (contract.staged_key(record.folder, record.run_id, file.path), file.path)
+        (staged_key(record.folder, record.run_id, file.path), file.path)
         for file in record.all_files
     ]
     failed = lake.move_many(moves)

@@ -8,8 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Dict, Iterator, List, Protocol, Tuple, Union
 
-from spark_jobs import contract
-from spark_jobs.contract import Failure
+from spark_jobs.contract.failures import Failure
+from spark_jobs.contract.limits import KEPT_BYTES
+from spark_jobs.contract.words import IN_RAW, Status
 from spark_jobs.job.plan import FolderError, Slice, failure_of, read_slice
 from spark_jobs.stores import Blob, Store, StoreError
 from spark_jobs.stores.refusals import credentials_problem
@@ -65,7 +66,7 @@ class ObjectReader:
         """See RawReader."""
         wanted = [row for row in read_slice(self._raw, piece).to_pylist() if _is_wanted(row)]
         if not with_vanished:
-            wanted = [row for row in wanted if row["status"] != contract.VANISHED]
+            wanted = [row for row in wanted if row["status"] != Status.VANISHED]
         failures: List[Failure] = []
         for row, read in self._reads(wanted):
             if not isinstance(read, Blob):
@@ -89,7 +90,7 @@ class ObjectReader:
 
     def _start_of(self, key: str) -> _BlobOrError:
         try:
-            return self._raw.get_start(key, contract.KEPT_BYTES)
+            return self._raw.get_start(key, KEPT_BYTES)
         except StoreError as error:
             return error
 
@@ -101,8 +102,8 @@ def _is_wanted(row: _ManifestRow) -> bool:
     if row["kind"] not in _READ_KINDS:
         return False
     # A vanished object with an error is lost: raw does not have it any more either.
-    kept = row["status"] == contract.VANISHED and not row["error"]
-    return kept or row["status"] in contract.IN_RAW
+    kept = row["status"] == Status.VANISHED and not row["error"]
+    return kept or row["status"] in IN_RAW
 
 
 def _object(row: _ManifestRow, body: bytes, is_cut: bool) -> RawObject:
@@ -112,7 +113,7 @@ def _object(row: _ManifestRow, body: bytes, is_cut: bool) -> RawObject:
         kind=row["kind"],
         size=row["size"],
         source_etag=row["source_etag"],
-        vanished=row["status"] == contract.VANISHED,
+        vanished=row["status"] == Status.VANISHED,
         body=body,
         is_cut=is_cut,
     )

@@ -19,14 +19,10 @@ from typing import (
 )
 
 from spark_jobs.completed import completed
-from spark_jobs.contract import (
-    PUBLISHED,
-    PUBLISHING,
-    Failure,
-    FolderStructured,
-    PublicationRecord,
-    StructureTotals,
-)
+from spark_jobs.contract.failures import Failure
+from spark_jobs.contract.publication import PUBLISHED, PUBLISHING, PublicationRecord
+from spark_jobs.contract.results import FolderStructured
+from spark_jobs.contract.totals import StructureTotals
 from spark_jobs.job.giving_up import why_spark_gave_up
 from spark_jobs.job.packing import packed
 from spark_jobs.job.plan import (

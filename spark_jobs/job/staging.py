@@ -24,13 +24,11 @@ from typing import (
 )
 from zipimport import zipimporter
 
-from spark_jobs.contract import (
-    KEEP,
-    LARGEST_BODY_BYTES,
-    Failure,
-    PublishedFile,
-    StructureTotals,
-)
+from spark_jobs.contract.failures import Failure
+from spark_jobs.contract.limits import LARGEST_BODY_BYTES
+from spark_jobs.contract.publication import PublishedFile
+from spark_jobs.contract.totals import StructureTotals
+from spark_jobs.contract.words import KEEP
 from spark_jobs.job.conform_slice import Conformed, conform_slice
 from spark_jobs.job.plan import (
     FolderError,

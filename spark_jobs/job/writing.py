@@ -6,9 +6,11 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Dict, Iterable, Iterator, List, Sequence, Tuple
 
-from spark_jobs import contract
 from spark_jobs.conforming import table_from_lines
-from spark_jobs.contract import PublishedFile
+from spark_jobs.contract.columns import QUARANTINE_COLUMNS
+from spark_jobs.contract.keys import quarantine_file_key, staged_key, table_file_key
+from spark_jobs.contract.order_types import table_of
+from spark_jobs.contract.publication import PublishedFile
 from spark_jobs.stores import Store
 
 if TYPE_CHECKING:
@@ -56,7 +58,7 @@ class FolderWriter:
         ]
 
     def _stage_together(self, files: Sequence[_TableFile]) -> Iterator[PublishedFile]:
-        table_name = contract.table_of(self._folder)
+        table_name = table_of(self._folder)
         table = table_from_lines(table_name, [line for file in files for line in file.lines])
         first = 0
         for file in files:
@@ -67,7 +69,7 @@ class FolderWriter:
     def _next_key(self, day: str) -> str:
         number = self._numbers[day]
         self._numbers[day] += 1
-        return contract.table_file_key(self._folder, day, self._run_id, number)
+        return table_file_key(self._folder, day, self._run_id, number)
 
     def write_quarantine(
         self, number: Tuple[int, int], rows: List[Dict[str, Any]]
@@ -75,15 +77,13 @@ class FolderWriter:
         """Stage one quarantine file: of that slice, and that part of it."""
         import pyarrow as pa
 
-        schema = pa.schema(
-            [(name, pa.type_for_alias(kind)) for name, kind in contract.QUARANTINE_COLUMNS]
-        )
-        key = contract.quarantine_file_key(self._folder, self._run_id, *number)
+        schema = pa.schema([(name, pa.type_for_alias(kind)) for name, kind in QUARANTINE_COLUMNS])
+        key = quarantine_file_key(self._folder, self._run_id, *number)
         return self._stage(key, pa.Table.from_pylist(rows, schema=schema))
 
     def _stage(self, final_key: str, table: pa.Table) -> PublishedFile:
         data = _parquet(table)
-        self._lake.put(contract.staged_key(self._folder, self._run_id, final_key), data)
+        self._lake.put(staged_key(self._folder, self._run_id, final_key), data)
         return PublishedFile(final_key, len(data), table.num_rows)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING, FrozenSet, Iterator, Tuple
 
+from spark_jobs.contract.order_types import OrderType
 from spark_jobs.schema.orders import COLUMNS, ONLY_IN_FULFILLMENT, SCHEMA_VERSION, STRUCTS
 from spark_jobs.schema.removals import CLEANED_NAMES
 from spark_jobs.schema.types import (
@@ -53,7 +54,7 @@ LINEAGE = (
 def data_columns(table: str) -> Tuple[Column, ...]:
     """The columns that documents fill, of ``checkout`` or ``fulfillment``."""
     columns = read_columns(COLUMNS, read_structs(STRUCTS))
-    if table == "fulfillment":
+    if table == OrderType.FULFILLMENT.table:
         return columns
     return tuple(column for column in columns if column.source_field not in ONLY_IN_FULFILLMENT)
 

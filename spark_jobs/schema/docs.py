@@ -6,6 +6,7 @@ import sys
 from textwrap import fill
 from typing import Iterable, List, Tuple
 
+from spark_jobs.contract.order_types import OrderType
 from spark_jobs.schema import LINEAGE, RESCUED, data_columns, units
 from spark_jobs.schema.card_issuers import ISSUERS
 from spark_jobs.schema.orders import ONLY_IN_FULFILLMENT, SCHEMA_VERSION, STRUCTS
@@ -157,7 +158,7 @@ def markdown() -> str:
     """The page, as Markdown."""
     only = " and ".join(f"`{field.lower()}`" for field in ONLY_IN_FULFILLMENT)
     names = _names_of_structs()
-    columns = (*data_columns("fulfillment"), RESCUED, *LINEAGE)
+    columns = (*data_columns(OrderType.FULFILLMENT.table), RESCUED, *LINEAGE)
     return (
         _ABOUT.format(version=SCHEMA_VERSION, only=only)
         + _table(

@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar
 
 from checkout_assets.domain.displayable import displayable
 from checkout_assets.domain.errors import MigrationError
-from spark_jobs.record_format import (
+from spark_jobs.contract.record_format import (
     Instant,
     LaterFormatError,
     RecordError,

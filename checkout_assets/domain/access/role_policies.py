@@ -26,8 +26,8 @@ from checkout_assets.domain.access.role_statements import (
 )
 from checkout_assets.domain.access.statements import Statement, sid
 from checkout_assets.domain.access.terms import AccessTerms, Place
-from checkout_assets.domain.folders import OrderType
-from spark_jobs.contract import PROBES_IN_RAW
+from spark_jobs.contract.keys import PROBES_IN_RAW
+from spark_jobs.contract.order_types import OrderType
 
 POLICY_VERSION = "2012-10-17"
 GRANT_RECORD = "_access/grant.json"

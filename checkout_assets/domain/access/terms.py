@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 from checkout_assets.domain.displayable import displayable
 from checkout_assets.domain.errors import UsageError
-from checkout_assets.domain.folders import OrderType
+from spark_jobs.contract.order_types import OrderType
 
 LONGEST_DAYS = 90
 """A grant never lasts longer; it can be granted again."""

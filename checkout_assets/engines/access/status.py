@@ -13,14 +13,10 @@ from checkout_assets.engines.access.bucket_policy import BucketPolicy
 from checkout_assets.engines.access.grant_record import find_grant
 from checkout_assets.engines.access.options import AccessOptions
 from checkout_assets.engines.access.source_reach import source_answers
-from spark_jobs.contract import (
-    PUBLISHED,
-    CompletionRecord,
-    PublicationRecord,
-    completion_record_key,
-    publication_record_key,
-)
-from spark_jobs.record_format import RecordError
+from spark_jobs.contract.completion import CompletionRecord
+from spark_jobs.contract.keys import completion_record_key, publication_record_key
+from spark_jobs.contract.publication import PUBLISHED, PublicationRecord
+from spark_jobs.contract.record_format import RecordError
 from spark_jobs.stores import Blob, Store, StoreError
 from spark_jobs.stores.refusals import meaning_of
 

@@ -7,7 +7,7 @@ from typing import ClassVar
 from checkout_assets.domain.copying import CutOff
 from checkout_assets.domain.displayable import displayable
 from checkout_assets.domain.errors import MigrationError, UsageError
-from spark_jobs.record_format import (
+from spark_jobs.contract.record_format import (
     Instant,
     LaterFormatError,
     RecordError,

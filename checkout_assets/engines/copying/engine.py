@@ -25,8 +25,9 @@ from checkout_assets.engines.copying.silence import BotoEar, SilenceWatch
 from checkout_assets.engines.copying.terms import CopyTerms
 from checkout_assets.engines.locations import S3Location, principal
 from spark_jobs.completed import completed
-from spark_jobs.contract import PROBES_IN_RAW, Failure
-from spark_jobs.record_format import RecordError
+from spark_jobs.contract.failures import Failure
+from spark_jobs.contract.keys import PROBES_IN_RAW
+from spark_jobs.contract.record_format import RecordError
 from spark_jobs.stores import Store, StoreError
 from spark_jobs.stores.refusals import credentials_problem, meaning_of
 

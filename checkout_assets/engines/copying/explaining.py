@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from checkout_assets.domain.copying import ARCHIVED, SourceObject
 from checkout_assets.engines.copying.interruptible import InterruptedCopyError
-from spark_jobs.contract import Failure
+from spark_jobs.contract.failures import Failure
 from spark_jobs.service_codes import EXPIRED, is_throttling, is_transient
 from spark_jobs.stores import StoreError
 from spark_jobs.stores.connections import HungUpError

@@ -9,17 +9,9 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING
 
-from checkout_assets.domain.copying import (
-    Action,
-    CopyFacts,
-    Pair,
-    Sighting,
-    SourceObject,
-    Status,
-    decide,
-)
+from checkout_assets.domain.copying import Action, CopyFacts, Pair, Sighting, SourceObject, decide
 from checkout_assets.domain.folders import Folder
-from checkout_assets.domain.keys import ObjectKind, classify, raw_key_at
+from checkout_assets.domain.keys import classify, raw_key_at
 from checkout_assets.domain.verification import Verdict, merge_join_three
 from checkout_assets.engines.copying.cutoff import explain_other_source
 from checkout_assets.engines.copying.explaining import DELETED
@@ -48,13 +40,10 @@ from checkout_assets.engines.copying.result import (
 )
 from checkout_assets.engines.copying.tally import Tally
 from checkout_assets.engines.copying.verifying import verify
-from spark_jobs.contract import (
-    VANISHED,
-    CompletionRecord,
-    Failure,
-    ManifestPart,
-    completion_record_key,
-)
+from spark_jobs.contract.completion import CompletionRecord, ManifestPart
+from spark_jobs.contract.failures import Failure
+from spark_jobs.contract.keys import completion_record_key
+from spark_jobs.contract.words import ObjectKind, Status
 from spark_jobs.stores import ConflictError, StoreError
 
 if TYPE_CHECKING:
@@ -291,10 +280,10 @@ class FolderCopy:
         self._tally.newer += outcome.ending is Ending.NEWER
         kept = next((r for r in due.earlier if due.raw and r.raw_etag == due.raw.etag), None)
         if kept is not None:
-            self._add(kept.whole()._replace(status=VANISHED, attempts=0, error=""))
+            self._add(kept.whole()._replace(status=Status.VANISHED, attempts=0, error=""))
         elif due.earlier:
             gone = due.earlier[0].whole()
-            self._add(gone._replace(status=VANISHED, attempts=0, error=_LOST))
+            self._add(gone._replace(status=Status.VANISHED, attempts=0, error=_LOST))
         elif outcome.ending is Ending.GONE:
             self._write(due, outcome._replace(ending=Ending.FAILED, why=DELETED))
 

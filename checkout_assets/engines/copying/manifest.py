@@ -16,20 +16,15 @@ from itertools import groupby
 from operator import ge, itemgetter
 from typing import TYPE_CHECKING, NamedTuple
 
-from checkout_assets.domain.copying import Status, run_id_of
+from checkout_assets.domain.copying import run_id_of
 from checkout_assets.domain.keys import place_in_order
 from checkout_assets.engines.copying.columns import from_column, to_column
 from checkout_assets.engines.copying.verifying import Block
-from spark_jobs.contract import (
-    IN_RAW,
-    MANIFEST_COLUMNS,
-    VANISHED,
-    CompletionRecord,
-    ManifestPart,
-    completion_record_key,
-    manifest_part_key,
-)
-from spark_jobs.record_format import LaterFormatError, RecordError
+from spark_jobs.contract.completion import CompletionRecord, ManifestPart
+from spark_jobs.contract.keys import completion_record_key, manifest_part_key
+from spark_jobs.contract.manifest_parts import manifest_schema, open_part, read_part, rows_of
+from spark_jobs.contract.record_format import LaterFormatError, RecordError
+from spark_jobs.contract.words import IN_RAW, Status
 from spark_jobs.stores import Entry, NotFoundError, Store
 
 if TYPE_CHECKING:
@@ -160,37 +155,8 @@ def recorded_rows(raw: Store, record: CompletionRecord) -> Iterator[tuple[str, M
 
 def recorded_part(raw: Store, record: CompletionRecord, part: ManifestPart) -> "pa.Table":
     """A part that a record names; raises RecordError if it is not that part."""
-    return _checked_part(raw, manifest_part_key(record.folder, record.copy_id, part.name), part)
-
-
-def _checked_part(raw: Store, key: str, part: ManifestPart) -> "pa.Table":
-    try:
-        data = raw.get(key).data
-    except NotFoundError:
-        raise RecordError(f"the manifest part {part.name} is missing") from None
-    if len(data) != part.size or hashlib.sha256(data).hexdigest() != part.sha256:
-        raise RecordError(f"the manifest part {part.name} is not the one its record names")
-    table = open_part(data, part.name)
-    if table.num_rows != part.rows:
-        raise RecordError(
-            f"the manifest part {part.name} holds {table.num_rows} rows, not {part.rows}"
-        )
-    return table
-
-
-def open_part(data: bytes, name: str) -> "pa.Table":
-    """The rows of a part; raises RecordError if these bytes are none."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    try:
-        file = pq.ParquetFile(pa.BufferReader(data))
-        if not file.schema_arrow.equals(_schema()):
-            raise RecordError(f"the manifest part {name} has other columns than a manifest")
-        return file.read(use_threads=False)
-    except (pa.ArrowException, OSError):
-        # pyarrow's own words may quote content.
-        raise RecordError(f"the manifest part {name} is not readable") from None
+    key = manifest_part_key(record.folder, record.copy_id, part.name)
+    return rows_of(read_part(raw, key, part), part.name)
 
 
 def list_parts(raw: Store, folder: str) -> list[Entry]:
@@ -269,11 +235,14 @@ class EarlierRows:
         for key in keys:
             name = key.rpartition("/")[2]
             try:
-                rows, last = _placed(open_part(self._raw.get(key).data, name), name, last)
+                rows, last = _placed(self._read(key, name), name, last)
             except (RecordError, NotFoundError) as error:
                 self.problems.append(f"an unfinished copy's part cannot be used: {error}")
             else:
                 yield from rows
+
+    def _read(self, key: str, name: str) -> "pa.Table":
+        return rows_of(open_part(self._raw.get(key).data, name), name)
 
 
 def _placed(table: "pa.Table", name: str, last: str) -> tuple[Iterator[_Placed], str]:
@@ -315,7 +284,8 @@ def expected_in_raw(
     Raises RecordError if a part is not what was written.
     """
     for part in parts:
-        table = _checked_part(raw, manifest_part_key(folder, copy_id, part.name), part)
+        key = manifest_part_key(folder, copy_id, part.name)
+        table = rows_of(read_part(raw, key, part), part.name)
         for batch in table.to_batches(ROWS_PER_GROUP):
             raw_keys, sizes, etags, statuses, errors = (
                 batch.column(column).to_pylist()
@@ -325,7 +295,7 @@ def expected_in_raw(
             block = Block(places, sizes, etags)
             if not set(statuses).issubset(IN_RAW):
                 kept = [
-                    status in IN_RAW or (status == VANISHED and not error)
+                    status in IN_RAW or (status == Status.VANISHED and not error)
                     for status, error in zip(statuses, errors, strict=True)
                 ]
                 block = block.where(kept)
@@ -342,23 +312,11 @@ def abandoned(parts: Iterable[Entry], kept: set[str], now: datetime) -> list[str
     ]
 
 
-def _schema() -> "pa.Schema":
-    import pyarrow as pa
-
-    instant = pa.timestamp("us", tz="UTC")
-    return pa.schema(
-        [
-            (name, instant if kind.startswith("timestamp") else pa.type_for_alias(kind))
-            for name, kind in MANIFEST_COLUMNS
-        ]
-    )
-
-
 def _parquet(rows: list[ManifestRow]) -> bytes:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    schema = _schema()
+    schema = manifest_schema()
     columns = [
         to_column(values, kind)
         for values, kind in zip(zip(*rows, strict=True), schema.types, strict=True)

@@ -5,11 +5,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from checkout_assets.domain.copying import CopyFacts, Status
+from checkout_assets.domain.copying import CopyFacts
 from checkout_assets.domain.counting import in_number
 from checkout_assets.domain.folders import Folder
-from checkout_assets.domain.keys import ObjectKind
-from spark_jobs.contract import CompletionRecord, Failure
+from spark_jobs.contract.completion import CompletionRecord
+from spark_jobs.contract.failures import Failure
+from spark_jobs.contract.words import ObjectKind, Status
 
 _MOST_REASONS_TOLD = 3
 

@@ -3,11 +3,13 @@
 from collections import Counter
 from datetime import datetime
 
-from checkout_assets.domain.copying import CopyFacts, RunningDigest, Status
+from checkout_assets.domain.copying import CopyFacts, RunningDigest
 from checkout_assets.domain.verification import Verdict
 from checkout_assets.engines.copying.manifest import ManifestRow
 from checkout_assets.engines.copying.result import ObjectFailure
-from spark_jobs.contract import CompletionRecord, Failure, ManifestPart
+from spark_jobs.contract.completion import CompletionRecord, ManifestPart
+from spark_jobs.contract.failures import Failure
+from spark_jobs.contract.words import Status
 
 MOST_FAILURES_KEPT = 20
 

@@ -20,8 +20,8 @@ from checkout_assets.domain.displayable import displayable
 from checkout_assets.domain.folders import ALL_FOLDERS, Folder
 from checkout_assets.domain.instants import instant_of
 from checkout_assets.domain.longest_prefixes import LONGEST_RUN_ID
-from spark_jobs.contract import Failure
-from spark_jobs.record_format import VERSION_FIELD
+from spark_jobs.contract.failures import Failure
+from spark_jobs.contract.record_format import VERSION_FIELD
 from spark_jobs.stores import NotFoundError, Store
 
 LISTENER, PROGRESS, END, LOG = "listener.json", "progress.json", "end.json", "log.txt"

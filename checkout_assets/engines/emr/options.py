@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from checkout_assets.domain.sizing import ClusterShape
-from spark_jobs.contract import LARGEST_BODY_BYTES
+from spark_jobs.contract.limits import LARGEST_BODY_BYTES
 from spark_jobs.stores.terms import NO_TERMS, StoreTerms
 
 RUN_ID_TAG = "checkout-assets:run-id"

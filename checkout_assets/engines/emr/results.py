@@ -5,16 +5,12 @@ from dataclasses import replace
 from checkout_assets.domain.folders import Folder
 from checkout_assets.engines.emr.request import attempt_of, attempt_run_id
 from checkout_assets.engines.structuring.spark_engine import StructuredFolder
-from spark_jobs.contract import (
-    PUBLISHED,
-    Failure,
-    FolderStructured,
-    PublicationRecord,
-    StructureTotals,
-    publication_record_key,
-    result_key,
-)
-from spark_jobs.record_format import LaterFormatError, RecordError
+from spark_jobs.contract.failures import Failure
+from spark_jobs.contract.keys import publication_record_key, result_key
+from spark_jobs.contract.publication import PUBLISHED, PublicationRecord
+from spark_jobs.contract.record_format import LaterFormatError, RecordError
+from spark_jobs.contract.results import FolderStructured
+from spark_jobs.contract.totals import StructureTotals
 from spark_jobs.stores import NotFoundError, Store
 
 

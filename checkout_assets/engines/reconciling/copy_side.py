@@ -8,15 +8,9 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from checkout_assets.domain.copying import (
-    Pair,
-    Sighting,
-    SourceObject,
-    Status,
-    is_same,
-)
+from checkout_assets.domain.copying import Pair, Sighting, SourceObject, is_same
 from checkout_assets.domain.folders import Folder
-from checkout_assets.domain.keys import ObjectKind, classify
+from checkout_assets.domain.keys import classify
 from checkout_assets.domain.reconciliation import CopyEvidence
 from checkout_assets.domain.verification import merge_join_three
 from checkout_assets.engines.copying.cutoff import KeptCutOff
@@ -24,8 +18,9 @@ from checkout_assets.engines.copying.listings import list_raw, list_source
 from checkout_assets.engines.copying.manifest import ManifestRow, find_record, recorded_rows
 from checkout_assets.engines.copying.result import facts_of
 from checkout_assets.engines.copying.tally import Tally
-from spark_jobs.contract import IN_RAW, CompletionRecord
-from spark_jobs.record_format import RecordError
+from spark_jobs.contract.completion import CompletionRecord
+from spark_jobs.contract.record_format import RecordError
+from spark_jobs.contract.words import IN_RAW, ObjectKind, Status
 
 if TYPE_CHECKING:
     from spark_jobs.stores import S3Store

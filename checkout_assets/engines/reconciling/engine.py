@@ -14,7 +14,7 @@ from checkout_assets.engines.locations import Location, S3Location
 from checkout_assets.engines.reconciling.copy_side import compare_copy
 from checkout_assets.engines.reconciling.lake_side import LakeInventory
 from spark_jobs.completed import completed
-from spark_jobs.record_format import RecordError
+from spark_jobs.contract.record_format import RecordError
 from spark_jobs.stores import StoreError
 from spark_jobs.stores.listing import list_directory
 

@@ -8,14 +8,9 @@ from typing import TYPE_CHECKING
 
 from checkout_assets.domain.folders import Folder
 from checkout_assets.domain.reconciliation import LakeEvidence
-from spark_jobs.contract import (
-    PUBLISHED,
-    PublicationRecord,
-    PublishedFile,
-    publication_record_key,
-    table_prefix,
-)
-from spark_jobs.record_format import LaterFormatError, RecordError
+from spark_jobs.contract.keys import publication_record_key, table_prefix
+from spark_jobs.contract.publication import PUBLISHED, PublicationRecord, PublishedFile
+from spark_jobs.contract.record_format import LaterFormatError, RecordError
 from spark_jobs.stores import Blob, NotFoundError, Store
 
 if TYPE_CHECKING:

@@ -4,10 +4,11 @@ from collections.abc import Sequence
 
 from checkout_assets.domain.errors import MigrationError, UsageError
 from checkout_assets.domain.folders import Folder
-from spark_jobs.contract import PublicationRecord, publication_record_key
+from spark_jobs.contract.keys import publication_record_key
+from spark_jobs.contract.publication import PublicationRecord
+from spark_jobs.contract.record_format import RecordError
 from spark_jobs.job.plan import FolderError
 from spark_jobs.job.publishing import Published, refuse_other_raw
-from spark_jobs.record_format import RecordError
 from spark_jobs.stores import NotFoundError, Store, StoreError
 
 

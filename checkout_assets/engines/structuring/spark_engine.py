@@ -7,13 +7,11 @@ from typing import TYPE_CHECKING
 
 from checkout_assets.domain.folders import Folder
 from checkout_assets.engines.structuring.apart import iterated_apart
-from spark_jobs.contract import (
-    KEEP,
-    LARGEST_BODY_BYTES,
-    Failure,
-    FolderStructured,
-    StructureTotals,
-)
+from spark_jobs.contract.failures import Failure
+from spark_jobs.contract.limits import LARGEST_BODY_BYTES
+from spark_jobs.contract.results import FolderStructured
+from spark_jobs.contract.totals import StructureTotals
+from spark_jobs.contract.words import KEEP
 from spark_jobs.stores.terms import NO_TERMS, StoreTerms
 
 if TYPE_CHECKING:

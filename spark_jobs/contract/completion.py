@@ -1,0 +1,74 @@
+"""A folder's completion record: the proof in raw that all of it was copied."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, Dict, List
+
+from spark_jobs.contract.record_format import Instant, Path, read_record, write_record
+from spark_jobs.contract.words import IN_RAW, ObjectKind
+
+
+@dataclass(frozen=True)
+class ManifestPart:
+    """One file of a manifest: its name, size in bytes, SHA-256 in hex, and rows."""
+
+    name: Path
+    size: int
+    sha256: str
+    rows: int
+
+
+@dataclass(frozen=True)
+class CompletionRecord:
+    """The proof that a folder was copied; it exists if and only if that is so.
+
+    ``listed`` counts the source's objects up to the cut-off, ``by_kind`` the objects in raw,
+    ``by_status`` all rows of the manifest (``vanished`` among them), ``newer`` objects after the
+    cut-off, ``missing_on_source`` raw objects no manifest names, ``lost`` vanished objects that
+    are gone from raw too, ``uncompared`` objects that the copy copied and could compare by size
+    only; ``total_bytes`` are those of the objects in raw. ``digest`` is order-independent over
+    (raw_key, raw_etag, size) of copied and present objects. ``source_uri`` and ``raw_uri`` say
+    between which places; empty in records of before.
+    """
+
+    WHAT: ClassVar[str] = "completion record"
+    FORMAT_VERSION: ClassVar[int] = 1
+
+    folder: Path
+    copy_id: Path
+    as_of: Instant
+    listed_at: Instant
+    parts: List[ManifestPart]
+    by_kind: Dict[str, int]
+    by_status: Dict[str, int]
+    total_bytes: int
+    digest: str
+    listed: int = 0
+    escaped: int = 0
+    near_misses: int = 0
+    newer: int = 0
+    missing_on_source: int = 0
+    lost: int = 0
+    uncompared: int = 0
+    source_uri: str = ""
+    raw_uri: str = ""
+
+    @property
+    def objects(self) -> int:
+        """Objects in raw that this record vouches for."""
+        return sum(self.by_status.get(status, 0) for status in IN_RAW)
+
+    @property
+    def documents(self) -> int:
+        """Documents among them; without one, a record proves nothing complete."""
+        return self.by_kind.get(ObjectKind.DOCUMENT, 0)
+
+    def to_json(self) -> bytes:
+        """The record's file."""
+        return write_record(self)
+
+    @classmethod
+    def from_json(cls, data: bytes) -> CompletionRecord:
+        """Raises RecordError if ``data`` is none, or a later version wrote it."""
+        return read_record(cls, data)

@@ -1,0 +1,76 @@
+"""The one reader of manifest parts: what a completion record names, or nothing."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING
+
+from spark_jobs.contract.columns import MANIFEST_COLUMNS
+from spark_jobs.contract.completion import ManifestPart
+from spark_jobs.contract.record_format import RecordError
+from spark_jobs.stores import NotFoundError, Store
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+
+def read_part(raw: Store, key: str, part: ManifestPart) -> pq.ParquetFile:
+    """The part that a record names and that lies at ``key``.
+
+    Raises RecordError unless its bytes, columns and rows are those.
+    """
+    try:
+        data = raw.get(key).data
+    except NotFoundError:
+        raise RecordError(f"the manifest part {part.name} is missing") from None
+    if len(data) != part.size or hashlib.sha256(data).hexdigest() != part.sha256:
+        raise RecordError(f"the manifest part {part.name} is not the one its record names")
+    file = open_part(data, part.name)
+    if file.metadata.num_rows != part.rows:
+        raise RecordError(
+            f"the manifest part {part.name} holds {file.metadata.num_rows} rows, not {part.rows}"
+        )
+    return file
+
+
+def open_part(data: bytes, name: str) -> pq.ParquetFile:
+    """A part that no record names yet; raises RecordError if these bytes are none."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        file = pq.ParquetFile(pa.BufferReader(data))
+    except (pa.ArrowException, OSError):
+        raise unreadable(name) from None
+    if not file.schema_arrow.equals(manifest_schema()):
+        raise RecordError(f"the manifest part {name} has other columns than a manifest")
+    return file
+
+
+def rows_of(file: pq.ParquetFile, name: str) -> pa.Table:
+    """All rows of a part; raises RecordError if they cannot be read."""
+    import pyarrow as pa
+
+    try:
+        return file.read(use_threads=False)
+    except (pa.ArrowException, OSError):
+        raise unreadable(name) from None
+
+
+def unreadable(name: str) -> RecordError:
+    """The error of a part that Parquet cannot read: its own words may quote content."""
+    return RecordError(f"the manifest part {name} is not readable")
+
+
+def manifest_schema() -> pa.Schema:
+    """The columns of a manifest part as Arrow knows them."""
+    import pyarrow as pa
+
+    instant = pa.timestamp("us", tz="UTC")
+    return pa.schema(
+        [
+            (name, instant if kind.startswith("timestamp") else pa.type_for_alias(kind))
+            for name, kind in MANIFEST_COLUMNS
+        ]
+    )
