@@ -8,10 +8,9 @@ import dagster as dg
 from dagster_aws.s3 import S3Resource
 from dagster_pyspark import LazyPySparkResource
 
-from checkout_assets.assets.raw_orders import build_raw_orders
+from checkout_assets.assets.migration import build_migration
 from checkout_assets.assets.reconciliation import build_reconciliation
 from checkout_assets.assets.runbook import Runbook
-from checkout_assets.assets.structured_orders import build_structured_orders
 from checkout_assets.automation.access import (
     build_grant_outlives_need,
     grant_access,
@@ -114,9 +113,8 @@ def build_defs(
     allowance = QuarantineAllowance(settings.quarantine_share, settings.quarantine_least)
     return dg.Definitions(
         assets=[
-            build_raw_orders(settings.raw_folders_per_run, runbook, settings.raw_uri),
-            build_structured_orders(
-                settings.structured_folders_per_run, runbook, settings.lake_uri, allowance
+            build_migration(
+                settings.folders_per_run, runbook, settings.raw_uri, settings.lake_uri, allowance
             ),
             build_reconciliation(runbook),
         ],

@@ -3,6 +3,7 @@
 AWS's own variables (credentials, region, endpoint) are read by AWS's libraries.
 """
 
+import os
 from typing import Any, Literal
 
 from pydantic import Field, ValidationError, field_validator
@@ -99,10 +100,7 @@ class Settings(BaseSettings):
     show_object_names: bool = Field(
         False, description="show objects' names, which may be personal, instead of masking them"
     )
-    raw_folders_per_run: int = Field(32, ge=1, le=512, description="folders a copying run takes")
-    structured_folders_per_run: int = Field(
-        16, ge=1, le=512, description="folders a structuring run takes"
-    )
+    folders_per_run: int = Field(32, ge=1, le=512, description="folders a run takes")
     spark_master: str = Field("local[*]", min_length=1, description="where local Spark runs")
     copy_engine: Literal["local", "ec2"] = Field(
         "local", description="what asks S3 to copy: local (this machine) or ec2"
@@ -129,6 +127,7 @@ class Settings(BaseSettings):
     )
 
     def __init__(self, **values: Any) -> None:
+        _refuse_renamed()
         try:
             super().__init__(**values)
         except ValidationError as error:
@@ -162,6 +161,23 @@ class MachineSettings(BaseSettings):
 
     java_home: str = Field("", description="the home of a Java 17, tried before any other")
     spark_local_dirs: str = Field("", description="where Spark may write, separated by commas")
+
+
+_RENAMED = {
+    "RAW_FOLDERS_PER_RUN": "FOLDERS_PER_RUN",
+    "STRUCTURED_FOLDERS_PER_RUN": "FOLDERS_PER_RUN",
+}
+"""Variables of before: a run takes as many folders for copying as for structuring."""
+
+
+def _refuse_renamed() -> None:
+    for before, now in _RENAMED.items():
+        if ENVIRONMENT_PREFIX + before in os.environ:
+            raise UsageError(
+                f"{ENVIRONMENT_PREFIX}{before} is no longer a setting: remove it, and set "
+                f"{ENVIRONMENT_PREFIX}{now} if you need another number than "
+                f"{Settings.model_fields[now.lower()].default}."
+            )
 
 
 def _explain(error: ValidationError) -> str:

@@ -2,7 +2,9 @@
 
 Dagster stores one outcome for a whole ranged run unless the body logs its own events, so this is
 the one place that logs them: a materialization and its checks for each folder that succeeded, at
-once, so that a crash loses none; at the end a failure that names the others.
+once, so that a crash loses none; at the end a failure that names the others. A run of a single
+partition gives its results to Dagster instead, because what logs its own events has no output, and
+Dagster skips whatever comes after it in the same run.
 """
 
 import time
@@ -87,6 +89,16 @@ class Stopwatch:
             yield item
 
 
+@dataclass(frozen=True, slots=True)
+class Attempted:
+    """What became of a run's folders."""
+
+    failed: dict[Folder, str]
+    """Each with its sentence."""
+    results: list["dg.MaterializeResult[Any]"]
+    """For the body to yield: of a single partition; of a range, all is told already."""
+
+
 class FolderRun:
     """One run of one asset over some folders."""
 
@@ -103,35 +115,27 @@ class FolderRun:
         run = self._context.run
         return run.root_run_id if self._is_retry and run.root_run_id else run.run_id
 
-    def execute(
-        self,
-        resource: EngineResource[FolderEngine[R]],
-        folders: Sequence[Folder],
-        describe: Callable[[R], FolderReport],
-    ) -> None:
-        """Run the engine; raises dg.Failure that names the failed folders, if there are any."""
-        self._refuse_shared_run()
-        raise_for_failed(self.attempt(resource, folders, describe), len(folders), self._runbook)
-
     def attempt(
         self,
         resource: EngineResource[FolderEngine[R]],
         folders: Sequence[Folder],
         describe: Callable[[R], FolderReport],
-    ) -> dict[Folder, str]:
-        """Run the engine and return the failed folders, each with its sentence."""
+    ) -> Attempted:
+        """Run the engine and report each folder as it ends."""
         done = self._done_before(folders)
         left = [folder for folder in folders if folder.name not in done]
         # An engine that ends without a word about a folder has not done it.
         failed = {folder: f"{folder}: the engine ended without a word of it." for folder in left}
+        attempted = Attempted(failed, [])
         if not left:
-            return failed
+            return attempted
         results = configured(resource).run(left, self.run_id)
         watch = Stopwatch()
         try:
             with told_as_failure():
                 for result in watch.timed(results):
-                    self._report(result, describe(result))
+                    told = self._report(result, describe(result))
+                    attempted.results.extend([told] if told else [])
                     if result.ok:
                         failed.pop(result.folder, None)
                     else:
@@ -143,26 +147,10 @@ class FolderRun:
             self._context.instance.add_run_tags(
                 self._context.run_id, {ENGINE_SECONDS_TAG: f"{watch.seconds:.3f}"}
             )
-        return failed
+        return attempted
 
-    def _refuse_shared_run(self) -> None:
-        """An asset that logs its own events ends without an output, so Dagster would skip every
-        asset after it in the same run and call that run a success."""
-        selected = self._context.run.asset_selection
-        layer = self._context.job_def.asset_layer
-        others = set(selected or layer.executable_asset_keys) - {self._asset_key}
-        if others:
-            names = ", ".join(sorted(key.to_user_string() for key in others))
-            raise dg.Failure(
-                description=(
-                    f"{self._asset_key.to_user_string()} needs a run of its own, without {names}: "
-                    "Dagster would skip what comes after it. Materialize one asset at a time, "
-                    "raw_orders first, or launch repair_folders, which does both."
-                ),
-                allow_retries=False,
-            )
-
-    def _report(self, result: R, report: FolderReport) -> None:
+    def _report(self, result: R, report: FolderReport) -> "dg.MaterializeResult[Any] | None":
+        """Tell Dagster of a folder; what only the body can tell is returned."""
         partition = result.folder.name
         if not result.ok:
             self._context.log.error(result.error)
@@ -171,15 +159,25 @@ class FolderRun:
                 if finding.severity is Severity.ERROR:
                     failed = replace(finding, passed=False, summary=result.error)
                     self._log(self._evaluation(failed, partition, None))
-            return
-        self._log(
-            dg.AssetMaterialization(
-                self._asset_key, partition=partition, metadata=dict(report.metadata)
+        elif self._context.has_partition_key:
+            return dg.MaterializeResult(
+                asset_key=self._asset_key,
+                metadata=dict(report.metadata),
+                check_results=[
+                    dg.AssetCheckResult(asset_key=self._asset_key, **self._told(finding))
+                    for finding in report.findings
+                ],
             )
-        )
-        target = self._latest(partition)
-        for finding in report.findings:
-            self._log(self._evaluation(finding, partition, target))
+        else:
+            self._log(
+                dg.AssetMaterialization(
+                    self._asset_key, partition=partition, metadata=dict(report.metadata)
+                )
+            )
+            target = self._latest(partition)
+            for finding in report.findings:
+                self._log(self._evaluation(finding, partition, target))
+        return None
 
     def _log(self, event: Any) -> None:
         """Stored at once; Dagster's own signature leaves out the check evaluations it takes."""
@@ -191,20 +189,26 @@ class FolderRun:
         partition: str,
         target: AssetCheckEvaluationTargetMaterializationData | None,
     ) -> AssetCheckEvaluation:
-        errors = finding.severity is Severity.ERROR
         return AssetCheckEvaluation(
             asset_key=self._asset_key,
-            check_name=finding.rule,
-            passed=finding.passed,
-            severity=dg.AssetCheckSeverity.ERROR if errors else dg.AssetCheckSeverity.WARN,
-            description=finding.summary,
-            metadata={
+            target_materialization_data=target,
+            partition=partition,
+            **self._told(finding),
+        )
+
+    def _told(self, finding: Finding) -> dict[str, Any]:
+        """What a check's result says of a finding."""
+        errors = finding.severity is Severity.ERROR
+        return {
+            "check_name": finding.rule,
+            "passed": finding.passed,
+            "severity": dg.AssetCheckSeverity.ERROR if errors else dg.AssetCheckSeverity.WARN,
+            "description": finding.summary,
+            "metadata": {
                 **{name: dg.MetadataValue.int(count) for name, count in finding.counts.items()},
                 "runbook": self._runbook.line(finding.anchor),
             },
-            target_materialization_data=target,
-            partition=partition,
-        )
+        }
 
     def _latest(self, partition: str) -> AssetCheckEvaluationTargetMaterializationData | None:
         """Without it the UI counts the check as missing for this partition."""
@@ -226,8 +230,12 @@ class FolderRun:
         )
 
     def _done_before(self, folders: Sequence[Folder]) -> set[str]:
-        """Folders that this run, or the run it repeats, has materialized already."""
-        if not self._is_retry:
+        """Folders that this run, or the run it repeats, has materialized already.
+
+        A single partition is asked of the engine again, which knows that it is done: Dagster wants
+        its result from every run.
+        """
+        if not self._is_retry or self._context.has_partition_key:
             return set()
         run = self._context.run
         runs = {run.run_id, run.root_run_id, run.parent_run_id}

@@ -53,6 +53,8 @@ def build_reconciliation(runbook: Runbook) -> dg.AssetsDefinition:
                 COMPLETE,
                 asset=RECONCILIATION,
                 description="All 512 folders are copied, structured and add up.",
+                # A daily job with red folders is a red job; what it found is stored all the same.
+                blocking=True,
             ),
             dg.AssetCheckSpec(
                 EXPECTED,

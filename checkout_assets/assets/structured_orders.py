@@ -1,23 +1,17 @@
 """The asset ``structured_orders``: each folder's documents as rows of the tables."""
 
-from collections.abc import Iterator
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from checkout_assets.assets.folder_run import FolderReport, FolderRun
-from checkout_assets.assets.partitions import FOLDERS, OWNERS, folder_checks
+from checkout_assets.assets.folder_run import FolderReport
+from checkout_assets.assets.partitions import FOLDERS, OWNERS
 from checkout_assets.assets.raw_orders import RAW_ORDERS
-from checkout_assets.assets.runbook import Runbook
 from checkout_assets.domain.anomalies import (
     DEFAULT_ALLOWANCE,
-    STRUCTURED_RULES,
     QuarantineAllowance,
     structured_rules,
 )
-from checkout_assets.domain.folders import Folder
-from checkout_assets.resources.engines import StructureEngineResource
 from spark_jobs.contract.keys import quarantine_prefix, table_prefix
 from spark_jobs.contract.order_types import OrderType
 from spark_jobs.schema import table_columns
@@ -27,54 +21,26 @@ if TYPE_CHECKING:
 
 STRUCTURED_ORDERS = dg.AssetKey("structured_orders")
 
-POOL = "structure"
-"""Limited by the instance, see docs/deploy/dagster.yaml: each run of it may be a cluster."""
 
-
-def build_structured_orders(
-    folders_per_run: int,
-    runbook: Runbook,
-    lake_uri: str = "",
-    allowance: QuarantineAllowance = DEFAULT_ALLOWANCE,
-) -> dg.AssetsDefinition:
-    """The asset, whose backfills run ``folders_per_run`` folders in one Spark job."""
-
-    @dg.multi_asset(
-        name="structured_orders",
-        specs=[
-            dg.AssetSpec(
-                STRUCTURED_ORDERS,
-                deps=[RAW_ORDERS],
-                partitions_def=FOLDERS,
-                skippable=True,
-                group_name="migration",
-                owners=OWNERS,
-                kinds={"spark", "parquet"},
-                tags={"layer": "lake"},
-                description=(
-                    "Every document of raw as one row of the tables checkout and fulfillment, by "
-                    "YEAR, MONTH and DAY; what is no order lies in quarantine with its bytes.\n\n"
-                    "A partition is a folder. It is materialized if and only if the number of "
-                    "documents equals rows plus quarantine and its files are published."
-                ),
-                metadata={"dagster/column_schema": column_schema(), "dagster/uri": lake_uri},
-            )
-        ],
-        check_specs=folder_checks(STRUCTURED_ORDERS, STRUCTURED_RULES),
-        can_subset=True,
-        backfill_policy=dg.BackfillPolicy.multi_run(folders_per_run),
-        op_tags={"engine": "structure"},
-        pool=POOL,
+def structured_spec(lake_uri: str) -> dg.AssetSpec:
+    """The asset as Dagster shows it."""
+    return dg.AssetSpec(
+        STRUCTURED_ORDERS,
+        deps=[RAW_ORDERS],
+        partitions_def=FOLDERS,
+        skippable=True,
+        group_name="migration",
+        owners=OWNERS,
+        kinds={"spark", "parquet"},
+        tags={"layer": "lake"},
+        metadata={"dagster/column_schema": column_schema(), "dagster/uri": lake_uri},
+        description=(
+            "Every document of raw as one row of the tables checkout and fulfillment, by YEAR, "
+            "MONTH and DAY; what is no order lies in quarantine with its bytes.\n\n"
+            "A partition is a folder. It is materialized if and only if the number of documents "
+            "equals rows plus quarantine and its files are published."
+        ),
     )
-    def structured_orders(
-        context: dg.AssetExecutionContext, structure_engine: StructureEngineResource
-    ) -> Iterator[Any]:
-        folders = [Folder.parse(key) for key in context.partition_keys]
-        run = FolderRun(context.op_execution_context, STRUCTURED_ORDERS, runbook)
-        run.execute(structure_engine, folders, partial(describe_structured, allowance=allowance))
-        yield from ()  # the run has told Dagster all; a yield would add blank events
-
-    return structured_orders
 
 
 def describe_structured(

@@ -4,15 +4,12 @@ A Dagster range cannot skip keys, so retrying scattered folders by partition wou
 """
 
 from collections.abc import Sequence
-from functools import partial
 
 import dagster as dg
 from pydantic import Field
 
-from checkout_assets.assets.folder_run import FolderRun, raise_for_failed
-from checkout_assets.assets.raw_orders import RAW_ORDERS, describe_copied
+from checkout_assets.assets.migration import POOL, Migration
 from checkout_assets.assets.runbook import Runbook
-from checkout_assets.assets.structured_orders import POOL, STRUCTURED_ORDERS, describe_structured
 from checkout_assets.domain.anomalies import DEFAULT_ALLOWANCE, QuarantineAllowance
 from checkout_assets.domain.errors import UsageError
 from checkout_assets.domain.folders import Folder, select_folders
@@ -41,11 +38,11 @@ def build_repair_folders(
 ) -> dg.JobDefinition:
     """The job; every folder is reported by its partition of the assets."""
 
-    describe = partial(describe_structured, allowance=allowance)
+    migration = Migration(runbook, allowance)
 
     @dg.op(
         description="Copy and structure the named folders, each reported by its partition.",
-        # It may launch a cluster, so it is counted with the runs that do.
+        # It may launch machines, so it is counted with the runs that do.
         pool=POOL,
     )
     def repair(
@@ -54,16 +51,14 @@ def build_repair_folders(
         copy_engine: CopyEngineResource,
         structure_engine: StructureEngineResource,
     ) -> None:
-        folders = _chosen(config.folders)
-        failed = {}
-        if config.copy_them:
-            run = FolderRun(context, RAW_ORDERS, runbook)
-            failed = run.attempt(copy_engine, folders, describe_copied)
-        if config.structure_them:
-            copied = [folder for folder in folders if folder not in failed]
-            run = FolderRun(context, STRUCTURED_ORDERS, runbook)
-            failed |= run.attempt(structure_engine, copied, describe)
-        raise_for_failed(failed, len(folders), runbook)
+        told = migration.run(
+            context,
+            _chosen(config.folders),
+            copy_engine if config.copy_them else None,
+            structure_engine if config.structure_them else None,
+        )
+        for _ in told:
+            pass  # a job has no partition: its run has told Dagster already
 
     @dg.job(
         description=(

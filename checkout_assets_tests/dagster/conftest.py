@@ -1,17 +1,20 @@
 """A temporary Dagster instance and shorthands for what it stored."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
 import pytest
 
+from checkout_assets.assets.migration import build_migration
 from checkout_assets.assets.runbook import Runbook
 from checkout_assets.domain.folders import FOLDER_NAMES
+from checkout_assets_tests.dagster.engines import OddCopyEngine, OddStructureEngine
 
 FIRST_16 = list(FOLDER_NAMES[:16])
 RUNBOOK = Runbook("http://127.0.0.1/runbook.html")
+MIGRATION = build_migration(32, RUNBOOK)
 
 
 class Dagster:
@@ -22,23 +25,37 @@ class Dagster:
 
     def run(
         self,
-        asset: dg.AssetsDefinition,
-        resources: Mapping[str, Any],
+        assets: str,
+        engines: Mapping[str, Any],
         folders: list[str] | None = None,
-        **options: Any,
+        migration: dg.AssetsDefinition = MIGRATION,
     ) -> dg.ExecuteInProcessResult:
-        """One ranged run, as a backfill makes it."""
+        """One ranged run of assets, by their names, as a backfill makes it."""
         chosen = folders or FIRST_16
         tags = {
             "dagster/asset_partition_range_start": chosen[0],
             "dagster/asset_partition_range_end": chosen[-1],
-            **options.pop("tags", {}),
         }
+        return self.materialize(assets, engines, migration, tags=tags)
+
+    def materialize(
+        self,
+        assets: str,
+        engines: Mapping[str, Any],
+        migration: dg.AssetsDefinition = MIGRATION,
+        others: Sequence[dg.AssetsDefinition] = (),
+        **options: Any,
+    ) -> dg.ExecuteInProcessResult:
+        """Any run of assets, by their names."""
         return dg.materialize(
-            [asset],
+            [migration, *others],
+            selection=assets.split(),
             instance=self.instance,
-            resources=resources,
-            tags=tags,
+            resources={
+                "copy_engine": OddCopyEngine.of(),
+                "structure_engine": OddStructureEngine.of(),
+                **engines,
+            },
             raise_on_error=False,
             **options,
         )
@@ -62,7 +79,7 @@ class Dagster:
                     found[data.partition] = data
         return found
 
-    def failure(self, result: dg.ExecuteInProcessResult, step: str) -> Any:
+    def failure(self, result: dg.ExecuteInProcessResult, step: str = "migrate_folders") -> Any:
         """The step's failure data as the UI shows it."""
         (event,) = [
             entry.dagster_event

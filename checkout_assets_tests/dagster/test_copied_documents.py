@@ -4,14 +4,13 @@ from pathlib import Path
 
 from dagster_aws.s3 import S3Resource
 
-from checkout_assets.assets.raw_orders import build_raw_orders
 from checkout_assets.resources.engines import LocalCopyEngine
 from checkout_assets.resources.stores import Stores
 from checkout_assets.sample.s3_server import EmbeddedS3Server
-from checkout_assets_tests.dagster.conftest import FIRST_16, RUNBOOK, Dagster
+from checkout_assets_tests.dagster.conftest import FIRST_16, Dagster
 from checkout_assets_tests.orders_place import OrdersPlace
 
-RAW = build_raw_orders(32, RUNBOOK)
+RAW = "raw_orders"
 FULL, MARKED = FIRST_16[:2]
 
 

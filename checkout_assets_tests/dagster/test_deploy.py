@@ -10,6 +10,7 @@ from typing import Any
 
 import dagster as dg
 import pytest
+from dagster._core.events import DagsterEvent, DagsterEventType, StepMaterializationData
 from dagster._core.execution.backfill import PartitionBackfill
 from dagster._core.remote_origin import InProcessCodeLocationOrigin
 from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
@@ -20,14 +21,13 @@ from dagster._daemon.run_coordinator.queued_run_coordinator_daemon import Queued
 from dagster_graphql.cli import execute_query
 from dagster_shared.yaml_utils import load_yaml_from_path
 
-from checkout_assets.assets.raw_orders import POOL as COPY
-from checkout_assets.assets.structured_orders import POOL as STRUCTURE
+from checkout_assets.assets.migration import POOL
 from checkout_assets.domain.folders import FOLDER_NAMES
 from checkout_assets.engines.emr.options import EmrOptions
 from checkout_assets_tests.local_emr.api_server import QUOTAS
 
 SHIPPED = Path(__file__).resolve().parents[2] / "docs" / "deploy" / "dagster.yaml"
-RUNS = 8
+RUNS, FOLDERS_PER_RUN = 8, 32
 LIMIT, MOST = 2, 4
 LAUNCH = """
 mutation($execution: ExecutionParams!) {
@@ -63,13 +63,13 @@ def workspace(tmp_path: Path) -> Iterator[WorkspaceProcessContext]:
         yield context
 
 
-def backfill(workspace: WorkspaceProcessContext, asset: str, folders: int) -> None:
+def backfill(workspace: WorkspaceProcessContext, *assets: str) -> None:
     instance = workspace.instance
     asked = PartitionBackfill.from_asset_partitions(
         backfill_id="all",
         asset_graph=workspace.create_request_context().asset_graph,
-        partition_names=list(FOLDER_NAMES[:folders]),
-        asset_selection=[dg.AssetKey(asset)],
+        partition_names=list(FOLDER_NAMES[: FOLDERS_PER_RUN * RUNS]),
+        asset_selection=[dg.AssetKey(asset) for asset in assets],
         backfill_timestamp=time.time(),
         tags={},
         dynamic_partitions_store=instance,
@@ -80,7 +80,13 @@ def backfill(workspace: WorkspaceProcessContext, asset: str, folders: int) -> No
     )
     instance.add_backfill(asked)
     while len(instance.get_runs()) < RUNS:
-        list(execute_backfill_iteration(workspace, logging.getLogger(__name__)))
+        look_at_backfills(workspace)
+
+
+def look_at_backfills(workspace: WorkspaceProcessContext) -> None:
+    """What the daemon does every 30 s."""
+    for error in execute_backfill_iteration(workspace, logging.getLogger(__name__)):
+        assert error is None
 
 
 def queue_repair(workspace: WorkspaceProcessContext) -> None:
@@ -111,22 +117,45 @@ def end_one(instance: dg.DagsterInstance) -> None:
 
 
 @pytest.mark.parametrize(
-    ("pool", "asset", "folders"), [(STRUCTURE, "structured_orders", 16), (COPY, "raw_orders", 32)]
+    "assets", [["raw_orders"], ["structured_orders"], ["raw_orders", "structured_orders"]]
 )
-def test_the_pool_limits_how_many_clusters_and_instances_there_are(
-    workspace: WorkspaceProcessContext, pool: str, asset: str, folders: int
+def test_the_pool_limits_how_many_runs_launch_machines(
+    workspace: WorkspaceProcessContext, assets: list[str]
 ) -> None:
     """As soon as the instance knows the pool: whoever deploys sets it once."""
-    workspace.instance.event_log_storage.set_concurrency_slots(pool, LIMIT)
-    backfill(workspace, asset, folders * RUNS)
+    workspace.instance.event_log_storage.set_concurrency_slots(POOL, LIMIT)
+    backfill(workspace, *assets)
     assert launched(workspace) == LIMIT
     assert launched(workspace) == LIMIT
     end_one(workspace.instance)
     assert launched(workspace) == LIMIT + 1
 
 
-def test_repairs_count_as_clusters(workspace: WorkspaceProcessContext) -> None:
-    workspace.instance.event_log_storage.set_concurrency_slots(STRUCTURE, LIMIT)
+def test_a_backfill_of_both_assets_is_a_run_for_each_32_folders(
+    workspace: WorkspaceProcessContext,
+) -> None:
+    """However slowly they are copied: the daemon launches no run for some folders of another."""
+    instance, both = workspace.instance, {"raw_orders", "structured_orders"}
+    backfill(workspace, *both)
+    some = instance.get_runs()[0]
+    for folder in FOLDER_NAMES[:3]:
+        copied = dg.AssetMaterialization("raw_orders", partition=folder)
+        event = DagsterEvent(
+            DagsterEventType.ASSET_MATERIALIZATION.value,
+            some.job_name,
+            event_specific_data=StepMaterializationData(copied),
+        )
+        instance.report_dagster_event(event, some.run_id)
+    look_at_backfills(workspace)
+    look_at_backfills(workspace)
+    runs = instance.get_runs()
+    assert len(runs) == RUNS
+    for run in runs:
+        assert {key.to_user_string() for key in run.asset_selection or ()} == both
+
+
+def test_repairs_count_as_well(workspace: WorkspaceProcessContext) -> None:
+    workspace.instance.event_log_storage.set_concurrency_slots(POOL, LIMIT)
     for _ in range(RUNS):
         queue_repair(workspace)
     assert launched(workspace) == LIMIT
@@ -138,25 +167,16 @@ def test_on_a_new_instance_the_limit_of_all_runs_holds_first(
     workspace: WorkspaceProcessContext,
 ) -> None:
     """Dagster reads its pools before it makes a new one, so its first look passes them all."""
-    backfill(workspace, "structured_orders", folders=16 * RUNS)
+    backfill(workspace, "structured_orders")
     assert launched(workspace) == MOST
     end_one(workspace.instance)
     assert launched(workspace) == MOST
 
 
-def test_copies_do_not_wait_for_clusters(workspace: WorkspaceProcessContext) -> None:
-    for pool, slots in ((STRUCTURE, LIMIT), (COPY, RUNS)):
-        workspace.instance.event_log_storage.set_concurrency_slots(pool, slots)
-    backfill(workspace, "raw_orders", folders=32 * RUNS)
-    assert launched(workspace) == MOST
-
-
-def test_whoever_deploys_is_told_to_set_every_pool() -> None:
-    text = SHIPPED.read_text()
-    guides = [SHIPPED.with_name(name).read_text() for name in ("emr.md", "ec2.md")]
-    for pool, guide in zip((STRUCTURE, COPY), guides, strict=True):
-        (command,) = re.findall(rf"dagster instance concurrency set {pool} \d+", text)
-        assert command in guide
+def test_whoever_deploys_is_told_to_set_the_pool() -> None:
+    (command,) = re.findall(rf"dagster instance concurrency set {POOL} \d+", SHIPPED.read_text())
+    for guide in ("emr.md", "ec2.md"):
+        assert command in SHIPPED.with_name(guide).read_text()
 
 
 def test_the_shipped_limits_are_what_the_quotas_allow() -> None:

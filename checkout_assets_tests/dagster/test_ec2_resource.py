@@ -11,7 +11,6 @@ from dagster._core.errors import DagsterExecutionInterruptedError
 from dagster_aws.s3 import S3Resource
 
 from checkout_assets.assets.folder_run import FolderRun
-from checkout_assets.assets.raw_orders import build_raw_orders
 from checkout_assets.definitions import build_defs
 from checkout_assets.domain.copying import CutOff
 from checkout_assets.domain.errors import UsageError
@@ -21,11 +20,11 @@ from checkout_assets.resources.engines import LocalCopyEngine
 from checkout_assets.resources.stores import Stores
 from checkout_assets.sample.s3_server import EmbeddedS3Server
 from checkout_assets.settings import Settings
-from checkout_assets_tests.dagster.conftest import FIRST_16, RUNBOOK, Dagster
+from checkout_assets_tests.dagster.conftest import FIRST_16, Dagster
 from checkout_assets_tests.local_ec2.local_ec2 import PROFILE, REGION, LocalEc2, LocalInstance
 from checkout_assets_tests.orders_place import OrdersPlace
 
-RAW = build_raw_orders(32, RUNBOOK)
+RAW = "raw_orders"
 TWO = FIRST_16[:2]
 THREE = FIRST_16[:3]
 OBJECTS = 3
@@ -96,7 +95,7 @@ def test_a_run_reports_each_folder_with_its_instance_and_attempts(
         for one, told in dagster.checks("raw_orders", "every_object_copied").items()
         if told.passed
     } == set(TWO)
-    (row,) = dagster.failure(result, "raw_orders").metadata["failed_folders"].records
+    (row,) = dagster.failure(result).metadata["failed_folders"].records
     assert row.data["folder"] == THREE[2]
     assert "missing or empty" in str(row.data["reason"])
     assert instance.id in str(row.data["reason"])

@@ -10,20 +10,19 @@ from dagster._core.errors import DagsterExecutionInterruptedError
 from dagster_aws.s3 import S3Resource
 
 from checkout_assets.assets.folder_run import FolderRun
-from checkout_assets.assets.structured_orders import build_structured_orders
 from checkout_assets.definitions import build_defs
 from checkout_assets.domain.errors import UsageError
 from checkout_assets.resources.emr import EmrEngine
 from checkout_assets.resources.stores import Stores
 from checkout_assets.sample.s3_server import EmbeddedS3Server
 from checkout_assets.settings import Settings
-from checkout_assets_tests.dagster.conftest import FIRST_16, RUNBOOK, Dagster
+from checkout_assets_tests.dagster.conftest import FIRST_16, Dagster
 from checkout_assets_tests.emr_place import build_job
 from checkout_assets_tests.local_emr.commands import one_line_script_for_s3
 from checkout_assets_tests.local_emr.local_emr import REGION, LocalEmr
 from checkout_assets_tests.orders_place import OrdersPlace
 
-STRUCTURED = build_structured_orders(16, RUNBOOK)
+STRUCTURED = "structured_orders"
 FOUR = FIRST_16[:4]
 
 
@@ -62,7 +61,7 @@ def test_a_run_reports_each_folder_and_its_attempts(
     assert told[FOUR[0]]["attempts"].value == 2
     assert told[FOUR[2]]["attempts"].value == 1
     assert told[FOUR[2]]["cluster"].value == emr.clusters[0].id
-    (row,) = dagster.failure(result, "structured_orders").metadata["failed_folders"].records
+    (row,) = dagster.failure(result).metadata["failed_folders"].records
     assert row.data["folder"] == FOUR[1]
     assert "make package" in str(row.data["reason"])
     tags = {tag["Key"]: tag["Value"] for tag in emr.api.launched()[0]["Tags"]}

@@ -7,19 +7,18 @@ import pytest
 from dagster._core.errors import DagsterExecutionInterruptedError
 
 from checkout_assets.assets.folder_run import ENGINE_SECONDS_TAG, FolderRun
-from checkout_assets.assets.raw_orders import build_raw_orders
-from checkout_assets.assets.structured_orders import build_structured_orders
+from checkout_assets.assets.migration import build_migration
 from checkout_assets.domain.anomalies import QuarantineAllowance
 from checkout_assets.domain.errors import MigrationError, UsageError
 from checkout_assets.domain.folders import Folder
 from checkout_assets.engines.structuring.spark_engine import StructuredFolder
-from checkout_assets_tests.dagster.conftest import FIRST_16, RUNBOOK, Dagster
+from checkout_assets_tests.dagster.conftest import FIRST_16, MIGRATION, RUNBOOK, Dagster
 from checkout_assets_tests.dagster.engines import OddCopyEngine, OddStructureEngine
 from spark_jobs.contract.totals import StructureTotals
 from spark_jobs.stores import StoreError
 
-RAW = build_raw_orders(32, RUNBOOK)
-STRUCTURED = build_structured_orders(16, RUNBOOK)
+RAW, STRUCTURED = "raw_orders", "structured_orders"
+BOTH = f"{RAW} {STRUCTURED}"
 
 
 def half_quarantined(folder: Folder, _: str) -> StructuredFolder:
@@ -49,7 +48,7 @@ def test_two_failing_folders_do_not_fail_their_neighbours(dagster: Dagster) -> N
     result = dagster.run(RAW, {"copy_engine": OddCopyEngine.of(failing=TWO)})
     assert not result.success
     assert dagster.materialized("raw_orders") == set(FIRST_16) - set(TWO)
-    failure = dagster.failure(result, "raw_orders")
+    failure = dagster.failure(result)
     assert failure.description == f"2 of 16 folders failed: {TWO[0]}, {TWO[1]}"
     table = failure.metadata["failed_folders"].records
     assert [dict(row.data) for row in table] == [
@@ -87,7 +86,7 @@ def test_what_concerns_all_folders_is_told_as_a_sentence(
 ) -> None:
     engine = OddCopyEngine.of(dies_at=FIRST_16[4], dies_of=error)
     result = dagster.run(RAW, {"copy_engine": engine})
-    assert dagster.failure(result, "raw_orders").description == said
+    assert dagster.failure(result).description == said
     assert dagster.materialized("raw_orders") == set(FIRST_16[5:])
 
 
@@ -102,7 +101,7 @@ def test_a_folder_the_engine_says_nothing_of_has_failed(dagster: Dagster) -> Non
     result = dagster.run(RAW, {"copy_engine": OddCopyEngine.of(forgotten=TWO[:1])})
     assert not result.success
     assert dagster.materialized("raw_orders") == set(FIRST_16) - set(TWO[:1])
-    (row,) = dagster.failure(result, "raw_orders").metadata["failed_folders"].records
+    (row,) = dagster.failure(result).metadata["failed_folders"].records
     assert row.data["reason"] == f"{TWO[0]}: the engine ended without a word of it."
 
 
@@ -112,10 +111,10 @@ def test_a_cancelled_run_cancels_its_engine(
     engine = OddCopyEngine.of()
     report = FolderRun._report
 
-    def interrupted(run: Any, result: Any, told: Any) -> None:
+    def interrupted(run: Any, result: Any, told: Any) -> Any:
         if result.folder.name == FIRST_16[10]:
             raise DagsterExecutionInterruptedError
-        report(run, result, told)
+        return report(run, result, told)
 
     monkeypatch.setattr(FolderRun, "_report", interrupted)
     assert not dagster.run(RAW, {"copy_engine": engine}).success
@@ -129,9 +128,15 @@ def test_a_retry_does_only_what_is_left_and_re_attaches_by_the_first_run_id(
     first = dagster.run(RAW, {"copy_engine": OddCopyEngine.of(failing=TWO)})
     again = OddCopyEngine.of()
     with dg.DagsterInstance.from_ref(dagster.instance.get_ref()) as instance:
-        job = dg.Definitions(
-            assets=[RAW], resources={"copy_engine": again}, executor=dg.in_process_executor
-        ).resolve_implicit_global_asset_job_def()
+        job = (
+            dg.Definitions(
+                assets=[MIGRATION],
+                resources={"copy_engine": again, "structure_engine": OddStructureEngine.of()},
+                executor=dg.in_process_executor,
+            )
+            .resolve_implicit_global_asset_job_def()
+            .get_subset(asset_selection={dg.AssetKey(RAW)})
+        )
         run = instance.create_run_for_job(
             job,
             tags={
@@ -165,7 +170,7 @@ def test_a_wrong_configuration_is_one_sentence_and_no_traceback(
 
     monkeypatch.setattr(OddCopyEngine, "engine", refuse)
     result = dagster.run(RAW, {"copy_engine": OddCopyEngine.of()})
-    failure = dagster.failure(result, "raw_orders")
+    failure = dagster.failure(result)
     assert failure.description == "No source is configured: set CHECKOUT_SOURCE_URI."
 
 
@@ -189,8 +194,8 @@ def test_a_folder_with_too_much_in_quarantine_fails_its_check_and_only_that(
     runbook = share[FIRST_16[0]].metadata["runbook"].value
     assert runbook.endswith("#quarantine_share_acceptable")
 
-    generous = build_structured_orders(16, RUNBOOK, allowance=QuarantineAllowance(share=0.5))
-    dagster.run(generous, {"structure_engine": engine})
+    generous = build_migration(32, RUNBOOK, allowance=QuarantineAllowance(share=0.5))
+    dagster.run(STRUCTURED, {"structure_engine": engine}, migration=generous)
     share = dagster.checks("structured_orders", "quarantine_share_acceptable")
     assert all(each.passed for each in share.values())
 
@@ -203,9 +208,7 @@ def test_decoded_documents_are_in_the_metadata_by_form(dagster: Dagster) -> None
     assert (metadata["decoded_gzip"].value, metadata["decoded_utf-16"].value) == (4, 3)
 
 
-@pytest.mark.parametrize(("asset", "most"), [(RAW, 32), (STRUCTURED, 16)])
-def test_backfills_run_as_many_folders_as_the_settings_say(
-    asset: dg.AssetsDefinition, most: int
-) -> None:
-    assert asset.backfill_policy is not None
-    assert asset.backfill_policy.max_partitions_per_run == most
+def test_backfills_run_as_many_folders_as_the_settings_say() -> None:
+    policy = MIGRATION.backfill_policy
+    assert policy is not None
+    assert policy.max_partitions_per_run == 32

@@ -8,10 +8,19 @@ from checkout_assets.settings import Settings
 
 def test_a_variable_is_the_field_in_capitals(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CHECKOUT_RAW_URI", "s3://from-the-environment")
-    monkeypatch.setenv("CHECKOUT_RAW_FOLDERS_PER_RUN", "8")
+    monkeypatch.setenv("CHECKOUT_FOLDERS_PER_RUN", "8")
     settings = Settings()
-    assert (settings.raw_uri, settings.raw_folders_per_run) == ("s3://from-the-environment", 8)
-    assert (settings.structured_folders_per_run, settings.vanished) == (16, "keep")
+    assert (settings.raw_uri, settings.folders_per_run) == ("s3://from-the-environment", 8)
+    assert settings.vanished == "keep"
+
+
+@pytest.mark.parametrize("old", ["RAW_FOLDERS_PER_RUN", "STRUCTURED_FOLDERS_PER_RUN"])
+def test_a_variable_of_before_is_refused_with_its_new_name(
+    monkeypatch: pytest.MonkeyPatch, old: str
+) -> None:
+    monkeypatch.setenv(f"CHECKOUT_{old}", "8")
+    with pytest.raises(UsageError, match=f"CHECKOUT_{old} .* set CHECKOUT_FOLDERS_PER_RUN"):
+        Settings()
 
 
 def test_an_option_replaces_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -25,8 +34,8 @@ def test_an_option_replaces_the_environment(monkeypatch: pytest.MonkeyPatch) -> 
         ("CHECKOUT_AS_OF", "yesterday"),
         ("CHECKOUT_VANISHED", "perhaps"),
         ("CHECKOUT_SHOW_OBJECT_NAMES", "some"),
-        ("CHECKOUT_RAW_FOLDERS_PER_RUN", "0"),
-        ("CHECKOUT_STRUCTURED_FOLDERS_PER_RUN", "many"),
+        ("CHECKOUT_FOLDERS_PER_RUN", "0"),
+        ("CHECKOUT_FOLDERS_PER_RUN", "many"),
     ],
 )
 def test_a_wrong_value_is_one_sentence_with_the_variable(

@@ -71,7 +71,7 @@ def test_a_range_is_copied_structured_and_reconciled(
     assert SparkContext._active_spark_context is None, "the run left its Spark session"
 
     ended = run_assets(defs, instance, "reconciliation")
-    assert ended.success, "a red check fails no run"
+    assert not ended.success, "a red folder makes the run red"
     (check,) = [each for each in ended.get_asset_check_evaluations() if each.check_name == COMPLETE]
     assert not check.passed
     assert (check.description or "").startswith("2 of 512 folders complete. Red: 00_CheckoutOrder,")
@@ -83,14 +83,31 @@ def test_a_range_is_copied_structured_and_reconciled(
     }
 
 
-def test_two_assets_in_one_run_are_refused_because_dagster_would_skip_the_second(
+def test_both_assets_of_a_range_are_one_run(
     place: OrdersPlace, instance: dg.DagsterInstance
 ) -> None:
-    """Without the refusal this run succeeds, with nothing structured."""
     upload_folders(place, FOLDERS)
     ended = run_assets(definitions(place), instance, "raw_orders", "structured_orders", **RANGE)
-    assert not ended.success
-    assert instance.get_materialized_partitions(dg.AssetKey("raw_orders")) == set()
+    assert ended.success
+    for asset in ("raw_orders", "structured_orders"):
+        assert instance.get_materialized_partitions(dg.AssetKey(asset)) == {
+            folder.name for folder in FOLDERS
+        }
+
+
+def test_all_assets_with_one_folder_are_one_run_that_ends_as_the_reconciliation_says(
+    place: OrdersPlace, instance: dg.DagsterInstance
+) -> None:
+    upload_folders(place, FOLDERS)
+    job = definitions(place).resolve_implicit_global_asset_job_def()
+    ended = job.execute_in_process(
+        instance=instance, partition_key=FOLDERS[0].name, raise_on_error=False
+    )
+    for asset in ("raw_orders", "structured_orders"):
+        assert instance.get_materialized_partitions(dg.AssetKey(asset)) == {FOLDERS[0].name}
+    (told,) = ended.asset_materializations_for_node("reconciliation")
+    assert told.metadata["folders_complete"].value == 1
+    assert not ended.success, "511 folders are missing"
 
 
 def test_a_folder_missing_at_the_source_fails_alone(

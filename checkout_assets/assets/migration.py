@@ -1,0 +1,115 @@
+"""The step that copies and structures folders: ``raw_orders`` and ``structured_orders`` together.
+
+One step for both, because Dagster then runs any selection of them, over one folder or a range, as
+one run, and a backfill of both in as few runs as the folders need. With a step each, its daemon
+launches the second as the folders of the first come in, a few at a time, each a cluster.
+"""
+
+from collections.abc import Iterator, Sequence
+from functools import partial
+from typing import Any
+
+import dagster as dg
+
+from checkout_assets.assets.folder_run import Attempted, FolderRun, raise_for_failed
+from checkout_assets.assets.partitions import folder_checks
+from checkout_assets.assets.raw_orders import RAW_ORDERS, describe_copied, raw_spec
+from checkout_assets.assets.runbook import Runbook
+from checkout_assets.assets.structured_orders import (
+    STRUCTURED_ORDERS,
+    describe_structured,
+    structured_spec,
+)
+from checkout_assets.domain.anomalies import (
+    DEFAULT_ALLOWANCE,
+    RAW_RULES,
+    STRUCTURED_RULES,
+    QuarantineAllowance,
+)
+from checkout_assets.domain.folders import Folder
+from checkout_assets.resources.engines import CopyEngineResource, StructureEngineResource
+
+POOL = "migrate"
+"""Limited by the instance, see docs/deploy/dagster.yaml: each run of it may launch machines."""
+
+
+class Migration:
+    """Copies, structures, or does both, and tells Dagster folder by folder."""
+
+    def __init__(self, runbook: Runbook, allowance: QuarantineAllowance) -> None:
+        self._runbook = runbook
+        self._describe_structured = partial(describe_structured, allowance=allowance)
+
+    def run(
+        self,
+        context: dg.OpExecutionContext,
+        folders: Sequence[Folder],
+        copy_engine: CopyEngineResource | None,
+        structure_engine: StructureEngineResource | None,
+    ) -> "Iterator[dg.MaterializeResult[Any]]":
+        """Yield what Dagster has not been told yet; raise dg.Failure that names what failed.
+
+        Folders that could not be copied are not structured. None for an engine leaves its part out.
+        """
+        failed: dict[Folder, str] = {}
+        if copy_engine is not None:
+            run = FolderRun(context, RAW_ORDERS, self._runbook)
+            copied = run.attempt(copy_engine, folders, describe_copied)
+            yield from _told(copied, failed)
+        if structure_engine is not None:
+            left = [folder for folder in folders if folder not in failed]
+            run = FolderRun(context, STRUCTURED_ORDERS, self._runbook)
+            structured = run.attempt(structure_engine, left, self._describe_structured)
+            yield from _told(structured, failed)
+        raise_for_failed(failed, len(folders), self._runbook)
+
+
+def _told(attempted: Attempted, failed: dict[Folder, str]) -> "Iterator[dg.MaterializeResult[Any]]":
+    failed.update(attempted.failed)
+    yield from attempted.results
+
+
+def build_migration(
+    folders_per_run: int,
+    runbook: Runbook,
+    raw_uri: str = "",
+    lake_uri: str = "",
+    allowance: QuarantineAllowance = DEFAULT_ALLOWANCE,
+) -> dg.AssetsDefinition:
+    """Both assets, whose backfills take ``folders_per_run`` folders a run."""
+    migration = Migration(runbook, allowance)
+
+    @dg.multi_asset(
+        name="migrate_folders",
+        specs=[raw_spec(raw_uri), structured_spec(lake_uri)],
+        check_specs=[
+            *folder_checks(RAW_ORDERS, RAW_RULES),
+            *folder_checks(STRUCTURED_ORDERS, STRUCTURED_RULES),
+        ],
+        can_subset=True,
+        backfill_policy=dg.BackfillPolicy.multi_run(folders_per_run),
+        op_tags={"engine": "migrate"},
+        pool=POOL,
+    )
+    def migrate_folders(
+        context: dg.AssetExecutionContext,
+        copy_engine: CopyEngineResource,
+        structure_engine: StructureEngineResource,
+    ) -> Iterator[Any]:
+        selected = context.selected_asset_keys
+        if not selected:
+            raise dg.Failure(
+                description=(
+                    "A folder's checks are judged when it is copied or structured, and cannot run "
+                    "alone: materialize the folder again, or reconciliation, which judges all 512."
+                ),
+                allow_retries=False,
+            )
+        yield from migration.run(
+            context.op_execution_context,
+            [Folder.parse(key) for key in context.partition_keys],
+            copy_engine if RAW_ORDERS in selected else None,
+            structure_engine if STRUCTURED_ORDERS in selected else None,
+        )
+
+    return migrate_folders
