@@ -22,8 +22,11 @@ PEERS = {
 SHARED = (
     "spark_jobs.completed",
     "spark_jobs.contract",
+    "spark_jobs.refusals",
     "spark_jobs.service_codes",
+    "spark_jobs.store_errors",
     "spark_jobs.stores",
+    "spark_jobs.transport",
 )
 """What the platform may import of the Spark side; the job itself only engines/structuring."""
 PURE = ("checkout_assets.domain", "spark_jobs.contract.", "spark_jobs.service_codes")

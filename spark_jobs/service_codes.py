@@ -66,7 +66,7 @@ EXPIRED: FrozenSet[str] = frozenset(
 
 _CAUSE_IN_FRONT = ("KMS.", "Server.", "Client.", "Credentials.")
 """S3 writes ``KMS.ThrottlingException`` for KMS's ``ThrottlingException``, EC2's state reasons name
-the side that failed, and ``stores.refusals`` what went wrong while credentials were read."""
+the side that failed, and ``refusals`` what went wrong while credentials were read."""
 
 _AWSCRT = ("AWS_ERROR_HTTP_", "AWS_IO_DNS_", "AWS_IO_SOCKET_", "AWS_IO_TLS_ERROR_")
 """awscrt's names (aws-c-http and aws-c-io, error.h) of connections that could not be made or broke.

@@ -26,7 +26,7 @@ OnEnd = Callable[[BaseException | None], None]
 def copy_bare(objects: int) -> int:
     """Copy by the requests that the engine makes, and nothing else; returns how many succeeded."""
     from checkout_assets.engines.locations import S3Location
-    from spark_jobs.stores.crt import CrtS3
+    from spark_jobs.transport.client import CrtS3
 
     raw = S3Location(RAW, f"{RAW_PREFIX}/").open()
     crt = CrtS3(raw.endpoint, raw.credentials, connections=_CONNECTIONS, tries=1)

@@ -26,8 +26,8 @@ from checkout_assets.domain.displayable import displayable
 from checkout_assets.domain.errors import MigrationError, UsageError
 from checkout_assets.domain.folders import Folder
 from checkout_assets.engines.seam import FolderEngine, FolderResult
+from spark_jobs.refusals import meaning_of
 from spark_jobs.stores import StoreError
-from spark_jobs.stores.refusals import meaning_of
 
 RETRY_TAGS = ("dagster/retry_number", "dagster/is_resume_retry")
 """Tags of a run that repeats another: folders the first one finished are not done again."""

@@ -21,8 +21,8 @@ from checkout_assets.engines.access.grant_record import find_grant
 from checkout_assets.engines.copying.cutoff import kept_cut_off
 from checkout_assets.engines.locations import S3Location
 from spark_jobs.contract.record_format import Instant, RecordError, read_record, write_record
+from spark_jobs.refusals import meaning_of
 from spark_jobs.stores import StoreError
-from spark_jobs.stores.refusals import meaning_of
 
 PROVES = "proves"
 """The metadata entry."""

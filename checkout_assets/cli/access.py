@@ -220,8 +220,8 @@ def _granter(options: "AccessOptions") -> "Granter":
 
 def _prove(options: "AccessOptions") -> "Proof":
     from checkout_assets.engines.access.proving import prove
+    from spark_jobs.refusals import meaning_of
     from spark_jobs.stores import StoreError
-    from spark_jobs.stores.refusals import meaning_of
 
     try:
         found = prove(options, f"cli-{secrets.token_hex(4)}")

@@ -166,8 +166,8 @@ def _run(
     from checkout_assets.engines.copying.engine import CopyEngine
     from checkout_assets.engines.ec2.reporting import Both
     from checkout_assets.engines.locations import S3Location
+    from spark_jobs.refusals import meaning_of
     from spark_jobs.stores import StoreError
-    from spark_jobs.stores.refusals import meaning_of
 
     places = usable_places(settings, "source", "raw", role_arn=settings.copy_role_arn)
     source, raw = places["source"], places["raw"]

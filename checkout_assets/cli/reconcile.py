@@ -126,8 +126,8 @@ def _run(
 ) -> tuple[list[FolderReconciled], list[str]]:
     from rich.progress import track
 
+    from spark_jobs.refusals import meaning_of
     from spark_jobs.stores import StoreError
-    from spark_jobs.stores.refusals import meaning_of
 
     run_id = f"cli-{secrets.token_hex(4)}"
     watched = terminal()

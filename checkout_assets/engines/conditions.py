@@ -1,9 +1,9 @@
 """Refusing a store that does not honour conditional writes, before anything is done in it."""
 
 from checkout_assets.domain.errors import MigrationError, UsageError
+from spark_jobs.refusals import meaning_of
 from spark_jobs.stores import Store, StoreError
 from spark_jobs.stores.conditions import ConditionsIgnoredError, check_conditions
-from spark_jobs.stores.refusals import meaning_of
 
 
 def refuse_ignored_conditions(store: Store, what: str, prefix: str) -> None:

@@ -251,7 +251,7 @@ def _explain_silence(error: Exception, client: Any, place: S3Location, what: str
 
 
 def _explain_refusal(error: Any, place: S3Location, what: str) -> str:
-    from spark_jobs.stores.refusals import credentials_problem, meaning_of
+    from spark_jobs.refusals import credentials_problem, meaning_of
 
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode")
     code = str(error.response.get("Error", {}).get("Code", "Unknown"))
@@ -271,7 +271,7 @@ def _explain_denial(place: S3Location, what: str) -> str:
 
 
 def _asked_at(client: Any, place: S3Location) -> str:
-    from spark_jobs.stores.endpoints import endpoint_of
+    from spark_jobs.transport.resolving import endpoint_of
 
     return endpoint_of(client, place.bucket).url
 

@@ -16,8 +16,8 @@ from spark_jobs.contract.limits import KEPT_BYTES
 from spark_jobs.contract.publication import PUBLISHED, PublicationRecord
 from spark_jobs.contract.record_format import RecordError
 from spark_jobs.contract.words import CUT_DETAIL, NESTED_REASON, TOO_LARGE
+from spark_jobs.refusals import meaning_of
 from spark_jobs.stores import Blob, NotFoundError, Store, StoreError
-from spark_jobs.stores.refusals import meaning_of
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -6,8 +6,8 @@ from pathlib import Path
 from checkout_assets.domain.displayable import displayable
 from checkout_assets.domain.errors import UsageError
 from checkout_assets.packaging.contents import MANIFEST, Package, Role
+from spark_jobs.refusals import meaning_of
 from spark_jobs.stores import Store, StoreError, open_store
-from spark_jobs.stores.refusals import meaning_of
 from spark_jobs.stores.terms import NO_TERMS, StoreTerms
 
 

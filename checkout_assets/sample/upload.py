@@ -9,7 +9,7 @@ from spark_jobs.stores import S3Store
 
 if TYPE_CHECKING:
     from checkout_assets.sample.source import SampleObject
-    from spark_jobs.stores.crt import Response
+    from spark_jobs.transport.answers import Response
 
 IN_FLIGHT = 64
 

@@ -18,7 +18,7 @@ from checkout_assets.engines.copying.interruptible import (
 )
 from checkout_assets.engines.copying.pace import START, Pace
 from checkout_assets.engines.copying.spool import Spool
-from spark_jobs.stores.later import Later
+from spark_jobs.transport.later import Later
 
 
 @given(st.lists(st.text(max_size=5), max_size=60, unique=True))

@@ -17,9 +17,9 @@ from checkout_assets.cli.main import run
 from checkout_assets.domain.faults import explain_fault
 from checkout_assets_tests.fault_proxy import Answer, FaultProxy, Request
 from checkout_assets_tests.orders_place import FOLDER, OrdersPlace
+from spark_jobs.refusals import meaning_of
 from spark_jobs.stores import StoreError
 from spark_jobs.stores.listing import parse_page
-from spark_jobs.stores.refusals import meaning_of
 
 NO_DIRECTORY = FileNotFoundError(errno.ENOENT, "No usable temporary directory found in ['/tmp']")
 DAY = dt.timedelta(days=1)

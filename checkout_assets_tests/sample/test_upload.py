@@ -10,8 +10,8 @@ import pytest
 from checkout_assets.sample.s3_server import EmbeddedS3Server
 from checkout_assets.sample.source import SampleObject, SampleOptions, source_objects
 from checkout_assets.sample.upload import upload
+from spark_jobs.store_errors import StoreError
 from spark_jobs.stores import S3Store, open_store
-from spark_jobs.stores.base import StoreError
 
 
 def store_of(uri: str) -> S3Store:

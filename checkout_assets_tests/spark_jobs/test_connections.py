@@ -24,8 +24,11 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from checkout_assets_tests.fault_proxy import ManyClients
-from spark_jobs.stores import Blob, NotFoundError, S3Store, StoreError, connections
-from spark_jobs.stores.crt import CrtS3, Endpoint, Response
+from spark_jobs.stores import Blob, NotFoundError, S3Store, StoreError
+from spark_jobs.transport import opening
+from spark_jobs.transport.answers import Response
+from spark_jobs.transport.client import CrtS3
+from spark_jobs.transport.endpoints import Endpoint
 
 KEYS = Credentials("AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY", "a/token+=")
 NAMES = [
@@ -357,10 +360,10 @@ def test_a_proxy_of_the_environment_is_used_and_excepted(monkeypatch: pytest.Mon
         crt = client(server)
         assert get(crt).body == b"direct"
         crt.close()
-    tunnel = connections._proxy("https", "s3.somewhere.test")
+    tunnel = opening._proxy("https", "s3.somewhere.test")
     assert tunnel is None
     monkeypatch.setenv("https_proxy", "proxy.test:3128")
-    tunnel = connections._proxy("https", "s3.somewhere.test")
+    tunnel = opening._proxy("https", "s3.somewhere.test")
     assert tunnel is not None
     assert (tunnel.host_name, tunnel.port) == ("proxy.test", 3128)
 

@@ -15,8 +15,11 @@ from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
 
 from checkout_assets_tests.spark_jobs.test_connections import KEYS, Server, serving
-from spark_jobs.stores import StoreError, signing
-from spark_jobs.stores.crt import CrtS3, Endpoint, Response
+from spark_jobs.stores import StoreError
+from spark_jobs.transport import signing
+from spark_jobs.transport.answers import Response
+from spark_jobs.transport.client import CrtS3
+from spark_jobs.transport.endpoints import Endpoint
 
 MANY = 1024
 CONNECTIONS = 16
@@ -385,7 +388,7 @@ def test_a_connection_that_is_never_opened_ends_whoever_waits_for_it(
 
 
 def test_what_never_ends_well_is_not_tried_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("spark_jobs.stores.crt.LONGEST_TRYING_SECONDS", 0.5)
+    monkeypatch.setattr("spark_jobs.transport.calls.LONGEST_TRYING_SECONDS", 0.5)
     with serving(lambda *_: (503, b"")) as server:
         crt = CrtS3(server.endpoint, Credentials("a", "b"), tries=10**6)
         with pytest.raises(StoreError, match="SlowDown"):

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from checkout_assets.sample.s3_server import EmbeddedS3Server
 from checkout_assets_tests.fault_proxy import RESET, Answer, FaultProxy, Request
 from spark_jobs.stores import Entry, S3Store, StoreError, listing
-from spark_jobs.stores.crt import Response
 from spark_jobs.stores.listing import Page, Question, list_pages, parse_page
 from spark_jobs.stores.ranges import list_ranges
+from spark_jobs.transport.answers import Response
 
 INSTANT = "2026-01-31T12:34:56.789Z"
 KEYS = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=20)

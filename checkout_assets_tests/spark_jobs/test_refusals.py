@@ -10,8 +10,8 @@ from botocore import exceptions as aws
 from spark_jobs.contract.results import FolderStructured
 from spark_jobs.job import reading, run
 from spark_jobs.job.staging import StructureJob
+from spark_jobs.refusals import credentials_problem, meaning_of
 from spark_jobs.stores import S3Store, StoreError
-from spark_jobs.stores.refusals import credentials_problem, meaning_of
 
 FOLDER = "0A_CheckoutOrder"
 EXPIRED = "the credentials have expired: renew them"

@@ -12,8 +12,8 @@ from spark_jobs.contract.failures import Failure
 from spark_jobs.contract.limits import KEPT_BYTES
 from spark_jobs.contract.words import IN_RAW, Status
 from spark_jobs.job.plan import FolderError, Slice, failure_of, read_slice
+from spark_jobs.refusals import credentials_problem
 from spark_jobs.stores import Blob, Store, StoreError
-from spark_jobs.stores.refusals import credentials_problem
 
 _READ_KINDS = ("document", "nested")
 _MOST_NAMED = 3

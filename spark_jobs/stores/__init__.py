@@ -5,16 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Tuple, Union
 
-from spark_jobs.stores.base import (
-    Blob,
-    ConflictError,
-    DiskError,
-    Entry,
-    NotFoundError,
-    Read,
-    Store,
-    StoreError,
-)
+from spark_jobs.store_errors import ConflictError, DiskError, NotFoundError, StoreError
+from spark_jobs.stores.base import Blob, Entry, Read, Store
 from spark_jobs.stores.file_uris import is_file_uri, path_of
 from spark_jobs.stores.local import LocalStore
 from spark_jobs.stores.s3 import S3Store

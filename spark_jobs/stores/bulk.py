@@ -13,8 +13,8 @@ from concurrent.futures import Future
 from itertools import islice
 from typing import Callable, Deque, Dict, Iterable, Iterator, List, Tuple, Union
 
-from spark_jobs.stores.base import StoreError
-from spark_jobs.stores.crt import Response
+from spark_jobs.store_errors import StoreError
+from spark_jobs.transport.answers import Response
 
 KEYS_PER_DELETE = 1000
 """DeleteObjects takes no more: S3 API reference."""

@@ -6,7 +6,8 @@ import contextlib
 import secrets
 from typing import Optional
 
-from spark_jobs.stores.base import ConflictError, Store, StoreError
+from spark_jobs.store_errors import ConflictError, StoreError
+from spark_jobs.stores.base import Store
 from spark_jobs.stores.s3 import S3Store
 
 _NO_TAG = "0" * 32

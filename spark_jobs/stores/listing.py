@@ -16,10 +16,12 @@ from typing import Callable, Dict, Iterator, List, NamedTuple, Optional, Protoco
 from urllib.parse import quote, unquote_plus
 from xml.etree import ElementTree
 
-from spark_jobs.stores.base import Entry, StoreError
-from spark_jobs.stores.connections import Headers
-from spark_jobs.stores.crt import LONGEST_TRYING_SECONDS, CrtS3, Response
-from spark_jobs.stores.refusals import ENDLESS_LISTING
+from spark_jobs.refusals import ENDLESS_LISTING
+from spark_jobs.store_errors import StoreError
+from spark_jobs.stores.base import Entry
+from spark_jobs.transport.answers import Headers, Response
+from spark_jobs.transport.calls import LONGEST_TRYING_SECONDS
+from spark_jobs.transport.client import CrtS3
 
 _INSTANT = re.compile(r"(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:\.(\d{1,6})\d*)?")
 _KEYS = re.compile(r"<Key>([^<&]*)</Key>")

@@ -13,15 +13,8 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Dict, Iterable, Iterator, Optional, Tuple
 
-from spark_jobs.stores.base import (
-    Blob,
-    ConflictError,
-    DiskError,
-    Entry,
-    NotFoundError,
-    Read,
-    StoreError,
-)
+from spark_jobs.store_errors import ConflictError, DiskError, NotFoundError, StoreError
+from spark_jobs.stores.base import Blob, Entry, Read
 
 _TEMPORARY = ".tmp-"
 _LOCK = ".lock"

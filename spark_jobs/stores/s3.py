@@ -9,17 +9,20 @@ from functools import cache, cached_property
 from itertools import chain
 from typing import Any, Callable, Dict, Iterable, Iterator, List, Mapping, Optional, Tuple, Union
 
+from spark_jobs.refusals import UNREADABLE_ANSWER, UNREADABLE_CREDENTIALS
 from spark_jobs.service_codes import is_transient
-from spark_jobs.stores.base import Blob, ConflictError, Entry, NotFoundError, Read, StoreError
+from spark_jobs.store_errors import ConflictError, NotFoundError, StoreError
+from spark_jobs.stores.base import Blob, Entry, Read
 from spark_jobs.stores.bulk import delete_in_batches, side_by_side
-from spark_jobs.stores.connections import Headers
-from spark_jobs.stores.crt import CrtS3, Endpoint, OnEnd, Response, copy_source, shared_client
 from spark_jobs.stores.digests import use_md5_elsewhere
-from spark_jobs.stores.endpoints import endpoint_of
 from spark_jobs.stores.listing import Page, Question, list_pages
 from spark_jobs.stores.ranges import PAGES_AHEAD, list_ranges
-from spark_jobs.stores.refusals import UNREADABLE_ANSWER, UNREADABLE_CREDENTIALS
 from spark_jobs.stores.terms import NO_TERMS, StoreTerms
+from spark_jobs.transport.answers import Headers, Response
+from spark_jobs.transport.calls import OnEnd
+from spark_jobs.transport.client import CrtS3, shared_client
+from spark_jobs.transport.endpoints import Endpoint, copy_source
+from spark_jobs.transport.resolving import endpoint_of
 
 _NOT_FOUND = frozenset(("404", "NoSuchKey", "NotFound"))
 _CONFLICTS = frozenset(("412", "PreconditionFailed"))

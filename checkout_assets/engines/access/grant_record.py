@@ -3,8 +3,8 @@
 from checkout_assets.domain.access.grants import GrantRecord
 from checkout_assets.domain.access.role_policies import GRANT_RECORD
 from checkout_assets.domain.errors import MigrationError
+from spark_jobs.refusals import meaning_of
 from spark_jobs.stores import NotFoundError, Store, StoreError
-from spark_jobs.stores.refusals import meaning_of
 
 
 def find_grant(raw: Store) -> GrantRecord | None:

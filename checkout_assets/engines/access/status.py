@@ -17,8 +17,8 @@ from spark_jobs.contract.completion import CompletionRecord
 from spark_jobs.contract.keys import completion_record_key, publication_record_key
 from spark_jobs.contract.publication import PUBLISHED, PublicationRecord
 from spark_jobs.contract.record_format import RecordError
+from spark_jobs.refusals import meaning_of
 from spark_jobs.stores import Blob, Store, StoreError
-from spark_jobs.stores.refusals import meaning_of
 
 R = TypeVar("R", CompletionRecord, PublicationRecord)
 

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 
 from checkout_assets.domain.copying import SourceObject, is_md5_form
 from spark_jobs.stores import ConflictError, NotFoundError, StoreError
-from spark_jobs.stores.connections import Headers
-from spark_jobs.stores.crt import OnEnd, Response
 from spark_jobs.stores.s3 import HeadStarter
+from spark_jobs.transport.answers import Headers, Response
+from spark_jobs.transport.calls import OnEnd
 
 if TYPE_CHECKING:
     from spark_jobs.stores import S3Store

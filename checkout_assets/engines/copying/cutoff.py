@@ -14,8 +14,8 @@ from spark_jobs.contract.record_format import (
     read_record,
     write_record,
 )
+from spark_jobs.refusals import meaning_of
 from spark_jobs.stores import ConflictError, NotFoundError, Store, StoreError
-from spark_jobs.stores.refusals import meaning_of
 
 AS_OF_KEY = "_manifests/as_of.json"
 _MOST_TRIES = 20

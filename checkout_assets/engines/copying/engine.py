@@ -28,8 +28,8 @@ from spark_jobs.completed import completed
 from spark_jobs.contract.failures import Failure
 from spark_jobs.contract.keys import PROBES_IN_RAW
 from spark_jobs.contract.record_format import RecordError
+from spark_jobs.refusals import credentials_problem, meaning_of
 from spark_jobs.stores import Store, StoreError
-from spark_jobs.stores.refusals import credentials_problem, meaning_of
 
 __all__ = ["CopyEngine", "CopyOptions", "CopyTerms", "FolderCopied"]
 

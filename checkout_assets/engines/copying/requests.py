@@ -30,11 +30,13 @@ from checkout_assets.engines.copying.explaining import (
 from checkout_assets.engines.copying.pace import Pace
 from checkout_assets.engines.copying.parts import UnfinishedUploadError, copy_in_parts
 from checkout_assets.engines.copying.terms import SSE_KMS, CopyTerms
+from spark_jobs.refusals import credentials_problem
 from spark_jobs.service_codes import EXPIRED
 from spark_jobs.stores import ConflictError, Entry, NotFoundError, StoreError
-from spark_jobs.stores.crt import CrtS3, Response, copy_source, encoded
-from spark_jobs.stores.later import Later
-from spark_jobs.stores.refusals import credentials_problem
+from spark_jobs.transport.answers import Response
+from spark_jobs.transport.client import CrtS3
+from spark_jobs.transport.endpoints import copy_source, encoded
+from spark_jobs.transport.later import Later
 
 if TYPE_CHECKING:
     from spark_jobs.stores import S3Store

@@ -26,8 +26,8 @@ from checkout_assets.engines.ec2.reports import (
     worker_prefix,
 )
 from checkout_assets.engines.ec2.results import FolderCopiedOnEc2, RunRecords
+from spark_jobs.refusals import meaning_of
 from spark_jobs.stores import StoreError
-from spark_jobs.stores.refusals import meaning_of
 
 if TYPE_CHECKING:
     from checkout_assets.engines.ec2.engine import Ec2Engine

@@ -21,8 +21,8 @@ from checkout_assets.engines.emr.options import MOST_STEPS
 from checkout_assets.engines.emr.request import parse_step_name, step_request
 from checkout_assets.engines.emr.results import RunResults
 from checkout_assets.engines.structuring.spark_engine import StructuredFolder
+from spark_jobs.refusals import meaning_of
 from spark_jobs.stores import StoreError, open_store
-from spark_jobs.stores.refusals import meaning_of
 
 if TYPE_CHECKING:
     from checkout_assets.engines.emr.engine import EmrEngine

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any, Mapping
 from urllib.parse import urlsplit
 
-from spark_jobs.stores.crt import Endpoint
+from spark_jobs.transport.endpoints import Endpoint
 
 _NEVER_SENT = "before-call.s3.GetBucketRequestPayment"
 

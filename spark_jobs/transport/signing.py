@@ -10,7 +10,7 @@ import time
 from functools import partial
 from typing import Any, Callable, List, NamedTuple, Optional
 
-from spark_jobs.stores.later import Later, report_fault
+from spark_jobs.transport.later import Later, report_fault
 
 _SIGNED_ALIKE_SECONDS = 10.0
 _LONGEST_LOOK_SECONDS = 60.0

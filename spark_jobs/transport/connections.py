@@ -7,23 +7,20 @@ layer, on which this builds, costs less CPU (docs/performance.md).
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import threading
 from collections import deque
 from concurrent.futures import Future
-from functools import cache, partial
+from functools import partial
 from time import monotonic
-from typing import TYPE_CHECKING, Any, Callable, Deque, Dict, List, Optional, Sequence, Set, Tuple
-from urllib.parse import unquote, urlsplit
-from urllib.request import getproxies, proxy_bypass
+from typing import TYPE_CHECKING, Any, Deque, Dict, List, Optional, Set
 
-from spark_jobs.stores.later import Later, report_fault
+from spark_jobs.transport.answers import HungUpError
+from spark_jobs.transport.exchange import Exchange
+from spark_jobs.transport.later import Later, report_fault
+from spark_jobs.transport.opening import keep_thread_state, opener
 
 if TYPE_CHECKING:
-    from awscrt.http import HttpClientConnection, HttpProxyOptions, HttpRequest
-    from awscrt.io import ClientBootstrap, ClientTlsContext
-
-Headers = Sequence[Tuple[str, str]]
+    from awscrt.http import HttpClientConnection
 
 SILENCE_SECONDS = 120.0
 """How long S3 may say nothing; copying 5 GB between regions it sends spaces to say it is alive."""
@@ -33,68 +30,6 @@ DEADLINE_SECONDS = 1800.0
 
 _LOOKS = 4
 """How often within that time connections are looked at."""
-
-_PORTS = {"http": 80, "https": 443}
-
-
-class HungUpError(Exception):
-    """The client was told to end its requests before they were answered."""
-
-    name = "HungUp"
-
-
-class Exchange:
-    """A request and what has come of it.
-
-    ``make`` makes the request, signed as of now, when its turn has come. ``on_end`` is called once
-    with the exchange and the exception if it failed, whatever happens. Both may be called on
-    awscrt's thread: they must be quick. ``headers`` stay empty unless they are wanted, for they
-    cost a tenth of all.
-    """
-
-    __slots__ = (
-        "begun", "chunks", "connection", "headers", "heard", "hung_up", "make", "on_end", "resent",
-        "silent", "status", "wants_headers",
-    )  # fmt: skip
-
-    def __init__(
-        self,
-        make: Callable[[], HttpRequest],
-        on_end: Callable[[Exchange, Optional[BaseException]], None],
-        wants_headers: bool,
-    ) -> None:
-        self.make = make
-        self.on_end = on_end
-        self.wants_headers = wants_headers
-        self.connection: Any = None
-        self.begun = self.heard = 0.0
-        self.resent = self.silent = self.hung_up = False
-        self.begin()
-
-    def begin(self) -> None:
-        """Forget whatever came before."""
-        self.status = 0
-        self.headers: Headers = ()
-        self.chunks: List[bytes] = []
-
-    def on_response(self, status_code: int, headers: Headers, **_: object) -> None:
-        """The head of the answer."""
-        self.status = status_code
-        self.headers = headers
-        self.heard = monotonic()
-
-    def on_body(self, chunk: bytes, **_: object) -> None:
-        """A piece of the answer."""
-        self.chunks.append(bytes(chunk))
-        self.heard = monotonic()
-
-    def may_be_resent(self) -> bool:
-        """Whether S3 has not read the request, so that sending it again is not another try.
-
-        S3 closes a connection when it likes; nobody has read what was sent meanwhile.
-        """
-        answered = self.status or self.chunks or self.silent
-        return not (answered or self.resent or self.hung_up)
 
 
 class Connections:
@@ -117,7 +52,7 @@ class Connections:
         deadline: float = DEADLINE_SECONDS,
         ca_bundle: str = "",
     ) -> None:
-        self._new = _opener(url, ca_bundle)
+        self._new = opener(url, ca_bundle)
         self.most = most
         self._silence = silence
         self._deadline = deadline
@@ -212,7 +147,7 @@ class Connections:
         if error is not None:
             self._fail_opening(opening, error)
             return
-        _keep_thread_state()
+        keep_thread_state()
         with self._lock:
             expected = self._openings.pop(opening, None) is not None
         if expected:
@@ -333,86 +268,3 @@ def _close(connection: Optional[HttpClientConnection]) -> None:
     if connection is not None:
         with contextlib.suppress(Exception):
             connection.close()
-
-
-_kept = threading.local()
-
-
-def _keep_thread_state() -> None:
-    """Let Python keep what it knows of the calling thread, which awscrt made.
-
-    It would make and forget that with each call that comes from there, and map and unmap memory for
-    it: a fifth of a copy's CPU. C API, "Non-Python created threads": what was ensured twice stays
-    after one release.
-    """
-    if not hasattr(_kept, "state"):
-        _kept.state = ctypes.pythonapi.PyGILState_Ensure()
-
-
-def _opener(url: str, ca_bundle: str) -> Callable[[], Future[HttpClientConnection]]:
-    """What opens a connection to the host of ``url``, by a proxy if the environment names one."""
-    from awscrt.http import HttpClientConnection
-    from awscrt.io import SocketOptions
-
-    asked = urlsplit(url)
-    host = asked.hostname or ""
-    tls = None
-    if asked.scheme == "https":
-        tls = _tls_context(ca_bundle).new_connection_options()
-        tls.set_server_name(host)
-    return partial(
-        HttpClientConnection.new,
-        host,
-        asked.port or _PORTS[asked.scheme],
-        _bootstrap(),
-        SocketOptions(),
-        tls,
-        _proxy(asked.scheme, host),
-    )
-
-
-def _proxy(scheme: str, host: str) -> Optional[HttpProxyOptions]:
-    """The proxy that HTTP_PROXY or HTTPS_PROXY names for this host, unless NO_PROXY excepts it.
-
-    Raises ValueError if it is not a URL.
-    """
-    from awscrt import http
-
-    place = getproxies().get(scheme, "")
-    if not place or proxy_bypass(host):
-        return None
-    try:
-        proxy = urlsplit(place if "://" in place else f"http://{place}")
-        port = proxy.port or _PORTS["http"]
-    except ValueError:  # whose words may show a password
-        raise ValueError(f"{scheme.upper()}_PROXY does not hold the URL of a proxy") from None
-    basic = http.HttpProxyAuthenticationType.Basic if proxy.username else None
-    tunnel = scheme == "https"
-    kinds = http.HttpProxyConnectionType
-    return http.HttpProxyOptions(
-        proxy.hostname or "",
-        port,
-        auth_type=basic or http.HttpProxyAuthenticationType.Nothing,
-        auth_username=unquote(proxy.username) if proxy.username else None,
-        auth_password=unquote(proxy.password) if proxy.password else None,
-        connection_type=kinds.Tunneling if tunnel else kinds.Forwarding,
-    )
-
-
-@cache
-def _tls_context(ca_bundle: str) -> ClientTlsContext:
-    from awscrt.io import ClientTlsContext, TlsContextOptions
-
-    options = TlsContextOptions()
-    if ca_bundle:
-        options.override_default_trust_store_from_path(None, ca_bundle)
-    return ClientTlsContext(options)
-
-
-@cache
-def _bootstrap() -> ClientBootstrap:
-    """One thread does all of a process's requests: a second costs more CPU than it brings."""
-    from awscrt.io import ClientBootstrap, DefaultHostResolver, EventLoopGroup
-
-    loops = EventLoopGroup(1)
-    return ClientBootstrap(loops, DefaultHostResolver(loops))

@@ -1,0 +1,10 @@
+"""How requests get to S3 and back by awscrt: Amazon's own C library does HTTP, TLS and signing.
+
+A request costs a thirtieth of boto3's CPU and waits outside the interpreter's lock, so it carries
+all bulk work: reading and moving objects for the stores, copying them in the platform.
+
+``client`` takes requests, ``calls`` tries each until it has ended, ``connections`` sends one
+``exchange`` at a time on each connection that ``opening`` makes, ``signing`` signs, ``answers``
+says what came of it, ``later`` does what has to wait, ``resolving`` finds out where S3 is, as
+``endpoints`` then say it.
+"""

@@ -1,0 +1,100 @@
+"""What came of a request: S3's answer, or the error that an answer or its absence stands for."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, NamedTuple, Sequence, Tuple
+
+from spark_jobs.refusals import UNREADABLE_CREDENTIALS
+from spark_jobs.service_codes import EXPIRED, is_transient
+from spark_jobs.store_errors import ConflictError, NotFoundError, StoreError
+
+if TYPE_CHECKING:
+    from spark_jobs.transport.exchange import Exchange
+
+Headers = Sequence[Tuple[str, str]]
+
+_CODE = re.compile(rb"<Code>([A-Za-z0-9.]{1,80})</Code>")
+_CONDITION = re.compile(rb"<Condition>([A-Za-z-]{1,80})</Condition>")
+_LOST_CONDITION = "PreconditionFailed"
+_BARE_CODES = {
+    403: "AccessDenied",
+    404: "NotFound",
+    409: "ConditionalRequestConflict",
+    412: _LOST_CONDITION,
+    503: "SlowDown",
+}
+"""What an answer without a body says."""
+
+_LENGTH = frozenset(("content-length", "transfer-encoding"))
+_REDIRECTED = 300
+_NOT_FOUND = 404
+_PRECONDITION_FAILED = 412
+
+
+class HungUpError(Exception):
+    """The client was told to end its requests before they were answered."""
+
+    name = "HungUp"
+
+
+class Response(NamedTuple):
+    """An answer of S3: status, headers as they came, body, and how long it took on its connection.
+
+    The answer to a PUT has no headers.
+    """
+
+    status: int = 0
+    headers: Headers = ()
+    body: bytes = b""
+    seconds: float = 0.0
+
+    def header(self, name: str) -> str:
+        """The header's value, or nothing; ``name`` is in lower case."""
+        return next((value for each, value in self.headers if each.lower() == name), "")
+
+    @property
+    def etag(self) -> str:
+        """The entity tag, without quotes."""
+        return self.header("etag").strip('"')
+
+
+def without_credentials(error: BaseException, place: str) -> StoreError:
+    """The error of a request that cannot be signed; who has no credentials may have some later."""
+    response = getattr(error, "response", None) or {}
+    code = str(response.get("Error", {}).get("Code", type(error).__name__))
+    if code in EXPIRED:
+        return StoreError(code, place)
+    if isinstance(error, RuntimeError) and "start new thread" in str(error):
+        return StoreError("EAGAIN", place, transient=True)
+    return StoreError(UNREADABLE_CREDENTIALS + code, place, transient=True)
+
+
+def tells_length(headers: Headers) -> bool:
+    """Whether an empty body is what was sent: awscrt drops one that ends with the connection."""
+    return not _LENGTH.isdisjoint(name.lower() for name, _ in headers)
+
+
+def broken(exchange: Exchange, error: BaseException, place: str) -> StoreError:
+    """The error of a request that S3 has not answered."""
+    silent = exchange.silent or isinstance(error, TimeoutError)
+    name = "TimedOut" if silent else getattr(error, "name", type(error).__name__)
+    return StoreError(str(name), place, transient=not isinstance(error, HungUpError))
+
+
+def refusal(status: int, body: bytes, place: str) -> StoreError:
+    """The error that an answer stands for."""
+    named = _CODE.search(body)
+    nameless = "UnnamedError" if status < _REDIRECTED else str(status)
+    code = named[1].decode() if named else _BARE_CODES.get(status, nameless)
+    if code == "AccessDenied" and b"kms:" in body:
+        # S3 tells only in the message that it is the key which may not be used.
+        code = "KMS.AccessDenied"
+    if status == _NOT_FOUND:
+        return NotFoundError(code, place)
+    if status == _PRECONDITION_FAILED or code == _LOST_CONDITION:
+        condition = _CONDITION.search(body)
+        return ConflictError(
+            code, place, condition=condition[1].decode().lower() if condition else ""
+        )
+    return StoreError(code, place, transient=is_transient(code, status))

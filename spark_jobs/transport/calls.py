@@ -1,0 +1,132 @@
+"""A request with all its tries, from when it is asked for until its end is told."""
+
+from __future__ import annotations
+
+import random
+import time
+from functools import partial
+from io import BytesIO
+from typing import TYPE_CHECKING, Callable, List, Optional, Tuple
+
+from spark_jobs.refusals import LENGTH_MISSING
+from spark_jobs.service_codes import EXPIRED
+from spark_jobs.store_errors import StoreError
+from spark_jobs.transport.answers import (
+    HungUpError,
+    Response,
+    broken,
+    refusal,
+    tells_length,
+    without_credentials,
+)
+from spark_jobs.transport.connections import Connections
+from spark_jobs.transport.exchange import Exchange
+from spark_jobs.transport.signing import Reading
+
+if TYPE_CHECKING:
+    from awscrt.http import HttpRequest
+
+    from spark_jobs.transport.client import CrtS3
+
+_LONGEST_SIGNING_SECONDS = 5.0
+_SHORTEST_PAUSE_SECONDS = 0.1
+_LONGEST_PAUSE_SECONDS = 10.0
+_REDIRECTED = 300
+LONGEST_TRYING_SECONDS = 300.0
+"""After that much a request is not tried once more: S3 may stay silent two minutes each time."""
+
+OnEnd = Callable[[Response, Optional[StoreError]], None]
+
+_Parts = Tuple[str, str, List[Tuple[str, str]], bytes]
+"""Method, target, headers and body."""
+
+
+def sign(reading: Reading, parts: _Parts) -> HttpRequest:
+    from awscrt.auth import aws_sign_request
+    from awscrt.http import HttpHeaders, HttpRequest
+
+    method, target, headers, body = parts
+    request = HttpRequest(method, target, HttpHeaders(headers), BytesIO(body) if body else None)
+    # With credentials at hand it is signed when the call returns.
+    signed: HttpRequest = aws_sign_request(request, reading.config).result(_LONGEST_SIGNING_SECONDS)
+    return signed
+
+
+class Call:
+    """A request with all its tries; ``on_end`` is called once."""
+
+    __slots__ = ("_began", "_crt", "_number", "_on_end", "_parts", "_place", "_pool", "_reading")
+
+    def __init__(
+        self,
+        crt: CrtS3,
+        pool: Connections,
+        parts: _Parts,
+        place: str,
+        on_end: OnEnd,
+    ) -> None:
+        self._crt = crt
+        self._pool = pool
+        self._parts = parts
+        self._place = place
+        self._on_end = on_end
+        self._reading: Optional[Reading] = None
+        self._number = 0
+        self._began = time.monotonic()
+
+    def send(self) -> None:
+        """Try, once more or for the first time."""
+        self._number += 1
+        if self._crt.signing.ready:
+            self._exchange(None)
+        else:
+            self._crt.signing.look(self._exchange)
+
+    def _exchange(self, error: Optional[BaseException]) -> None:
+        if error is not None:
+            self._end_or_repeat(without_credentials(error, self._place))
+        elif self._began <= self._crt.hung_up:
+            self._end_or_repeat(StoreError(HungUpError.name, self._place))
+        else:
+            self._pool.send(Exchange(self._signed, self._ended, self._parts[0] != "PUT"))
+
+    def _signed(self) -> HttpRequest:
+        self._reading = self._crt.signing.current()
+        return sign(self._reading, self._parts)
+
+    def _ended(self, exchange: Exchange, error: Optional[BaseException]) -> None:
+        body = b"".join(exchange.chunks)
+        if error is not None:
+            self._failed(broken(exchange, error, self._place))
+        elif exchange.status >= _REDIRECTED or (self._parts[0] == "PUT" and b"<Error>" in body):
+            self._failed(refusal(exchange.status, body, self._place))
+        elif not body and self._parts[0] == "GET" and not tells_length(exchange.headers):
+            self._failed(StoreError(LENGTH_MISSING, self._place))
+        else:
+            taken = time.monotonic() - exchange.begun
+            self._on_end(Response(exchange.status, exchange.headers, body, taken), None)
+
+    def _failed(self, error: StoreError) -> None:
+        if error.code in EXPIRED and self._reading is not None:
+            self._crt.signing.look(partial(self._looked, error), self._reading)
+        else:
+            self._end_or_repeat(error)
+
+    def _looked(self, error: StoreError, _: Optional[BaseException]) -> None:
+        """S3 calls the credentials expired: whether there are others by now has been looked at."""
+        if not self._crt.signing.confirms(self._reading):
+            error = StoreError(error.code, self._place, transient=True)
+        self._end_or_repeat(error)
+
+    def _end_or_repeat(self, error: StoreError) -> None:
+        crt = self._crt
+        if self._began <= crt.hung_up:
+            self._on_end(Response(), StoreError(HungUpError.name, self._place))
+        elif error.transient and self._number < crt.tries and self._is_in_time():
+            longest = min(_LONGEST_PAUSE_SECONDS, _SHORTEST_PAUSE_SECONDS * 2**self._number)
+            crt.later.call(random.uniform(0, longest), self.send)
+        else:
+            self._on_end(Response(), error)
+
+    def _is_in_time(self) -> bool:
+        return time.monotonic() - self._began < LONGEST_TRYING_SECONDS

@@ -1,0 +1,157 @@
+"""The client of one S3 endpoint: takes requests, and ends all of them when it is told to."""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+from concurrent.futures import Future
+from typing import Any, Dict, Optional, Tuple
+
+from spark_jobs.store_errors import StoreError
+from spark_jobs.transport.answers import Headers, Response
+from spark_jobs.transport.calls import Call, OnEnd, sign
+from spark_jobs.transport.connections import DEADLINE_SECONDS, SILENCE_SECONDS, Connections
+from spark_jobs.transport.endpoints import Endpoint
+from spark_jobs.transport.later import Later
+from spark_jobs.transport.signing import Signing
+
+DEFAULT_CONNECTIONS = 128
+DEFAULT_TRIES = 6
+_USER_AGENT = "checkout-assets"
+
+
+class CrtS3:
+    """Sends requests to one S3 endpoint; safe to use from many threads, not across a fork."""
+
+    def __init__(  # noqa: PLR0913, PLR0917 - what a client is made of
+        self,
+        endpoint: Endpoint,
+        credentials: Any,
+        connections: int = DEFAULT_CONNECTIONS,
+        tries: int = DEFAULT_TRIES,
+        silence: float = SILENCE_SECONDS,
+        deadline: float = DEADLINE_SECONDS,
+    ) -> None:
+        """``credentials`` is botocore's credentials object; it refreshes itself.
+
+        What is transient is tried ``tries`` times, with full jitter.
+        """
+        self.tries = tries
+        self.later = Later()
+        self.signing = Signing(endpoint.region, credentials, self.later)
+        self.hung_up = 0.0
+        """The monotonic instant before which requests began that must not be tried again."""
+        self._endpoint = endpoint
+        self._connections = connections
+        self._limits = silence, deadline
+        self._pools: Dict[str, Connections] = {}
+        self._lock = threading.Lock()
+
+    def send(  # noqa: PLR0913, PLR0917 - these are the parts of a request
+        self,
+        method: str,
+        bucket: str,
+        key: str,
+        headers: Headers = (),
+        query: str = "",
+        body: bytes = b"",
+    ) -> Future[Response]:
+        """Start a request.
+
+        The future raises NotFoundError, ConflictError or StoreError, also for a copy's 200 that
+        carries an ``<Error>``.
+        """
+        future: Future[Response] = Future()
+
+        def on_end(response: Response, error: Optional[StoreError]) -> None:
+            if error is not None:
+                future.set_exception(error)
+            else:
+                future.set_result(response)
+
+        self.start(method, bucket, key, on_end, headers, query, body)
+        return future
+
+    def start(  # noqa: PLR0913, PLR0917 - these are the parts of a request
+        self,
+        method: str,
+        bucket: str,
+        key: str,
+        on_end: OnEnd,
+        headers: Headers = (),
+        query: str = "",
+        body: bytes = b"",
+    ) -> None:
+        """Start a request as ``send`` does, and hear of its end on awscrt's thread.
+
+        Cheaper than a future; ``on_end`` must be quick and must not raise.
+        """
+        host, path = self._endpoint.address(bucket, key)
+        told = [("host", host), ("user-agent", _USER_AGENT), *headers]
+        if method == "PUT":
+            told.append(("content-length", str(len(body))))
+        pool = self._pools.get(host) or self._pool(host)
+        target = f"{path}?{query}" if query else path
+        Call(self, pool, (method, target, told, body), f"s3://{bucket}/{key}", on_end).send()
+
+    def rehearse(self, bucket: str) -> None:
+        """Do all that a request to the bucket needs but send it; raises whatever refuses.
+
+        That is wrong configuration: a region, credentials, certificates or a proxy. Closes this
+        client.
+        """
+        host, path = self._endpoint.address(bucket, "")
+        try:
+            self._pool(host)
+            sign(self.signing.read(), ("GET", path, [("host", host)], b""))
+        finally:
+            self.close()
+
+    def limit(self, connections: int) -> None:
+        """From now on use at most so many connections to a host."""
+        self._connections = connections
+        for pool in list(self._pools.values()):
+            pool.most = connections
+
+    @property
+    def last_heard(self) -> float:
+        """The monotonic instant at which S3 last said anything; 0 before that."""
+        return max((pool.last_heard for pool in list(self._pools.values())), default=0.0)
+
+    def hang_up(self) -> None:
+        """End all requests now with the error ``HungUp``; later ones are not affected."""
+        self.hung_up = time.monotonic()
+        for pool in list(self._pools.values()):
+            pool.hang_up()
+        self.later.do_all()
+
+    def close(self) -> None:
+        """Hang up and release the connections: every request that has not ended ends now."""
+        self.hung_up = math.inf
+        self.later.close()
+        for pool in list(self._pools.values()):
+            pool.close()
+
+    def _pool(self, host: str) -> Connections:
+        """The connections to a host: Amazon's S3 has one for each bucket."""
+        scheme = self._endpoint.url.partition("://")[0]
+        with self._lock:
+            if host not in self._pools:
+                url, bundle = f"{scheme}://{host}", self._endpoint.ca_bundle
+                self._pools[host] = Connections(url, self._connections, *self._limits, bundle)
+            return self._pools[host]
+
+
+_clients: Dict[Tuple[Endpoint, str], CrtS3] = {}
+_lock = threading.Lock()
+
+
+def shared_client(boto_session: Any, endpoint: Endpoint) -> CrtS3:
+    """One client an endpoint, kind of credentials and process, for each holds connections."""
+    credentials = boto_session.get_credentials()
+    key = (endpoint, str(getattr(credentials, "method", "")))
+    with _lock:
+        if key not in _clients:
+            _clients[key] = CrtS3(endpoint, credentials)
+        return _clients[key]
