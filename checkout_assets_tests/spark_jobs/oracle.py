@@ -32,7 +32,7 @@ Steps = tuple[str | int, ...]
 
 ALSO_IN_TEXT = '{["'
 MEANT_AS_JSON = ALSO_IN_TEXT + " \t\n\r\ufeff\u200b\xa0\x0b\x0c\0'`(<?&%\\"
-CARD_WORDS = ("card", "cartao", "cartoes", "tarjeta", "cvv", "cvc")
+CARD_WORDS = ("card", "cartao", "cartoes", "tarjeta", "cvv", "cvc", "ccv")
 PLACES = {
     "itemmetadata items assemblyoptions",
     "ratesandbenefitsdata rateandbenefitsidentifiers matchedparameters",
@@ -226,7 +226,9 @@ def parsed_or_none(text: str) -> Any:
 
 
 def plain(text: str) -> str:
-    """Lower case, no accents."""
+    """Lower case, no accents, the word for the sign of a number."""
+    for sign in ("n\xba", "N\xba", "n\xb0", "N\xb0", "\u2116"):
+        text = text.replace(sign, "numero")
     return "".join(
         c for c in unicodedata.normalize("NFKD", text).casefold() if not unicodedata.combining(c)
     )
@@ -259,6 +261,8 @@ def meaning(name: str) -> Meaning | None:
     for found, shapes in SHAPES.items():
         if len(name) <= 64 and any(fits(shape.split(), folded(name)) for shape in shapes):
             return found
+    if len(name) <= 64 and re.search("cvv|securitycode|codigo(de)?segur", folded(name)):
+        return Meaning.MENTIONS_CODE
     return None
 
 
@@ -369,10 +373,10 @@ class Remover:
             return below_payments
         if said == Meaning.BARE_NUMBER:
             return below_payments and number
-        if said == Meaning.MAYBE_CODE:
+        if said in (Meaning.MAYBE_CODE, Meaning.MENTIONS_CODE):
             codes = value.items if isinstance(value, Arr) else [value]
             three = any(len(d) in (3, 4) for c in codes for d in digits_in(c))
-            return below_payments or number or three
+            return three or (said == Meaning.MAYBE_CODE and (below_payments or number))
         if said == Meaning.MAYBE_EXPIRY:
             values = value.items if isinstance(value, Arr) else [value]
             return below_payments or number or any(map(is_expiry, values))

@@ -112,6 +112,10 @@ NAMES = (
     "nomeNoCartao", "código de segurança", "validadeCartao", "cpfTitular", "documentoTitular",
     "numeroTarjeta", "numero_de_la_tarjeta", "nroTarjeta", "nombreDelTitular",
     "código-de-seguridad", "vencimientoTarjeta", "nameOnCard", "ccNumber", "cc_exp", "cardNo",
+    "card_nbr", "nrCartao", "Nº do cartão", "n° tarjeta", "№ card", "NameAsOnCard",
+    "nomeImpressoCartao", "nome_impresso_no_cartao", "donoCartao", "tarjetahabiente", "cc_owner",
+    "ccv", "cvv2Code", "CVV-CVC", "cc_cid", "cardVerificationValue", "cardPin", "senha do cartão",
+    "cardValidity", "applicationPrimaryAccountNumber",
 )  # fmt: skip
 """Card data under any name."""
 
@@ -173,6 +177,13 @@ def test_other_names_stay(name: str) -> None:
         ("cc", "buyer@example.com", False),
         ("cc", "4111111111111111", True),
         ("panNumber", "4111111111111111", True),
+        ("fpan", "4111111111111111", True),
+        ("full_pan", "4111111111111111", True),
+        ("cvn", "123", True),
+        ("verification_value", "123", True),
+        ("codSeg", "123", True),
+        ("verification_value", "a", False),
+        ("expired_month", "A", False),
     ],
 )
 def test_an_ambiguous_name_is_dropped_where_its_value_could_be_card_data(
@@ -247,7 +258,7 @@ NUMBER = "4111111111111111"
 
 @pytest.mark.parametrize(
     "name",
-    ["fullCardNumber", "cardNumberText", "nr_cartao", "cleanTarjeta", "card.visa", "cardToken"],
+    ["fullCardNumber", "cardNumberText", "id_cartao", "cleanTarjeta", "card.visa", "cardToken"],
 )
 @pytest.mark.parametrize("value", [NUMBER, int(NUMBER), [NUMBER], {"value": "4111 1111 1111 1111"}])
 def test_a_name_that_mentions_a_card_is_dropped_if_its_value_is_a_card_number(
@@ -271,6 +282,22 @@ def test_names_in_the_text_of_a_card_are_those_of_a_card(name: str) -> None:
     )
     assert "4111" not in accepted(body).line.decode()
     assert sum(accepted(body).redacted.values()) == 6
+
+
+@pytest.mark.parametrize("name", ["encryptedCvv", "paymentSecurityCode", "codigoDeSegurancaTela"])
+def test_a_name_that_mentions_a_security_code_is_dropped_if_its_value_could_be_one(
+    name: str,
+) -> None:
+    for field in ("CustomData", "Unknown", "PaymentData"):
+        assert len(accepted(order(**{field: {name: "0123", "a": [{name: 987}]}})).redacted) == 2
+        assert accepted(order(**{field: {name: "M", "a": [{name: True}]}})).redacted == {}
+
+
+@pytest.mark.parametrize("name", ["accountNumber", "acct_num", "fullNumber", "número completo"])
+def test_a_number_of_a_payment_is_dropped_if_it_could_be_a_card_number(name: str) -> None:
+    below = order(PaymentData={"payments": [{"id": "p", name: NUMBER}, {name: "12345-6"}]})
+    assert accepted(below).redacted == {f"/PaymentData/payments/*/{name}": 1}
+    assert accepted(order(CustomData={name: NUMBER})).redacted == {}
 
 
 def test_a_name_and_a_value_of_something_else_stay() -> None:
@@ -303,6 +330,9 @@ def test_names_inside_a_card_elsewhere_are_those_of_a_card() -> None:
 
 def test_billing_addresses_are_dropped_below_payments_only() -> None:
     payment = {"id": "p", "x": {"BillingAddress": {"street": SECRET}}}
+    for name in ("billing_details", "endereço de cobrança", "direccionFacturacion"):
+        below = accepted(order(PaymentData={"payments": [{"id": "p", name: {"name": SECRET}}]}))
+        assert below.redacted == {f"/PaymentData/payments/*/{name}": 1}
     body = order(PaymentData={"payments": [payment]}, Unknown={"PAYMENTS": [payment]})
     assert accepted(body).redacted == {
         "/PaymentData/payments/*/x/BillingAddress": 1,

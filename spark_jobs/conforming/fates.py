@@ -33,7 +33,8 @@ _COULD_BE_EXPIRY = re.compile(
 )
 _SEPARATORS = re.compile(r"[\s\"'._/-]+")
 _PAIR = 2
-_NO_NAME = (None, Meaning.MENTIONS_CARD)
+_MENTIONS = (Meaning.MENTIONS_CARD, Meaning.MENTIONS_CODE)
+_NO_NAME = (None, *_MENTIONS)
 _DIGIT = re.compile("[0-9]")
 
 
@@ -62,7 +63,7 @@ def fate_of_name(name: str, parent: Path) -> int:
         return REDACT if below_payments else KEEP
     if meaning is Meaning.BARE_NUMBER:
         return BY_VALUE if below_payments else KEEP
-    if meaning is Meaning.MENTIONS_CARD:
+    if meaning in _MENTIONS:
         return BY_VALUE
     return REDACT if below_payments and meaning is not Meaning.CARD else BY_VALUE
 
@@ -74,6 +75,8 @@ def goes(name: str, value: Any, parent: Path) -> bool:
         return not holds_payments(value)
     if meaning is Meaning.MENTIONS_CARD:
         return _matches(_card_number, value)
+    if meaning is Meaning.MENTIONS_CODE:
+        return _matches(_COULD_BE_CODE.fullmatch, value)
     if meaning is Meaning.CARD and is_below_payments(parent):
         return _is_or_opens_object(value) or _matches(_HOLDS_NUMBER.search, value)
     return (
@@ -146,7 +149,7 @@ def _meaning_at(name: str, parent: Path) -> Optional[Meaning]:
     said_above = None if above is None else meaning_of(above)
     if said_above is Meaning.CARD:
         in_card = meaning_of(f"card {name}")
-        is_sure = in_card is not None and in_card is not Meaning.MENTIONS_CARD
+        is_sure = in_card is not None and in_card not in _MENTIONS
         return in_card if is_sure else meaning or in_card
     if said_above is Meaning.MENTIONS_CARD:
         return meaning or said_above

@@ -20,7 +20,7 @@ def _class_of(byte: int) -> int:
 
 _CLASSES = bytes(map(_class_of, range(256)))
 _STEMS = (b"vard", b"darjeda", b"vvv")
-"""card and cart(ao), tarjeta, cvv and cvc."""
+"""card and cart(ao), tarjeta; cvv, cvc and ccv."""
 
 _GIFT = b"gifd"
 _BEFORE, _AFTER = 64, 96
@@ -28,7 +28,7 @@ _BEFORE, _AFTER = 64, 96
 
 _ESCAPE = re.compile(r"\\[bfnrt]")
 _MAY_ASSIGN = re.compile(
-    rb"(?:car(?:d|t[ao\xc3])|tarjeta|cv[vc])[^\"\\'`=:>|]{0,64}[\\'`=:>|&\]]", re.IGNORECASE
+    rb"(?:car(?:d|t[ao\xc3])|tarjeta|cv[vc]|ccv)[^\"\\'`=:>|]{0,64}[\\'`=:>|&\]]", re.IGNORECASE
 )
 """A stem, perhaps with an accent, and a mark that may give the name a value.
 

@@ -23,9 +23,9 @@ _SOME_REMOVED = re.compile(
             CLEANED_IF_CONTAINING,
             *sorted(re.escape(place[-1]) for place in CLEANED_BELOW),
             # What every name that redaction drops contains, in lower case, accents or not.
-            r"card|cart[aãoõ]|tarj|cc[\W_]?[a-z]|cv[vc]|csc|\bcid\b|(?<![a-z])pan(?![a-mo-z])|holder",
-            r"titular|portador|secur|segur|valid|verific|expir|\bexp|venc|caduc|due[\W_]?[my]",
-            r"good[\W_]?thru|primary|conn?ector|payment|[\uff21-\uff5a]|\bcc\b",
+            r"card|cart[aãoõ]|tarj|cc[\W_]?[a-z]|cv[vcnd]|csc|\bcid\b|(?<![a-z])pan(?![a-mo-z])|holder",
+            r"titular|portador|secur|segur|cod(?:igo)?[\W_]?(?:de[\W_]?)?seg|valid|verific|expir|\bexp|venc|caduc|due[\W_]?[my]",
+            r"fpan|dpan|full[\W_]?pan|emboss|impres|printed|good[\W_]?thru|primary|conn?ector|payment|[\uff21-\uff5a]|\bcc\b",
         )
     )
 )
@@ -48,7 +48,7 @@ _UNSURE = (
     Meaning.MAYBE_EXPIRY,
     Meaning.MAYBE_HOLDER,
 )
-_CARD_WORD = re.compile("card|cart(?:ao|oes)|tarjeta|cv[vc]")
+_CARD_WORD = re.compile("card|cart(?:ao|oes)|tarjeta|cv[vc]|ccv")
 _ASSIGNS = re.compile(r"[\s_]{0,3}(?:[\"'\\`=:|\]]|-{0,2}>|&quot;|&#3|&(?:amp;)?val)")
 
 

@@ -25,6 +25,7 @@ class Meaning(Enum):
     MAYBE_EXPIRY = "ambiguous: an expiry, or something else"
     MAYBE_HOLDER = "ambiguous: a card holder, or something else"
     BARE_NUMBER = "a number: dropped below payments if it could be a card's"
+    MENTIONS_CODE = "more than a security code's name: dropped if its value is 3 or 4 digits"
     MENTIONS_CARD = "more than a card's name: dropped if its value is a card number"
 
 
@@ -35,12 +36,16 @@ WORDS: Dict[str, Tuple[str, ...]] = {
         "cartao de debito", "tarjeta", "tarjetas", "tarjeta credito", "tarjeta de credito",
         "tarjeta debito", "tarjeta de debito",
     ),
-    "NUMBER": ("number", "numbers", "numero", "numeros", "num", "nro"),
-    "HOLDER": ("holder", "holders", "titular", "titulares", "portador", "tarjetahabiente"),
-    "OWNER": ("owner", "owners"),
+    "NUMBER": ("number", "numbers", "numero", "numeros", "num", "nro", "nr", "nbr"),
+    "HOLDER": ("holder", "holders", "titular", "titulares", "portador"),
+    "OWNER": ("owner", "owners", "dono", "propietario", "proprietario"),
     "NAME": (
         "name", "full name", "first name", "last name", "nome", "nome completo", "sobrenome",
         "nombre", "nombre completo", "apellido", "apellidos",
+    ),
+    "PRINTED": (
+        "as", "as printed", "as shown", "printed", "embossed", "emboss", "impresso", "impreso",
+        "gravado", "grabado",
     ),
     "PERSON": (
         "document", "document number", "document type", "documento", "numero documento",
@@ -52,12 +57,13 @@ WORDS: Dict[str, Tuple[str, ...]] = {
     "PROOF": (
         "verification", "validation", "verificacao", "validacao", "verificacion", "validacion",
     ),
-    "CVV": ("cvv", "cvc"),
+    "CVV": ("cvv", "cvc", "ccv", "cvv2", "cvc2"),
+    "PIN": ("pin", "password", "senha", "clave", "contrasena"),
     "EXPIRES": ("expire", "expires", "expiry", "expiration"),
     "EXPIRY": (
         "exp", "expire", "expires", "expiry", "expiration", "expiracao", "expiracion", "validade",
-        "validez", "valid thru", "valid until", "good thru", "vencimento", "vencimiento", "venc",
-        "caducidad",
+        "validez", "validity", "valid thru", "valid until", "good thru", "vencimento",
+        "vencimiento", "venc", "caducidad",
     ),
     "WHEN": (
         "month", "year", "date", "month year", "mes", "ano", "anio", "data", "fecha", "mm", "yy",
@@ -78,27 +84,42 @@ LINKS = (
 SHAPES: Dict[Meaning, Tuple[str, ...]] = {
     Meaning.CARD_DATA: (
         "CARD NUMBER", "CARD no", "CARD pan", "NUMBER CARD", "cc NUMBER", "cc no",
-        "primary account number",
+        "primary account number", "application primary account number",
         "CARD HOLDER", "CARD HOLDER NAME", "CARD HOLDER PERSON", "HOLDER NAME", "HOLDER PERSON",
         "HOLDER CARD", "HOLDER CARD NAME", "NAME HOLDER", "NAME HOLDER CARD", "PERSON HOLDER",
         "PERSON HOLDER CARD", "CARD OWNER", "CARD OWNER NAME", "CARD OWNER PERSON", "NAME CARD",
-        "cc NAME", "cc HOLDER",
-        "CVV", "CVV CODE", "CVV CARD", "CARD CVV", "CODE CVV", "cc CVV", "CARD csc", "CARD CODE",
-        "CODE CARD", "SECURITY CODE", "CARD SECURITY CODE", "CODE SECURITY", "CODE SECURITY CARD",
-        "validation code", "verification code", "CARD PROOF CODE", "CODE PROOF CARD",
-        "EXPIRES WHEN", "due month", "due year", "CARD EXPIRY", "CARD EXPIRY WHEN",
+        "NAME PRINTED CARD", "cc NAME", "cc HOLDER", "cc OWNER",
+        "OWNER CARD", "tarjetahabiente", "tarjetahabiente NAME",
+        "CVV", "CVV CVV", "CVV CODE", "CVV CARD", "CARD CVV", "CODE CVV", "cc CVV", "cc cid",
+        "cc csc", "CARD csc", "CARD CODE", "CODE CARD", "SECURITY CODE", "CARD SECURITY CODE",
+        "CODE SECURITY", "CODE SECURITY CARD", "validation code", "verification code",
+        "CARD PROOF CODE", "CODE PROOF CARD", "CARD PROOF value", "CARD PIN", "PIN CARD",
+        "EXPIRES WHEN", "application EXPIRES WHEN", "CARD expired WHEN", "due month",
+        "due year", "CARD EXPIRY", "CARD EXPIRY WHEN",
         "CARD WHEN EXPIRY", "EXPIRY CARD", "EXPIRY WHEN CARD", "WHEN EXPIRY CARD", "cc EXPIRY",
         "cc EXPIRY WHEN",
         "CONNECTOR RESPONSE", "RESPONSE CONNECTOR",
     ),
     Meaning.PAYMENTS: ("payment data", "payments"),
-    Meaning.BILLING_ADDRESS: ("billing address",),
+    Meaning.BILLING_ADDRESS: (
+        "billing address", "billing details", "billing info", "billing data", "endereco cobranca",
+        "endereco faturamento", "direccion facturacion",
+    ),
     Meaning.CARD: ("CARD", "CARD ABOUT", "ABOUT CARD", "cc"),
-    Meaning.MAYBE_NUMBER: ("pan", "pan NUMBER"),
-    Meaning.MAYBE_CODE: ("csc", "cid", "PROOF CODE", "CODE PROOF"),
-    Meaning.MAYBE_EXPIRY: ("EXPIRY", "EXPIRY WHEN", "WHEN EXPIRY"),
-    Meaning.MAYBE_HOLDER: ("HOLDER", "CARD NAME"),
-    Meaning.BARE_NUMBER: ("number", "numero", "num", "nro"),
+    Meaning.MAYBE_NUMBER: ("pan", "pan NUMBER", "fpan", "dpan", "full pan", "ccn"),
+    Meaning.MAYBE_CODE: (
+        "csc", "cid", "cvn", "cvd", "PROOF CODE", "CODE PROOF", "PROOF value", "cod seg",
+        "codigo seg", "CODE verificador",
+    ),
+    Meaning.MAYBE_EXPIRY: ("EXPIRY", "EXPIRY WHEN", "WHEN EXPIRY", "expired WHEN"),
+    Meaning.MAYBE_HOLDER: (
+        "HOLDER", "CARD NAME", "nome impresso", "nombre impreso", "printed name", "emboss name",
+        "embossed name",
+    ),
+    Meaning.BARE_NUMBER: (
+        "number", "numero", "num", "nro", "account NUMBER", "acct NUMBER", "full NUMBER",
+        "NUMBER completo",
+    ),
 }  # fmt: skip
 """The names of each meaning: words one after the other, and two digits at most behind them.
 
@@ -107,7 +128,7 @@ Of several meanings the first holds. ``dueDate`` is none of them: a payment slip
 
 AMBIGUOUS = frozenset(
     (Meaning.CARD, Meaning.MAYBE_NUMBER, Meaning.MAYBE_CODE, Meaning.MAYBE_EXPIRY)
-) | {Meaning.MAYBE_HOLDER, Meaning.BARE_NUMBER, Meaning.MENTIONS_CARD}
+) | {Meaning.MAYBE_HOLDER, Meaning.BARE_NUMBER, Meaning.MENTIONS_CODE, Meaning.MENTIONS_CARD}
 """Meanings that place and value decide."""
 
 NAMING_KEYS = frozenset(
@@ -130,8 +151,10 @@ VALUE_KEYS = frozenset(
 _BETWEEN_IN_TEXT = r"(?:[^\w\s\"\\]|[ _]){0,3}"
 _LONGEST = 64
 """Characters of the longest name looked at; the longest of the shapes has fewer than 50."""
+_NUMERO = re.compile("[nN][\u00ba\u00b0]|\u2116")
 _OTHER_THAN_NAMES = re.compile("[^a-z0-9]+")
 _MENTIONS_CARD = re.compile("card|cart(?:ao|oes)|tarjeta")
+_MENTIONS_CODE = re.compile("cvv|securitycode|codigo(?:de)?segur")
 _OTHER_CARDS = re.compile("gift|presente|regalo|vale|isspecial")
 _OPENINGS = frozenset(
     choice[:2]
@@ -143,10 +166,10 @@ _OPENINGS = frozenset(
 
 
 def plain(text: str) -> str:
-    """The text in lower case and without accents."""
+    """The text in lower case and without accents; the signs for a number are that word."""
     if text.isascii():
         return text.lower()
-    letters = unicodedata.normalize("NFKD", text).casefold()
+    letters = unicodedata.normalize("NFKD", _NUMERO.sub("numero", text)).casefold()
     return "".join(letter for letter in letters if not unicodedata.combining(letter))
 
 
@@ -165,6 +188,8 @@ def meaning_of(name: str) -> Optional[Meaning]:
         for meaning in SHAPES:
             if _names(meaning).fullmatch(short):
                 return meaning
+    if _MENTIONS_CODE.search(short):
+        return Meaning.MENTIONS_CODE
     return Meaning.MENTIONS_CARD if _is_about_card(short) else None
 
 
