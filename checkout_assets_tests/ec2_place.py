@@ -10,9 +10,9 @@ from checkout_assets.domain.folders import Folder, select_folders
 from checkout_assets.engines.ec2.api import Ec2Api, ec2_clients
 from checkout_assets.engines.ec2.engine import CopyJob, Ec2Engine, Surroundings
 from checkout_assets.engines.ec2.options import Ec2Options
-from checkout_assets.engines.ec2.reports import WorkerReports, worker_prefix
 from checkout_assets.engines.ec2.results import FolderCopiedOnEc2
 from checkout_assets.engines.ec2.worker_package import upload_worker
+from checkout_assets.engines.worker.reports import WorkerReports, worker_prefix
 from checkout_assets_tests.local_ec2.local_ec2 import PROFILE, REGION, LocalEc2
 from checkout_assets_tests.orders_place import OrdersPlace
 from checkout_assets_tests.worker_machine import X86

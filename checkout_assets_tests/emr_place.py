@@ -10,8 +10,8 @@ import boto3
 from botocore.config import Config
 
 from checkout_assets.domain.folders import Folder, select_folders
+from checkout_assets.engines.clock import Clock
 from checkout_assets.engines.emr.api import EmrApi, emr_clients
-from checkout_assets.engines.emr.clock import Clock
 from checkout_assets.engines.emr.engine import EmrEngine
 from checkout_assets.engines.emr.options import EmrOptions, JobPackage, OrdersJob
 from checkout_assets.engines.structuring.spark_engine import StructuredFolder

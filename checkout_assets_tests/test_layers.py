@@ -135,3 +135,25 @@ def test_importing_the_definitions_starts_nothing_and_loads_no_engine() -> None:
         "assert SparkContext._active_spark_context is None\n"
     )
     subprocess.run([sys.executable, "-c", script], check=True, cwd=ROOT)
+
+
+ENGINES = "checkout_assets.engines."
+HOSTS = {"ec2": {"emr"}, "emr": {"ec2"}, "worker": {"ec2", "emr"}, "fleet": {"ec2", "emr"}}
+"""What an engine's package must not know: other kinds of machines than its own."""
+
+
+@pytest.mark.parametrize("package", HOSTS)
+def test_machines_of_one_kind_know_nothing_of_another_kind(package: str) -> None:
+    for path in modules(f"checkout_assets/engines/{package}"):
+        for imported in imports_of(path):
+            other = imported.removeprefix(ENGINES).split(".")[0]
+            assert not imported.startswith(ENGINES) or other not in HOSTS[package], path
+
+
+def test_copying_from_the_command_line_knows_no_fleet() -> None:
+    for path in [
+        *modules("checkout_assets/engines/copying"),
+        *(ROOT / "checkout_assets/cli").glob("copy*.py"),
+    ]:
+        for imported in imports_of(path):
+            assert not imported.startswith((f"{ENGINES}ec2", f"{ENGINES}emr", f"{ENGINES}fleet"))

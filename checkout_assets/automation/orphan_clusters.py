@@ -7,7 +7,7 @@ Dagster's run monitoring finds that the run is dead, and this finds that its clu
 import dagster as dg
 
 from checkout_assets.automation.run_ends import is_over
-from checkout_assets.engines.emr.options import DEPLOYMENT_TAG, RUN_ID_TAG
+from checkout_assets.engines.fleet.tags import DEPLOYMENT_TAG, RUN_ID_TAG
 from checkout_assets.resources.emr import EmrEngine
 
 _SECONDS_BETWEEN = 300

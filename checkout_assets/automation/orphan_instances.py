@@ -8,7 +8,7 @@ nobody finds ends by itself, when it hears nothing of its run any more.
 import dagster as dg
 
 from checkout_assets.automation.run_ends import is_over
-from checkout_assets.engines.ec2.options import DEPLOYMENT_TAG, RUN_ID_TAG
+from checkout_assets.engines.fleet.tags import DEPLOYMENT_TAG, RUN_ID_TAG
 from checkout_assets.resources.ec2 import Ec2CopyEngine
 
 _SECONDS_BETWEEN = 300

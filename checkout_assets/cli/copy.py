@@ -53,14 +53,14 @@ from checkout_assets.domain.copying import parse_as_of
 from checkout_assets.domain.counting import in_number, of_folders
 from checkout_assets.domain.errors import MigrationError
 from checkout_assets.domain.folders import Folder, select_folders
-from checkout_assets.engines.ec2.reports import FolderReport
+from checkout_assets.engines.worker.reports import FolderReport
 from checkout_assets.settings import Settings
 from spark_jobs.contract.words import ObjectKind, Status
 
 if TYPE_CHECKING:
     from checkout_assets.engines.copying.engine import CopyOptions
     from checkout_assets.engines.copying.result import FolderCopied
-    from checkout_assets.engines.ec2.reporting import Reporter
+    from checkout_assets.engines.worker.reporting import Reporter
 
 _ALLOCATIONS_BETWEEN_COLLECTIONS = 50_000
 _TABLE_HEAD = ("folder", "complete", "copied", "present", "failed", "size", "rate", "time")
@@ -164,7 +164,7 @@ def _run(
     reporter: "Reporter | None",
 ) -> "list[FolderCopied]":
     from checkout_assets.engines.copying.engine import CopyEngine
-    from checkout_assets.engines.ec2.reporting import Both
+    from checkout_assets.engines.copying.progress import Both
     from checkout_assets.engines.locations import S3Location
     from spark_jobs.refusals import meaning_of
     from spark_jobs.stores import StoreError

@@ -13,9 +13,11 @@ from checkout_assets.domain.displayable import displayable
 from checkout_assets.domain.errors import MigrationError, UsageError
 from checkout_assets.domain.faults import explain_fault
 from checkout_assets.domain.instants import instant_of
-from checkout_assets.engines.ec2.reporting import Reporter, open_reports
-from checkout_assets.engines.ec2.reports import Outcome, is_run_id
-from checkout_assets.engines.ec2.stopping import (
+from checkout_assets.engines.locations import S3Location, parse_s3_location, refuse_overlap
+from checkout_assets.engines.place_terms import PlaceTerms
+from checkout_assets.engines.worker.reporting import Reporter, open_reports
+from checkout_assets.engines.worker.reports import Outcome, is_run_id
+from checkout_assets.engines.worker.stopping import (
     Reason,
     SpotNotice,
     Stopped,
@@ -23,8 +25,6 @@ from checkout_assets.engines.ec2.stopping import (
     after_deadline,
     after_silence,
 )
-from checkout_assets.engines.locations import S3Location, parse_s3_location, refuse_overlap
-from checkout_assets.engines.place_terms import PlaceTerms
 from checkout_assets.settings import Settings
 
 Report = Annotated[

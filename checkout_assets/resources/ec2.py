@@ -11,7 +11,8 @@ from pydantic import Field, PrivateAttr, ValidationError
 
 from checkout_assets.domain.displayable import displayable
 from checkout_assets.domain.errors import UsageError
-from checkout_assets.engines.ec2.options import DEPLOYMENT_TAG, Ec2Options
+from checkout_assets.engines.ec2.options import Ec2Options
+from checkout_assets.engines.fleet.tags import DEPLOYMENT_TAG
 from checkout_assets.engines.locations import (
     Location,
     S3Location,

@@ -18,8 +18,8 @@ from checkout_assets.domain.access.role_policies import ROLE_POLICIES, document
 from checkout_assets.domain.access.statements import Statement
 from checkout_assets.domain.access.terms import AccessTerms, Place
 from checkout_assets.engines.ec2 import api as ec2_api
-from checkout_assets.engines.ec2.options import DEPLOYMENT_TAG as EC2_TAG
 from checkout_assets.engines.emr import api as emr_api
+from checkout_assets.engines.fleet.tags import DEPLOYMENT_TAG
 
 NOW = datetime(2026, 11, 23, 7, 0, tzinfo=UTC)
 KEY = "arn:aws:kms:us-east-2:222222222222:key/1234"
@@ -227,7 +227,7 @@ def test_the_host_may_do_exactly_what_the_engines_ask_aws_for() -> None:
 
 
 def test_the_host_ends_only_what_has_the_deployment_s_tag() -> None:
-    tag = f"aws:ResourceTag/{EC2_TAG}"
+    tag = f"aws:ResourceTag/{DEPLOYMENT_TAG}"
     ends = [s for s in ROLE_POLICIES["host_role"](TERMS) if "ec2:TerminateInstances" in s["Action"]]
     assert [s["Condition"] for s in ends] == [{"StringEquals": {tag: ["checkout-assets"]}}]
 

@@ -12,9 +12,9 @@ from checkout_assets.domain.errors import UsageError
 from checkout_assets.domain.folders import FOLDER_NAMES
 from checkout_assets.domain.keys import LONGEST_KEY_BYTES, safe_key
 from checkout_assets.domain.longest_prefixes import LONGEST_RUN_ID, longest_prefix
-from checkout_assets.engines.ec2.reports import is_run_id
 from checkout_assets.engines.emr.request import attempt_run_id
 from checkout_assets.engines.locations import parse_location, parse_s3_location
+from checkout_assets.engines.worker.reports import is_run_id
 from spark_jobs.contract.keys import (
     completion_record_key,
     manifest_part_key,

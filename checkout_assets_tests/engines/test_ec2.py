@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from checkout_assets.domain.errors import UsageError
-from checkout_assets.engines.ec2.options import DEPLOYMENT_TAG, RUN_ID_TAG
 from checkout_assets.engines.ec2.results import FolderCopiedOnEc2
+from checkout_assets.engines.fleet.tags import DEPLOYMENT_TAG, RUN_ID_TAG
 from checkout_assets_tests.ec2_place import FOUR, OBJECTS, Ec2Place, ImpatientClock
 from checkout_assets_tests.fault_proxy import Answer, FaultProxy, Request
 from checkout_assets_tests.local_ec2.local_ec2 import REGION, LocalEc2, LocalInstance

@@ -9,9 +9,9 @@ import pytest
 
 from checkout_assets.domain.folders import Folder
 from checkout_assets.domain.reconciliation import Reason
-from checkout_assets.engines.ec2.reports import Outcome
 from checkout_assets.engines.ec2.results import FolderCopiedOnEc2
 from checkout_assets.engines.reconciling.engine import Reconciler
+from checkout_assets.engines.worker.reports import Outcome
 from checkout_assets_tests.ec2_place import Ec2Place
 from checkout_assets_tests.local_ec2.local_ec2 import LocalEc2
 from checkout_assets_tests.orders_place import OrdersPlace

@@ -13,14 +13,13 @@ from botocore.validate import ParamValidator
 
 from checkout_assets.engines.ec2.api import Ec2Api
 from checkout_assets.engines.ec2.options import (
-    DEPLOYMENT_TAG,
     OWNER_TAG,
-    RUN_ID_TAG,
     WORKER_TAG,
     Choice,
     Ec2Options,
 )
 from checkout_assets.engines.ec2.request import Image, Launch, client_token, launch_request
+from checkout_assets.engines.fleet.tags import DEPLOYMENT_TAG, RUN_ID_TAG
 
 SNAPSHOTS = Path(__file__).parent / "snapshots"
 RUN_ID = "8a4c7f6e-0000-4000-8000-000000000000"

@@ -16,14 +16,6 @@ import pytest
 
 from checkout_assets.domain.errors import UsageError
 from checkout_assets.domain.folders import select_folders
-from checkout_assets.engines.ec2.reports import (
-    Listening,
-    Outcome,
-    Phase,
-    WorkerReports,
-    worker_name,
-    worker_uri,
-)
 from checkout_assets.engines.ec2.user_data import (
     LARGEST_USER_DATA,
     WorkerJob,
@@ -32,6 +24,14 @@ from checkout_assets.engines.ec2.user_data import (
     worker_variables,
 )
 from checkout_assets.engines.ec2.worker_package import WorkerArchive, upload_worker, use_worker
+from checkout_assets.engines.worker.reports import (
+    Listening,
+    Outcome,
+    Phase,
+    WorkerReports,
+    worker_name,
+    worker_uri,
+)
 from checkout_assets.packaging.build import build_package
 from checkout_assets.settings import Settings
 from checkout_assets_tests.fault_proxy import Answer, FaultProxy, Request

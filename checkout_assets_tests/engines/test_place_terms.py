@@ -20,13 +20,13 @@ from checkout_assets.engines.access.options import access_options
 from checkout_assets.engines.access.source_reach import source_answers
 from checkout_assets.engines.access.status import look_at_access
 from checkout_assets.engines.copying.engine import CopyTerms
-from checkout_assets.engines.ec2.reporting import open_reports
-from checkout_assets.engines.ec2.reports import Listening
 from checkout_assets.engines.ec2.user_data import worker_variables
 from checkout_assets.engines.emr.options import EmrOptions, JobPackage, OrdersJob
 from checkout_assets.engines.emr.request import launch_request, step_request
 from checkout_assets.engines.locations import S3Location, check_reachable, parse_s3_location
 from checkout_assets.engines.place_terms import PlaceTerms
+from checkout_assets.engines.worker.reporting import open_reports
+from checkout_assets.engines.worker.reports import Listening
 from checkout_assets.packaging.contents import Role
 from checkout_assets.packaging.stored import upload_package
 from checkout_assets.settings import Settings

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from checkout_assets.domain.folders import Folder
-from checkout_assets.engines.ec2.reports import (
+from checkout_assets.engines.worker.reports import (
     End,
     FolderReport,
     Listening,

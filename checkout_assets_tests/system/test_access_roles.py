@@ -22,7 +22,9 @@ from checkout_assets.domain.errors import MigrationError, UsageError
 from checkout_assets.engines.access.granting import Granter
 from checkout_assets.engines.access.options import AccessOptions
 from checkout_assets.engines.copying.cutoff import settle_cut_off
-from checkout_assets.engines.ec2.reports import (
+from checkout_assets.engines.emr.logs import read_log_end
+from checkout_assets.engines.emr.results import RunResults
+from checkout_assets.engines.worker.reports import (
     End,
     FolderReport,
     Listening,
@@ -31,8 +33,6 @@ from checkout_assets.engines.ec2.reports import (
     Progress,
     WorkerReports,
 )
-from checkout_assets.engines.emr.logs import read_log_end
-from checkout_assets.engines.emr.results import RunResults
 from checkout_assets.packaging.contents import MANIFEST, Role
 from checkout_assets.packaging.stored import find_package, upload_package
 from checkout_assets.sample.s3_server import EmbeddedS3Server

@@ -16,8 +16,8 @@ from checkout_assets.cli.copy_reporting import ReportTerms, reporting
 from checkout_assets.cli.main import run
 from checkout_assets.domain.errors import MigrationError
 from checkout_assets.domain.folders import Folder
-from checkout_assets.engines.ec2.reports import End, Listening, Outcome, Phase, WorkerReports
 from checkout_assets.engines.locations import S3Location
+from checkout_assets.engines.worker.reports import End, Listening, Outcome, Phase, WorkerReports
 from checkout_assets_tests.fault_proxy import Answer, FaultProxy, Request
 from checkout_assets_tests.instance_metadata import instance_metadata
 from checkout_assets_tests.orders_place import FOLDER, OrdersPlace

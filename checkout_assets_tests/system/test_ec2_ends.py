@@ -12,7 +12,7 @@ from dagster_aws.s3 import S3Resource
 
 from checkout_assets.automation.orphan_instances import orphan_instances
 from checkout_assets.domain.folders import FOLDER_NAMES
-from checkout_assets.engines.ec2.reports import Outcome, WorkerReports, worker_prefix
+from checkout_assets.engines.worker.reports import Outcome, WorkerReports, worker_prefix
 from checkout_assets.resources.ec2 import Ec2CopyEngine
 from checkout_assets.resources.stores import Stores
 from checkout_assets.sample.s3_server import EmbeddedS3Server

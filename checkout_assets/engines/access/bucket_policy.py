@@ -7,7 +7,7 @@ from typing import Any
 from checkout_assets.domain.access.policy_text import PolicyText, difference
 from checkout_assets.domain.errors import MigrationError
 from checkout_assets.engines.access.refusals import code_of, told_plainly
-from checkout_assets.engines.emr.clock import Clock
+from checkout_assets.engines.clock import Clock
 
 MOST_WRITES = 5
 _LEAST_SECONDS, _MOST_SECONDS = 0.2, 1.0

@@ -12,7 +12,7 @@ from checkout_assets.domain.access.terms import AccessTerms
 from checkout_assets.domain.errors import MigrationError, UsageError
 from checkout_assets.engines.access.bucket_policy import BucketPolicy, Change, Edit
 from checkout_assets.engines.access.grant_record import find_grant, keep_grant
-from checkout_assets.engines.emr.clock import Clock, WallClock
+from checkout_assets.engines.clock import Clock, WallClock
 from spark_jobs.stores import Store
 
 _UNKNOWN = "not recorded"

@@ -41,6 +41,33 @@ class NoProgress:
         """See CopyProgress."""
 
 
+class Both:
+    """Tells two watchers of a copy."""
+
+    def __init__(self, one: CopyProgress, other: CopyProgress) -> None:
+        self._watchers = (one, other)
+
+    def on_folder_begun(self, folder: Folder, expected: int) -> None:
+        """See CopyProgress."""
+        for watcher in self._watchers:
+            watcher.on_folder_begun(folder, expected)
+
+    def on_objects(self, folder: Folder, objects: int, size: int, copied: int) -> None:
+        """See CopyProgress."""
+        for watcher in self._watchers:
+            watcher.on_objects(folder, objects, size, copied)
+
+    def on_folder(self, folder: Folder, error: str) -> None:
+        """See CopyProgress."""
+        for watcher in self._watchers:
+            watcher.on_folder(folder, error)
+
+    def on_silence(self, seconds: float) -> None:
+        """See CopyProgress."""
+        for watcher in self._watchers:
+            watcher.on_silence(seconds)
+
+
 class Teller:
     """Gathers what one folder has to tell, so that telling costs nothing for each object."""
 

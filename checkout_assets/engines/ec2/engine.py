@@ -9,15 +9,15 @@ from checkout_assets.domain.copying import CutOff, parse_as_of
 from checkout_assets.domain.errors import UsageError
 from checkout_assets.domain.folders import ALL_FOLDERS, Folder
 from checkout_assets.engines.aws_requests import AwsRequestError
+from checkout_assets.engines.clock import Clock, WallClock
 from checkout_assets.engines.copying.cutoff import settle_cut_off
 from checkout_assets.engines.ec2.api import Ec2Api
 from checkout_assets.engines.ec2.options import Ec2Options
-from checkout_assets.engines.ec2.reports import worker_name, worker_uri
 from checkout_assets.engines.ec2.results import FolderCopiedOnEc2
 from checkout_assets.engines.ec2.run import Ec2Run
 from checkout_assets.engines.ec2.user_data import WorkerJob, render_user_data
 from checkout_assets.engines.ec2.worker_package import WorkerArchive
-from checkout_assets.engines.emr.clock import Clock, WallClock
+from checkout_assets.engines.worker.reports import worker_name, worker_uri
 from checkout_assets.settings import ENVIRONMENT_PREFIX
 from spark_jobs.stores import Store
 

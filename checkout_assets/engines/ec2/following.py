@@ -16,7 +16,8 @@ from checkout_assets.domain.instance_failures import (
 from checkout_assets.domain.log_tail import log_tail
 from checkout_assets.engines.aws_requests import AwsRequestError
 from checkout_assets.engines.ec2.api import InstanceStatus, console_link
-from checkout_assets.engines.ec2.reports import (
+from checkout_assets.engines.ec2.results import FolderCopiedOnEc2, RunRecords
+from checkout_assets.engines.worker.reports import (
     End,
     FolderReport,
     Listening,
@@ -25,7 +26,6 @@ from checkout_assets.engines.ec2.reports import (
     WorkerReports,
     worker_prefix,
 )
-from checkout_assets.engines.ec2.results import FolderCopiedOnEc2, RunRecords
 from spark_jobs.refusals import meaning_of
 from spark_jobs.stores import StoreError
 

@@ -5,10 +5,10 @@ from collections.abc import Callable, Sequence
 
 from checkout_assets.domain.failures import Cause
 from checkout_assets.engines.aws_requests import AwsRequestError
+from checkout_assets.engines.clock import Clock
 from checkout_assets.engines.ec2.api import Ec2Api, InstanceStatus
 from checkout_assets.engines.ec2.options import WORKER_TAG, Choice, Ec2Options
 from checkout_assets.engines.ec2.request import Image, Launch, launch_request, run_tags
-from checkout_assets.engines.emr.clock import Clock
 
 _MOST_TRIES = 8
 _FIRST_WAIT = 5.0

@@ -4,10 +4,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import product
 
-from checkout_assets.engines.emr.options import DEPLOYMENT_TAG, RUN_ID_TAG
-
-__all__ = ["DEPLOYMENT_TAG", "OWNER_TAG", "RUN_ID_TAG", "WORKER_TAG", "Choice", "Ec2Options"]
-
 WORKER_TAG = "checkout-assets:worker"
 OWNER_TAG = "checkout-assets:owner"
 
@@ -24,7 +20,7 @@ class Choice:
 class Ec2Options:
     """An instance and its run; the defaults are the hand run's instance on a current system.
 
-    ``fleet_uri`` is where instances say how they are, see engines.ec2.reports. Of
+    ``fleet_uri`` is where instances say how they are, see engines.worker.reports. Of
     ``instance_types`` and ``subnets`` the first are used until AWS has no capacity there.
     ``ami`` is an image's id; empty for the newest Amazon Linux 2023 of ``architecture``.
     ``ssh_cidr`` is the hand run's rule: port 22 open for these addresses; without it a security

@@ -6,13 +6,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from checkout_assets.engines.ec2.options import (
-    DEPLOYMENT_TAG,
     OWNER_TAG,
-    RUN_ID_TAG,
     WORKER_TAG,
     Choice,
     Ec2Options,
 )
+from checkout_assets.engines.fleet.tags import DEPLOYMENT_TAG, RUN_ID_TAG
 
 _TAGGED = ("instance", "volume", "network-interface")
 

@@ -14,10 +14,10 @@ from checkout_assets.engines.ec2.api import console_link
 from checkout_assets.engines.ec2.following import Follower, Work
 from checkout_assets.engines.ec2.launching import Launcher
 from checkout_assets.engines.ec2.options import WORKER_TAG
-from checkout_assets.engines.ec2.reports import worker_name, workers_of
 from checkout_assets.engines.ec2.request import Launch
 from checkout_assets.engines.ec2.results import FolderCopiedOnEc2, RunRecords
 from checkout_assets.engines.ec2.user_data import render_user_data
+from checkout_assets.engines.worker.reports import worker_name, workers_of
 from spark_jobs.refusals import meaning_of
 from spark_jobs.stores import StoreError
 

@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Sequence
 
 from checkout_assets.domain.folders import ALL_FOLDERS, Folder
+from checkout_assets.engines.clock import Clock, WallClock
 from checkout_assets.engines.emr.api import EmrApi
-from checkout_assets.engines.emr.clock import Clock, WallClock
 from checkout_assets.engines.emr.options import EmrOptions, OrdersJob
 from checkout_assets.engines.emr.request import refuse_attempt_id, step_request
 from checkout_assets.engines.emr.run import EmrRun

@@ -6,8 +6,8 @@ from typing import Any
 
 from checkout_assets.domain.failures import Cause
 from checkout_assets.engines.aws_requests import AwsRequestError
+from checkout_assets.engines.clock import Clock
 from checkout_assets.engines.emr.api import ClusterStatus, EmrApi
-from checkout_assets.engines.emr.clock import Clock
 from checkout_assets.engines.emr.options import EmrOptions
 from checkout_assets.engines.emr.request import cluster_name, cluster_tags, launch_request
 

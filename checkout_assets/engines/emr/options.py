@@ -8,9 +8,6 @@ from checkout_assets.domain.sizing import ClusterShape
 from spark_jobs.contract.limits import LARGEST_BODY_BYTES
 from spark_jobs.stores.terms import NO_TERMS, StoreTerms
 
-RUN_ID_TAG = "checkout-assets:run-id"
-DEPLOYMENT_TAG = "checkout-assets:deployment"
-
 MOST_STEPS = 256
 """EMR takes no more pending and running steps than this, in a launch or in all."""
 

@@ -8,7 +8,8 @@ from checkout_assets.domain.displayable import displayable
 from checkout_assets.domain.errors import UsageError
 from checkout_assets.domain.folders import Folder
 from checkout_assets.domain.sizing import size_for
-from checkout_assets.engines.emr.options import DEPLOYMENT_TAG, RUN_ID_TAG, EmrOptions, OrdersJob
+from checkout_assets.engines.emr.options import EmrOptions, OrdersJob
+from checkout_assets.engines.fleet.tags import DEPLOYMENT_TAG, RUN_ID_TAG
 
 LONGEST_STEP = 10_240
 """Characters of all arguments of a step: EMR's quota."""

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from checkout_assets.domain.folders import Folder
-from checkout_assets.engines.ec2.reporting import Reporter
-from checkout_assets.engines.ec2.reports import (
+from checkout_assets.engines.worker.reporting import Reporter
+from checkout_assets.engines.worker.reports import (
     END,
     LISTENER,
     LOG,
@@ -34,7 +34,7 @@ from checkout_assets.engines.ec2.reports import (
     worker_uri,
     workers_of,
 )
-from checkout_assets.engines.ec2.stopping import (
+from checkout_assets.engines.worker.stopping import (
     Reason,
     SpotNotice,
     Stopped,

@@ -10,8 +10,9 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
 from checkout_assets.domain.folders import Folder
-from checkout_assets.engines.copying.progress import CopyProgress, NoProgress
-from checkout_assets.engines.ec2.reports import (
+from checkout_assets.engines.copying.progress import NoProgress
+from checkout_assets.engines.locations import S3Location, principal
+from checkout_assets.engines.worker.reports import (
     End,
     FolderReport,
     Listening,
@@ -20,7 +21,6 @@ from checkout_assets.engines.ec2.reports import (
     Progress,
     WorkerReports,
 )
-from checkout_assets.engines.locations import S3Location, principal
 from spark_jobs.stores import StoreError
 
 BEAT_SECONDS = 15.0
@@ -45,33 +45,6 @@ def open_reports(place: S3Location) -> WorkerReports:
     )
     client = place.terms.bind(session.client("s3", region_name=region, config=quickly))
     return WorkerReports(S3Store(place.bucket, place.prefix, client, session, place.terms))
-
-
-class Both:
-    """Tells two watchers of a copy."""
-
-    def __init__(self, one: CopyProgress, other: CopyProgress) -> None:
-        self._watchers = (one, other)
-
-    def on_folder_begun(self, folder: Folder, expected: int) -> None:
-        """See CopyProgress."""
-        for watcher in self._watchers:
-            watcher.on_folder_begun(folder, expected)
-
-    def on_objects(self, folder: Folder, objects: int, size: int, copied: int) -> None:
-        """See CopyProgress."""
-        for watcher in self._watchers:
-            watcher.on_objects(folder, objects, size, copied)
-
-    def on_folder(self, folder: Folder, error: str) -> None:
-        """See CopyProgress."""
-        for watcher in self._watchers:
-            watcher.on_folder(folder, error)
-
-    def on_silence(self, seconds: float) -> None:
-        """See CopyProgress."""
-        for watcher in self._watchers:
-            watcher.on_silence(seconds)
 
 
 class Reporter(NoProgress):

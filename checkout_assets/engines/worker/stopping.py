@@ -10,7 +10,7 @@ from time import monotonic
 from types import FrameType, TracebackType
 
 from checkout_assets.domain.displayable import displayable
-from checkout_assets.engines.ec2.reports import Outcome
+from checkout_assets.engines.worker.reports import Outcome
 
 _LOOK_SECONDS = 1.0
 _SPOT_LOOK_SECONDS = 5.0
