@@ -20,6 +20,7 @@ from checkout_assets.domain.errors import MigrationError, UsageError
 from checkout_assets.engines.access.grant_record import find_grant
 from checkout_assets.engines.copying.cutoff import kept_cut_off
 from checkout_assets.engines.locations import S3Location
+from checkout_assets.engines.silence import OnSilence, listening_to, nobody
 from spark_jobs.contract.record_format import Instant, RecordError, read_record, write_record
 from spark_jobs.refusals import meaning_of
 from spark_jobs.stores import StoreError
@@ -97,11 +98,12 @@ def judge_grant(  # noqa: PLR0913 - what speaks for and against a grant
     reachable: bool | None,
     now: datetime,
     grace: timedelta,
+    on_silence: OnSilence = nobody,
 ) -> tuple[Finding, Need | None]:
     """What the rule says, and what it looked at; it is broken if raw's records are."""
-    store = raw.open()
     try:
-        cut_off, grant = kept_cut_off(store), find_grant(store)
+        with listening_to(raw.open(), on_silence) as store:
+            cut_off, grant = kept_cut_off(store), find_grant(store)
     except (UsageError, MigrationError) as error:
         return Finding(RULE, False, Severity.ERROR, str(error)), None
     except StoreError as error:

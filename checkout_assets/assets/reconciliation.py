@@ -86,6 +86,7 @@ def build_reconciliation(runbook: Runbook) -> dg.AssetsDefinition:
             reachable=engine.with_source or None,
             now=now,
             grace=timedelta(days=reconciler.grace_days),
+            on_silence=reconciler.stores.on_silence,
         )
         return dg.MaterializeResult(
             metadata={

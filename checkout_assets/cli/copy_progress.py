@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from checkout_assets.cli.console import byte_size, say, terminal
 from checkout_assets.domain.folders import Folder
 from checkout_assets.engines.copying.progress import NoProgress
+from checkout_assets.engines.silence import SilenceLines, silence_of
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -91,7 +92,7 @@ class Counts:
             f"{self._ended} of {self._folders} folders done, {self._objects:,} objects "
             f"({self._copied:,} copied), {byte_size(self._size)}, {self.rate:,.0f}/s"
             + ("" if left is None else f", about {_duration(left)} left")
-            + (f"; S3 has been silent for {self.silent_seconds:.0f} s" * bool(self.silent_seconds))
+            + (f"; {silence_of(self.silent_seconds)}" if self.silent_seconds else "")
         )
 
     def lines(self) -> list[str]:
@@ -180,6 +181,7 @@ class Lines(NoProgress):
         self._every = every_seconds
         self._lock = threading.Lock()
         self._told = monotonic()
+        self._silence = SilenceLines(self._say_counts, every_seconds)
 
     def __enter__(self) -> "Lines":
         return self
@@ -216,14 +218,14 @@ class Lines(NoProgress):
     def on_silence(self, seconds: float) -> None:
         """See CopyProgress; said at once, then as often as all else."""
         with self._lock:
-            begins = bool(seconds) and not self._counts.silent_seconds
             self._counts.silent_seconds = seconds
-            due = bool(seconds) and monotonic() - self._told > self._every
-            if begins or due:
-                self._told = monotonic()
-                line = self._counts.line()
-        if begins or due:
-            say(line)
+        self._silence(seconds)
+
+    def _say_counts(self, _: str) -> None:
+        """The line of all counts, which says that S3 is silent too."""
+        with self._lock:
+            line = self._counts.line()
+        say(line)
 
 
 def _duration(seconds: float) -> str:

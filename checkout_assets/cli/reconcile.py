@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from checkout_assets.cli.comparing import Comparing, comparing
 from checkout_assets.cli.console import (
     byte_size,
     counted,
@@ -16,7 +17,6 @@ from checkout_assets.cli.console import (
     print_lines,
     say,
     say_some,
-    terminal,
 )
 from checkout_assets.cli.copy_options import (
     ComparingRole,
@@ -40,6 +40,7 @@ from checkout_assets.domain.displayable import displayable
 from checkout_assets.domain.errors import MigrationError
 from checkout_assets.domain.folders import Folder, select_folders
 from checkout_assets.domain.reconciliation import FolderReconciled, Summary, heat_map
+from checkout_assets.engines.silence import OnSilence
 from checkout_assets.settings import Settings
 from spark_jobs.contract.order_types import OrderType
 
@@ -89,8 +90,9 @@ def reconcile(  # noqa: PLR0913, PLR0917 - a command's options
         reconcile_with_copy_role=True if role else None,
     )
     chosen = select_folders(folders or ["all"])
-    engine = _engine(settings, deep)
-    results, unexpected = _run(engine, chosen)
+    with comparing(len(chosen)) as watching:
+        engine = _engine(settings, deep, watching.on_silence)
+        results, unexpected = _run(engine, chosen, watching)
     summary = Summary.of(results)
     if json:
         print_json(
@@ -101,7 +103,7 @@ def reconcile(  # noqa: PLR0913, PLR0917 - a command's options
     return _conclude(summary)
 
 
-def _engine(settings: Settings, deep: bool) -> "Reconciler":
+def _engine(settings: Settings, deep: bool, on_silence: OnSilence) -> "Reconciler":
     from checkout_assets.engines.locations import S3Location
     from checkout_assets.engines.reconciling.places import reconciler_of
 
@@ -118,34 +120,27 @@ def _engine(settings: Settings, deep: bool) -> "Reconciler":
         deep=deep,
         allowance=quarantine_allowance(settings),
         role_arn=settings.comparing_role_arn,
+        on_silence=on_silence,
     )
 
 
 def _run(
-    engine: "Reconciler", folders: Sequence[Folder]
+    engine: "Reconciler", folders: Sequence[Folder], watching: Comparing
 ) -> tuple[list[FolderReconciled], list[str]]:
-    from rich.progress import track
-
     from spark_jobs.refusals import meaning_of
     from spark_jobs.stores import StoreError
 
-    run_id = f"cli-{secrets.token_hex(4)}"
-    watched = terminal()
+    results: list[FolderReconciled] = []
     try:
         unexpected = engine.unexpected()
-        with closing(engine.run(folders, run_id)) as results:
-            told = track(
-                results,
-                "comparing",
-                total=len(folders),
-                console=watched,
-                transient=True,
-                disable=not watched.is_terminal,
-            )
-            return list(told), unexpected
+        with closing(engine.run(folders, f"cli-{secrets.token_hex(4)}")) as compared:
+            for result in compared:
+                watching.on_folder()
+                results.append(result)
     except StoreError as error:
         reason = meaning_of(error.code, "S3 answers {code}")
         raise MigrationError(f"Nothing was compared: {reason}.") from None
+    return results, unexpected
 
 
 def _summary(

@@ -12,7 +12,7 @@ from checkout_assets.demo.place import BUCKETS, RAW_URI, SOURCE_URI, DemoPlace
 from checkout_assets.demo.stages import Stages
 from checkout_assets.domain.errors import MigrationError
 from checkout_assets.domain.folders import FOLDER_NAMES
-from checkout_assets.engines.copying.interruptible import begin_all
+from checkout_assets.engines.interruptible import begin_all
 from checkout_assets.sample.hand_run import HandRunFaults, hand_run_faults, hand_run_leftovers
 from checkout_assets.sample.s3_server import EmbeddedS3Server
 from checkout_assets.sample.source import SampleOptions, expected_flags, source_objects

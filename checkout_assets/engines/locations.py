@@ -23,6 +23,7 @@ from checkout_assets.engines.aws_setup import (
     configuring,
     made_for_s3,
 )
+from checkout_assets.engines.silence import BotoEar, OnSilence, SilenceWatch, nobody
 from spark_jobs.stores.terms import NO_TERMS, StoreTerms
 from spark_jobs.stores.uris import parse_s3_uri
 
@@ -177,18 +178,21 @@ def check_reachable(
     places: Mapping[str, Location],
     make_client: Callable[[], Any] | None = None,
     role_arn: str = "",
+    on_silence: OnSilence = nobody,
 ) -> None:
     """Ask every named bucket, on its terms, whether it is there; raises UsageError if one is not.
 
     ``make_client`` gives a new boto3 client for each bucket; without it, clients that give up
-    quickly are made, of that role if one is named.
+    quickly are made, of that role if one is named. ``on_silence`` hears if S3 is silent.
     """
     in_s3 = {what: place for what, place in places.items() if isinstance(place, S3Location)}
     session = _usable_principal(role_arn) if in_s3 else None
     make_client = make_client or _quick_clients(session)
     for what, place in places.items():
         if isinstance(place, S3Location):
-            _check_bucket(_usable_client(make_client, session, place), place, what)
+            client = _usable_client(make_client, session, place)
+            with SilenceWatch(on_silence, BotoEar(client).heard):
+                _check_bucket(client, place, what)
         else:
             _check_directory(place, what)
 

@@ -67,6 +67,7 @@ class ReconcilerResource(dg.ConfigurableResource[Any]):
             make_client=self.stores.s3.get_client,
             role_arn=self.role_arn,
             allowance=QuarantineAllowance(self.quarantine_share, self.quarantine_least),
+            on_silence=self.stores.on_silence,
         )
 
 
@@ -83,6 +84,7 @@ class LocalCopyEngine(CopyEngineResource):
         """See CopyEngineResource."""
         from checkout_assets.domain.copying import parse_as_of
         from checkout_assets.engines.copying.engine import CopyEngine, CopyOptions, CopyTerms
+        from checkout_assets.engines.copying.progress import SilenceOnly
         from checkout_assets.engines.locations import canonical_uri
 
         terms = CopyTerms(
@@ -97,7 +99,8 @@ class LocalCopyEngine(CopyEngineResource):
         self.stores.check("source", "raw", role_arn=self.role_arn)
         replaces = canonical_uri(self.replaces_source, "replaced source")
         options = CopyOptions(as_of=parse_as_of(self.as_of), terms=terms, replaces_source=replaces)
-        engine = CopyEngine(self.stores.source(), self.stores.raw(), options)
+        progress = SilenceOnly(self.stores.on_silence)
+        engine = CopyEngine(self.stores.source(), self.stores.raw(), options, progress)
         engine.check()
         return engine
 

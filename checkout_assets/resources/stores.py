@@ -4,6 +4,7 @@ from typing import Any
 
 import dagster as dg
 from dagster_aws.s3 import S3Resource
+from pydantic import PrivateAttr
 
 from checkout_assets.domain.errors import UsageError
 from checkout_assets.engines.locations import (
@@ -15,6 +16,7 @@ from checkout_assets.engines.locations import (
     refuse_overlap,
 )
 from checkout_assets.engines.place_terms import PlaceTerms
+from checkout_assets.engines.silence import OnSilence, SilenceLines, nobody
 from spark_jobs.stores.terms import StoreTerms
 
 
@@ -37,6 +39,18 @@ class Stores(dg.ConfigurableResource[Any]):
     fleet_encryption: str = ""
     fleet_kms_key: str = ""
     s3: dg.ResourceDependency[S3Resource]
+    _lines: SilenceLines | None = PrivateAttr(None)
+
+    def setup_for_execution(self, context: dg.InitResourceContext) -> None:
+        """Tell the run's log when S3 is silent."""
+        if context.log is not None:
+            log = context.log
+            self._lines = SilenceLines(lambda clause: log.warning(f"{clause}."))
+
+    @property
+    def on_silence(self) -> OnSilence:
+        """What tells the run's log that S3 is silent; nobody outside of a run."""
+        return self._lines or nobody
 
     def source(self) -> S3Location:
         """Where folders are copied from."""
@@ -61,7 +75,8 @@ class Stores(dg.ConfigurableResource[Any]):
         """
         places: dict[str, Location] = {name: getattr(self, name)() for name in names}
         refuse_overlap(places)
-        check_reachable(places, None if role_arn else self.s3.get_client, role_arn)
+        make_client = None if role_arn else self.s3.get_client
+        check_reachable(places, make_client, role_arn, self.on_silence)
 
     def _given(self, name: str) -> str:
         uri: str = getattr(self, f"{name}_uri")

@@ -11,13 +11,13 @@ from hypothesis import strategies as st
 from checkout_assets.engines.copying import pace as pace_module
 from checkout_assets.engines.copying import spool
 from checkout_assets.engines.copying.columns import EPOCH, from_column, to_column
-from checkout_assets.engines.copying.interruptible import (
+from checkout_assets.engines.copying.pace import START, Pace
+from checkout_assets.engines.copying.spool import Spool
+from checkout_assets.engines.interruptible import (
     InterruptedCopyError,
     begin_all,
     interruptibly,
 )
-from checkout_assets.engines.copying.pace import START, Pace
-from checkout_assets.engines.copying.spool import Spool
 from spark_jobs.transport.later import Later
 
 

@@ -11,11 +11,12 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from checkout_assets.domain.folders import select_folders
+from checkout_assets.engines import silence
 from checkout_assets.engines.copying import engine as engine_module
-from checkout_assets.engines.copying import parts, silence
+from checkout_assets.engines.copying import parts
 from checkout_assets.engines.copying.engine import CopyEngine, CopyOptions
 from checkout_assets.engines.copying.progress import NoProgress
-from checkout_assets.engines.copying.silence import SilenceWatch
+from checkout_assets.engines.silence import SilenceWatch
 from checkout_assets_tests.fault_proxy import Answer, FaultProxy, Request
 from checkout_assets_tests.orders_place import FOLDER, OrdersPlace
 
@@ -48,7 +49,7 @@ class Heard(NoProgress):
 
 def test_silence_is_measured_from_the_last_sign_of_life() -> None:
     heard, at, clock, waits = Heard(), [0.0], [100.0], [True]
-    watch = SilenceWatch(heard, lambda: at[0], lambda: waits[0], lambda: clock[0])
+    watch = SilenceWatch(heard.on_silence, lambda: at[0], lambda: waits[0], lambda: clock[0])
     for now in (105.0, 109.0, 111.0, 130.0):
         clock[0] = now
         watch.look()
@@ -66,7 +67,7 @@ def test_silence_is_measured_from_the_last_sign_of_life() -> None:
 
 def test_a_silence_is_over_when_nobody_waits_any_more() -> None:
     heard, clock = Heard(), [100.0]
-    with SilenceWatch(heard, lambda: 0.0, lambda: True, lambda: clock[0]) as watch:
+    with SilenceWatch(heard.on_silence, lambda: 0.0, lambda: True, lambda: clock[0]) as watch:
         clock[0] = 120.0
         watch.look()
     assert heard.silences[0] == 20.0

@@ -8,10 +8,14 @@ import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from checkout_assets.domain.folders import Folder
+from checkout_assets.engines.ec2.following import Follower
+from checkout_assets.engines.ec2.results import RunRecords
 from checkout_assets.engines.worker.reporting import Reporter
 from checkout_assets.engines.worker.reports import (
     END,
@@ -127,7 +131,7 @@ def test_what_is_written_is_read(store: LocalStore, reports: WorkerReports) -> N
         assert reader.results() == {FOLDER: result}
         assert reader.ended() == end
     written = json.loads(store.get(PREFIX + PROGRESS).data)
-    assert written == {"format_version": 1, **PROGRESS_FILE}
+    assert written == {"format_version": 1, **PROGRESS_FILE, "silent": 0.0}
     store.put(PREFIX + PROGRESS, json.dumps({**written, "added": "later"}).encode())
     assert reports.progress() == progress
     store.put(PREFIX + PROGRESS, json.dumps({**written, "format_version": 2}).encode())
@@ -232,6 +236,35 @@ def test_a_reporter_tells_how_far_it_is_and_how_all_ended(reports: WorkerReports
     }
     assert end is not None
     assert end.outcome is Outcome.FAILED
+
+
+def test_a_reporter_tells_that_s3_is_silent_until_it_answers(reports: WorkerReports) -> None:
+    reporter = Reporter(lambda: reports, folders=1, beat_seconds=0.01)
+    reporter.start()
+    reporter.on_silence(34.25)
+    wait_until(lambda: (told := reports.progress()) and told.silent == 34.2)
+    reporter.on_silence(0.0)
+    wait_until(lambda: (told := reports.progress()) and told.silent == 0)
+    reporter.end(Outcome.DONE, "All.")
+
+
+def test_a_worker_of_an_earlier_version_tells_no_silence(
+    store: LocalStore, reports: WorkerReports
+) -> None:
+    store.put(f"{PREFIX}{PROGRESS}", json.dumps(PROGRESS_FILE).encode())
+    told = reports.progress()
+    assert told is not None
+    assert told.silent == 0
+
+
+def test_a_follower_says_so_as_soon_as_a_worker_does() -> None:
+    told: list[str] = []
+    engine: Any = SimpleNamespace(api=None, clock=None, tell=told.append)
+    follower = Follower(engine, "run", {}, RunRecords(LocalStore(Path()), "run"))
+    for silent in (0.0, 12.0, 42.0, 0.0):
+        follower._tell(Progress(AT, Phase.COPYING, objects=7, silent=silent))
+    assert len(told) == 2
+    assert told[1].endswith("; S3 has been silent for 12 s.")
 
 
 def test_what_could_not_be_written_is_written_later(

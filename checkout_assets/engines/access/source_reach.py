@@ -6,21 +6,23 @@ from typing import Any
 from checkout_assets.engines.access.grant_record import find_grant
 from checkout_assets.engines.access.refusals import code_of, told_plainly
 from checkout_assets.engines.locations import S3Location
+from checkout_assets.engines.silence import OnSilence, listening_to, nobody
 
 _DENIED = ("AccessDenied", "403", "AllAccessDisabled")
 
 
-def source_answers(source: S3Location, session: Any = None) -> bool:
+def source_answers(source: S3Location, session: Any = None, on_silence: OnSilence = nobody) -> bool:
     """Whether we may list what lies directly below the source.
 
     ``session`` is a boto3 session to ask with; without one it is the environment's principal.
     """
     from botocore.exceptions import ClientError
 
-    client = source.open(session).client
-    with told_plainly("s3:ListBucket", f"the source {source.uri}"):
+    store = source.open(session)
+    asked = told_plainly("s3:ListBucket", f"the source {source.uri}")
+    with asked, listening_to(store, on_silence):
         try:
-            client.list_objects_v2(
+            store.client.list_objects_v2(
                 Bucket=source.bucket, Prefix=source.prefix, Delimiter="/", MaxKeys=1
             )
         except ClientError as error:
@@ -30,7 +32,13 @@ def source_answers(source: S3Location, session: Any = None) -> bool:
     return True
 
 
-def ended_access(source: S3Location, raw: S3Location, now: datetime, session: Any = None) -> str:
+def ended_access(
+    source: S3Location,
+    raw: S3Location,
+    now: datetime,
+    session: Any = None,
+    on_silence: OnSilence = nobody,
+) -> str:
     """If the grant has ended and the source is closed: when it ended, and what the last proof was.
 
     Empty if the source answers, or if nothing says that it should not: a source that denies
@@ -38,7 +46,8 @@ def ended_access(source: S3Location, raw: S3Location, now: datetime, session: An
     asked with ``session``; the record is read by the environment's principal, and only if the
     source does not answer: a role that copies need not read it.
     """
-    if source_answers(source, session):
+    if source_answers(source, session, on_silence):
         return ""
-    grant = find_grant(raw.open())
+    with listening_to(raw.open(), on_silence) as store:
+        grant = find_grant(store)
     return grant.ended(now) if grant else ""

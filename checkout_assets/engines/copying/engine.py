@@ -16,14 +16,14 @@ from checkout_assets.engines.conditions import refuse_ignored_conditions
 from checkout_assets.engines.copying.cutoff import Origin, refuse_other_source, settle
 from checkout_assets.engines.copying.explaining import failure_of
 from checkout_assets.engines.copying.folder_copy import CancelledError, CopyRun, FolderCopy
-from checkout_assets.engines.copying.interruptible import begin_all
 from checkout_assets.engines.copying.manifest import find_record_of_run
 from checkout_assets.engines.copying.progress import CopyProgress, NoProgress
 from checkout_assets.engines.copying.requests import LARGEST_COPY, ObjectCopier
 from checkout_assets.engines.copying.result import FolderCopied, FolderError, facts_of
-from checkout_assets.engines.copying.silence import BotoEar, SilenceWatch
 from checkout_assets.engines.copying.terms import CopyTerms
+from checkout_assets.engines.interruptible import begin_all
 from checkout_assets.engines.locations import S3Location, principal
+from checkout_assets.engines.silence import SilenceWatch, StoreEar, listening_to
 from spark_jobs.completed import completed
 from spark_jobs.contract.failures import Failure
 from spark_jobs.contract.keys import PROBES_IN_RAW
@@ -80,8 +80,9 @@ class CopyEngine:
         """
         terms = self._options.terms
         raw = self._raw.on(terms.raw).open(principal(terms.role_arn))
-        refuse_other_source(raw, Origin(self._source.uri, self._options.replaces_source))
-        self._prove(raw)
+        with listening_to(raw, self._progress.on_silence):
+            refuse_other_source(raw, Origin(self._source.uri, self._options.replaces_source))
+            self._prove(raw)
 
     def _prove(self, raw: Store) -> None:
         if not self._honours_conditions:
@@ -109,7 +110,7 @@ class CopyEngine:
         session = principal(terms.role_arn)
         source = self._source.on(terms.source).open(session)
         raw = self._raw.on(terms.raw).open(session)
-        with SilenceWatch(self._progress, BotoEar(raw.client).heard, lambda: True):
+        with listening_to(raw, self._progress.on_silence):
             self._prove(raw)
             kept = settle(raw, options.as_of, Origin(source.uri, options.replaces_source))
         cancelled = threading.Event()
@@ -142,13 +143,14 @@ def _end(run: CopyRun, copies: "Sequence[Future[FolderCopied]]") -> None:
 
 def _watch(run: CopyRun, copies: "Sequence[Future[FolderCopied]]") -> SilenceWatch:
     """Tells the run's progress how long S3 is silent while folders are under way."""
-    source, raw = run.source.crt(), run.raw.crt()
-    ear = BotoEar(run.source.client, run.raw.client)
+    ear = StoreEar(run.source, run.raw)
 
     def last_heard() -> float:
-        return max(each.last_heard for each in (run.copier, source, raw, ear))
+        return max(run.copier.last_heard, ear.heard())
 
-    return SilenceWatch(run.progress, last_heard, lambda: any(copy.running() for copy in copies))
+    return SilenceWatch(
+        run.progress.on_silence, last_heard, lambda: any(copy.running() for copy in copies)
+    )
 
 
 def _copy_folder(run: CopyRun, folder: Folder, run_id: str) -> FolderCopied:

@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from checkout_assets.domain.copying import ARCHIVED, SourceObject
-from checkout_assets.engines.copying.interruptible import InterruptedCopyError
+from checkout_assets.engines.interruptible import InterruptedCopyError
 from spark_jobs.contract.failures import Failure
 from spark_jobs.refusals import UNREADABLE_CREDENTIALS, meaning_of
 from spark_jobs.service_codes import EXPIRED, is_throttling, is_transient

@@ -9,8 +9,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from checkout_assets.domain.copying import SourceObject
-from checkout_assets.engines.copying.interruptible import InterruptedCopyError, interruptibly
 from checkout_assets.engines.copying.terms import CopyTerms
+from checkout_assets.engines.interruptible import InterruptedCopyError, interruptibly
 from spark_jobs.stores.s3 import etag_in
 
 if TYPE_CHECKING:

@@ -4,6 +4,7 @@ import time
 from typing import Protocol
 
 from checkout_assets.domain.folders import Folder
+from checkout_assets.engines.silence import OnSilence
 
 _SECONDS_BETWEEN_TELLINGS = 0.25
 _OBJECTS_BETWEEN_LOOKS = 64
@@ -66,6 +67,17 @@ class Both:
         """See CopyProgress."""
         for watcher in self._watchers:
             watcher.on_silence(seconds)
+
+
+class SilenceOnly(NoProgress):
+    """Tells nothing but that S3 is silent."""
+
+    def __init__(self, on_silence: OnSilence) -> None:
+        self._on_silence = on_silence
+
+    def on_silence(self, seconds: float) -> None:
+        """See CopyProgress."""
+        self._on_silence(seconds)
 
 
 class Teller:

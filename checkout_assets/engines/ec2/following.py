@@ -17,6 +17,7 @@ from checkout_assets.domain.log_tail import log_tail
 from checkout_assets.engines.aws_requests import AwsRequestError
 from checkout_assets.engines.ec2.api import InstanceStatus, console_link
 from checkout_assets.engines.ec2.results import FolderCopiedOnEc2, RunRecords
+from checkout_assets.engines.silence import silence_of
 from checkout_assets.engines.worker.reports import (
     End,
     FolderReport,
@@ -64,6 +65,7 @@ class Follower:
         self._records = records
         self._again: set[Folder] = set()
         self._seen = False
+        self._silent = False
         self._unknown = 0
         self._quiet = 0.0
         self._untold = _SECONDS_BETWEEN_WORDS
@@ -205,7 +207,11 @@ class Follower:
         return self._quiet > self._engine.options.silence_minutes * 60
 
     def _tell(self, progress: Progress | None) -> None:
-        if progress is None or self._untold < _SECONDS_BETWEEN_WORDS:
+        if progress is None:
+            return
+        falls_silent = bool(progress.silent) and not self._silent
+        self._silent = bool(progress.silent)
+        if self._untold < _SECONDS_BETWEEN_WORDS and not falls_silent:
             return
         self._untold = 0.0
         if progress.phase is Phase.INSTALLING:
@@ -214,7 +220,8 @@ class Follower:
         self._engine.tell(
             f"{self.worker}: {progress.folders_done} of {progress.folders} folders, "
             f"{progress.objects:,} objects in raw ({progress.copied:,} copied now), "
-            f"{progress.bytes / 1e9:,.2f} GB, {progress.rate:,.0f} objects/s."
+            f"{progress.bytes / 1e9:,.2f} GB, {progress.rate:,.0f} objects/s"
+            + (f"; {silence_of(progress.silent)}." if progress.silent else ".")
         )
 
     def _pause(self) -> None:

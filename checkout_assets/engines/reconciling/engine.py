@@ -1,36 +1,60 @@
 """The engine that compares source, raw and lake, folder by folder; it changes nothing."""
 
 from collections.abc import Generator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, wait
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 from checkout_assets.domain.anomalies import DEFAULT_ALLOWANCE, QuarantineAllowance
 from checkout_assets.domain.folders import FOLDER_NAMES, Folder
 from checkout_assets.domain.reconciliation import FolderReconciled, judge, not_compared
 from checkout_assets.domain.verification import OutOfOrderError
 from checkout_assets.engines.copying.cutoff import KeptCutOff, find_cut_off
+from checkout_assets.engines.interruptible import begin_all
 from checkout_assets.engines.locations import Location, S3Location
 from checkout_assets.engines.reconciling.copy_side import compare_copy
 from checkout_assets.engines.reconciling.lake_side import LakeInventory
+from checkout_assets.engines.silence import Asking, OnSilence, SilenceWatch, StoreEar, nobody
 from spark_jobs.completed import completed
 from spark_jobs.contract.record_format import RecordError
 from spark_jobs.stores import StoreError
 from spark_jobs.stores.listing import list_directory
 
 if TYPE_CHECKING:
-    from spark_jobs.stores import S3Store
+    from spark_jobs.stores import S3Store, Store
 
 _FOLDERS_AT_ONCE = 8
+_LONGEST_GRACE_SECONDS = 3.0
+"""What a comparison that nobody wants any more waits for its threads once it has hung up."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Sides:
-    """What the folders of a run share."""
+    """What the folders of a run share; ``asking`` knows whether anybody waits for S3."""
 
     source: "S3Store | None"
     raw: "S3Store"
-    lake: LakeInventory
+    lake: "Store"
+    asking: Asking
+
+    def asks_lake(self) -> AbstractContextManager[None]:
+        """For what waits for the lake, which may be a directory."""
+        return self.asking.asks() if _is_in_s3(self.lake) else nullcontext()
+
+    def hang_up(self) -> None:
+        """End all requests now: nobody waits for their answers."""
+        for store in (self.source, self.raw, self.lake):
+            if _is_in_s3(store):
+                store.crt().hang_up()
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """What the folders of a run are compared by."""
+
+    sides: _Sides
+    inventory: LakeInventory
     cut_off: KeptCutOff | None
     deep: bool
     allowance: QuarantineAllowance
@@ -42,7 +66,7 @@ class Reconciler:
     Without a source, raw is compared with its manifests only. ``deep`` also reads the data files
     and compares their row counts with the record. More documents in quarantine than ``allowance``
     make a folder red. Source and raw are looked at with ``session``, a boto3 session; without one
-    by the environment's principal, as the lake always is.
+    by the environment's principal, as the lake always is. ``on_silence`` hears if S3 is silent.
     """
 
     def __init__(  # noqa: PLR0913 - what is compared, and how
@@ -55,6 +79,7 @@ class Reconciler:
         *,
         allowance: QuarantineAllowance = DEFAULT_ALLOWANCE,
         session: Any = None,
+        on_silence: OnSilence = nobody,
     ) -> None:
         self._source = source
         self._raw = raw
@@ -62,6 +87,7 @@ class Reconciler:
         self._deep = deep
         self._allowance = allowance
         self._session = session
+        self._on_silence = on_silence
         self.ended = ended
         """When access to the source ended, and the last proof; empty if it is not over."""
 
@@ -76,42 +102,66 @@ class Reconciler:
         run_id: str,  # noqa: ARG002
     ) -> Generator[FolderReconciled, None, None]:
         """See FolderEngine; nothing is left behind, so a second run looks at all again."""
-        raw = self._raw.open(self._session)
         sides = _Sides(
             source=self._source.open(self._session) if self._source else None,
-            raw=raw,
-            lake=LakeInventory(self._lake.open(), folders),
-            cut_off=find_cut_off(raw),
-            deep=self._deep,
-            allowance=self._allowance,
+            raw=self._raw.open(self._session),
+            lake=self._lake.open(),
+            asking=Asking(),
         )
-        pool = ThreadPoolExecutor(_FOLDERS_AT_ONCE, thread_name_prefix="reconcile")
-        try:
-            yield from completed([pool.submit(_compare, sides, folder) for folder in folders])
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)
+        ear = StoreEar(sides.source, sides.raw, sides.lake)
+        with SilenceWatch(self._on_silence, ear.heard, sides.asking.waits):
+            run = self._begin(sides, folders)
+            compared = begin_all(
+                lambda folder: _compare(run, folder), folders, _FOLDERS_AT_ONCE, "reconcile"
+            )
+            try:
+                yield from completed(compared)
+            finally:
+                _end(sides, compared)
+
+    def _begin(self, sides: _Sides, folders: Sequence[Folder]) -> _Run:
+        with sides.asks_lake():
+            inventory = LakeInventory(sides.lake, folders)
+        with sides.asking.asks():
+            cut_off = find_cut_off(sides.raw)
+        return _Run(sides, inventory, cut_off, self._deep, self._allowance)
 
     def unexpected(self) -> list[str]:
         """What else lies directly below the source: a 513th folder, a loose object."""
         if self._source is None:
             return []
         source = self._source.open(self._session)
-        expected = {f"{name}/" for name in FOLDER_NAMES}
-        return [
-            name
-            for name in list_directory(
-                source.crt(), source.bucket, source.prefix, source.terms.headers()
+        with SilenceWatch(self._on_silence, StoreEar(source).heard):
+            names = list(
+                list_directory(source.crt(), source.bucket, source.prefix, source.terms.headers())
             )
-            if name not in expected
-        ]
+        expected = {f"{name}/" for name in FOLDER_NAMES}
+        return [name for name in names if name not in expected]
 
 
-def _compare(sides: _Sides, folder: Folder) -> FolderReconciled:
+def _is_in_s3(store: "Store | None") -> TypeGuard["S3Store"]:
+    from spark_jobs.stores.s3 import S3Store
+
+    return isinstance(store, S3Store)
+
+
+def _end(sides: _Sides, compared: "Sequence[Future[FolderReconciled]]") -> None:
+    """Cancel what is not done; a server that is silent is not waited for."""
+    begun = [each for each in compared if not each.cancel() and not each.done()]
+    if begun:
+        sides.hang_up()
+        wait(begun, _LONGEST_GRACE_SECONDS)
+
+
+def _compare(run: _Run, folder: Folder) -> FolderReconciled:
     """Compare a folder and keep its failure from its neighbours."""
+    sides = run.sides
     try:
-        copy = compare_copy(sides.source, sides.raw, folder, sides.cut_off)
-        lake = sides.lake.compare(folder, sides.deep)
-        return judge(folder, copy, lake, sides.allowance)
+        with sides.asking.asks():
+            copy = compare_copy(sides.source, sides.raw, folder, run.cut_off)
+        with sides.asks_lake():
+            lake = run.inventory.compare(folder, run.deep)
+        return judge(folder, copy, lake, run.allowance)
     except StoreError as error:
         return not_compared(folder, error.reason)
     except (OutOfOrderError, RecordError) as error:

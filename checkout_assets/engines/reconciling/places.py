@@ -15,6 +15,7 @@ from checkout_assets.engines.locations import (
     refuse_overlap,
 )
 from checkout_assets.engines.reconciling.engine import Reconciler
+from checkout_assets.engines.silence import OnSilence, listening_to, nobody
 
 
 def reconciler_of(  # noqa: PLR0913 - what is compared, and how
@@ -27,25 +28,34 @@ def reconciler_of(  # noqa: PLR0913 - what is compared, and how
     make_client: Callable[[], Any] | None = None,
     role_arn: str = "",
     allowance: QuarantineAllowance = DEFAULT_ALLOWANCE,
+    on_silence: OnSilence = nobody,
 ) -> Reconciler:
     """The engine; raises UsageError if a place is not reachable that should be, or if raw was
     copied from another source.
 
     The source need not be once the grant that raw recorded has ended. ``make_client`` gives boto3
     clients to ask the buckets with. With ``role_arn``, that role looks at source and raw; the lake
-    is looked at by the environment's principal.
+    is looked at by the environment's principal. ``on_silence`` hears if S3 is silent.
     """
     places: dict[str, Location] = {"raw": raw, "lake": lake}
     refuse_overlap({"source": source, **places} if source else places)
     asking = None if role_arn else make_client
-    check_reachable({"raw": raw}, asking, role_arn)
-    check_reachable({"lake": lake}, make_client)
+    check_reachable({"raw": raw}, asking, role_arn, on_silence)
+    check_reachable({"lake": lake}, make_client, on_silence=on_silence)
     session = principal(role_arn) if role_arn else None
     if source:
-        refuse_other_source(raw.open(session), Origin(source.uri))
-    ended = ended_access(source, raw, now, session) if source else ""
+        with listening_to(raw.open(session), on_silence) as store:
+            refuse_other_source(store, Origin(source.uri))
+    ended = ended_access(source, raw, now, session, on_silence) if source else ""
     if source and not ended:
-        check_reachable({"source": source}, asking, role_arn)
+        check_reachable({"source": source}, asking, role_arn, on_silence)
     return Reconciler(
-        None if ended else source, raw, lake, deep, ended, allowance=allowance, session=session
+        None if ended else source,
+        raw,
+        lake,
+        deep,
+        ended,
+        allowance=allowance,
+        session=session,
+        on_silence=on_silence,
     )

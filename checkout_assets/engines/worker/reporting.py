@@ -67,6 +67,7 @@ class Reporter(NoProgress):
         self._reports: WorkerReports | None = None
         self._lock = threading.Lock()
         self._objects = self._bytes = self._copied = 0
+        self._silent = 0.0
         self._ended: dict[Folder, FolderReport] = {}
         self._unsaid: dict[Folder, FolderReport] = {}
         self._last_objects, self._last_at = 0, time.monotonic()
@@ -86,6 +87,10 @@ class Reporter(NoProgress):
             self._objects += objects
             self._bytes += size
             self._copied += copied
+
+    def on_silence(self, seconds: float) -> None:
+        """See CopyProgress."""
+        self._silent = seconds
 
     def finish_folder(self, result: FolderReport) -> None:
         """A folder has ended; this is said at the next beat."""
@@ -166,4 +171,5 @@ class Reporter(NoProgress):
                 bytes=self._bytes,
                 copied=self._copied,
                 rate=round(rate, 1),
+                silent=round(self._silent, 1),
             )

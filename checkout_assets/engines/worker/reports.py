@@ -76,7 +76,8 @@ class Progress:
     """What a worker has done until ``at``, since its copying began.
 
     ``objects`` and ``bytes`` are in raw, ``copied`` of the objects were put there by this worker;
-    ``rate`` is objects a second since the report before.
+    ``rate`` is objects a second since the report before; ``silent`` is for how many seconds S3 has
+    not answered the copying, 0 if it does.
     """
 
     at: datetime
@@ -87,6 +88,7 @@ class Progress:
     bytes: int = 0
     copied: int = 0
     rate: float = 0.0
+    silent: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,6 +234,7 @@ def _progress(told: Mapping[str, Any]) -> Progress:
         bytes=_count(told["bytes"]),
         copied=_count(told["copied"]),
         rate=_number(told["rate"]),
+        silent=_number(told.get("silent", 0.0)),
     )
 
 
