@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, NamedTuple, Sequence, Tuple
+from typing import NamedTuple, Sequence, Tuple
 
 from spark_jobs.refusals import UNREADABLE_CREDENTIALS
 from spark_jobs.service_codes import EXPIRED, is_transient
 from spark_jobs.store_errors import ConflictError, NotFoundError, StoreError
-
-if TYPE_CHECKING:
-    from spark_jobs.transport.exchange import Exchange
 
 Headers = Sequence[Tuple[str, str]]
 
@@ -75,9 +72,9 @@ def tells_length(headers: Headers) -> bool:
     return not _LENGTH.isdisjoint(name.lower() for name, _ in headers)
 
 
-def broken(exchange: Exchange, error: BaseException, place: str) -> StoreError:
+def broken(error: BaseException, place: str) -> StoreError:
     """The error of a request that S3 has not answered."""
-    silent = exchange.silent or isinstance(error, TimeoutError)
+    silent = isinstance(error, TimeoutError)
     name = "TimedOut" if silent else getattr(error, "name", type(error).__name__)
     return StoreError(str(name), place, transient=not isinstance(error, HungUpError))
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import random
-import time
+from dataclasses import dataclass
 from functools import partial
 from io import BytesIO
+from time import monotonic
 from typing import TYPE_CHECKING, Callable, List, Optional, Tuple
 
 from spark_jobs.refusals import LENGTH_MISSING
@@ -21,12 +23,11 @@ from spark_jobs.transport.answers import (
 )
 from spark_jobs.transport.connections import Connections
 from spark_jobs.transport.exchange import Exchange
-from spark_jobs.transport.signing import Reading
+from spark_jobs.transport.later import Later
+from spark_jobs.transport.signing import Reading, Signing
 
 if TYPE_CHECKING:
     from awscrt.http import HttpRequest
-
-    from spark_jobs.transport.client import CrtS3
 
 _LONGEST_SIGNING_SECONDS = 5.0
 _SHORTEST_PAUSE_SECONDS = 0.1
@@ -37,11 +38,12 @@ LONGEST_TRYING_SECONDS = 300.0
 
 OnEnd = Callable[[Response, Optional[StoreError]], None]
 
-_Parts = Tuple[str, str, List[Tuple[str, str]], bytes]
+Parts = Tuple[str, str, List[Tuple[str, str]], bytes]
 """Method, target, headers and body."""
 
 
-def sign(reading: Reading, parts: _Parts) -> HttpRequest:
+def sign(reading: Reading, parts: Parts) -> HttpRequest:
+    """The request, signed as of now; raises whatever awscrt raises."""
     from awscrt.auth import aws_sign_request
     from awscrt.http import HttpHeaders, HttpRequest
 
@@ -52,81 +54,88 @@ def sign(reading: Reading, parts: _Parts) -> HttpRequest:
     return signed
 
 
+@dataclass
+class Trying:
+    """How a client's requests are tried: how often, and with what.
+
+    ``hung_up`` is the monotonic instant by which requests were asked for that have ended.
+    """
+
+    tries: int
+    later: Later
+    signing: Signing
+    hung_up: float = -math.inf
+
+
 class Call:
     """A request with all its tries; ``on_end`` is called once."""
 
-    __slots__ = ("_began", "_crt", "_number", "_on_end", "_parts", "_place", "_pool", "_reading")
+    __slots__ = ("_asked", "_number", "_on_end", "_parts", "_place", "_pool", "_reading", "_trying")
 
     def __init__(
-        self,
-        crt: CrtS3,
-        pool: Connections,
-        parts: _Parts,
-        place: str,
-        on_end: OnEnd,
+        self, trying: Trying, pool: Connections, parts: Parts, place: str, on_end: OnEnd
     ) -> None:
-        self._crt = crt
+        self._trying = trying
         self._pool = pool
         self._parts = parts
         self._place = place
         self._on_end = on_end
         self._reading: Optional[Reading] = None
         self._number = 0
-        self._began = time.monotonic()
+        self._asked = monotonic()
 
     def send(self) -> None:
         """Try, once more or for the first time."""
         self._number += 1
-        if self._crt.signing.ready:
+        if self._trying.signing.ready:
             self._exchange(None)
         else:
-            self._crt.signing.look(self._exchange)
+            self._trying.signing.look(self._exchange)
 
     def _exchange(self, error: Optional[BaseException]) -> None:
         if error is not None:
             self._end_or_repeat(without_credentials(error, self._place))
-        elif self._began <= self._crt.hung_up:
-            self._end_or_repeat(StoreError(HungUpError.name, self._place))
         else:
-            self._pool.send(Exchange(self._signed, self._ended, self._parts[0] != "PUT"))
+            wants_headers = self._parts[0] != "PUT"
+            self._pool.send(Exchange(self._signed, self._ended, wants_headers, self._asked))
 
     def _signed(self) -> HttpRequest:
-        self._reading = self._crt.signing.current()
+        self._reading = self._trying.signing.current()
         return sign(self._reading, self._parts)
 
     def _ended(self, exchange: Exchange, error: Optional[BaseException]) -> None:
         body = b"".join(exchange.chunks)
         if error is not None:
-            self._failed(broken(exchange, error, self._place))
+            self._failed(broken(error, self._place))
         elif exchange.status >= _REDIRECTED or (self._parts[0] == "PUT" and b"<Error>" in body):
             self._failed(refusal(exchange.status, body, self._place))
         elif not body and self._parts[0] == "GET" and not tells_length(exchange.headers):
             self._failed(StoreError(LENGTH_MISSING, self._place))
         else:
-            taken = time.monotonic() - exchange.begun
+            taken = monotonic() - exchange.begun
             self._on_end(Response(exchange.status, exchange.headers, body, taken), None)
 
     def _failed(self, error: StoreError) -> None:
         if error.code in EXPIRED and self._reading is not None:
-            self._crt.signing.look(partial(self._looked, error), self._reading)
+            self._trying.signing.look(partial(self._looked, error), self._reading)
         else:
             self._end_or_repeat(error)
 
     def _looked(self, error: StoreError, _: Optional[BaseException]) -> None:
         """S3 calls the credentials expired: whether there are others by now has been looked at."""
-        if not self._crt.signing.confirms(self._reading):
+        if not self._trying.signing.confirms(self._reading):
             error = StoreError(error.code, self._place, transient=True)
         self._end_or_repeat(error)
 
     def _end_or_repeat(self, error: StoreError) -> None:
-        crt = self._crt
-        if self._began <= crt.hung_up:
+        trying = self._trying
+        if self._asked <= trying.hung_up:
             self._on_end(Response(), StoreError(HungUpError.name, self._place))
-        elif error.transient and self._number < crt.tries and self._is_in_time():
+        elif error.transient and self._number < trying.tries and self._is_in_time():
             longest = min(_LONGEST_PAUSE_SECONDS, _SHORTEST_PAUSE_SECONDS * 2**self._number)
-            crt.later.call(random.uniform(0, longest), self.send)
+            trying.later.call(random.uniform(0, longest), self.send)
         else:
             self._on_end(Response(), error)
 
     def _is_in_time(self) -> bool:
-        return time.monotonic() - self._began < LONGEST_TRYING_SECONDS
+        return monotonic() - self._asked < LONGEST_TRYING_SECONDS

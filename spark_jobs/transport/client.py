@@ -10,10 +10,11 @@ from typing import Any, Dict, Optional, Tuple
 
 from spark_jobs.store_errors import StoreError
 from spark_jobs.transport.answers import Headers, Response
-from spark_jobs.transport.calls import Call, OnEnd, sign
+from spark_jobs.transport.calls import Call, OnEnd, Trying, sign
 from spark_jobs.transport.connections import DEADLINE_SECONDS, SILENCE_SECONDS, Connections
 from spark_jobs.transport.endpoints import Endpoint
 from spark_jobs.transport.later import Later
+from spark_jobs.transport.opening import opener
 from spark_jobs.transport.signing import Signing
 
 DEFAULT_CONNECTIONS = 128
@@ -37,11 +38,9 @@ class CrtS3:
 
         What is transient is tried ``tries`` times, with full jitter.
         """
-        self.tries = tries
-        self.later = Later()
-        self.signing = Signing(endpoint.region, credentials, self.later)
-        self.hung_up = 0.0
-        """The monotonic instant before which requests began that must not be tried again."""
+        self._later = Later()
+        signing = Signing(endpoint.region, credentials, self._later)
+        self._trying = Trying(tries, self._later, signing)
         self._endpoint = endpoint
         self._connections = connections
         self._limits = silence, deadline
@@ -93,7 +92,9 @@ class CrtS3:
             told.append(("content-length", str(len(body))))
         pool = self._pools.get(host) or self._pool(host)
         target = f"{path}?{query}" if query else path
-        Call(self, pool, (method, target, told, body), f"s3://{bucket}/{key}", on_end).send()
+        Call(
+            self._trying, pool, (method, target, told, body), f"s3://{bucket}/{key}", on_end
+        ).send()
 
     def rehearse(self, bucket: str) -> None:
         """Do all that a request to the bucket needs but send it; raises whatever refuses.
@@ -104,7 +105,7 @@ class CrtS3:
         host, path = self._endpoint.address(bucket, "")
         try:
             self._pool(host)
-            sign(self.signing.read(), ("GET", path, [("host", host)], b""))
+            sign(self._trying.signing.read(), ("GET", path, [("host", host)], b""))
         finally:
             self.close()
 
@@ -112,7 +113,7 @@ class CrtS3:
         """From now on use at most so many connections to a host."""
         self._connections = connections
         for pool in list(self._pools.values()):
-            pool.most = connections
+            pool.limit(connections)
 
     @property
     def last_heard(self) -> float:
@@ -121,25 +122,29 @@ class CrtS3:
 
     def hang_up(self) -> None:
         """End all requests now with the error ``HungUp``; later ones are not affected."""
-        self.hung_up = time.monotonic()
-        for pool in list(self._pools.values()):
-            pool.hang_up()
-        self.later.do_all()
+        self._end_all(time.monotonic())
+        self._later.do_all()
 
     def close(self) -> None:
         """Hang up and release the connections: every request that has not ended ends now."""
-        self.hung_up = math.inf
-        self.later.close()
+        self._end_all(math.inf)
+        self._later.close()
+
+    def _end_all(self, asked_by: float) -> None:
+        self._trying.hung_up = max(asked_by, self._trying.hung_up)
         for pool in list(self._pools.values()):
-            pool.close()
+            pool.hang_up(asked_by)
 
     def _pool(self, host: str) -> Connections:
         """The connections to a host: Amazon's S3 has one for each bucket."""
         scheme = self._endpoint.url.partition("://")[0]
         with self._lock:
             if host not in self._pools:
-                url, bundle = f"{scheme}://{host}", self._endpoint.ca_bundle
-                self._pools[host] = Connections(url, self._connections, *self._limits, bundle)
+                open_one = opener(f"{scheme}://{host}", self._endpoint.ca_bundle)
+                self._later.begin()
+                pool = Connections(open_one, self._later, self._connections, *self._limits)
+                self._pools[host] = pool
+                pool.hang_up(self._trying.hung_up)  # whoever did may not have seen this one
             return self._pools[host]
 
 

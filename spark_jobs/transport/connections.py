@@ -7,17 +7,16 @@ layer, on which this builds, costs less CPU (docs/performance.md).
 from __future__ import annotations
 
 import contextlib
-import threading
-from collections import deque
 from concurrent.futures import Future
 from functools import partial
 from time import monotonic
-from typing import TYPE_CHECKING, Any, Deque, Dict, List, Optional, Set
+from typing import TYPE_CHECKING, Any, Callable, Optional
 
 from spark_jobs.transport.answers import HungUpError
 from spark_jobs.transport.exchange import Exchange
 from spark_jobs.transport.later import Later, report_fault
-from spark_jobs.transport.opening import keep_thread_state, opener
+from spark_jobs.transport.ledger import Ledger
+from spark_jobs.transport.opening import keep_thread_state
 
 if TYPE_CHECKING:
     from awscrt.http import HttpClientConnection
@@ -33,203 +32,159 @@ _LOOKS = 4
 
 
 class Connections:
-    """At most so many connections to the host of ``url``; safe to use from many threads.
+    """At most so many connections, each made by ``open_one``; safe to use from many threads.
 
-    An exchange is in one of three states: it waits (in ``_waiting``), is under way on a connection
-    (in ``_busy``), or has ended (in neither, and its ``on_end`` was called). Whoever takes it out
-    of ``_busy`` or ``_waiting`` ends it or queues it again.
+    ``silence`` and ``deadline`` are the seconds after which an exchange ends on which nothing was
+    heard, or that is not over.
 
     What has to wait for a connection is begun on awscrt's thread as soon as another exchange ends
-    there, which costs half of beginning it on any other thread. What cannot even begin is ended on
-    a thread of its own, never within ``send``: so no number of failures nests calls.
+    there, which costs half of beginning it on any other thread. Ends that awscrt does not tell are
+    told on the thread of ``later``, never within ``send``: so no number of failures nests calls.
     """
 
     def __init__(
         self,
-        url: str,
+        open_one: Callable[[], Future[HttpClientConnection]],
+        later: Later,
         most: int,
         silence: float = SILENCE_SECONDS,
         deadline: float = DEADLINE_SECONDS,
-        ca_bundle: str = "",
     ) -> None:
-        self._new = opener(url, ca_bundle)
-        self.most = most
+        self._open_one = open_one
+        self._later = later
         self._silence = silence
         self._deadline = deadline
-        self._lock = threading.Lock()
-        self._idle: List[HttpClientConnection] = []
-        self._waiting: Deque[Exchange] = deque()
-        self._opened = 0
-        self._openings: Dict[object, float] = {}
-        self._busy: Set[Exchange] = set()
-        self._later = Later()
-        self._later.begin()
-        self._watched = self._closed = False
+        self._ledger = Ledger(most)
         self._answered = 0.0
+        self._watched = False
 
     def send(self, exchange: Exchange) -> None:
         """Begin an exchange as soon as there is a connection for it; never raises."""
-        if self._closed:
-            self._end_later(exchange, HungUpError())
+        if self._ledger.queue(exchange):
+            self._watch()
+            self._dispatch()
         else:
-            self._dispatch(exchange)
+            self._tell_later(exchange, HungUpError())
 
-    def hang_up(self) -> None:
-        """End every exchange, waiting or under way, with HungUpError."""
-        with self._lock:
-            waiting, busy = list(self._waiting), list(self._busy)
-            self._waiting.clear()
-        for exchange in waiting:
-            self._end_later(exchange, HungUpError())
-        for exchange in busy:
-            exchange.hung_up = True
-            _close(exchange.connection)
+    def limit(self, most: int) -> None:
+        """From now on have at most so many connections."""
+        self._ledger.most = most
 
-    def close(self) -> None:
-        """Hang up and release the connections; exchanges that are sent from now on end at once."""
-        with self._lock:
-            self._closed = True
-            self._idle.clear()
-        self.hang_up()
-        self._later.close()
-        self.hang_up()  # what was sent meanwhile
+    def hang_up(self, asked_by: float) -> None:
+        """End every exchange with HungUpError, also those to come that were asked for by then.
+
+        With ``math.inf`` the connections are released too.
+        """
+        for exchange in self._ledger.end_all(asked_by):
+            self._break_off(exchange, HungUpError())
 
     @property
     def last_heard(self) -> float:
         """The monotonic instant at which the host last said anything; 0 before that."""
-        heard = (each.heard for each in list(self._busy) if each.heard > each.begun)
-        return max(self._answered, *heard, 0.0)
+        return max(self._answered, self._ledger.last_heard)
 
-    def _dispatch(self, exchange: Optional[Exchange] = None) -> None:
-        """Give what waits, and ``exchange``, an idle connection or one that is opened for it."""
-        with self._lock:
-            if exchange is not None:
-                self._waiting.append(exchange)
-                self._watch()
-            connection = self._take_idle() if self._waiting else None
-            opening = self._wants_another() if connection is None else None
-        if connection is not None:
-            self._serve(connection)
-        elif opening is not None:
+    def _dispatch(self, free: Optional[HttpClientConnection] = None) -> None:
+        """Begin what waits, on ``free`` first, until nothing more can begin; calls nobody back."""
+        while True:
+            turn = self._ledger.next_turn(free)
+            if turn is not None:
+                free = self._begin(*turn)
+                continue
+            free = None
+            opening = self._ledger.next_opening()
+            if opening is None:
+                return
             self._open(opening)
-
-    def _dispatch_later(self) -> None:
-        """After a connection was lost, which may have happened within ``send``."""
-        self._later.call(0.0, self._dispatch)
-
-    def _take_idle(self) -> Optional[HttpClientConnection]:
-        while self._idle:
-            connection = self._idle.pop()
-            if self._opened <= self.most and connection.is_open():
-                return connection
-            self._opened -= 1
-        return None
-
-    def _wants_another(self) -> Optional[object]:
-        """What stands for a connection that is to be opened; it counts as opened from now on."""
-        if self._opened >= self.most or len(self._openings) >= len(self._waiting):
-            return None
-        opening = object()
-        self._opened += 1
-        self._openings[opening] = monotonic()
-        return opening
 
     def _open(self, opening: object) -> None:
         try:
-            future = self._new()
+            future = self._open_one()
         except Exception as error:
-            self._fail_opening(opening, error)
+            self._later.call(0.0, partial(self._fail_opening, opening, error))
         else:
             future.add_done_callback(partial(self._on_opened, opening))
 
     def _on_opened(self, opening: object, future: Any) -> None:
         error = future.exception()
         if error is not None:
-            self._fail_opening(opening, error)
+            self._later.call(0.0, partial(self._fail_opening, opening, error))
             return
         keep_thread_state()
-        with self._lock:
-            expected = self._openings.pop(opening, None) is not None
-        if expected:
-            self._serve(future.result())
+        self._later.call(0.0, partial(self._use, opening, future.result()))
+
+    def _use(self, opening: object, connection: HttpClientConnection) -> None:
+        if self._ledger.opened(opening):
+            self._dispatch(connection)
         else:
-            _close(future.result())
+            _close(connection)
 
     def _fail_opening(self, opening: object, error: BaseException) -> None:
         """One of those who wait pays for it; the others get another attempt."""
-        with self._lock:
-            if self._openings.pop(opening, None) is None:
-                return
-            self._opened -= 1
-            failed = self._waiting.popleft() if self._waiting else None
+        failed = self._ledger.fail_opening(opening)
         if failed is not None:
-            self._end_later(failed, error)
-        self._dispatch_later()
+            _tell(failed, error)
+        self._dispatch()
 
-    def _serve(self, connection: HttpClientConnection) -> None:
-        """Begin what waits, on a connection that is free: the first that can begin has it."""
-        while True:
-            with self._lock:
-                if self._closed or self._opened > self.most or not connection.is_open():
-                    self._opened -= 1
-                    break
-                if not self._waiting:
-                    self._idle.append(connection)
-                    return
-                exchange = self._waiting.popleft()
-                exchange.connection = connection
-                exchange.begun = exchange.heard = monotonic()
-                self._busy.add(exchange)
-            if self._begin(connection, exchange):
-                return
-        if self._waiting:
-            self._dispatch_later()
-
-    def _begin(self, connection: HttpClientConnection, exchange: Exchange) -> bool:
-        """Whether the exchange is under way; if not, it ends elsewhere."""
+    def _begin(
+        self, connection: HttpClientConnection, exchange: Exchange
+    ) -> Optional[HttpClientConnection]:
+        """Send the exchange, or end it; returns the connection if it is not in use then."""
         try:
             request = exchange.make()
         except Exception as error:  # which is not the connection's fault
-            self._busy.discard(exchange)
             self._end_later(exchange, error)
-            return False
+            return connection
+        if not self._ledger.sent(exchange):
+            _close(connection)  # as whoever ended it does
+            return connection
         try:
             on_response = exchange.on_response if exchange.wants_headers else None
             stream = connection.request(request, on_response, exchange.on_body)
+            # Before it can end, so that this is called on awscrt's thread and not from within.
+            stream.completion_future.add_done_callback(
+                partial(self._completed, connection, exchange)
+            )
             stream.activate()
         except Exception as error:
-            self._busy.discard(exchange)
             _close(connection)
-            self._later.call(0.0, partial(self._end, exchange, error))
-            return False
-        stream.completion_future.add_done_callback(partial(self._completed, connection, exchange))
-        return True
+            self._ledger.lose()
+            self._later.call(0.0, partial(self._broke, exchange, error))
+        return None
 
     def _completed(
         self, connection: HttpClientConnection, exchange: Exchange, future: Future[int]
     ) -> None:
         error = future.exception()
-        if error is None:
-            exchange.status = future.result()
-            self._answered = monotonic()
-        else:
+        if error is not None:
             _close(connection)
-        self._busy.discard(exchange)
-        exchange.connection = None
-        # First of all, so that the connection works while the answer is looked at.
-        self._serve(connection)
-        self._end(exchange, error)
-
-    def _end(self, exchange: Exchange, error: Optional[BaseException]) -> None:
-        if error is None or not exchange.may_be_resent():
-            _tell(exchange, HungUpError() if error and exchange.hung_up else error)
+            self._dispatch(connection)
+            self._broke(exchange, error)
             return
-        exchange.resent = True
-        exchange.begin()
-        self.send(exchange)
+        exchange.status = future.result()
+        self._answered = monotonic()
+        ended = self._ledger.end(exchange)
+        # First of all, so that the connection works while the answer is looked at.
+        self._dispatch(connection)
+        if ended:
+            _tell(exchange, None)
+
+    def _broke(self, exchange: Exchange, error: BaseException) -> None:
+        """Its connection broke under it."""
+        if self._ledger.end_or_queue(exchange):
+            _tell(exchange, error)
+        else:
+            self._dispatch()
+
+    def _break_off(self, exchange: Exchange, error: BaseException) -> None:
+        """Let go of one that has ended although awscrt does not know it yet."""
+        _close(exchange.connection)
+        self._tell_later(exchange, error)
 
     def _end_later(self, exchange: Exchange, error: BaseException) -> None:
-        """End an exchange that has not been sent."""
+        if self._ledger.end(exchange):
+            self._tell_later(exchange, error)
+
+    def _tell_later(self, exchange: Exchange, error: BaseException) -> None:
         self._later.call(0.0, partial(_tell, exchange, error))
 
     def _watch(self) -> None:
@@ -242,16 +197,13 @@ class Connections:
 
     def _look(self) -> None:
         """Give up connections on which nothing was heard, or which were busy, for too long."""
-        if self._closed:
+        if self._ledger.closed:
             return
         now = monotonic()
-        for exchange in list(self._busy):
-            if exchange.heard < now - self._silence or exchange.begun < now - self._deadline:
-                exchange.silent = True
-                _close(exchange.connection)
-        for opening, begun in list(self._openings.items()):
-            if begun < now - self._silence:
-                self._fail_opening(opening, TimeoutError())
+        for exchange in self._ledger.end_overdue(now - self._silence, now - self._deadline):
+            self._break_off(exchange, TimeoutError())
+        for opening in self._ledger.openings_before(now - self._silence):
+            self._fail_opening(opening, TimeoutError())
         self._look_later()
 
 

@@ -1,7 +1,8 @@
-"""One sending of a request on one connection, and what has come of it."""
+"""One sending of a request: the states it goes through, and what has come of it."""
 
 from __future__ import annotations
 
+from enum import Enum
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Callable, List, Optional
 
@@ -11,18 +12,31 @@ if TYPE_CHECKING:
     from awscrt.http import HttpRequest
 
 
+class State(Enum):
+    """Where an exchange is; only its ledger moves it on."""
+
+    WAITING = "waiting"
+    """For a connection."""
+    SIGNING = "signing"
+    """It has one, and its request is made and signed: then it is sent, or it has ended."""
+    SENT = "sent"
+    """Its answer is awaited. If nobody can have read it, it waits once more."""
+    ENDED = "ended"
+    """Its end is told, or is about to be: nothing changes that any more."""
+
+
 class Exchange:
     """A request and what has come of it.
 
     ``make`` makes the request, signed as of now, when its turn has come. ``on_end`` is called once
     with the exchange and the exception if it failed, whatever happens. Both may be called on
     awscrt's thread: they must be quick. ``headers`` stay empty unless they are wanted, for they
-    cost a tenth of all.
+    cost a tenth of all. ``asked`` is the monotonic instant at which somebody first wanted it.
     """
 
     __slots__ = (
-        "begun", "chunks", "connection", "headers", "heard", "hung_up", "make", "on_end", "resent",
-        "silent", "status", "wants_headers",
+        "asked", "begun", "chunks", "connection", "headers", "heard", "make", "on_end", "resent",
+        "state", "status", "wants_headers",
     )  # fmt: skip
 
     def __init__(
@@ -30,17 +44,16 @@ class Exchange:
         make: Callable[[], HttpRequest],
         on_end: Callable[[Exchange, Optional[BaseException]], None],
         wants_headers: bool,
+        asked: float,
     ) -> None:
         self.make = make
         self.on_end = on_end
         self.wants_headers = wants_headers
+        self.asked = asked
         self.connection: Any = None
         self.begun = self.heard = 0.0
-        self.resent = self.silent = self.hung_up = False
-        self.begin()
-
-    def begin(self) -> None:
-        """Forget whatever came before."""
+        self.resent = False
+        self.state = State.WAITING
         self.status = 0
         self.headers: Headers = ()
         self.chunks: List[bytes] = []
@@ -61,5 +74,4 @@ class Exchange:
 
         S3 closes a connection when it likes; nobody has read what was sent meanwhile.
         """
-        answered = self.status or self.chunks or self.silent
-        return not (answered or self.resent or self.hung_up)
+        return not (self.status or self.chunks or self.resent)
