@@ -124,7 +124,7 @@ class Ledger:
             return self._end_each([*self._waiting, *self._busy])
 
     def end_overdue(self, silent_since: float, begun_before: float) -> List[Exchange]:
-        """Everybody under way has ended who heard nothing since one instant, or began before one."""
+        """Everybody under way has ended who heard nothing since then, or began before then."""
         with self._lock:
             return self._end_each(
                 [
