@@ -21,6 +21,7 @@ from spark_jobs.schema.card_issuers import ISSUERS
 from spark_jobs.schema.redacted_names import (
     LINKS,
     NAMING_KEYS,
+    PAIR_OF,
     SHAPES,
     VALUE_KEYS,
     WORDS,
@@ -335,11 +336,14 @@ class Remover:
         self.redacted: Counter[str] = Counter()
         self.cleaned: Counter[str] = Counter()
 
-    def goes(self, key: str, value: Any, above: Steps, named: list[str]) -> bool:
+    def goes(self, key: str, value: Any, above: Steps, named: list[str], is_card: bool) -> bool:
         name = key.lower()
         keys = [step.lower() for step in above if isinstance(step, str)]
         in_payments = meaning(key) == Meaning.PAYMENTS and not readable_payments(value)
-        if self.is_card_data(key, value, above) or in_payments:
+        own_value = meaning(key) is None and is_value(
+            key, any(meaning(k) == Meaning.PAYMENTS for k in keys) or mentions_card(key, keys)
+        )
+        if self.is_card_data(key, value, above) or in_payments or own_value:
             self.redacted[pointer((*above, key), star=True)] += 1
             return True
         if "attachment" in name or " ".join([*keys, name]) in PLACES:
@@ -348,7 +352,10 @@ class Remover:
         if mentions_card(key, keys) and is_issued(value):
             self.redacted[pointer((*above, key), star=True)] += 1
             return True
-        if named and folded(key) in VALUE_KEYS:
+        if is_card and self.is_card_data(key, value, (*above, "payments", "card")):
+            self.redacted[pointer((*above, key), star=True)] += 1
+            return True
+        if named and is_of_pair(key, VALUE_KEYS):
             about_card = mentions_card(named[0], keys) and is_issued(value)
             if about_card or self.is_card_data(named[0], value, above):
                 self.redacted[pointer((*above, named[0]), star=True)] += 1
@@ -396,11 +403,12 @@ class Remover:
             same = len(kept) == len(value.items) and all(map(intact, kept))
             return Arr(kept, value.text if same else None)
         if isinstance(value, Obj):
-            named = names_given(value) if steps else []
+            named = names_given(value) or names_listed(value) if steps else []
+            is_card = bool(steps) and holds_card(value)
             pairs = [
                 (key, self.clean(member, (*steps, key)))
                 for key, member in value.pairs
-                if not self.goes(key, member, steps, named)
+                if not self.goes(key, member, steps, named, is_card)
             ]
             same = len(pairs) == len(value.pairs) and all(intact(v) for _, v in pairs)
             return Obj(pairs, value.text if same else None)
@@ -409,14 +417,32 @@ class Remover:
     def is_named_before(self, items: list[Any], i: int, steps: Steps) -> bool:
         """Whether a list's item is the value of card data that the item before it names."""
         before, item = (items[i - 1] if i else None), items[i]
-        if not isinstance(before, str) or meaning(before) != Meaning.CARD_DATA:
+        if not isinstance(before, str):
             return False
-        goes = isinstance(item, Num)
-        if isinstance(item, str) and meaning(item) in (None, Meaning.MENTIONS_CARD):
+        goes = meaning(before) == Meaning.CARD_DATA and isinstance(item, Num)
+        if meaning(before) not in (Meaning.CARD_DATA, Meaning.PAYMENTS, Meaning.BILLING_ADDRESS):
+            goes = self.is_told_by(before, item, steps)
+        elif (
+            meaning(before) == Meaning.CARD_DATA
+            and isinstance(item, str)
+            and meaning(item) in (None, Meaning.MENTIONS_CARD)
+        ):
             goes = len(items) == 2 or any(c in "0123456789" for c in item)
         if goes:
             self.redacted[pointer((*steps, before), star=True)] += 1
         return goes
+
+    def is_told_by(self, before: str, item: Any, steps: Steps) -> bool:
+        """Whether an ambiguous name before an item and the item itself make it card data."""
+        keys = [step for step in steps if isinstance(step, str)]
+        if mentions_card(before, keys):
+            return is_issued(item)
+        outside = tuple(key for key in keys if meaning(key) != Meaning.PAYMENTS)
+        below = len(outside) < len(keys)
+        if meaning(before) == Meaning.CARD or meaning(before) == Meaning.BARE_NUMBER:
+            return self.is_card_data(before, item, steps)
+        number = any(12 <= len(found) <= 19 for found in digits_in(item))
+        return self.is_card_data(before, item, outside[-1:]) or (below and number)
 
     def clean_text(self, value: str, steps: Steps) -> Any:
         inner = parsed_or_none(value)
@@ -431,11 +457,60 @@ class Remover:
 
 def names_given(value: Obj) -> list[str]:
     """The names that an object may give its value, sure ones first."""
-    names = [v for k, v in value.pairs if isinstance(v, str) and folded(k) in NAMING_KEYS]
+    names = [v for k, v in value.pairs if isinstance(v, str) and is_of_pair(k, NAMING_KEYS)]
     sure = [name for name in names if meaning(name) == Meaning.CARD_DATA]
     others = (Meaning.CARD_DATA, Meaning.PAYMENTS, Meaning.BILLING_ADDRESS)
     maybe = [name for name in names if meaning(name) not in others]
     return sure + [name for name in maybe if meaning(name) or mentions_card(name, [])]
+
+
+def names_listed(value: Obj) -> list[str]:
+    """The card data that a list of names beside a list of values names."""
+    lists = [(k, v.items) for k, v in value.pairs if isinstance(v, Arr)]
+    names = [n for k, items in lists if is_of_pair(k, NAMING_KEYS) for n in items]
+    valued = any(is_of_pair(k, VALUE_KEYS) for k, _ in lists)
+    return [n for n in names if isinstance(n, str) and meaning(n) == Meaning.CARD_DATA and valued]
+
+
+def is_of_pair(key: str, keys: frozenset[str]) -> bool:
+    short = folded(key) or key
+    return any(word + rest == short for word in ("", *PAIR_OF) for rest in keys)
+
+
+def holds_card(value: Obj) -> bool:
+    """Whether a number of an object is a card's, because something of a card stands beside it."""
+    kinds = {meaning(key) for key, _ in value.pairs}
+    siblings = {
+        Meaning.CARD_DATA, Meaning.MAYBE_CODE, Meaning.MAYBE_EXPIRY, Meaning.MAYBE_HOLDER,
+    }  # fmt: skip
+    return bool(kinds & siblings) and any(
+        meaning(key) == Meaning.BARE_NUMBER and any(map(is_alone, scalars(member)))
+        for key, member in value.pairs
+    )
+
+
+def scalars(value: Any) -> list[Any]:
+    return [s for v in value.items for s in scalars(v)] if isinstance(value, Arr) else [value]
+
+
+def is_alone(value: Any) -> bool:
+    text = value.literal if isinstance(value, Num) else value
+    return isinstance(text, str) and is_issued(text) and holds_issued(text)
+
+
+def is_value(name: str, may_be_number: bool) -> bool:
+    """Whether a member's name is what should be its value."""
+    if may_be_number and is_issued(name):
+        return True
+    return bool(re.search("[0-9]([ ._/-]?[0-9]){11}", name)) and names_card_data(name, False)
+
+
+def holds_issued(text: str) -> bool:
+    """Whether there is a card number in a text, in one piece or in groups of the usual length."""
+    groups = r"[0-9]{4}([ -])[0-9]{4}\1[0-9]{4}\1[0-9]{4}(?:\1[0-9]{3})?"
+    amex = r"[0-9]{4}([ -])[0-9]{6}\2[0-9]{4,5}"
+    whole = rf"(?<![0-9])(?<![0-9]\.)(?:[0-9]{{13,19}}|{groups}|{amex})(?![0-9])"
+    return any(is_issued(found[0]) for found in re.finditer(whole, text))
 
 
 def is_json(text: str) -> bool:
@@ -446,23 +521,27 @@ def is_json(text: str) -> bool:
     return True
 
 
-def names_card_data(text: str) -> bool:
+def names_card_data(text: str, tables: bool = True) -> bool:
     """Whether a text that is no JSON names card data: word by word."""
     if text[:1] not in tuple(MEANT_AS_JSON):
+        unsure = (Meaning.CARD, Meaning.MAYBE_NUMBER, Meaning.MAYBE_CODE, Meaning.MAYBE_EXPIRY)
+        issued = tables and holds_issued(text)
         return any(
-            found == Meaning.CARD_DATA and is_assigned and any(w in name for w in CARD_WORDS)
-            for found, name, is_assigned in names_in(plain(unquote(text)))
+            (found == Meaning.CARD_DATA and is_assigned and any(w in name for w in CARD_WORDS))
+            or (issued and found in (*unsure, Meaning.MAYBE_HOLDER) and is_assigned)
+            or (issued and found in (Meaning.CARD_DATA, Meaning.PAYMENTS) and heads)
+            for found, name, is_assigned, heads in names_in(plain(unquote(text)))
         )
-    escape = r"(?i)\\+u(0[03][0-9a-f]{2})"
-    text = plain(unquote(re.sub(escape, lambda m: chr(int(m[1], 16)), text)))
+    escape = r"(?i)\\+(?:u(0[03][0-9a-f]{2})|x([0-9a-f]{2}))"
+    text = plain(unquote(re.sub(escape, lambda m: chr(int(m[1] or m[2], 16)), text)))
     digits = re.search("[0-9]([ ._/-]?[0-9]){11}", text)
     sure = (Meaning.CARD_DATA, Meaning.PAYMENTS)
     neither = (None, Meaning.BILLING_ADDRESS, Meaning.BARE_NUMBER)
-    return any(found in sure or (digits and found not in neither) for found, _, _ in names_in(text))
+    return any(found in sure or (digits and found not in neither) for found, *_ in names_in(text))
 
 
-def names_in(text: str) -> Iterable[tuple[Meaning | None, str, bool]]:
-    """Each run of up to eight words: its meaning, itself, and whether a value follows."""
+def names_in(text: str) -> Iterable[tuple[Meaning | None, str, bool, bool]]:
+    """Each run of up to eight words: its meaning, itself, whether a value follows, or a table."""
     words = list(re.finditer("[a-z0-9]+", text))
     for first, word in enumerate(words):
         for last in words[first : first + 8]:
@@ -471,7 +550,9 @@ def names_in(text: str) -> Iterable[tuple[Meaning | None, str, bool]]:
                 break
             after = text[last.end() :]
             mark = r"[\s_]{0,3}([\"'\\`=:>|\]]|&quot;|&#3)"
-            yield meaning(name), folded(name), re.match(mark, after) is not None
+            is_assigned = re.match(mark, after) is not None
+            heads = re.match(r"[ \"']{0,2}([,;|\t].*)?\r?\n", after) is not None
+            yield meaning(name), folded(name), is_assigned, heads
 
 
 def readable_payments(value: Any) -> bool:

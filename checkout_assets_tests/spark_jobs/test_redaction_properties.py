@@ -47,7 +47,16 @@ def spellings(draw: st.DrawFn) -> str:
 def secrets(draw: st.DrawFn) -> Any:
     """An object that gives the marker such a name, perhaps as text, and that in text again."""
     name = draw(spellings())
-    named, valued = draw(st.sampled_from([("name", "value"), ("Key", "VALUES"), ("id", "text")]))
+    named, valued = draw(
+        st.sampled_from(
+            [
+                ("name", "value"),
+                ("Key", "VALUES"),
+                ("id", "text"),
+                ("propertyName", "propertyValue"),
+            ]
+        )
+    )
     value: Any = draw(st.sampled_from([{name: MARKER}, {named: name, valued: MARKER}]))
     value = {**value, **TRUNCATED}
     for _ in range(draw(st.integers(0, 3))):

@@ -226,6 +226,17 @@ def test_a_name_and_a_value_are_a_member_of_that_name(named: str, valued: str) -
         ["cardNumber", SECRET],
         ["cardHolder", SECRET],
         [["a", "b"], ["x", 1, "cardNumber", SECRET, "cvv", 4111]],
+        ["pan", "4111111111111111"],
+        [["expiry", "11/2041"], ["cid", 4111]],
+        {"propertyName": "cardNumber", "propertyValue": SECRET},
+        {"fieldId": "card-number", "fieldValue": SECRET},
+        {"slug": "card-number", "default": SECRET},
+        {"header": "Card number", "cell": SECRET},
+        {"$": {"name": "cardNumber"}, "_": SECRET},
+        {"attributes": {"name": "cardNumber"}, "$t": SECRET},
+        {"description": "Validade", "value": "11/2041"},
+        {"names": ["x", "cardNumber"], "values": ["1", SECRET]},
+        {"columns": ["x", "cardNumber"], "rows": [["1", SECRET], ["2", SECRET]]},
     ],
 )
 def test_a_name_beside_or_before_its_value_is_that_of_a_member(pair: Any) -> None:
@@ -236,7 +247,8 @@ def test_a_name_beside_or_before_its_value_is_that_of_a_member(pair: Any) -> Non
         Unknown=[pair],
         Items=[{"assemblies": [{"inputValues": in_text}]}],
     )
-    assert "4111" not in accepted(body).line.decode()
+    assert not any(value in accepted(body).line.decode() for value in ("4111", "2041"))
+    assert accepted(body).redacted
     assert sum(accepted(body).redacted.values()) % 4 == 0
 
 
@@ -246,11 +258,19 @@ def test_lists_of_text_are_read_as_names_and_values_too() -> None:
     assert accepted(body).redacted == {"/MarketingData/marketingTags/cardNumber": 1}
 
 
-def test_lists_of_names_stay() -> None:
-    names = ["email", "cardNumber", "cardHolder", "document"]
-    assert json.loads(row_of(order(CustomData={"required": names}))["customdata"]) == {
-        "required": names
-    }
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"required": ["email", "cardNumber", "cardHolder", "pan", "exp", "cid", "document"]},
+        {"code": "CHK1", "fields": ["cardNumber"], "text": "Cartão inválido"},
+        {"names": ["email", "card"], "values": ["a@example.com", "Visa"]},
+        {"label": "Cartão", "value": "Visa"},
+    ],
+)
+def test_lists_of_names_stay(value: Any) -> None:
+    body = order(CustomData=value, PaymentData={"payments": [{"id": "p", "x": value}]})
+    assert json.loads(row_of(body)["customdata"]) == value
+    assert accepted(body).redacted == {}
 
 
 NUMBER = "4111111111111111"
@@ -282,6 +302,77 @@ def test_names_in_the_text_of_a_card_are_those_of_a_card(name: str) -> None:
     )
     assert "4111" not in accepted(body).line.decode()
     assert sum(accepted(body).redacted.values()) == 6
+
+
+@pytest.mark.parametrize("number", ["number", "numero", "Num", "account_number"])
+@pytest.mark.parametrize("sibling", ["cvc", "exp_month", "expiration", "holder", "security code"])
+@pytest.mark.parametrize("value", [NUMBER, int(NUMBER), "4111 1111 1111 1111"])
+def test_a_card_number_beside_an_expiry_a_code_or_a_holder_makes_a_card(
+    number: str, sibling: str, value: Any
+) -> None:
+    card = {"name": SECRET, sibling: SECRET, number: value, "brand": "Visa", "last4": "1111"}
+    body = order(
+        CustomData={"a": card},
+        Unknown=[json.dumps(card)],
+        ShippingData={"address": {**card, "number": value}},
+        Items=[{"assemblies": [{"inputValues": card}]}],
+    )
+    row = accepted(body)
+    assert SECRET not in row.line.decode()
+    assert NUMBER[:4] + NUMBER[:4] not in row.line.decode().replace(" ", "")
+    assert json.loads(row_of(body)["customdata"]) == {"a": {"brand": "Visa", "last4": "1111"}}
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"number": NUMBER, "name": "A"},
+        {"number": "4111111111111112", "expiration": "A", "holder": "A"},
+        {"number": "1001", "holder": "A", "street": "B"},
+    ],
+)
+def test_any_other_number_makes_no_card(value: Any) -> None:
+    body = order(CustomData=value)
+    assert json.loads(row_of(body)["customdata"]) == value
+    assert accepted(body).redacted == {}
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        json.dumps({"cardNumber": NUMBER, "note": "x" * 99}),
+        f"cardNumber={NUMBER}",
+        f"card[number]: {NUMBER}",
+        f"<pan>{NUMBER}</pan>",
+    ],
+)
+def test_a_body_that_was_read_as_a_form_is_a_name_and_goes(key: str) -> None:
+    """Some servers take a whole body for the name of a form's field without a value."""
+    for value in ("", {"x": 1}):
+        member = {key: value, "a": "b"}
+        row = accepted(
+            order(
+                CustomData=member,
+                Unknown=[json.dumps(member)],
+                PaymentData={"payments": [{"id": "p", **member}]},
+                Items=[{"assemblies": [{"inputValues": member}]}],
+            )
+        )
+        assert NUMBER not in row.line.decode()
+        assert sum(row.redacted.values()) == 4
+
+
+@pytest.mark.parametrize("number", [NUMBER, "4111-1111-1111-1111"])
+def test_a_card_number_as_a_name_goes_where_cards_are_the_matter(number: str) -> None:
+    body = order(
+        PaymentData={"payments": [{"id": "p", "x": {number: {"brand": "Visa"}}}]},
+        CustomData={"savedCards": {number: "Visa"}, "a": {"b": 1}},
+    )
+    assert number not in accepted(body).line.decode()
+    assert sum(accepted(body).redacted.values()) == 2
+    elsewhere = order(CustomData={"sizes": {number: "1"}, "4111111111111112": "2"})
+    assert accepted(elsewhere).redacted == {}
+    assert accepted(elsewhere).card_numbers == {"customdata": 1}
 
 
 @pytest.mark.parametrize("name", ["encryptedCvv", "paymentSecurityCode", "codigoDeSegurancaTela"])
@@ -423,6 +514,13 @@ UNREADABLE = [
     "?" + quote(quote(quote(f'cardNumber="{SECRET}"'))),
     b64encode(b'{"cardNumber":"%s"}' % SECRET.encode()).decode(),
     urlsafe_b64encode(b'{"cardNumber":"%s"}' % SECRET.encode()).decode()[:-4],
+    "eyJhbGciOiJIUzI1NiJ9." + b64encode(b'{"cardNumber":"%s"}' % SECRET.encode()).decode() + ".x",
+    f'{{"cardNumber":"{SECRET}"}}'.replace('"', "\\x22"),
+    f"id,cardNumber,cvv\n1,4111111111111111,{SECRET}",
+    f"Titular;Número do cartão\r\n{SECRET};4111 1111 1111 1111",
+    f"holder\tcard number\n{SECRET}\t4111111111111111",
+    f"https://example.com/?pan=4111111111111111&x={SECRET}",
+    f"tarjeta: 4111-1111-1111-1111, {SECRET}",
 ]
 
 
@@ -460,6 +558,9 @@ def test_a_text_that_names_card_data_and_does_not_parse_is_dropped(
         '{"a":1,}',
         "https://example.com/giftcard?number=1",
         "cartão de memória 32GB",
+        "cardNumber,cvv\n,",
+        "I have a card number,\nbut it is none of 4111111111111112",
+        "https://example.com/?pan=wok&ean=4111111111111112",
         "'Pan' integral",
         b64encode(b'{"a":"b", "c":"card"}').decode(),
         "eyJ",

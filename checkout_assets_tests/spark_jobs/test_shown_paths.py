@@ -10,6 +10,8 @@ from spark_jobs.job.conform_slice import _without_strangers
     [
         ("/PaymentData/payments/*/cardNumber", "/PaymentData/payments/*/cardNumber"),
         ("/CustomData/João/Número do\u202e cartão", "/CustomData/?/numerodocartao"),
+        ("/CustomData/cardNumber4111111111111111", "/CustomData/?"),
+        ("/CustomData/card of João/cvv987", "/CustomData/?/?"),
         ("/items/*/attachments", "/items/*/attachments"),
         ("/items/*/joao attachment", "/items/*/?"),
         ("/customdata/x/*/cart-extra-context", "/customdata/?/*/cart-extra-context"),

@@ -131,7 +131,10 @@ class Conformer:
         document = self._document
         line = orjson.dumps(values)
         classes = classes_of(line)
-        if self._fast and (may_hold_base64(line) or may_assign_card_data(line, classes)):
+        has_number = may_hold_card_number(line, classes)
+        if self._fast and (
+            has_number or may_hold_base64(line) or may_assign_card_data(line, classes)
+        ):
             return None
         return Row(
             day=day,
@@ -141,7 +144,7 @@ class Conformer:
             emptied=document.emptied,
             cleaned=dict(document.scrubber.cleaned),
             dated_by_creation=dated_by_creation,
-            card_numbers=card_numbers(values) if may_hold_card_number(line, classes) else {},
+            card_numbers=card_numbers(values) if has_number else {},
         )
 
 

@@ -10,11 +10,11 @@ from typing import Any, Callable, Dict, List, Optional, Tuple
 
 from spark_jobs.conforming.document import Document
 from spark_jobs.conforming.exact_json import Number, Object
-from spark_jobs.conforming.fates import named_by
+from spark_jobs.conforming.fates import about
 from spark_jobs.conforming.mentions import MAY_BE_JSON
 from spark_jobs.conforming.paths import Path
 from spark_jobs.conforming.scalars import bigint_of, boolean_of, comes_back, double_of
-from spark_jobs.schema.redacted_names import Meaning, is_value_key, meaning_of
+from spark_jobs.schema.redacted_names import Meaning, meaning_of
 from spark_jobs.schema.types import Array, Primitive, Struct, TextMap, Type
 
 Converter = Callable[[Any, Path], Any]
@@ -127,11 +127,11 @@ def _text_map(document: Document) -> Converter:
 def _text_members(document: Document, value: Object, path: Path) -> List[Tuple[str, Optional[str]]]:
     """The members of a free-form object as text; of duplicate keys the last, the others rescued."""
     text_of = _string(document)
-    named = named_by(value.pairs)
+    said = about(value.pairs)
     kept = [
         (index, key, member)
         for index, (key, member) in enumerate(value.pairs)
-        if not document.removes(key, member, path, index, named)
+        if not document.removes(key, member, path, index, said)
     ]
     last = {key: index for index, key, _ in kept}
     members = []
@@ -179,11 +179,11 @@ def compile_members(
         chosen: Dict[str, int] = {}
         members = value.pairs
         # A whole document is no pair of a name and a value, whatever its columns are called.
-        named = None if path is None else named_by(members)
+        said = None if path is None else about(members)
         for index, (key, member) in enumerate(members):
             name = exact.get(key)
-            if name is None or (named is not None and is_value_key(key)):
-                if document.removes(key, member, path, index, named):
+            if name is None or (said is not None and said.is_about(key)):
+                if document.removes(key, member, path, index, said):
                     continue
                 name = folded.get(key.lower())
                 if name is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Dict, List, Optional
 
 from spark_jobs.conforming.exact_json import to_text
+from spark_jobs.conforming.fates import About
 from spark_jobs.conforming.paths import Path, name_of, pointer
 from spark_jobs.conforming.scrubbing import Scrubber
 from spark_jobs.conforming.text_spans import SourceText
@@ -60,10 +61,10 @@ class Document:
         self._text = self._outer
 
     def removes(
-        self, key: str, value: Any, parent: Path, index: int, named: Optional[str] = None
+        self, key: str, value: Any, parent: Path, index: int, said: Optional[About] = None
     ) -> bool:
-        """Whether a member never reaches the lake; ``named`` is its name if another gives it."""
-        return self.scrubber.removes(key, value, parent, index, named)
+        """Whether a member never reaches the lake; ``said`` is what the object says of it."""
+        return self.scrubber.removes(key, value, parent, index, said)
 
     def removes_item(self, items: List[Any], index: int, parent: Path) -> bool:
         """Whether a list's item never reaches the lake, because the one before it names it."""

@@ -6,15 +6,20 @@ Values are those of ``exact_json``.
 from __future__ import annotations
 
 import re
-from typing import Any, Iterable, List, Optional, Tuple
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, List, Optional, Tuple
 
-from spark_jobs.conforming.card_numbers import is_card_number
+from spark_jobs.conforming.card_numbers import holds_card_number, is_card_number
 from spark_jobs.conforming.exact_json import NotJsonError, Number, Object, parse
+from spark_jobs.conforming.mentions import MAY_BE_JSON, assigns_card_data, names_card_data
 from spark_jobs.conforming.paths import Path, folded_keys, nearest_key, segments
 from spark_jobs.schema.redacted_names import (
     AMBIGUOUS,
+    MENTIONS,
     Meaning,
     is_naming_key,
+    is_value_key,
     meaning_of,
 )
 from spark_jobs.schema.removals import CLEANED_BELOW, CLEANED_IF_CONTAINING
@@ -33,8 +38,12 @@ _COULD_BE_EXPIRY = re.compile(
 )
 _SEPARATORS = re.compile(r"[\s\"'._/-]+")
 _PAIR = 2
-_MENTIONS = (Meaning.MENTIONS_CARD, Meaning.MENTIONS_CODE)
-_NO_NAME = (None, *_MENTIONS)
+_NO_NAME = frozenset((None, *MENTIONS))
+_SIBLINGS = frozenset(
+    (Meaning.CARD_DATA, Meaning.MAYBE_CODE, Meaning.MAYBE_EXPIRY, Meaning.MAYBE_HOLDER)
+)
+"""What makes a card number beside it that of a card, though it is only called a number."""
+_KNOWN_NAMES = 1 << 14
 _DIGIT = re.compile("[0-9]")
 
 
@@ -56,15 +65,21 @@ def fate_of_name(name: str, parent: Path) -> int:
     meaning = _meaning_at(name, parent)
     if meaning is Meaning.CARD_DATA:
         return REDACT
-    if meaning is None or meaning is Meaning.PAYMENTS:
+    if meaning is Meaning.PAYMENTS:
         return KEEP
     below_payments = is_below_payments(parent)
+    if meaning is None or meaning in MENTIONS:
+        mentions = meaning is not None
+        unnamed = BY_VALUE if mentions else KEEP
+        return REDACT if _is_value(name, mentions or below_payments) else unnamed
+    return _fate_of_ambiguous(meaning, below_payments)
+
+
+def _fate_of_ambiguous(meaning: Meaning, below_payments: bool) -> int:
     if meaning is Meaning.BILLING_ADDRESS:
         return REDACT if below_payments else KEEP
     if meaning is Meaning.BARE_NUMBER:
         return BY_VALUE if below_payments else KEEP
-    if meaning in _MENTIONS:
-        return BY_VALUE
     return REDACT if below_payments and meaning is not Meaning.CARD else BY_VALUE
 
 
@@ -107,11 +122,49 @@ def is_below_payments(path: Path) -> bool:
     )
 
 
-def named_by(members: Iterable[Tuple[str, Any]]) -> Optional[str]:
-    """The name that an object gives its value, ``{"name": "cardNumber", "value": "4..."}``.
+@dataclass(frozen=True)
+class About:
+    """What an object as a whole says of its members.
 
-    The name may stand in an object of its own, ``{"field": {"name": "cardNumber"}, ...}``. None
-    unless redaction has to do with it.
+    ``named`` is the name that it gives its value, if redaction has to do with it. ``is_card``
+    tells that it is a card, wherever it stands and whatever it is called.
+    """
+
+    named: Optional[str]
+    is_card: bool
+
+    def is_about(self, key: str) -> bool:
+        """Whether a member of this key is another one than it would be alone."""
+        return self.is_card or (self.named is not None and is_value_key(key))
+
+
+_NOTHING = About(None, False)
+
+
+def about(members: List[Tuple[str, Any]]) -> About:
+    """What an object says of its members."""
+    named = _named_by(members) or _listed_by(members)
+    is_card = _is_card(members)
+    return About(named, is_card) if named or is_card else _NOTHING
+
+
+def _is_card(members: List[Tuple[str, Any]]) -> bool:
+    """Whether it holds a card number beside an expiry, a code or a holder."""
+    meanings = {meaning_of(key) for key, _ in members}
+    return (
+        Meaning.BARE_NUMBER in meanings
+        and not _SIBLINGS.isdisjoint(meanings)
+        and any(
+            meaning_of(key) is Meaning.BARE_NUMBER and _matches(_is_card_number_alone, value)
+            for key, value in members
+        )
+    )
+
+
+def _named_by(members: List[Tuple[str, Any]]) -> Optional[str]:
+    """The name in an object like ``{"name": "cardNumber", "value": "4..."}``.
+
+    The name may stand in an object of its own, ``{"field": {"name": "cardNumber"}, ...}``.
     """
     names = [name for key, value in members if is_naming_key(key) for name in _names_in(value)]
     named = [(meaning_of(name), name) for name in names]
@@ -120,12 +173,31 @@ def named_by(members: Iterable[Tuple[str, Any]]) -> Optional[str]:
     return next(sure, None) or next(maybe, None)
 
 
-def follows_name(before: Any, value: Any, count: int) -> bool:
+def _listed_by(members: List[Tuple[str, Any]]) -> Optional[str]:
+    """The name in a list beside a list, ``{"names": ["cardNumber"], "values": ["4..."]}``."""
+    lists = [(key, value) for key, value in members if type(value) is list]
+    if not any(is_value_key(key) for key, _ in lists):
+        return None
+    names = (name for key, value in lists if is_naming_key(key) for name in value)
+    return next((name for name in names if _is_card_data(name)), None)
+
+
+def _is_card_data(name: Any) -> bool:
+    return type(name) is str and meaning_of(name) is Meaning.CARD_DATA
+
+
+def follows_name(items: List[Any], index: int, parent: Path) -> bool:
     """Whether a list's item is what the one before it names, ``["cardNumber", "4..."]``.
 
     In a list of more than two, only what has digits is taken for that.
     """
-    if type(before) is not str or meaning_of(before) is not Meaning.CARD_DATA:
+    before, value, count = items[index - 1], items[index], len(items)
+    if type(before) is not str:
+        return False
+    meaning = meaning_of(before)
+    if meaning in AMBIGUOUS:
+        return fate_of_name(before, parent) != KEEP and goes(before, value, parent)
+    if meaning is not Meaning.CARD_DATA:
         return False
     if type(value) is not str:
         return type(value) is Number
@@ -149,7 +221,7 @@ def _meaning_at(name: str, parent: Path) -> Optional[Meaning]:
     said_above = None if above is None else meaning_of(above)
     if said_above is Meaning.CARD:
         in_card = meaning_of(f"card {name}")
-        is_sure = in_card is not None and in_card not in _MENTIONS
+        is_sure = in_card not in _NO_NAME
         return in_card if is_sure else meaning or in_card
     if said_above is Meaning.MENTIONS_CARD:
         return meaning or said_above
@@ -168,6 +240,23 @@ def _is_or_opens_object(value: Any) -> bool:
     return type(value) in (list, Object) or (
         type(value) is str and value.lstrip()[:1] in {"{", "["}
     )
+
+
+@lru_cache(_KNOWN_NAMES)
+def _is_value(name: str, may_be_number: bool) -> bool:
+    """Whether a name is what should be a value: a body that was read as a form is the key of it.
+
+    A card number alone is one only where cards are the matter.
+    """
+    if may_be_number and _card_number(name) is not None:
+        return True
+    if _HOLDS_NUMBER.search(name) is None:
+        return False
+    return names_card_data(name) if name[:1] in MAY_BE_JSON else assigns_card_data(name)
+
+
+def _is_card_number_alone(text: str) -> Optional[str]:
+    return text if _card_number(text) is not None and holds_card_number(text) else None
 
 
 def _card_number(text: str) -> Optional[str]:

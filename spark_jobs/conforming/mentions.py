@@ -5,6 +5,7 @@ from __future__ import annotations
 import binascii
 import re
 from base64 import urlsafe_b64decode
+from typing import Iterator, Match, Tuple
 from urllib.parse import unquote
 
 from spark_jobs.conforming.card_numbers import holds_card_number
@@ -25,12 +26,16 @@ _SOME_REMOVED = re.compile(
             # What every name that redaction drops contains, in lower case, accents or not.
             r"card|cart[aãoõ]|tarj|cc[\W_]?[a-z]|cv[vcnd]|csc|\bcid\b|(?<![a-z])pan(?![a-mo-z])|holder",
             r"titular|portador|secur|segur|cod(?:igo)?[\W_]?(?:de[\W_]?)?seg|valid|verific|expir|\bexp|venc|caduc|due[\W_]?[my]",
-            r"fpan|dpan|full[\W_]?pan|emboss|impres|printed|good[\W_]?thru|primary|conn?ector|payment|[\uff21-\uff5a]|\bcc\b",
+            r"fpan|dpan|full[\W_]?pan|emboss|impres|printed|good[\W_]?thru|primary|conn?ector|payment|\bcc\b",
         )
     )
 )
-_ESCAPE = re.compile(r"\\+[uU](0[03][0-9a-fA-F]{2})")
-"""An escape of a Latin letter, of an accent, or of punctuation."""
+_DRESSED = re.compile(
+    "[\u00ad\u0300-\u036f\u200b-\u200f\u2060\u249c-\u24e9\ufeff\uff21-\uff5a\U0001d400-\U0001d7ff]"
+)
+"""Letters in circles, of full width or of mathematics, and what nobody sees between letters."""
+_ESCAPE = re.compile(r"\\+(?:[uU](0[03][0-9a-fA-F]{2})|x([0-9a-fA-F]{2}))")
+"""An escape of a Latin letter, of an accent, or of punctuation: JSON's, or that of log files."""
 _MANY_DIGITS = re.compile(r"[0-9](?:[ ._/-]?[0-9]){11}")
 
 _OBJECT_IN_BASE64 = "eyJ"
@@ -49,13 +54,16 @@ _UNSURE = (
     Meaning.MAYBE_HOLDER,
 )
 _CARD_WORD = re.compile("card|cart(?:ao|oes)|tarjeta|cv[vc]|ccv")
+_HEADS_TABLE = re.compile(r"[ \"']{0,2}(?:[,;|\t][^\n]*)?\r?\n")
 _ASSIGNS = re.compile(r"[\s_]{0,3}(?:[\"'\\`=:|\]]|-{0,2}>|&quot;|&#3|&(?:amp;)?val)")
 
 
 def may_hold_removed(text: str) -> bool:
     """Whether a text may hold what goes; false means certainly not, if it is not below payments."""
     # A name may hide behind escapes of its letters, in this text or in text within it.
-    return "\\u" in text or holds_base64(text) or _SOME_REMOVED.search(text.lower()) is not None
+    if "\\u" in text or holds_base64(text) or _SOME_REMOVED.search(text.lower()) is not None:
+        return True
+    return not text.isascii() and _DRESSED.search(text) is not None
 
 
 def holds_base64(text: str) -> bool:
@@ -64,10 +72,15 @@ def holds_base64(text: str) -> bool:
 
 
 def from_base64(text: str) -> str:
-    """The text of an object in base64, as far as it goes; empty if this is none."""
+    """The text of objects in base64, as far as it goes; a token has several, with dots between."""
     if not text.startswith(_OBJECT_IN_BASE64):
         return ""
-    digits = _OTHER_THAN_BASE64.split(text, 1)[0].translate(_URL_SAFE)
+    pieces = (piece for piece in text.split(".") if piece.startswith(_OBJECT_IN_BASE64))
+    return "\n".join(map(_decoded, pieces))
+
+
+def _decoded(piece: str) -> str:
+    digits = _OTHER_THAN_BASE64.split(piece, 1)[0].translate(_URL_SAFE)
     try:
         return urlsafe_b64decode(digits[: len(digits) // 4 * 4]).decode(errors="replace")
     except binascii.Error:
@@ -76,7 +89,7 @@ def from_base64(text: str) -> str:
 
 def names_card_data(text: str) -> bool:
     """Whether a text that begins like JSON, but is none, names card data or payments."""
-    readable = _readable(_ESCAPE.sub(lambda escape: chr(int(escape[1], 16)), text))
+    readable = _readable(_ESCAPE.sub(lambda escape: chr(int(escape[1] or escape[2], 16)), text))
     if names_in_text(*_SURE).search(readable):
         return True
     if _MANY_DIGITS.search(readable) is None:
@@ -99,6 +112,23 @@ def assigns_card_data(text: str) -> bool:
         _ASSIGNS.match(readable, name.end()) is not None and _CARD_WORD.search(name[0]) is not None
         for name in names_in_text(Meaning.CARD_DATA).finditer(readable)
     )
+
+
+def tells_card_number(text: str) -> bool:
+    """Whether a text that does not begin like JSON says of a card number in it that it is one.
+
+    For example ``pan=4...``, and a table whose first line has the name. A sentence does not.
+    """
+    if not holds_card_number(text):
+        return False
+    readable = _readable(text)
+    return any(_HEADS_TABLE.match(readable, name.end()) for name in _names(_SURE, readable)) or any(
+        _ASSIGNS.match(readable, name.end()) for name in _names(_UNSURE, readable)
+    )
+
+
+def _names(meanings: Tuple[Meaning, ...], readable: str) -> Iterator[Match[str]]:
+    return names_in_text(*meanings).finditer(readable)
 
 
 def _readable(text: str) -> str:

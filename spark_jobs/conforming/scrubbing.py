@@ -16,11 +16,12 @@ from spark_jobs.conforming.fates import (
     CLEAN,
     KEEP,
     REDACT,
+    About,
+    about,
     fate,
     fate_of_name,
     follows_name,
     goes,
-    named_by,
     place_decides,
 )
 from spark_jobs.conforming.mentions import (
@@ -29,6 +30,7 @@ from spark_jobs.conforming.mentions import (
     from_base64,
     may_hold_removed,
     names_card_data,
+    tells_card_number,
 )
 from spark_jobs.conforming.paths import Path, name_of
 from spark_jobs.conforming.text_spans import Node, spans
@@ -47,15 +49,15 @@ class Scrubber:
         self._thorough = thorough
 
     def removes(
-        self, key: str, value: Any, parent: Path, index: int, named: Optional[str] = None
+        self, key: str, value: Any, parent: Path, index: int, said: Optional[About] = None
     ) -> bool:
-        """Whether a member goes; counts it if so.
-
-        ``named`` is the name that the object gives its value, if redaction has to do with it.
-        """
+        """Whether a member goes; counts it if so. ``said`` is what the object says of it."""
         found = _decided(fate(key, parent), key, value, parent)
-        if found == KEEP and named is not None and is_value_key(key):
-            key = named
+        if found == KEEP and said is not None and said.is_card:
+            place = ((parent, "payments", 0), "card", 0)
+            found = _decided(fate_of_name(key, place), key, value, place)
+        if found == KEEP and said is not None and said.named is not None and is_value_key(key):
+            key = said.named
             found = _decided(fate_of_name(key, parent), key, value, parent)
         if found == REDACT:
             self.redacted[name_of((parent, key, index))] += 1
@@ -65,7 +67,7 @@ class Scrubber:
 
     def removes_item(self, items: List[Any], index: int, parent: Path) -> bool:
         """Whether a list's item goes, because the one before it names it; counts it if so."""
-        if not index or not follows_name(items[index - 1], items[index], len(items)):
+        if not index or not follows_name(items, index, parent):
             return False
         self.redacted[name_of((parent, items[index - 1], index))] += 1
         return True
@@ -81,12 +83,12 @@ class Scrubber:
                 if not self.removes_item(value, index, path)
             ]
         if type(value) is Object:
-            named = named_by(value.pairs)
+            said = about(value.pairs)
             return Object(
                 [
                     (key, self.value(member, (path, key, index)))
                     for index, (key, member) in enumerate(value.pairs)
-                    if not self.removes(key, member, path, index, named)
+                    if not self.removes(key, member, path, index, said)
                 ]
             )
         return value
@@ -112,7 +114,7 @@ class Scrubber:
         inside = from_base64(text)
         if inside:
             return names_card_data(inside)
-        return assigns_card_data(text)
+        return assigns_card_data(text) or tells_card_number(text)
 
     def _dropped(self, text: str, path: Path) -> str:
         self.redacted[name_of(path)] += 1
@@ -130,12 +132,12 @@ class Scrubber:
             )
         if not node.children:
             return text[node.start : node.end]
-        named = named_by(value.pairs) if type(value) is Object else None
+        said = about(value.pairs) if type(value) is Object else None
         pieces: List[str] = []
         last = node.start + 1
         for index, ((key, start, child), member) in enumerate(zip(node.children, _members(value))):
             separator, last = text[last:start], child.end
-            if key is not None and self.removes(key, member, path, index, named):
+            if key is not None and self.removes(key, member, path, index, said):
                 continue
             if key is None and self.removes_item(value, index, path):
                 continue

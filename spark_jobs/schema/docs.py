@@ -10,7 +10,14 @@ from spark_jobs.contract.order_types import OrderType
 from spark_jobs.schema import LINEAGE, RESCUED, data_columns, units
 from spark_jobs.schema.card_issuers import ISSUERS
 from spark_jobs.schema.orders import ONLY_IN_FULFILLMENT, SCHEMA_VERSION, STRUCTS
-from spark_jobs.schema.redacted_names import LINKS, NAMING_KEYS, SHAPES, VALUE_KEYS, WORDS
+from spark_jobs.schema.redacted_names import (
+    LINKS,
+    NAMING_KEYS,
+    PAIR_OF,
+    SHAPES,
+    VALUE_KEYS,
+    WORDS,
+)
 from spark_jobs.schema.removals import CLEANED_BELOW, CLEANED_IF_CONTAINING
 from spark_jobs.schema.types import Array, Column, Struct, TextMap, Type, read_structs
 
@@ -106,10 +113,17 @@ second table; {links} may stand between two words, and up to two digits may foll
 
 - **A name and its value** in one object count as a member of that name:
   `{{"name": "cardNumber", "value": "..."}}` loses the value. The name may stand under {naming},
-  also in an object of its own; the value under {valued}. In a list, what follows a name of card
-  data goes: `["cardNumber", "..."]`.
+  also in an object of its own; the value under {valued}. Before both there may be {pair_of}. In a
+  list, what follows a name of card data goes: `["cardNumber", "..."]`. A list of values beside a
+  list of names goes whole if one of the names is of card data:
+  `{{"columns": ["id", "cardNumber"], "rows": [...]}}`.
 - **Inside a card**, names count as those of a card: `{{"card": {{"number": ..., "holder": ...}}}}`.
-  Below `payments` and `paymentData` an object under the name of a card goes whole.
+  Below `payments` and `paymentData` an object under the name of a card goes whole. An object
+  without such a name is a card, too, if it holds a card number (see the next section) under
+  `number` and an expiry, a code or a holder beside it.
+- **A name that is a value** goes with its member: a body like `cardNumber=4...` or
+  `{{"cardNumber": ...}}` that a server took for the name of a form's field, and, below payments or
+  inside a card, a card number.
 - **Ambiguous names** go below `payments` and `paymentData`. Elsewhere they go only if the value
   could be a card number (12 to 19 digits), for a code also if it has 3 or 4 digits, and for an
   expiry also if it is a month and a year: `"Pan": "integral"` is bread and stays. Of a payment, a
@@ -125,7 +139,9 @@ second table; {links} may stand between two words, and up to two digits may foll
   So is any other text that gives such a name a
   value, `cardNumber=...` or `<cardNumber>...`, if the name contains "card", "cartão", "tarjeta",
   "CVV" or "CVC". Percent signs are resolved, and an object in base64 (`eyJ...`) is read:
-  a text that names card data is replaced whole. A sentence about a card stays.
+  a text that names card data is replaced whole. So is a text that holds a card number and names it
+  in the first line of a table or by an ambiguous name that is given a value (`pan=4...`). A
+  sentence about a card stays.
 
 What stays: truncated numbers (`firstDigits`, `lastDigits`, `bin`), names of payment systems, gift
 cards, `dueDate`. Other encodings than these are not looked into.
@@ -232,6 +248,7 @@ def _redaction() -> str:
         words=_table(("Word", "Stands for"), words),
         naming=_quoted(NAMING_KEYS),
         valued=_quoted(VALUE_KEYS),
+        pair_of=_quoted(PAIR_OF),
         issuers=", ".join(ISSUERS),
     )
 

@@ -10,7 +10,7 @@ import re
 import unicodedata
 from enum import Enum
 from functools import cache, lru_cache
-from typing import Dict, Optional, Pattern, Tuple
+from typing import Dict, FrozenSet, Optional, Pattern, Tuple
 
 
 class Meaning(Enum):
@@ -131,11 +131,16 @@ AMBIGUOUS = frozenset(
 ) | {Meaning.MAYBE_HOLDER, Meaning.BARE_NUMBER, Meaning.MENTIONS_CODE, Meaning.MENTIONS_CARD}
 """Meanings that place and value decide."""
 
+MENTIONS = frozenset((Meaning.MENTIONS_CODE, Meaning.MENTIONS_CARD))
+"""Meanings of names that are not of SHAPES: what else such a name says, nobody knows."""
+
 NAMING_KEYS = frozenset(
     (
         "name", "key", "id", "field", "fieldname", "code", "label", "type", "title", "property",
         "attribute", "param", "parameter", "k", "nome", "nombre", "chave", "clave", "campo",
-        "codigo", "rotulo", "etiqueta", "tipo", "question", "pergunta", "pregunta",
+        "codigo", "rotulo", "etiqueta", "tipo", "question", "pergunta", "pregunta", "slug",
+        "header", "heading", "column", "variable", "description", "n", "attributes", "attrs", "$",
+        "names", "keys", "fields", "columns", "headers", "labels", "params",
     )
 )  # fmt: skip
 VALUE_KEYS = frozenset(
@@ -143,14 +148,23 @@ VALUE_KEYS = frozenset(
         "value", "values", "val", "v", "content", "text", "data", "answer", "fieldvalue",
         "defaultvalue", "rawvalue", "currentvalue", "inputvalue", "newvalue", "oldvalue",
         "stringvalue", "textvalue", "valor", "valores", "conteudo", "contenido", "texto",
-        "resposta", "respuesta",
+        "resposta", "respuesta", "default", "input", "arg", "argument", "cell", "response",
+        "reply", "entry", "vals", "rows", "cells", "t", "_", "#",
     )
 )  # fmt: skip
 """Keys, folded, of which two in one object say a name and its value."""
 
+PAIR_OF = (
+    "attr", "attribute", "cell", "column", "custom", "element", "entry", "field", "form", "input",
+    "meta", "option", "param", "parameter", "prop", "property", "question", "string", "user",
+    "variable",
+)  # fmt: skip
+"""Words that may stand before these keys: ``propertyName``, ``propertyValue``."""
+
 _BETWEEN_IN_TEXT = r"(?:[^\w\s\"\\]|[ _]){0,3}"
 _LONGEST = 64
 """Characters of the longest name looked at; the longest of the shapes has fewer than 50."""
+_PAIR_OF = re.compile(f"(?:{'|'.join(sorted(PAIR_OF, key=len, reverse=True))})?(.*)")
 _NUMERO = re.compile("[nN][\u00ba\u00b0]|\u2116")
 _OTHER_THAN_NAMES = re.compile("[^a-z0-9]+")
 _MENTIONS_CARD = re.compile("card|cart(?:ao|oes)|tarjeta")
@@ -200,13 +214,18 @@ def _is_about_card(short: str) -> bool:
 @lru_cache(1 << 14)
 def is_naming_key(key: str) -> bool:
     """Whether a member of this key may say the name of the object's value."""
-    return folded(key) in NAMING_KEYS
+    return _is_of_pair(key, NAMING_KEYS)
 
 
 @lru_cache(1 << 14)
 def is_value_key(key: str) -> bool:
     """Whether a member of this key may be the value that another member names."""
-    return folded(key) in VALUE_KEYS
+    return _is_of_pair(key, VALUE_KEYS)
+
+
+def _is_of_pair(key: str, keys: FrozenSet[str]) -> bool:
+    short = folded(key) or key
+    return short in keys or _PAIR_OF.sub(r"\1", short, count=1) in keys
 
 
 @cache
