@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 import threading
-import time
 from concurrent.futures import Future
+from time import monotonic
 from typing import Any, Dict, Optional, Tuple
 
 from spark_jobs.store_errors import StoreError
@@ -122,7 +122,7 @@ class CrtS3:
 
     def hang_up(self) -> None:
         """End all requests now with the error ``HungUp``; later ones are not affected."""
-        self._end_all(time.monotonic())
+        self._end_all(monotonic())
         self._later.do_all()
 
     def close(self) -> None:

@@ -6,8 +6,8 @@ A provider may be slow, hang or raise. awscrt's thread, on which all answers com
 from __future__ import annotations
 
 import threading
-import time
 from functools import partial
+from time import monotonic
 from typing import Any, Callable, List, NamedTuple, Optional
 
 from spark_jobs.transport.later import Later, report_fault
@@ -52,8 +52,8 @@ class Signing:
 
     def current(self) -> Reading:
         """The reading to sign with now; only if ``ready``."""
-        if time.monotonic() > self._until:
-            self._until = time.monotonic() + _SIGNED_ALIKE_SECONDS
+        if monotonic() > self._until:
+            self._until = monotonic() + _SIGNED_ALIKE_SECONDS
             self._read()
         assert self._current is not None
         return self._current
@@ -85,7 +85,7 @@ class Signing:
         try:
             threading.Thread(target=self._read_all, name="credentials", daemon=True).start()
         except RuntimeError as error:  # this machine starts no more threads
-            self._give_up(error)
+            self._later.call(0.0, partial(self._give_up, error))
 
     def _give_up(self, error: BaseException) -> None:
         with self._lock:
@@ -117,7 +117,7 @@ class Signing:
             self._current = self.read()
         except Exception as error:
             return error
-        self._until = time.monotonic() + _SIGNED_ALIKE_SECONDS
+        self._until = monotonic() + _SIGNED_ALIKE_SECONDS
         return None
 
 
