@@ -502,7 +502,7 @@ def is_value(name: str, may_be_number: bool) -> bool:
     """Whether a member's name is what should be its value."""
     if may_be_number and is_issued(name):
         return True
-    return bool(re.search("[0-9]([ ._/-]?[0-9]){11}", name)) and names_card_data(name, False)
+    return bool(re.search("[0-9]([ ._/-]?[0-9]){11}", name)) and names_card_data(name)
 
 
 def holds_issued(text: str) -> bool:
@@ -521,11 +521,11 @@ def is_json(text: str) -> bool:
     return True
 
 
-def names_card_data(text: str, tables: bool = True) -> bool:
+def names_card_data(text: str) -> bool:
     """Whether a text that is no JSON names card data: word by word."""
     if text[:1] not in tuple(MEANT_AS_JSON):
         unsure = (Meaning.CARD, Meaning.MAYBE_NUMBER, Meaning.MAYBE_CODE, Meaning.MAYBE_EXPIRY)
-        issued = tables and holds_issued(text)
+        issued = holds_issued(text)
         return any(
             (found == Meaning.CARD_DATA and is_assigned and any(w in name for w in CARD_WORDS))
             or (issued and found in (*unsure, Meaning.MAYBE_HOLDER) and is_assigned)

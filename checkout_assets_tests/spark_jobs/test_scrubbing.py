@@ -344,6 +344,7 @@ def test_any_other_number_makes_no_card(value: Any) -> None:
         f"cardNumber={NUMBER}",
         f"card[number]: {NUMBER}",
         f"<pan>{NUMBER}</pan>",
+        f"PAN={NUMBER}",
     ],
 )
 def test_a_body_that_was_read_as_a_form_is_a_name_and_goes(key: str) -> None:

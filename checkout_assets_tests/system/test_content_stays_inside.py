@@ -1,4 +1,7 @@
-"""What documents hold appears in tables, quarantine and nowhere else: no log, event or report."""
+"""What documents hold appears in tables, quarantine and nowhere else: no log, event or report.
+
+A card number appears in no table either, whatever it is called.
+"""
 
 import json
 from collections.abc import Iterator
@@ -18,13 +21,19 @@ from checkout_assets_tests.spark_jobs.job_process import JobProcess
 from spark_jobs.contract.order_types import table_of
 from spark_jobs.contract.words import NESTED_REASON
 from spark_jobs.schema import data_columns
+from spark_jobs.schema.redacted_names import folded
 from spark_jobs.stores import Store
 
 CHECKOUT, FULFILLMENT = "0A_CheckoutOrder", "0B_FulfillmentOrder"
 LOST, CHANGED, TORN = "0C_CheckoutOrder", "0D_CheckoutOrder", "0E_CheckoutOrder"
 BROKEN = {LOST, CHANGED, TORN}
 VALUE, NAME = "Zq7PlantedValue", "Zq7PlantedName"
-PLANTED = (VALUE.encode(), NAME.encode())
+CARD = "4012888888881881"
+PLANTED = (VALUE.encode(), NAME.encode(), CARD.encode())
+CARD_NAMES = (
+    "cardNumber", "CREDIT_CARD_NUMBER", "Número do cartão", "numero-de-la-tarjeta", "Card.Nbr",
+    "PAN",
+)  # fmt: skip
 TOO_DEEP = 300
 INFO = """\
 rootLogger.level = info
@@ -46,8 +55,41 @@ def order(folder: str, **changed: object) -> bytes:
     return json.dumps({**fields, **changed}).encode()
 
 
+def card(name: str) -> list[object]:
+    """The card number under a name, in the ways that forms, tables and broken texts write it."""
+    member = {name: CARD, "note": VALUE}
+    return [
+        member,
+        {"propertyName": name, "propertyValue": CARD},
+        [name, CARD],
+        {"columns": ["id", "card number"], "rows": [["1", CARD]]},
+        {"card": {"number": CARD, "holder": VALUE}},
+        {"number": CARD, "exp_month": 11, "name": VALUE},
+        {f"{name}={CARD}": "", json.dumps(member): ""},
+        json.dumps(json.dumps([json.dumps(member)])),
+        json.dumps(member)[:-1],
+        f"{name}={CARD}",
+    ]
+
+
+def card_documents(folder: str) -> dict[str, bytes]:
+    """Orders with a card number in a column, in payments and where no column holds it."""
+    found = {}
+    for name in CARD_NAMES:
+        payment = {"id": VALUE, name: CARD, "x": card(name), CARD: {"brand": VALUE}}
+        found[f"card {folded(name)}"] = order(
+            folder,
+            CustomData=json.dumps(card(name)),
+            PaymentData=json.dumps({"payments": [payment]}),
+            OpenTextField={"value": f"{name}: {CARD}"},
+            Items=[{"assemblies": [{"inputValues": {name: CARD, "n": VALUE}}], "x": card(name)}],
+            **{name: CARD},
+        )
+    return found
+
+
 def documents(folder: str) -> dict[str, bytes]:
-    """Documents that fail in every way there is, by the way they fail."""
+    """Documents that fail in every way there is, by the way they fail; and card numbers."""
     whole = order(folder)
     nested = json.dumps([{"id": VALUE, VALUE: VALUE, "price": VALUE, "cardNumber": VALUE}])
     return {
@@ -67,11 +109,13 @@ def documents(folder: str) -> dict[str, bytes]:
         "text": json.dumps(VALUE).encode(),
         "no-id": order(folder, Id=None),
         "wrong-id": order(folder, Id={VALUE: VALUE}),
+        **card_documents(folder),
+        "torn-card": order(folder, cardNumber=CARD)[:-1],
         "no-date": order(folder, LastChange=VALUE, CreationDate=f"2018-02-30 {VALUE}"),
     }
 
 
-REASONS = {"not_utf8": 1, "not_json": 6, "not_an_object": 2, "no_id": 2, "no_date": 1}
+REASONS = {"not_utf8": 1, "not_json": 7, "not_an_object": 2, "no_id": 2, "no_date": 1}
 
 
 @pytest.fixture
@@ -154,6 +198,7 @@ def assert_all_is_kept(lake: Store, folder: str) -> None:
     assert len(table) == len(documents(folder)) - sum(REASONS.values())
     for row in table:
         assert VALUE in str(row["_rescued"])
+        assert CARD not in str(row)
 
 
 def rows(lake: Store, prefix: str) -> Iterator[dict[str, Any]]:

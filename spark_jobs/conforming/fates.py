@@ -12,7 +12,12 @@ from typing import Any, List, Optional, Tuple
 
 from spark_jobs.conforming.card_numbers import holds_card_number, is_card_number
 from spark_jobs.conforming.exact_json import NotJsonError, Number, Object, parse
-from spark_jobs.conforming.mentions import MAY_BE_JSON, assigns_card_data, names_card_data
+from spark_jobs.conforming.mentions import (
+    MAY_BE_JSON,
+    assigns_card_data,
+    names_card_data,
+    tells_card_number,
+)
 from spark_jobs.conforming.paths import Path, folded_keys, nearest_key, segments
 from spark_jobs.schema.redacted_names import (
     AMBIGUOUS,
@@ -252,7 +257,9 @@ def _is_value(name: str, may_be_number: bool) -> bool:
         return True
     if _HOLDS_NUMBER.search(name) is None:
         return False
-    return names_card_data(name) if name[:1] in MAY_BE_JSON else assigns_card_data(name)
+    if name[:1] in MAY_BE_JSON:
+        return names_card_data(name)
+    return assigns_card_data(name) or tells_card_number(name)
 
 
 def _is_card_number_alone(text: str) -> Optional[str]:
