@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from checkout_assets.domain.folders import Folder, select_folders
+from checkout_assets.engines.copying.result import FolderCopied
 from checkout_assets.engines.ec2.api import Ec2Api, ec2_clients
-from checkout_assets.engines.ec2.engine import CopyJob, Ec2Engine, Surroundings
+from checkout_assets.engines.ec2.copy_job import CopyJob
+from checkout_assets.engines.ec2.engine import Ec2Engine, Surroundings
 from checkout_assets.engines.ec2.options import Ec2Options
-from checkout_assets.engines.ec2.results import FolderCopiedOnEc2
 from checkout_assets.engines.ec2.worker_package import upload_worker
 from checkout_assets.engines.worker.reports import WorkerReports, worker_prefix
 from checkout_assets_tests.local_ec2.local_ec2 import PROFILE, REGION, LocalEc2
@@ -78,12 +79,12 @@ class Ec2Place:
 
     def start(
         self, folders: Sequence[Folder] = FOUR, run_id: str = "run", **options: Any
-    ) -> Iterator[FolderCopiedOnEc2]:
+    ) -> Iterator[FolderCopied]:
         return self.engine(**options).run(folders, run_id)
 
     def run(
         self, folders: Sequence[Folder] = FOUR, run_id: str = "run", **options: Any
-    ) -> dict[str, FolderCopiedOnEc2]:
+    ) -> dict[str, FolderCopied]:
         """All results, by folder name; afterwards no instance is left."""
         told = {each.folder.name: each for each in self.start(folders, run_id, **options)}
         self.ec2.wait_until(lambda: not self.ec2.living())

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
+TOPS = ("checkout_assets", "spark_jobs")
 LAYERS = ["domain", "engines", "resources", "assets", "automation", "definitions"]
 """Lowest first; a module may import its own layer and those before it."""
 PEERS = {
@@ -157,3 +158,48 @@ def test_copying_from_the_command_line_knows_no_fleet() -> None:
     ]:
         for imported in imports_of(path):
             assert not imported.startswith((f"{ENGINES}ec2", f"{ENGINES}emr", f"{ENGINES}fleet"))
+
+
+def module_name(path: Path) -> str:
+    return dotted_name(path).removesuffix(".__init__")
+
+
+def imported_modules(path: Path, known: set[str]) -> set[str]:
+    """Wherever the import stands: at the top, in a function, or for the type checker only."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            below = {f"{node.module}.{alias.name}" for alias in node.names}
+            found.update((below & known) or {f"{node.module}"})
+    return (found & known) - {module_name(path)}
+
+
+def cycles_of(graph: dict[str, set[str]]) -> list[list[str]]:
+    """Each circle that a walk along the imports comes back to."""
+    found: list[list[str]] = []
+    over: set[str] = set()
+
+    def walk(name: str, way: list[str]) -> None:
+        if name in way:
+            found.append([*way[way.index(name) :], name])
+        elif name not in over:
+            for imported in sorted(graph[name]):
+                walk(imported, [*way, name])
+            over.add(name)
+
+    for name in sorted(graph):
+        walk(name, [])
+    return found
+
+
+def test_no_module_is_part_of_a_circle_of_imports() -> None:
+    paths = {module_name(path): path for top in TOPS for path in modules(top)}
+    graph = {name: imported_modules(path, set(paths)) for name, path in paths.items()}
+    assert cycles_of(graph) == []
+
+
+def test_a_circle_is_seen() -> None:
+    graph = {"a": {"b"}, "b": {"c"}, "c": {"b"}, "d": {"a"}}
+    assert cycles_of(graph) == [["b", "c", "b"]]

@@ -37,8 +37,6 @@ def raw_spec(raw_uri: str) -> dg.AssetSpec:
 
 def describe_copied(copied: "FolderCopied") -> FolderReport:
     """What Dagster shows of a folder that was copied, or was not."""
-    from checkout_assets.engines.ec2.results import FolderCopiedOnEc2
-
     facts = copied.facts
     metadata: dict[str, Any] = {
         "objects": facts.in_raw,
@@ -61,8 +59,6 @@ def describe_copied(copied: "FolderCopied") -> FolderReport:
         metadata["manifest"] = dg.MetadataValue.path(
             manifest_part_key(record.folder, record.copy_id, "")
         )
-    if isinstance(copied, FolderCopiedOnEc2):
-        metadata["attempts"] = copied.attempts
-        if copied.instance:
-            metadata["instance"] = copied.instance
+    if copied.host:
+        metadata |= {"attempts": copied.attempts, "instance": copied.host}
     return FolderReport(metadata, [rule.judge(facts) for rule in RAW_RULES])

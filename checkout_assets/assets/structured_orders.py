@@ -74,8 +74,8 @@ def describe_structured(
         "table": dg.MetadataValue.path(table_prefix(structured.folder.order_type.table)),
         "quarantine": dg.MetadataValue.path(quarantine_prefix(structured.folder.name)),
     }
-    if structured.cluster:
-        metadata["cluster"] = structured.cluster
+    if structured.host:
+        metadata["cluster"] = structured.host
     return FolderReport(metadata, [rule.judge(totals) for rule in structured_rules(allowance)])
 
 

@@ -28,14 +28,41 @@ class Cause(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
-    """A failure's cause, one clause for people, and how many more tries it is worth."""
+    """A failure's cause, one clause for people, and how many more tries it is worth.
+
+    ``code`` is a word for decisions and counts: a service's own, or one of this program's.
+    ``elsewhere``: another try has better chances with other types and subnets.
+    """
 
     cause: Cause
     reason: str
     retries: int = 0
+    code: str = "Unexplained"
+    elsewhere: bool = False
+
+    @property
+    def passes(self) -> bool:
+        """Whether the same request may succeed later."""
+        return self.cause is Cause.TRANSIENT
+
+    @property
+    def failure(self) -> Failure:
+        """What a folder's outcome tells of it."""
+        return Failure(self.code, self.cause in {Cause.TRANSIENT, Cause.CAPACITY})
 
 
-_SEVERAL, _ONCE = 2, 1
+_AGAIN_AND_AGAIN, _SEVERAL, _ONCE = 99, 2, 1
+"""How many more tries; a run has a limit of its own for hosts."""
+
+LOST = Diagnosis(
+    Cause.TRANSIENT, "the instance did not answer any more and was ended", _SEVERAL, "HostSilent"
+)
+"""For a host that runs and says nothing."""
+
+TRIED_AGAIN = Diagnosis(
+    Cause.TRANSIENT, "some folders are tried again", _AGAIN_AND_AGAIN, "FoldersAgain"
+)
+"""For a host that did what it could; how often a folder is tried is decided for each."""
 
 _REFUSALS = frozenset(
     {
@@ -55,29 +82,34 @@ _QUOTA = re.compile(
     re.IGNORECASE,
 )
 _SPOT = re.compile(r"\bspot\b.{0,60}\b(terminat|interrupt|reclaim)\w*", re.IGNORECASE)
-_PERMANENT_IN_LOG: tuple[tuple[re.Pattern[str], str], ...] = (
+_PERMANENT_IN_LOG: tuple[tuple[re.Pattern[str], str, str], ...] = (
     (
         re.compile(r"(ModuleNotFoundError|ImportError): (No module named '?[\w.]+)?"),
         "the job's packages are incomplete: build them again (make package) and upload them",
+        "PackageIncomplete",
     ),
     (
         re.compile(r"Path does not exist|FileNotFoundException|No such file or directory"),
         "a file of the job is not where it was said to be: check the package's place",
+        "FileMissing",
     ),
     (
         re.compile(r"Unrecognized VM option|Could not create the Java Virtual Machine"),
         "Java refuses an option of the Spark configuration",
+        "JavaRefuses",
     ),
-    (re.compile(r"AnalysisException"), "Spark refuses the job itself"),
+    (re.compile(r"AnalysisException"), "Spark refuses the job itself", "SparkRefuses"),
     (
         re.compile(r"KMS\.DisabledException|KMSInvalidStateException"),
         "the bucket's key is disabled",
+        "KeyDisabled",
     ),
     (
         re.compile(r"AccessDenied|status code: 403|403 Forbidden"),
         "access is denied: check the cluster's instance profile and the buckets' policies",
+        "AccessDenied",
     ),
-    (re.compile(r"NoSuchBucket"), "a bucket of the job does not exist"),
+    (re.compile(r"NoSuchBucket"), "a bucket of the job does not exist", "NoSuchBucket"),
 )
 _TRANSIENT_IN_LOG = re.compile(
     r"SlowDown|ThrottlingException|RequestTimeout|ExecutorLostFailure|Lost connection"
@@ -89,43 +121,68 @@ _TRANSIENT_IN_LOG = re.compile(
 def diagnose_request(code: str, message: str = "") -> Diagnosis:
     """Why AWS refused a request, by the error's code."""
     said = _quoted(f"{code}: {message}" if message else code)
+
+    def told(cause: Cause, clause: str, retries: int = 0, word: str = code) -> Diagnosis:
+        return Diagnosis(cause, f"{clause} {said}", retries, word, cause is Cause.CAPACITY)
+
     if _QUOTA.search(f"{code} {message}"):
-        return Diagnosis(Cause.PERMANENT, f"the account's instance quota is used up {said}")
+        return told(Cause.PERMANENT, "the account's instance quota is used up", 0, "InstanceQuota")
     if _CAPACITY.search(f"{code} {message}"):
-        return Diagnosis(Cause.CAPACITY, f"AWS has no such instances free now {said}", _SEVERAL)
+        no_capacity = "AWS has no such instances free now"
+        return told(Cause.CAPACITY, no_capacity, _SEVERAL, "NoCapacity")
     if is_throttling(code):
-        return Diagnosis(Cause.TRANSIENT, f"AWS asks for fewer requests {said}", _SEVERAL)
+        return told(Cause.TRANSIENT, "AWS asks for fewer requests", _SEVERAL)
     if is_transient(code):
-        return Diagnosis(Cause.TRANSIENT, f"AWS did not answer in time {said}", _SEVERAL)
+        return told(Cause.TRANSIENT, "AWS did not answer in time", _SEVERAL)
     if code in _REFUSALS:
-        return Diagnosis(Cause.PERMANENT, f"AWS refuses the request {said}")
-    return Diagnosis(Cause.PERMANENT, f"AWS answers with an error {said}")
+        return told(Cause.PERMANENT, "AWS refuses the request")
+    return told(Cause.PERMANENT, "AWS answers with an error")
 
 
 _CLUSTER_ENDS: tuple[tuple[re.Pattern[str], Diagnosis], ...] = (
     (
         re.compile(r"^USER_REQUEST\b"),
-        Diagnosis(Cause.CANCELLED, "someone terminated the cluster"),
+        Diagnosis(Cause.CANCELLED, "someone terminated the cluster", code="HostTerminated"),
     ),
-    (_QUOTA, Diagnosis(Cause.PERMANENT, "the account's instance quota is used up")),
+    (
+        _QUOTA,
+        Diagnosis(Cause.PERMANENT, "the account's instance quota is used up", code="InstanceQuota"),
+    ),
     (
         re.compile(rf"{_CAPACITY.pattern}|^INSTANCE_FLEET_TIMEOUT\b", re.IGNORECASE),
-        Diagnosis(Cause.CAPACITY, "AWS has no such instances free now", _SEVERAL),
+        Diagnosis(
+            Cause.CAPACITY,
+            "AWS has no such instances free now",
+            _SEVERAL,
+            "NoCapacity",
+            elsewhere=True,
+        ),
     ),
     (
         re.compile(r"^VALIDATION_ERROR\b"),
-        Diagnosis(Cause.PERMANENT, "EMR refuses the cluster's configuration"),
+        Diagnosis(
+            Cause.PERMANENT, "EMR refuses the cluster's configuration", code="ClusterRefused"
+        ),
     ),
     (
         re.compile(r"^BOOTSTRAP_FAILURE\b"),
-        Diagnosis(Cause.TRANSIENT, "a bootstrap action failed", _ONCE),
+        Diagnosis(Cause.TRANSIENT, "a bootstrap action failed", _ONCE, "BootstrapFailed"),
     ),
-    (_SPOT, Diagnosis(Cause.TRANSIENT, "AWS took Spot instances back", _SEVERAL)),
+    (
+        _SPOT,
+        Diagnosis(
+            Cause.TRANSIENT,
+            "AWS took Spot instances back",
+            _SEVERAL,
+            "SpotTakenBack",
+            elsewhere=True,
+        ),
+    ),
     (
         re.compile(r"^(INTERNAL_ERROR|INSTANCE_FAILURE)\b"),
-        Diagnosis(Cause.TRANSIENT, "the cluster broke down", _SEVERAL),
+        Diagnosis(Cause.TRANSIENT, "the cluster broke down", _SEVERAL, "HostBrokeDown"),
     ),
-    (re.compile(""), Diagnosis(Cause.TRANSIENT, "the cluster ended early", _ONCE)),
+    (re.compile(""), Diagnosis(Cause.TRANSIENT, "the cluster ended early", _ONCE, "HostEnded")),
 )
 """The first that matches the code, the message and the error codes decides."""
 
@@ -144,17 +201,23 @@ def diagnose_step(state: str, reason: str, message: str, log: str = "") -> Diagn
     ``log`` is what is known beyond ``FailureDetails``: the folder's own error, or its log's end.
     """
     if state in {"CANCELLED", "INTERRUPTED"}:
-        return Diagnosis(Cause.CANCELLED, "someone cancelled the step")
+        return Diagnosis(Cause.CANCELLED, "someone cancelled the step", code="StepCancelled")
     told = f"{message}\n{log}"
-    for pattern, meaning in _PERMANENT_IN_LOG:
+    for pattern, meaning, code in _PERMANENT_IN_LOG:
         if pattern.search(told):
-            return Diagnosis(Cause.PERMANENT, meaning)
+            return Diagnosis(Cause.PERMANENT, meaning, code=code)
     if _TRANSIENT_IN_LOG.search(told):
-        return Diagnosis(Cause.TRANSIENT, "the step failed in passing", _SEVERAL)
+        return Diagnosis(
+            Cause.TRANSIENT, "the step failed in passing", _SEVERAL, "StepFailedInPassing"
+        )
     if state == "COMPLETED":
-        return Diagnosis(Cause.TRANSIENT, "the step ended but left no result in the lake", _ONCE)
+        return Diagnosis(
+            Cause.TRANSIENT, "the step ended but left no result in the lake", _ONCE, "NoResult"
+        )
     known = "" if reason in {"", "Unknown Error", "Unknown Error."} else f" {_quoted(reason)}"
-    return Diagnosis(Cause.TRANSIENT, f"the step failed without saying why{known}", _ONCE)
+    return Diagnosis(
+        Cause.TRANSIENT, f"the step failed without saying why{known}", _ONCE, "StepFailed"
+    )
 
 
 def diagnose_folder(error: str, failure: Failure | None) -> Diagnosis:
@@ -164,8 +227,9 @@ def diagnose_folder(error: str, failure: Failure | None) -> Diagnosis:
     a worker of an earlier version reports, which tells no failure.
     """
     if failure is None or failure.transient:
-        return Diagnosis(Cause.TRANSIENT, error, _ONCE)
-    return Diagnosis(Cause.PERMANENT, error)
+        code = failure.code if failure is not None else "Untold"
+        return Diagnosis(Cause.TRANSIENT, error, _ONCE, code)
+    return Diagnosis(Cause.PERMANENT, error, code=failure.code)
 
 
 def _quoted(said: str) -> str:

@@ -19,29 +19,35 @@ _KEY = re.compile(r"Client\.InternalError|Client\.InvalidSnapshot|Client\.Volume
 _DENIED = re.compile(r"\bdenied\b|AccessDenied|Forbidden|\b403\b", re.IGNORECASE)
 _USAGE = re.compile(r"exit code 2\b")
 _WRONG_ARCHIVE = re.compile(r"SHA-256|checksum", re.IGNORECASE)
-LOST = Diagnosis(Cause.TRANSIENT, "the instance did not answer any more and was ended", _SEVERAL)
-"""For one that runs and says nothing."""
-
-TRIED_AGAIN = Diagnosis(Cause.TRANSIENT, "some folders are tried again", _AGAIN_AND_AGAIN)
-"""For one that did what it could; how often a folder is tried is decided for each."""
-
 _OUTCOMES = {
-    "install": Diagnosis(Cause.TRANSIENT, "the worker could not be installed", _ONCE),
-    "interrupted": Diagnosis(Cause.TRANSIENT, "the instance was interrupted", _AGAIN_AND_AGAIN),
-    "deadline": Diagnosis(
-        Cause.PERMANENT, "the deadline passed: run it again to go on, or raise deadline_hours"
+    "install": Diagnosis(
+        Cause.TRANSIENT, "the worker could not be installed", _ONCE, "WorkerNotInstalled"
     ),
-    "unheard": Diagnosis(Cause.TRANSIENT, "the instance heard nothing of this run", _SEVERAL),
+    "interrupted": Diagnosis(
+        Cause.TRANSIENT, "the instance was interrupted", _AGAIN_AND_AGAIN, "HostInterrupted"
+    ),
+    "deadline": Diagnosis(
+        Cause.PERMANENT,
+        "the deadline passed: run it again to go on, or raise deadline_hours",
+        code="Deadline",
+    ),
+    "unheard": Diagnosis(
+        Cause.TRANSIENT, "the instance heard nothing of this run", _SEVERAL, "HostUnheard"
+    ),
 }
 _NOT_THE_ARCHIVE = Diagnosis(
-    Cause.PERMANENT, "the worker archive is not the packaged one: upload it again"
+    Cause.PERMANENT,
+    "the worker archive is not the packaged one: upload it again",
+    code="WrongArchive",
 )
 _NO_ACCESS = Diagnosis(
-    Cause.PERMANENT, "access is denied: check the instance profile and the buckets' policies"
+    Cause.PERMANENT,
+    "access is denied: check the instance profile and the buckets' policies",
+    code="AccessDenied",
 )
-_REFUSED = Diagnosis(Cause.PERMANENT, "the worker refuses its configuration")
+_REFUSED = Diagnosis(Cause.PERMANENT, "the worker refuses its configuration", code="WorkerRefuses")
 _UNEXPLAINED = Diagnosis(
-    Cause.TRANSIENT, "the worker ended without having done all its folders", _ONCE
+    Cause.TRANSIENT, "the worker ended without having done all its folders", _ONCE, "WorkerEnded"
 )
 
 
@@ -55,19 +61,26 @@ def diagnose_instance(code: str, message: str, outcome: str = "", said: str = ""
 def _by_state(code: str) -> Diagnosis | None:
     """What EC2's reason decides, whatever the instance itself said."""
     if _SPOT.search(code):
-        return Diagnosis(Cause.TRANSIENT, "AWS took the Spot instance back", _AGAIN_AND_AGAIN)
+        return Diagnosis(
+            Cause.TRANSIENT,
+            "AWS took the Spot instance back",
+            _AGAIN_AND_AGAIN,
+            "SpotTakenBack",
+            elsewhere=True,
+        )
     if _BY_SOMEONE.search(code):
-        return Diagnosis(Cause.CANCELLED, "someone terminated the instance")
+        return Diagnosis(Cause.CANCELLED, "someone terminated the instance", code="HostTerminated")
     if _KEY.search(code):
         return Diagnosis(
             Cause.PERMANENT,
             "the instance could not start: check the volume's key, the image and the volume quota",
+            code="HostNotStarted",
         )
     if code and not _ITSELF.search(code):
         known = diagnose_request(code.removeprefix("Server."))
         if known.cause is Cause.CAPACITY:
             return known
-        return Diagnosis(Cause.TRANSIENT, "the instance broke down", _SEVERAL)
+        return Diagnosis(Cause.TRANSIENT, "the instance broke down", _SEVERAL, "HostBrokeDown")
     return None
 
 

@@ -1,9 +1,11 @@
 """The one method every engine implements, so that local, EC2 and EMR engines are exchangeable."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 
 from checkout_assets.domain.folders import Folder
+from spark_jobs.contract.failures import Failure
 
 
 class FolderResult(Protocol):
@@ -20,6 +22,28 @@ class FolderResult(Protocol):
     @property
     def ok(self) -> bool:
         """Whether the folder is done."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FolderOutcome:
+    """How work on one folder ended, wherever it was done.
+
+    ``error`` is one sentence, empty if all is done, and ``failure`` says whether trying again may
+    help; None also if an earlier version does not tell. ``host`` is the id of the instance or
+    cluster, empty for this machine; ``attempts`` counts from 1 how often this run began the work.
+    """
+
+    folder: Folder = field(kw_only=False)
+    seconds: float = 0.0
+    error: str = ""
+    failure: Failure | None = None
+    attempts: int = 1
+    host: str = ""
+
+    @property
+    def ok(self) -> bool:
+        """Whether the folder is done."""
+        return not self.error
 
 
 R_co = TypeVar("R_co", bound=FolderResult, covariant=True)

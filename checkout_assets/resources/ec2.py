@@ -123,7 +123,8 @@ class Ec2CopyEngine(CopyEngineResource):
     def engine(self) -> "Ec2Engine":
         """See CopyEngineResource."""
         from checkout_assets.engines.copying.cutoff import Origin, refuse_other_source
-        from checkout_assets.engines.ec2.engine import CopyJob, Ec2Engine, Surroundings
+        from checkout_assets.engines.ec2.copy_job import CopyJob
+        from checkout_assets.engines.ec2.engine import Ec2Engine, Surroundings
 
         self._check()
         self.stores.check("raw")

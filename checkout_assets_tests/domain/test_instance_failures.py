@@ -2,10 +2,8 @@
 
 import pytest
 
-from checkout_assets.domain.failures import LONGEST_REASON, Cause
+from checkout_assets.domain.failures import LONGEST_REASON, LOST, TRIED_AGAIN, Cause
 from checkout_assets.domain.instance_failures import (
-    LOST,
-    TRIED_AGAIN,
     diagnose_instance,
 )
 

@@ -9,7 +9,7 @@ from checkout_assets.domain.folders import Folder, select_folders
 from checkout_assets.domain.reconciliation import Reason
 from checkout_assets.engines.copying.manifest import ManifestRow, ManifestWriter
 from checkout_assets.engines.copying.tally import Tally
-from checkout_assets.engines.ec2.results import RunRecords
+from checkout_assets.engines.ec2.records import RunRecords
 from checkout_assets.engines.reconciling.engine import Reconciler
 from checkout_assets_tests.orders_place import FOLDER, OrdersPlace
 from spark_jobs.contract.keys import completion_record_key

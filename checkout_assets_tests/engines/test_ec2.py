@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from checkout_assets.domain.errors import UsageError
-from checkout_assets.engines.ec2.results import FolderCopiedOnEc2
+from checkout_assets.engines.copying.result import FolderCopied
 from checkout_assets.engines.fleet.tags import DEPLOYMENT_TAG, RUN_ID_TAG
 from checkout_assets_tests.ec2_place import FOUR, OBJECTS, Ec2Place, ImpatientClock
 from checkout_assets_tests.fault_proxy import Answer, FaultProxy, Request
@@ -100,7 +100,7 @@ def test_a_run_copies_its_folders_on_one_instance_and_ends_it(
     assert all(each.ok and each.facts.in_raw == OBJECTS for each in told.values())
     assert all(each.attempts == 1 for each in told.values())
     (instance,) = ec2.instances
-    assert {each.instance for each in told.values()} == {instance.id}
+    assert {each.host for each in told.values()} == {instance.id}
     assert on_ec2.recorded() == set(NAMES)
     assert instance.machine.calls[-1] == "shutdown -h now" or instance.state == "terminated"
     assert on_ec2.told[0].startswith(f"Launched {instance.id} as w001 for 4 folders: https://")
@@ -128,7 +128,7 @@ def test_a_folder_that_fails_by_itself_fails_alone_and_is_told_in_the_workers_wo
     told = on_ec2.run()
     assert [name for name, each in told.items() if not each.ok] == [SECOND]
     assert "An expected folder that is missing or empty is a failure" in told[SECOND].error
-    assert f"Instance {ec2.instances[0].id}, w001." in told[SECOND].error
+    assert f"Attempt 1, instance {ec2.instances[0].id}, w001." in told[SECOND].error
     assert "console.aws.amazon.com" in told[SECOND].error
     assert len(ec2.instances) == 1
 
@@ -153,8 +153,8 @@ def test_an_instance_lost_in_the_middle_is_replaced_for_the_unfinished_folders_o
     assert sorted(rest) == NAMES[1:]
     assert all(each.ok for each in rest.values())
     other = ec2.instances[1]
-    assert {each.instance for each in rest.values()} <= {lost.id, other.id}
-    assert {each.attempts for each in rest.values() if each.instance == other.id} == {2}
+    assert {each.host for each in rest.values()} <= {lost.id, other.id}
+    assert {each.attempts for each in rest.values() if each.host == other.id} == {2}
     assert FIRST not in folders_of(other)
     assert copied_keys(proxy, FIRST) == OBJECTS
     assert on_ec2.recorded() == set(NAMES)
@@ -306,7 +306,7 @@ def test_another_process_goes_on_with_the_living_instance(
 ) -> None:
     killed = on_ec2.start()
     assert next(killed).folder.name == FIRST
-    again: Iterator[FolderCopiedOnEc2] = on_ec2.start()
+    again: Iterator[FolderCopied] = on_ec2.start()
     assert next(again).folder.name == FIRST
     gate.open()
     assert {each.folder.name for each in again if each.ok} == set(NAMES[1:])

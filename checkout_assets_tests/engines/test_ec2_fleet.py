@@ -9,7 +9,7 @@ import pytest
 
 from checkout_assets.domain.folders import Folder
 from checkout_assets.domain.reconciliation import Reason
-from checkout_assets.engines.ec2.results import FolderCopiedOnEc2
+from checkout_assets.engines.copying.result import FolderCopied
 from checkout_assets.engines.reconciling.engine import Reconciler
 from checkout_assets.engines.worker.reports import Outcome
 from checkout_assets_tests.ec2_place import Ec2Place
@@ -48,7 +48,7 @@ def test_two_runs_of_32_folders_copy_all_64_exactly(
         objects = dict(zip(folders, pool.map(lambda each: fill(place, each), folders), strict=True))
     fleet = Ec2Place(ec2, place, package)
 
-    def run(half: Sequence[Folder], run_id: str) -> list[FolderCopiedOnEc2]:
+    def run(half: Sequence[Folder], run_id: str) -> list[FolderCopied]:
         return list(fleet.start(half, run_id))
 
     begun = time.monotonic()
@@ -60,7 +60,7 @@ def test_two_runs_of_32_folders_copy_all_64_exactly(
     assert [len({each.folder for each in half}) for half in told] == [EACH, EACH]
     assert [each.error for half in told for each in half if not each.ok] == []
     assert len(ec2.instances) == 2
-    assert [{each.instance for each in half} for half in told] in (
+    assert [{each.host for each in half} for half in told] in (
         [{ec2.instances[0].id}, {ec2.instances[1].id}],
         [{ec2.instances[1].id}, {ec2.instances[0].id}],
     )

@@ -7,7 +7,7 @@ import pytest
 
 from checkout_assets.domain.failures import Cause, diagnose_folder
 from checkout_assets.domain.folders import Folder, select_folders
-from checkout_assets.engines.emr import following
+from checkout_assets.engines.emr import backend, cluster
 from checkout_assets.engines.emr.request import launch_request
 from checkout_assets.engines.emr.results import RunResults
 from checkout_assets_tests.emr_place import SIX, EmrPlace, QuickClock
@@ -51,7 +51,7 @@ def test_a_run_structures_its_folders_on_one_cluster_and_ends_it(
     told = place.run()
     assert sorted(told) == NAMES
     assert all(each.ok and each.totals.rows == 2 and each.attempts == 1 for each in told.values())
-    assert {each.cluster for each in told.values()} == {emr.clusters[0].id}
+    assert {each.host for each in told.values()} == {emr.clusters[0].id}
     assert place.published() == set(NAMES)
     assert len(emr.clusters) == 1
     assert emr.living() == []
@@ -342,7 +342,8 @@ def test_a_refused_launch_fails_every_folder_with_the_reason(
 def test_more_folders_than_a_cluster_takes_are_added_as_others_end(
     emr: LocalEmr, place: EmrPlace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(following, "MOST_STEPS", 4)
+    for module in (backend, cluster):
+        monkeypatch.setattr(module, "MOST_STEPS", 4)
     assert all(each.ok for each in place.run().values())
     assert len(emr.api.launched()[0]["Steps"]) == 4
     assert len(emr.clusters) == 1

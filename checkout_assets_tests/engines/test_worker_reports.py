@@ -12,10 +12,10 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-
-from checkout_assets.domain.folders import Folder
 from checkout_assets.engines.ec2.following import Follower
 from checkout_assets.engines.ec2.results import RunRecords
+
+from checkout_assets.domain.folders import Folder
 from checkout_assets.engines.worker.reporting import Reporter
 from checkout_assets.engines.worker.reports import (
     END,

@@ -8,6 +8,7 @@ from datetime import datetime
 from checkout_assets.domain.copying import CopyFacts
 from checkout_assets.domain.counting import in_number
 from checkout_assets.domain.folders import Folder
+from checkout_assets.engines.seam import FolderOutcome
 from spark_jobs.contract.completion import CompletionRecord
 from spark_jobs.contract.failures import Failure
 from spark_jobs.contract.words import ObjectKind, Status
@@ -32,28 +33,18 @@ class ObjectFailure:
 
 
 @dataclass(frozen=True, slots=True)
-class FolderCopied:
+class FolderCopied(FolderOutcome):
     """How copying one folder ended.
 
-    ``record`` is its proof and is there if and only if the folder is complete; else ``error`` says
-    what is not and ``failure`` whether trying again may help. ``failures`` are the first failed
-    objects, by names that strangers wrote.
+    ``record`` is its proof and is there if and only if the folder is complete. ``failures`` are the
+    first failed objects, by names that strangers wrote.
     ``notes`` are sentences about what is complete but worth knowing.
     """
 
-    folder: Folder
     facts: CopyFacts = field(default_factory=CopyFacts)
     record: CompletionRecord | None = None
     failures: Sequence[ObjectFailure] = ()
     notes: Sequence[str] = ()
-    seconds: float = 0.0
-    error: str = ""
-    failure: Failure | None = None
-
-    @property
-    def ok(self) -> bool:
-        """Whether the folder is copied and verified."""
-        return not self.error
 
 
 def facts_of(record: CompletionRecord) -> CopyFacts:

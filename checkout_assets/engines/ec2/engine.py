@@ -1,37 +1,25 @@
 """The engine that copies folders on an instance of the run's own."""
 
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from checkout_assets.domain.copying import CutOff, parse_as_of
 from checkout_assets.domain.errors import UsageError
 from checkout_assets.domain.folders import ALL_FOLDERS, Folder
 from checkout_assets.engines.aws_requests import AwsRequestError
 from checkout_assets.engines.clock import Clock, WallClock
-from checkout_assets.engines.copying.cutoff import settle_cut_off
+from checkout_assets.engines.copying.result import FolderCopied
 from checkout_assets.engines.ec2.api import Ec2Api
+from checkout_assets.engines.ec2.backend import Ec2Backend
+from checkout_assets.engines.ec2.copy_job import CopyJob
 from checkout_assets.engines.ec2.options import Ec2Options
-from checkout_assets.engines.ec2.results import FolderCopiedOnEc2
-from checkout_assets.engines.ec2.run import Ec2Run
-from checkout_assets.engines.ec2.user_data import WorkerJob, render_user_data
-from checkout_assets.engines.ec2.worker_package import WorkerArchive
-from checkout_assets.engines.worker.reports import worker_name, worker_uri
-from checkout_assets.settings import ENVIRONMENT_PREFIX
+from checkout_assets.engines.ec2.user_data import render_user_data
+from checkout_assets.engines.fleet.run import FleetRun
+from checkout_assets.engines.worker.reports import worker_name
 from spark_jobs.stores import Store
 
-_AS_OF = f"{ENVIRONMENT_PREFIX}AS_OF"
-
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class CopyJob:
-    """What every instance of a run has in common; ``variables`` are those of worker_variables."""
-
-    archive: WorkerArchive
-    variables: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,23 +39,18 @@ class Ec2Engine:
     def __init__(self, options: Ec2Options, job: CopyJob, around: Surroundings) -> None:
         self.options = options
         self.job = job
-        self.api = around.api
-        self.raw = around.raw
-        self.fleet = around.fleet
-        self.tell = around.tell
-        self.clock = around.clock
+        self.around = around
 
     def check(self) -> None:
         """Raise UsageError if no instance may be launched so: too much to tell it, an open door."""
-        settled = replace(self.job, variables={**self.job.variables, _AS_OF: ""})
-        worst = ALL_FOLDERS[::2]
-        now = datetime.now(UTC)
-        render_user_data(self.worker_job(settled, worst, "0" * 36, worker_name(1), now))
-        if self.options.ssh_cidr:
+        options, api = self.options, self.around.api
+        longest = (ALL_FOLDERS[::2], "0" * 36, worker_name(1), datetime.now(UTC))
+        render_user_data(self.job.copied_until("").for_worker(options, api.region, *longest))
+        if options.ssh_cidr:
             return
-        group = self.options.security_group
+        group = options.security_group
         try:
-            rules = self.api.inbound_rules(group)
+            rules = api.inbound_rules(group)
         except AwsRequestError as error:
             raise UsageError(f"The security group {group} cannot be read: {error}.") from None
         if rules:
@@ -76,32 +59,11 @@ class Ec2Engine:
                 "without any, or set ssh_cidr if port 22 is meant to be open."
             )
 
-    def settled_job(self) -> CopyJob:
-        """The job with a cut-off that is the same for every instance."""
-        asked = parse_as_of(self.job.variables.get(_AS_OF, ""))
-        if asked is not CutOff.NOW:
-            return self.job
-        instant = settle_cut_off(self.raw, asked)
-        return replace(self.job, variables={**self.job.variables, _AS_OF: instant.isoformat()})
-
-    def worker_job(
-        self, job: CopyJob, folders: Sequence[Folder], run_id: str, worker: str, deadline: datetime
-    ) -> WorkerJob:
-        """What one instance is told."""
-        options = self.options
-        return WorkerJob(
-            folders=folders,
-            run_id=run_id,
-            report_uri=worker_uri(options.fleet_uri, run_id, worker),
-            archive=job.archive,
-            deadline=deadline,
-            region=self.api.region,
-            silence_minutes=options.silence_minutes,
-            folders_at_once=options.folders_at_once,
-            in_flight=options.in_flight,
-            variables=job.variables,
-        )
-
-    def run(self, folders: Sequence[Folder], run_id: str) -> Iterator[FolderCopiedOnEc2]:
+    def run(self, folders: Sequence[Folder], run_id: str) -> Iterator[FolderCopied]:
         """See FolderEngine; however it ends, the instances it launched are terminated."""
-        return Ec2Run(self, folders, run_id).results()
+        around = self.around
+        backend = Ec2Backend(
+            self.options, self.job, around.api, around.raw, around.fleet, run_id=run_id
+        )
+        run = FleetRun(backend, folders, self.options.pace, around.clock, around.tell)
+        return run.results()

@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import product
 
+from checkout_assets.engines.fleet.pace import Pace
+
 WORKER_TAG = "checkout-assets:worker"
 OWNER_TAG = "checkout-assets:owner"
 
@@ -55,3 +57,16 @@ class Ec2Options:
     def choices(self) -> list[Choice]:
         """All of them, the preferred type in every subnet first."""
         return [Choice(*each) for each in product(self.instance_types, self.subnets)]
+
+    @property
+    def pace(self) -> Pace:
+        """How patient a run is; twenty minutes of silence from AWS, at the default pace."""
+        return Pace(
+            poll_seconds=self.poll_seconds,
+            spread_seconds=self.launch_spread_seconds,
+            most_hosts=self.most_instances,
+            most_silent_polls=40,
+            first_wait_seconds=5.0,
+            ending_poll_seconds=15.0,
+            silence_seconds=self.silence_minutes * 60.0,
+        )

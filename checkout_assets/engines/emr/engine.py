@@ -5,9 +5,10 @@ from collections.abc import Iterator, Sequence
 from checkout_assets.domain.folders import ALL_FOLDERS, Folder
 from checkout_assets.engines.clock import Clock, WallClock
 from checkout_assets.engines.emr.api import EmrApi
+from checkout_assets.engines.emr.backend import EmrBackend
 from checkout_assets.engines.emr.options import EmrOptions, OrdersJob
 from checkout_assets.engines.emr.request import refuse_attempt_id, step_request
-from checkout_assets.engines.emr.run import EmrRun
+from checkout_assets.engines.fleet.run import FleetRun
 from checkout_assets.engines.structuring.spark_engine import StructuredFolder
 from spark_jobs.stores import Store
 
@@ -37,4 +38,5 @@ class EmrEngine:
     def run(self, folders: Sequence[Folder], run_id: str) -> Iterator[StructuredFolder]:
         """See FolderEngine; however it ends, the cluster it launched is terminated."""
         refuse_attempt_id(run_id)
-        return EmrRun(self, folders, run_id).results()
+        backend = EmrBackend(self.options, self.job, self.api, self.lake, run_id)
+        return FleetRun(backend, folders, self.options.pace, self.clock).results()

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from checkout_assets.domain.folders import Folder
+from checkout_assets.engines.seam import FolderOutcome
 from checkout_assets.engines.structuring.apart import iterated_apart
-from spark_jobs.contract.failures import Failure
 from spark_jobs.contract.limits import LARGEST_BODY_BYTES
 from spark_jobs.contract.results import FolderStructured
 from spark_jobs.contract.totals import StructureTotals
@@ -20,27 +20,12 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class StructuredFolder:
-    """How structuring a folder ended; ``error`` is empty if its rows are published.
+class StructuredFolder(FolderOutcome):
+    """How structuring a folder ended; without an ``error`` its rows are published."""
 
-    ``failure`` tells whether trying again may help; None also if an earlier version does not tell.
-    ``cluster`` names where it ran, if not on this machine; ``attempts`` counts tries of this run.
-    """
-
-    folder: Folder
     run_id: str
     totals: StructureTotals = field(default_factory=StructureTotals)
     files: int = 0
-    seconds: float = 0.0
-    error: str = ""
-    failure: Failure | None = None
-    attempts: int = 1
-    cluster: str = ""
-
-    @property
-    def ok(self) -> bool:
-        """Whether the folder's rows are published."""
-        return not self.error
 
     @classmethod
     def of(cls, told: FolderStructured) -> "StructuredFolder":
@@ -51,9 +36,9 @@ class StructuredFolder:
             told.run_id,
             told.totals,
             told.files,
-            told.seconds,
-            told.error,
-            told.failure,
+            seconds=told.seconds,
+            error=told.error,
+            failure=told.failure,
         )
 
 

@@ -1,21 +1,12 @@
 """What a run's folders came to: raw's completion records are believed, a worker's word is not."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from checkout_assets.domain.folders import Folder
 from checkout_assets.engines.copying.manifest import find_record_of_run
 from checkout_assets.engines.copying.result import FolderCopied, facts_of
 from spark_jobs.contract.record_format import LaterFormatError
 from spark_jobs.stores import Store
-
-
-@dataclass(frozen=True, slots=True)
-class FolderCopiedOnEc2(FolderCopied):
-    """How a folder ended, on which of the run's instances, and in which try."""
-
-    instance: str = ""
-    attempts: int = 1
 
 
 class RunRecords:
@@ -25,7 +16,7 @@ class RunRecords:
         self._raw = raw
         self._run_id = run_id
 
-    def of(self, folder: Folder, seconds: float = 0.0) -> FolderCopiedOnEc2 | None:
+    def of(self, folder: Folder, seconds: float = 0.0) -> FolderCopied | None:
         """The folder's result if this run has completed it."""
         try:
             record = find_record_of_run(self._raw, folder.name, self._run_id)
@@ -33,9 +24,9 @@ class RunRecords:
             return None
         if record is None:
             return None
-        return FolderCopiedOnEc2(folder, facts_of(record), record=record, seconds=seconds)
+        return FolderCopied(folder, facts_of(record), record=record, seconds=seconds)
 
-    def among(self, folders: Sequence[Folder]) -> list[FolderCopiedOnEc2]:
+    def among(self, folders: Sequence[Folder]) -> list[FolderCopied]:
         """The results of those that this run has completed."""
         found = (self.of(folder) for folder in folders)
         return [copied for copied in found if copied is not None]

@@ -1,0 +1,155 @@
+"""An instance and its worker, which say by S3 how it goes."""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+
+from checkout_assets.domain.failures import Cause, Diagnosis, diagnose_folder
+from checkout_assets.domain.folders import Folder
+from checkout_assets.domain.instance_failures import diagnose_instance
+from checkout_assets.engines.copying.result import FolderCopied
+from checkout_assets.engines.ec2.api import Ec2Api, InstanceStatus, console_link
+from checkout_assets.engines.ec2.records import RunRecords
+from checkout_assets.engines.fleet.backend import Ended, Found, Look, Numbers
+from checkout_assets.engines.silence import silence_of
+from checkout_assets.engines.worker.reports import (
+    End,
+    FolderReport,
+    Listening,
+    Outcome,
+    Phase,
+    Progress,
+    WorkerReports,
+)
+from spark_jobs.stores import StoreError
+
+_MOST_UNKNOWN_LOOKS = 10
+"""A new instance may be unknown to EC2's own listing for a moment."""
+_NO_RECORD = Diagnosis(
+    Cause.TRANSIENT,
+    "raw has no completion record of this run, but its worker has ended",
+    1,
+    "NoRecord",
+)
+
+
+class Instance:
+    """See fleet.backend.Host; it takes no more work than it was launched with."""
+
+    def __init__(  # noqa: PLR0913, PLR0917 - what it is made of
+        self,
+        api: Ec2Api,
+        reports: WorkerReports,
+        records: RunRecords,
+        worker: str,
+        given: dict[Folder, int],
+        launch: Callable[[int], str],
+    ) -> None:
+        self._api = api
+        self._reports = reports
+        self._records = records
+        self._worker = worker
+        self._given = given
+        self._launch = launch
+        self._seen = False
+        self._silent = False
+        self._unknown = 0
+        self.id = ""
+
+    @property
+    def given(self) -> Numbers:
+        """See Host."""
+        return self._given
+
+    @property
+    def title(self) -> str:
+        """See Host."""
+        return f"{self.id} as {self._worker}"
+
+    @property
+    def link(self) -> str:
+        """See Host."""
+        return console_link(self._api.region, self.id)
+
+    def launch(self, choice: int) -> None:
+        """See Host; when it boots, it finds that somebody listens."""
+        self._reports.listen(Listening(datetime.now(UTC)))
+        self.id = self._launch(choice)
+
+    def found(self, folders: Sequence[Folder]) -> Mapping[Folder, Found]:
+        """See Host; a worker was given all folders, and reports those that have failed."""
+        told = self._reports.results()
+        self._given |= dict.fromkeys(folders, 1)
+        failed = {folder for folder, report in told.items() if not report.ok}
+        return {folder: Found(1, goes_on=folder not in failed) for folder in folders}
+
+    def give(self, numbers: Numbers) -> None:
+        """Nothing: what is to be tried again is done by the next instance."""
+
+    def collect(self, numbers: Numbers) -> Look[FolderCopied]:
+        """See Host; it hears that somebody listens."""
+        self._reports.listen(Listening(datetime.now(UTC)))
+        # Asked in this order, an end is never seen before what came earlier.
+        status = self._api.describe(self.id)
+        end = self._reports.ended()
+        results = self._reports.results()
+        progress = self._reports.progress()
+        over = end is not None or self._is_over(status)
+        return Look(
+            [self._ended(each) for each in results.values() if self._counts(each, numbers)],
+            _why(status, end) if over else None,
+            gone=status is not None and status.state == "terminated",
+            finished=end is not None and end.outcome in {Outcome.DONE, Outcome.FAILED},
+            sign=(progress, len(results)),
+            progress=self._said(progress),
+            urgent=self._falls_silent(progress),
+        )
+
+    def log(self) -> str:
+        """See Host."""
+        try:
+            return self._reports.log()
+        except StoreError:
+            return ""
+
+    def _counts(self, report: FolderReport, numbers: Numbers) -> bool:
+        number = numbers.get(report.folder)
+        return number is not None and number == self._given.get(report.folder)
+
+    def _ended(self, report: FolderReport) -> Ended[FolderCopied]:
+        folder, where = report.folder, f"instance {self.id}, {self._worker}"
+        number = self._given[folder]
+        copied = self._records.of(folder, report.seconds) if report.ok else None
+        if copied is not None:
+            return Ended(folder, number, where, copied)
+        why = _NO_RECORD if report.ok else diagnose_folder(report.error, report.failure)
+        return Ended(folder, number, where, why=why, said=report.error)
+
+    def _is_over(self, status: InstanceStatus | None) -> bool:
+        if status is not None:
+            self._seen, self._unknown = True, 0
+            return not status.alive
+        self._unknown += 1
+        return self._seen or self._unknown > _MOST_UNKNOWN_LOOKS
+
+    def _falls_silent(self, progress: Progress | None) -> bool:
+        """Whether S3 has begun not to answer the worker, since the look before."""
+        before, self._silent = self._silent, progress is not None and progress.silent > 0
+        return self._silent and not before
+
+    def _said(self, progress: Progress | None) -> str:
+        if progress is None:
+            return ""
+        if progress.phase is Phase.INSTALLING:
+            return f"{self._worker}: installing on {self.id}."
+        return (
+            f"{self._worker}: {progress.folders_done} of {progress.folders} folders, "
+            f"{progress.objects:,} objects in raw ({progress.copied:,} copied now), "
+            f"{progress.bytes / 1e9:,.2f} GB, {progress.rate:,.0f} objects/s"
+            + (f"; {silence_of(progress.silent)}." if progress.silent else ".")
+        )
+
+
+def _why(status: InstanceStatus | None, end: End | None) -> Diagnosis:
+    code, message = (status.code, status.message) if status else ("", "")
+    said = (str(end.outcome), end.message) if end else ("", "")
+    return diagnose_instance(code, message, *said)

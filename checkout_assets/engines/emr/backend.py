@@ -1,0 +1,97 @@
+"""A run at EMR: a step a folder on one cluster, and the lake's publication records as proof."""
+
+from collections.abc import Callable, Mapping, Sequence
+
+from checkout_assets.domain.folders import Folder
+from checkout_assets.engines.emr.api import EmrApi
+from checkout_assets.engines.emr.cluster import MOST_STEPS, Cluster, run_steps
+from checkout_assets.engines.emr.options import EmrOptions, OrdersJob
+from checkout_assets.engines.emr.request import (
+    cluster_name,
+    cluster_tags,
+    launch_request,
+    step_request,
+)
+from checkout_assets.engines.emr.results import RunResults
+from checkout_assets.engines.fleet.backend import Numbers, Standing
+from checkout_assets.engines.structuring.spark_engine import StructuredFolder
+from spark_jobs.contract.failures import Failure
+from spark_jobs.stores import Store
+
+
+class EmrBackend:
+    """See fleet.backend.Backend."""
+
+    host_word, done_word, store_word = "cluster", "structured", "the lake"
+    repeats_safely = False
+
+    def __init__(
+        self, options: EmrOptions, job: OrdersJob, api: EmrApi, lake: Store, run_id: str
+    ) -> None:
+        self._options = options
+        self._job = job
+        self._api = api
+        self._run_id = run_id
+        self._results = RunResults(lake, run_id)
+        self.choices = max(len(options.subnets), 1)
+
+    def prepare(self) -> None:
+        """Nothing is to be settled."""
+
+    def earlier(self) -> Mapping[str, int]:
+        """By folder name, the highest attempt that left a result."""
+        return self._results.attempts()
+
+    def proven(self, numbers: Numbers) -> Sequence[StructuredFolder]:
+        """The folders that this run has published."""
+        found = (self._results.of(folder, number) for folder, number in numbers.items())
+        return [each for each in found if each is not None and each.ok]
+
+    def failed(self, folder: Folder, error: str, failure: Failure) -> StructuredFolder:
+        """See Backend."""
+        return StructuredFolder(folder, self._run_id, error=error, failure=failure)
+
+    def find(self) -> Sequence[Standing]:
+        """See Backend; a cluster of somebody else is always there."""
+        if self._options.cluster_id:
+            return [Standing(self._options.cluster_id, alive=True)]
+        name = cluster_name(self._options, self._run_id)
+        found = self._api.find(name, cluster_tags(self._options, self._run_id))
+        return [Standing(each.id, each.alive) for each in found]
+
+    def new(self, numbers: Numbers) -> Cluster:
+        """See Backend."""
+        first = dict(list(numbers.items())[:MOST_STEPS])
+        steps = [self._step(folder, number) for folder, number in first.items()]
+
+        def launch(choice: int) -> str:
+            request = launch_request(self._options, self._run_id, steps, choice)
+            return self._api.launch(request)
+
+        return self._cluster(first, launch)
+
+    def attach(self, host: str) -> Cluster:
+        """See Backend."""
+        cluster = self._cluster({}, lambda _: host)
+        cluster.id = host
+        return cluster
+
+    def is_gone(self, host: str) -> bool:
+        """See Backend."""
+        return self._api.describe(host).over
+
+    def terminate(self, host: str) -> None:
+        """End the cluster; of somebody else's, only this run's waiting and running steps."""
+        if not self._options.cluster_id:
+            self._api.terminate(host)
+            return
+        steps = run_steps(self._api, host, self._run_id)
+        active = [step.id for _, step in steps if step.active]
+        if active:
+            self._api.cancel_steps(host, active)
+
+    def _step(self, folder: Folder, number: int) -> Mapping[str, object]:
+        return step_request(self._options, self._job, folder, self._run_id, number)
+
+    def _cluster(self, given: dict[Folder, int], launch: Callable[[int], str]) -> Cluster:
+        return Cluster(self._api, self._results, self._run_id, given, launch, self._step)
