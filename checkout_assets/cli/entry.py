@@ -2,14 +2,9 @@
 
 import contextlib
 import os
-import signal
-from collections.abc import Callable
 from types import FrameType
 
-INTERRUPTED = 130
-"""The exit code of a command that Ctrl-C, SIGTERM or the end of the terminal ended."""
-
-SENTENCE = "Interrupted. What was done stays; run the same command again to go on."
+from checkout_assets.cli.interrupts import INTERRUPTED, SENTENCE, on_interrupt
 
 
 def main() -> None:
@@ -19,13 +14,6 @@ def main() -> None:
     from checkout_assets.cli.main import main as run_command_line
 
     run_command_line()
-
-
-def on_interrupt(handler: Callable[[int, FrameType | None], object]) -> None:
-    """Handle Ctrl-C, SIGTERM and the end of the terminal alike, unless the shell ignores them."""
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        if signal.getsignal(number) is not signal.SIG_IGN:  # nohup, or a job in the background
-            signal.signal(number, handler)
 
 
 def _leave(_number: int, _frame: FrameType | None) -> None:

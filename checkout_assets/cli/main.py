@@ -17,7 +17,7 @@ import typer
 
 from checkout_assets.cli import access, copy, demo, quarantine, reconcile, structure
 from checkout_assets.cli.console import print_json, say
-from checkout_assets.cli.entry import INTERRUPTED, SENTENCE, on_interrupt
+from checkout_assets.cli.interrupts import INTERRUPTED, SENTENCE, on_interrupt
 from checkout_assets.cli.streams import guard_streams
 from checkout_assets.domain.errors import MigrationError, UsageError
 from checkout_assets.domain.faults import explain_fault

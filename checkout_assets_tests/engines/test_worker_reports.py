@@ -12,10 +12,11 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from checkout_assets.engines.ec2.following import Follower
-from checkout_assets.engines.ec2.results import RunRecords
 
 from checkout_assets.domain.folders import Folder
+from checkout_assets.engines.ec2.api import InstanceStatus
+from checkout_assets.engines.ec2.instance import Instance
+from checkout_assets.engines.ec2.records import RunRecords
 from checkout_assets.engines.worker.reporting import Reporter
 from checkout_assets.engines.worker.reports import (
     END,
@@ -257,14 +258,18 @@ def test_a_worker_of_an_earlier_version_tells_no_silence(
     assert told.silent == 0
 
 
-def test_a_follower_says_so_as_soon_as_a_worker_does() -> None:
-    told: list[str] = []
-    engine: Any = SimpleNamespace(api=None, clock=None, tell=told.append)
-    follower = Follower(engine, "run", {}, RunRecords(LocalStore(Path()), "run"))
+def test_a_follower_says_so_as_soon_as_a_worker_does(
+    store: LocalStore, reports: WorkerReports
+) -> None:
+    running: Any = SimpleNamespace(describe=lambda _: InstanceStatus("i-1", "running"))
+    records = RunRecords(LocalStore(Path()), "run")
+    instance = Instance(running, reports, records, worker_name(1), {}, lambda _: "i-1")
+    looks = []
     for silent in (0.0, 12.0, 42.0, 0.0):
-        follower._tell(Progress(AT, Phase.COPYING, objects=7, silent=silent))
-    assert len(told) == 2
-    assert told[1].endswith("; S3 has been silent for 12 s.")
+        reports.report(Progress(AT, Phase.COPYING, objects=7, silent=silent))
+        looks.append(instance.collect({}))
+    assert [look.urgent for look in looks] == [False, True, False, False]
+    assert looks[1].progress.endswith("; S3 has been silent for 12 s.")
 
 
 def test_what_could_not_be_written_is_written_later(

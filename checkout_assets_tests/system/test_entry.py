@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from checkout_assets.cli.entry import INTERRUPTED, SENTENCE
+from checkout_assets.cli.interrupts import INTERRUPTED, SENTENCE
 
 PROJECT = Path(__file__).resolve().parents[2] / "pyproject.toml"
 WAITS = "print('importing', flush=True)\nimport time\ntime.sleep(5)\n"

@@ -1,0 +1,17 @@
+"""What ends a command from outside, and what it says then; imports next to nothing."""
+
+import signal
+from collections.abc import Callable
+from types import FrameType
+
+INTERRUPTED = 130
+"""The exit code of a command that Ctrl-C, SIGTERM or the end of the terminal ended."""
+
+SENTENCE = "Interrupted. What was done stays; run the same command again to go on."
+
+
+def on_interrupt(handler: Callable[[int, FrameType | None], object]) -> None:
+    """Handle Ctrl-C, SIGTERM and the end of the terminal alike, unless the shell ignores them."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is not signal.SIG_IGN:  # nohup, or a job in the background
+            signal.signal(number, handler)

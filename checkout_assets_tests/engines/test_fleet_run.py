@@ -1,0 +1,420 @@
+"""Each rule of a supervised run, with a clock that only waiting moves and a scripted backend."""
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import pytest
+
+from checkout_assets.domain.failures import Cause, Diagnosis, diagnose_request
+from checkout_assets.domain.folders import Folder, select_folders
+from checkout_assets.engines.aws_requests import AwsRequestError
+from checkout_assets.engines.fleet.backend import Ended, Found, Look, Numbers, Standing
+from checkout_assets.engines.fleet.pace import Pace
+from checkout_assets.engines.fleet.run import FleetRun
+from checkout_assets.engines.seam import FolderOutcome
+from spark_jobs.contract.failures import Failure
+from spark_jobs.stores import StoreError
+
+FOLDERS = select_folders(["00_CheckoutOrder..02_CheckoutOrder"])
+FIRST, SECOND, THIRD = FOLDERS
+PACE = Pace(
+    poll_seconds=100,
+    spread_seconds=60,
+    most_hosts=4,
+    most_silent_polls=3,
+    first_wait_seconds=8,
+    ending_poll_seconds=10,
+    silence_seconds=1000,
+)
+THROTTLED = AwsRequestError(diagnose_request("ThrottlingException"), in_doubt=False)
+NO_ANSWER = AwsRequestError(diagnose_request("InternalServerException"), in_doubt=True)
+DENIED = AwsRequestError(diagnose_request("AccessDeniedException"), in_doubt=False)
+NO_CAPACITY = AwsRequestError(diagnose_request("InsufficientInstanceCapacity"), in_doubt=False)
+BROKEN = Diagnosis(Cause.TRANSIENT, "it broke", 2, "Broke")
+SPOT = Diagnosis(Cause.TRANSIENT, "it was taken back", 99, "Spot", elsewhere=True)
+ENDS = Diagnosis(Cause.PERMANENT, "it must not be", code="Never")
+PASSES = Diagnosis(Cause.TRANSIENT, "it may pass", 1, "Passing")
+
+FakeLook = Look[FolderOutcome]
+Script = Callable[["FakeHost", Numbers], FakeLook]
+
+
+class FakeClock:
+    def __init__(self) -> None:
+        self.slept: list[float] = []
+
+    def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+
+    def between(self, least: float, most: float) -> float:
+        return (least + most) / 2
+
+
+def done(host: "FakeHost", numbers: Numbers) -> FakeLook:
+    """All that it was given has succeeded."""
+    given = [folder for folder, number in numbers.items() if host.given.get(folder) == number]
+    return Look([_done(folder, numbers[folder]) for folder in given])
+
+
+def nothing(host: "FakeHost", numbers: Numbers) -> FakeLook:
+    return Look()
+
+
+def over(why: Diagnosis, *, gone: bool = True, finished: bool = False) -> Script:
+    return lambda _host, _numbers: Look(over=why, gone=gone, finished=finished)
+
+
+def fails(folder: Folder, why: Diagnosis, said: str = "") -> Script:
+    def look(_host: FakeHost, numbers: Numbers) -> FakeLook:
+        return Look([Ended(folder, numbers[folder], "step s-1", why=why, said=said)])
+
+    return look
+
+
+def raises(error: Exception) -> Script:
+    def look(_host: FakeHost, _numbers: Numbers) -> FakeLook:
+        raise error
+
+    return look
+
+
+def _done(folder: Folder, number: int) -> Ended[FolderOutcome]:
+    return Ended(folder, number, "it", FolderOutcome(folder))
+
+
+@dataclass
+class FakeHost:
+    backend: "FakeBackend"
+    given: dict[Folder, int]
+    grows: bool = True
+    id: str = ""
+    title: str = "it"
+    link: str = "https://it"
+    held: Mapping[Folder, Found] = field(default_factory=dict)
+
+    def launch(self, choice: int) -> None:
+        self.backend.launches.append((choice, dict(self.given)))
+        answer = self.backend.answers.pop(0) if self.backend.answers else None
+        if answer is not None:
+            raise answer
+        self.id = f"h{len(self.backend.launches)}"
+
+    def found(self, folders: Sequence[Folder]) -> Mapping[Folder, Found]:  # noqa: ARG002
+        self.given |= {folder: each.number for folder, each in self.held.items()}
+        return self.held
+
+    def give(self, numbers: Numbers) -> None:
+        if self.grows:
+            self.given |= numbers
+
+    def collect(self, numbers: Numbers) -> FakeLook:
+        self.backend.looks += 1
+        script = self.backend.script.pop(0) if self.backend.script else done
+        return script(self, numbers)
+
+    def log(self) -> str:
+        return "the end"
+
+
+@dataclass
+class FakeBackend:
+    """``answers`` to launches and ``script`` of looks, each used once; then all succeeds."""
+
+    answers: list[AwsRequestError | None] = field(default_factory=list)
+    script: list[Script] = field(default_factory=list)
+    standing: list[Standing] = field(default_factory=list)
+    records: set[Folder] = field(default_factory=set)
+    before: dict[str, int] = field(default_factory=dict)
+    held: dict[Folder, Found] = field(default_factory=dict)
+    repeats_safely: bool = True
+    grows: bool = True
+    choices: int = 1
+    host_word: str = "host"
+    done_word: str = "done"
+    store_word: str = "the place"
+    looks: int = 0
+    finds: int = 0
+    launches: list[tuple[int, dict[Folder, int]]] = field(default_factory=list)
+    terminated: list[str] = field(default_factory=list)
+
+    def prepare(self) -> None:
+        pass
+
+    def earlier(self) -> Mapping[str, int]:
+        return self.before
+
+    def proven(self, numbers: Numbers) -> Sequence[FolderOutcome]:
+        return [FolderOutcome(folder) for folder in numbers if folder in self.records]
+
+    def failed(self, folder: Folder, error: str, failure: Failure) -> FolderOutcome:
+        return FolderOutcome(folder, error=error, failure=failure)
+
+    def find(self) -> Sequence[Standing]:
+        self.finds += 1
+        return self.standing
+
+    def new(self, numbers: Numbers) -> FakeHost:
+        return FakeHost(self, dict(numbers), self.grows)
+
+    def attach(self, host: str) -> FakeHost:
+        return FakeHost(self, {}, self.grows, host, held=self.held)
+
+    def is_gone(self, host: str) -> bool:
+        return host in self.terminated
+
+    def terminate(self, host: str) -> None:
+        self.terminated.append(host)
+
+
+def run(
+    backend: FakeBackend, clock: FakeClock | None = None, **pace: float
+) -> dict[Folder, FolderOutcome]:
+    chosen = Pace(**{**{name: getattr(PACE, name) for name in PACE.__slots__}, **pace})
+    fleet = FleetRun(backend, FOLDERS, chosen, clock or FakeClock(), logging.getLogger().info)
+    return {each.folder: each for each in fleet.results()}
+
+
+def all_done(told: dict[Folder, FolderOutcome]) -> bool:
+    return sorted(told) == list(FOLDERS) and all(each.ok for each in told.values())
+
+
+def test_a_run_launches_one_host_waits_and_ends_it() -> None:
+    backend, clock = FakeBackend(), FakeClock()
+    told = run(backend, clock)
+    assert all_done(told)
+    assert {(each.host, each.attempts) for each in told.values()} == {("h1", 1)}
+    assert clock.slept == [30, 100]
+    assert backend.terminated == ["h1"]
+
+
+def test_what_records_prove_is_told_and_launches_nothing() -> None:
+    backend = FakeBackend(records=set(FOLDERS))
+    assert all_done(run(backend))
+    assert (backend.launches, backend.finds) == ([], 0)
+
+
+def test_an_attempt_never_has_a_number_that_an_earlier_one_had() -> None:
+    backend = FakeBackend(before={SECOND.name: 4})
+    run(backend)
+    assert backend.launches == [(0, {FIRST: 1, SECOND: 5, THIRD: 1})]
+
+
+def test_a_living_host_is_attached_to_and_what_failed_there_is_done_again() -> None:
+    held = {FIRST: Found(3, goes_on=True), SECOND: Found(2, goes_on=False)}
+    backend = FakeBackend(standing=[Standing("h9", alive=True)], held=held)
+    seen: list[Numbers] = []
+
+    def look(host: FakeHost, numbers: Numbers) -> FakeLook:
+        seen.append(numbers)
+        return done(host, numbers)
+
+    backend.script = [look, look]
+    assert all_done(run(backend))
+    assert backend.launches == []
+    assert seen == [{FIRST: 3, SECOND: 3, THIRD: 1}, {SECOND: 3, THIRD: 1}]
+    assert backend.terminated == ["h9"]
+
+
+def test_a_host_that_is_ending_is_waited_for_before_another_is_launched() -> None:
+    backend, clock = FakeBackend(standing=[Standing("h9", alive=False)]), FakeClock()
+    assert all_done(run(backend, clock))
+    assert clock.slept.count(PACE.ending_poll_seconds) > 10
+    assert len(backend.launches) == 1
+
+
+def test_an_end_of_another_attempt_does_not_count() -> None:
+    stale: Script = lambda _host, _numbers: Look([_done(FIRST, 7)])  # noqa: E731
+    backend = FakeBackend(script=[stale, over(ENDS)])
+    assert not any(each.ok for each in run(backend).values())
+
+
+def test_a_folder_that_failed_in_passing_is_tried_as_often_as_it_is_worth() -> None:
+    backend = FakeBackend(script=[fails(FIRST, PASSES), fails(FIRST, PASSES)])
+    told = run(backend)
+    assert told[FIRST].attempts == 2
+    assert told[FIRST].failure == Failure("Passing", transient=True)
+    assert told[FIRST].error == (
+        f"{FIRST}: it may pass. Attempt 2, step s-1. Its log ends: the end See https://it"
+    )
+    assert told[SECOND].ok
+    assert len(backend.launches) == 1
+
+
+def test_a_folder_that_failed_for_good_is_not_tried_again() -> None:
+    told = run(FakeBackend(script=[fails(FIRST, ENDS, "Its own words.")]))
+    assert told[FIRST].attempts == 1
+    assert told[FIRST].failure == Failure("Never")
+    assert told[FIRST].error.startswith("Its own words. Attempt 1, step s-1.")
+
+
+def test_a_host_that_takes_no_more_work_ends_and_another_does_what_is_tried_again() -> None:
+    finished = over(BROKEN, gone=False, finished=True)
+    first_two: Script = lambda _host, _numbers: Look([_done(SECOND, 1), _done(THIRD, 1)])  # noqa: E731
+    backend = FakeBackend(grows=False, script=[fails(FIRST, PASSES), first_two, finished])
+    told = run(backend, most_hosts=2)
+    assert all_done(told)
+    assert told[FIRST].attempts == 2
+    assert [given for _, given in backend.launches] == [dict.fromkeys(FOLDERS, 1), {FIRST: 2}]
+
+
+def test_a_host_that_broke_down_is_replaced_as_often_as_that_is_worth() -> None:
+    backend = FakeBackend(script=[over(BROKEN)] * 9)
+    told = run(backend)
+    assert len(backend.launches) == 1 + BROKEN.retries
+    assert {each.failure for each in told.values()} == {Failure("Broke", transient=True)}
+    assert {each.attempts for each in told.values()} == {3}
+    assert told[FIRST].error == (
+        f"{FIRST}: not done, because it broke. Host h3. Its log ends: the end See https://it"
+    )
+
+
+def test_different_ends_are_counted_apart_and_together_by_the_runs_own_limit() -> None:
+    ends = [over(BROKEN), over(SPOT), over(BROKEN), over(SPOT), over(SPOT)]
+    backend = FakeBackend(script=list(ends))
+    assert not any(each.ok for each in run(backend).values())
+    assert len(backend.launches) == PACE.most_hosts
+    assert all_done(run(FakeBackend(script=list(ends)), most_hosts=6))
+
+
+def test_what_has_better_chances_elsewhere_is_launched_elsewhere() -> None:
+    backend = FakeBackend(script=[over(SPOT), over(BROKEN)])
+    assert all_done(run(backend))
+    assert [choice for choice, _ in backend.launches] == [0, 1, 1]
+
+
+def test_what_was_done_unseen_before_the_host_ended_is_believed() -> None:
+    backend = FakeBackend()
+
+    def look(_host: FakeHost, _numbers: Numbers) -> FakeLook:
+        backend.records = {SECOND}
+        return Look(over=ENDS, gone=True)
+
+    backend.script = [look]
+    told = run(backend)
+    assert [folder for folder, each in told.items() if each.ok] == [SECOND]
+    assert told[SECOND].host == "h1"
+
+
+def test_a_host_that_may_still_work_is_ended_before_another_is_launched() -> None:
+    backend = FakeBackend(script=[over(BROKEN, gone=False)])
+    assert all_done(run(backend))
+    assert backend.terminated == ["h1", "h2"]
+
+
+def test_a_host_that_tells_nothing_new_is_lost() -> None:
+    told = [nothing] * 12
+    backend = FakeBackend(script=[*told, done])
+    assert all_done(run(backend))
+    assert backend.terminated == ["h1", "h2"]
+
+
+def test_a_host_that_tells_something_new_is_not_lost() -> None:
+    goes_on: list[Script] = [
+        lambda _host, _numbers, sign=sign: Look(sign=sign)  # type: ignore[misc]
+        for sign in range(50)
+    ]
+    backend = FakeBackend(script=[*goes_on, done])
+    assert all_done(run(backend))
+    assert len(backend.launches) == 1
+
+
+@pytest.mark.parametrize("error", [THROTTLED, NO_ANSWER, StoreError("AccessDenied", "place")])
+def test_a_while_without_an_answer_is_waited_out(error: Exception) -> None:
+    silent = [raises(error)] * PACE.most_silent_polls
+    backend = FakeBackend(script=[*silent, nothing, *silent, done])
+    assert all_done(run(backend))
+    assert len(backend.launches) == 1
+
+
+@pytest.mark.parametrize(
+    ("error", "looks", "failure"),
+    [
+        (THROTTLED, 4, Failure("ThrottlingException", transient=True)),
+        (DENIED, 1, Failure("AccessDeniedException")),
+        (StoreError("NoSuchBucket", "place"), 4, Failure("NoSuchBucket")),
+    ],
+)
+def test_who_stays_silent_or_refuses_ends_the_run_and_its_host(
+    error: Exception, looks: int, failure: Failure
+) -> None:
+    backend = FakeBackend(script=[raises(error)] * 99)
+    told = run(backend)
+    assert {each.failure for each in told.values()} == {failure}
+    assert (backend.looks, backend.terminated) == (looks, ["h1"])
+
+
+def test_a_launch_in_passing_trouble_is_repeated_ever_more_slowly() -> None:
+    backend, clock = FakeBackend(answers=[THROTTLED] * 5), FakeClock()
+    assert all_done(run(backend, clock))
+    assert clock.slept[1:6] == [6, 12, 24, 48, 90]
+
+
+def test_a_launch_that_never_succeeds_is_given_up() -> None:
+    backend = FakeBackend(answers=[THROTTLED] * 99)
+    told = run(backend)
+    assert len(backend.launches) == 8
+    assert {each.failure for each in told.values()} == {
+        Failure("ThrottlingException", transient=True)
+    }
+    assert backend.terminated == []
+
+
+def test_a_refused_launch_is_not_repeated() -> None:
+    backend = FakeBackend(answers=[DENIED] * 99)
+    assert {each.failure for each in run(backend).values()} == {Failure("AccessDeniedException")}
+    assert len(backend.launches) == 1
+
+
+def test_a_lack_of_capacity_goes_through_all_choices_three_times() -> None:
+    backend, clock = FakeBackend(answers=[NO_CAPACITY] * 99, choices=2), FakeClock()
+    told = run(backend, clock)
+    assert {each.failure for each in told.values()} == {Failure("NoCapacity", transient=True)}
+    assert [choice for choice, _ in backend.launches] == [0, 1, 2, 3, 4, 5]
+    assert clock.slept == [30, 90, 90]
+
+
+def test_a_launch_whose_answer_was_lost_is_looked_for_unless_it_can_be_repeated() -> None:
+    backend = FakeBackend(answers=[NO_ANSWER], repeats_safely=False)
+    find = backend.find
+
+    def found() -> Sequence[Standing]:
+        find()
+        return [Standing("h7", alive=True)] if backend.launches else []
+
+    backend.find = found  # type: ignore[method-assign]
+    assert {each.host for each in run(backend).values()} == {"h7"}
+    assert len(backend.launches) == 1
+    assert backend.terminated == ["h7"]
+
+
+def test_a_launch_that_was_never_answered_leaves_nothing_running() -> None:
+    backend = FakeBackend(answers=[NO_ANSWER] * 99)
+    find = backend.find
+
+    def found() -> Sequence[Standing]:
+        find()
+        return [Standing("h7", alive=True)] if backend.launches else []
+
+    backend.find = found  # type: ignore[method-assign]
+    run(backend)
+    assert backend.terminated == ["h7"]
+
+
+def test_closing_a_run_ends_its_host() -> None:
+    one: Script = lambda _host, _numbers: Look([_done(FIRST, 1)])  # noqa: E731
+    backend = FakeBackend(script=[one])
+    results = FleetRun(backend, FOLDERS, PACE, FakeClock()).results()
+    assert next(results).folder == FIRST
+    results.close()  # type: ignore[attr-defined]
+    assert backend.terminated == ["h1"]
+
+
+def test_what_cannot_be_ended_hides_no_result(caplog: pytest.LogCaptureFixture) -> None:
+    def refuse(_host: str) -> None:
+        raise DENIED
+
+    backend = FakeBackend()
+    backend.terminate = refuse  # type: ignore[method-assign]
+    assert all_done(run(backend))
+    assert "may still run" in caplog.text
