@@ -8,7 +8,7 @@ import pytest
 from checkout_assets.domain.copying import CutOff
 from checkout_assets.domain.folders import select_folders
 from checkout_assets.domain.keys import safe_key
-from checkout_assets.engines.copying import manifest
+from checkout_assets.engines.copying import earlier, manifest
 from checkout_assets.engines.copying.cutoff import AS_OF_KEY, kept_cut_off
 from checkout_assets.engines.copying.engine import CopyEngine, CopyOptions
 from checkout_assets_tests.orders_place import FOLDER, TYPE, OrdersPlace
@@ -409,11 +409,11 @@ def test_parts_no_record_names_go_after_a_week(place: OrdersPlace) -> None:
         place.copy_one(run_id=run_id)
     raw, record = place.raw.open(), place.record()
     assert record is not None
-    parts, now = manifest.list_parts(raw, FOLDER), datetime.now(UTC)
+    parts, now = earlier.list_parts(raw, FOLDER), datetime.now(UTC)
     assert len(parts) == 2
 
-    assert manifest.abandoned(parts, {record.copy_id}, now + timedelta(days=6)) == []
-    (old,) = manifest.abandoned(parts, {record.copy_id}, now + timedelta(days=8))
+    assert earlier.abandoned(parts, {record.copy_id}, now + timedelta(days=6)) == []
+    (old,) = earlier.abandoned(parts, {record.copy_id}, now + timedelta(days=8))
     assert record.copy_id not in old
 
 
@@ -423,7 +423,7 @@ def test_a_copy_removes_what_is_abandoned_and_keeps_what_readers_may_read(
     place.put(DOCUMENT)
     for run_id in ("dead", "before"):
         place.copy_one(run_id=run_id)
-    monkeypatch.setattr(manifest, "ABANDONED_AFTER", timedelta(seconds=-60))
+    monkeypatch.setattr(earlier, "ABANDONED_AFTER", timedelta(seconds=-60))
 
     copied = place.copy_one(run_id="now")
 

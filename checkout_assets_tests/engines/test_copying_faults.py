@@ -12,7 +12,7 @@ import pytest
 
 from checkout_assets.domain.copying import CutOff
 from checkout_assets.domain.folders import select_folders
-from checkout_assets.engines.copying import manifest
+from checkout_assets.engines.copying import earlier
 from checkout_assets.engines.copying.engine import CopyEngine, CopyOptions
 from checkout_assets_tests.fault_proxy import RESET, Answer, FaultProxy, Request
 from checkout_assets_tests.orders_place import FOLDER, OrdersPlace
@@ -388,7 +388,7 @@ def test_a_run_that_cannot_write_raw_concerns_all(filled: OrdersPlace, proxy: Fa
 def test_old_parts_that_may_not_be_removed_are_a_note(
     filled: OrdersPlace, proxy: FaultProxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(manifest, "ABANDONED_AFTER", timedelta(seconds=-60))
+    monkeypatch.setattr(earlier, "ABANDONED_AFTER", timedelta(seconds=-60))
     for run_id in ("1", "2"):
         filled.copy_one(run_id=run_id)
     proxy.rule = lambda r: Answer(403, "AccessDenied") if r.method == "POST" else None

@@ -9,7 +9,7 @@ import pytest
 
 from checkout_assets.domain.access.grants import GrantRecord, LaterGrantError
 from checkout_assets.engines.copying.cutoff import KeptCutOff
-from checkout_assets.engines.copying.manifest import recorded_rows
+from checkout_assets.engines.copying.recorded import recorded_rows
 from spark_jobs.contract.completion import CompletionRecord
 from spark_jobs.contract.keys import manifest_part_key
 from spark_jobs.contract.publication import PublicationRecord

@@ -217,16 +217,16 @@ class Requests(RuleBasedStateMachine):
     @initialize(
         ending=st.sampled_from(["close", "answers", "silence", "breaks"]),
         tries=st.integers(1, 3),
-        known=st.booleans(),
+        known=st.integers(0, 3),
     )
-    def begin(self, ending: str, tries: int, known: bool) -> None:
+    def begin(self, ending: str, tries: int, known: int) -> None:
         self.ending = ending
         place = Endpoint("http://s3.test", "us-east-2")
         self.client = client.CrtS3(
             place, self.provider, CONNECTIONS, tries, silence=SILENCE, deadline=DEADLINE
         )
         if known:
-            self.ask("PUT", 3)
+            self.ask("PUT", known)
             self.read_credentials("same")
             self.open(well=True)
             self.work()

@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 from checkout_assets.domain.access.bucket_policies import source_statements
 from checkout_assets.domain.access.grants import granted
 from checkout_assets.engines.access.grant_record import keep_grant
-from checkout_assets.engines.copying import manifest
+from checkout_assets.engines.copying import earlier
 from checkout_assets.engines.copying.engine import CopyEngine
 from checkout_assets.engines.locations import S3Location
 from checkout_assets.sample.s3_server import EmbeddedS3Server
@@ -90,7 +90,7 @@ def asked(
         filled_place(s3_server, tmp_path_factory.mktemp("asked")) as place,
         pytest.MonkeyPatch.context() as patch,
     ):
-        for module in (manifest, publishing):  # what nobody needs is removed at once
+        for module in (earlier, publishing):  # what nobody needs is removed at once
             patch.setattr(module, "ABANDONED_AFTER", timedelta(seconds=-60))
         place.grant()
         assert work(place) == []

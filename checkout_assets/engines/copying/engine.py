@@ -16,8 +16,8 @@ from checkout_assets.engines.conditions import refuse_ignored_conditions
 from checkout_assets.engines.copying.cutoff import Origin, refuse_other_source, settle
 from checkout_assets.engines.copying.explaining import failure_of
 from checkout_assets.engines.copying.folder_copy import CancelledError, CopyRun, FolderCopy
-from checkout_assets.engines.copying.manifest import find_record_of_run
 from checkout_assets.engines.copying.progress import CopyProgress, NoProgress
+from checkout_assets.engines.copying.records import find_record_of_run
 from checkout_assets.engines.copying.requests import LARGEST_COPY, ObjectCopier
 from checkout_assets.engines.copying.result import FolderCopied, FolderError, facts_of
 from checkout_assets.engines.copying.terms import CopyTerms

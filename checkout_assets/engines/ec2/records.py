@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from checkout_assets.domain.folders import Folder
-from checkout_assets.engines.copying.manifest import find_record_of_run
+from checkout_assets.engines.copying.records import find_record_of_run
 from checkout_assets.engines.copying.result import FolderCopied, facts_of
 from spark_jobs.contract.record_format import LaterFormatError
 from spark_jobs.stores import Store

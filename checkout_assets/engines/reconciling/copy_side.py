@@ -15,7 +15,9 @@ from checkout_assets.domain.reconciliation import CopyEvidence
 from checkout_assets.domain.verification import merge_join_three
 from checkout_assets.engines.copying.cutoff import KeptCutOff
 from checkout_assets.engines.copying.listings import list_raw, list_source
-from checkout_assets.engines.copying.manifest import ManifestRow, find_record, recorded_rows
+from checkout_assets.engines.copying.manifest import ManifestRow
+from checkout_assets.engines.copying.recorded import recorded_rows
+from checkout_assets.engines.copying.records import find_record
 from checkout_assets.engines.copying.result import facts_of
 from checkout_assets.engines.copying.tally import Tally
 from spark_jobs.contract.completion import CompletionRecord

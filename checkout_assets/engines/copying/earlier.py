@@ -1,0 +1,142 @@
+"""What earlier copies left: their manifests' rows, joined by key, and parts that nobody names."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime, timedelta
+from heapq import merge
+from itertools import groupby
+from operator import itemgetter
+from typing import TYPE_CHECKING, NamedTuple
+
+from checkout_assets.domain.keys import place_in_order
+from checkout_assets.engines.copying.manifest import ROWS_PER_GROUP, ManifestRow
+from checkout_assets.engines.copying.recorded import places_of, recorded_part
+from checkout_assets.engines.copying.records import RecordFound
+from spark_jobs.contract.manifest_parts import open_part, rows_of
+from spark_jobs.contract.record_format import RecordError
+from spark_jobs.contract.words import Status
+from spark_jobs.stores import Entry, NotFoundError, Store
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+ABANDONED_AFTER = timedelta(days=7)
+"""Parts that no record names are removed by a later copy once they are this old."""
+
+
+def list_parts(raw: Store, folder: str) -> list[Entry]:
+    """Every manifest part of a folder that lies in raw, whichever copy wrote it."""
+    entries = raw.list(f"_manifests/{folder}/")
+    return [entry for entry in entries if entry.key.endswith(".parquet")]
+
+
+class EarlierRow(NamedTuple):
+    """What deciding needs of a row of an earlier copy; the whole row is read only if asked for."""
+
+    raw_key: str
+    source_etag: str
+    raw_etag: str
+    batch: "pa.RecordBatch"
+    number: int
+
+    def whole(self) -> ManifestRow:
+        """The row as it was written."""
+        (values,) = self.batch.slice(self.number, 1).to_pylist()
+        return ManifestRow(**values)
+
+
+_Placed = tuple[str, EarlierRow]
+
+
+class EarlierRows:
+    """Rows of earlier copies, joined by key: the recorded manifest's, and those of parts that a
+    copy left which died since.
+
+    A part that cannot be trusted is left out, and ``problems`` says so: its objects are proved
+    another way or copied again.
+    """
+
+    def __init__(self, raw: Store, parts: Sequence[Entry], found: RecordFound) -> None:
+        self._raw = raw
+        self._parts = parts
+        self._record = found.record
+        self.problems: list[str] = [found.problem] if found.problem else []
+
+    def __iter__(self) -> Iterator[tuple[str, Sequence[EarlierRow]]]:
+        """Each place in order with its rows, the recorded ones first."""
+        streams = [self._recorded(), *map(self._unfinished, self._unfinished_copies())]
+        if len(streams) == 1:
+            return ((place, (row,)) for place, row in streams[0])
+        by_place = itemgetter(0)
+        return (
+            (place, [row for _, row in rows])
+            for place, rows in groupby(merge(*streams, key=by_place), by_place)
+        )
+
+    def _recorded(self) -> Iterator[_Placed]:
+        record, last = self._record, ""
+        for part in record.parts if record else ():
+            assert record is not None
+            try:
+                rows, last = _placed(recorded_part(self._raw, record, part), part.name, last)
+            except RecordError as error:
+                self.problems.append(str(error))
+            else:
+                yield from rows
+
+    def _unfinished_copies(self) -> list[list[str]]:
+        """Keys of the parts of each copy that died since the recorded one began."""
+        begun = datetime.fromisoformat(self._record.listed_at) if self._record else None
+        parts = [
+            entry.key
+            for entry in self._parts
+            if (begun is None or entry.last_modified >= begun - timedelta(seconds=1))
+            and (self._record is None or f"/{self._record.copy_id}/" not in entry.key)
+        ]
+        return [list(keys) for _, keys in groupby(parts, lambda key: key.rpartition("/")[0])]
+
+    def _unfinished(self, keys: Iterable[str]) -> Iterator[_Placed]:
+        last = ""
+        for key in keys:
+            name = key.rpartition("/")[2]
+            try:
+                rows, last = _placed(self._read(key, name), name, last)
+            except (RecordError, NotFoundError) as error:
+                self.problems.append(f"an unfinished copy's part cannot be used: {error}")
+            else:
+                yield from rows
+
+    def _read(self, key: str, name: str) -> "pa.Table":
+        return rows_of(open_part(self._raw.get(key).data, name), name)
+
+
+def _placed(table: "pa.Table", name: str, last: str) -> tuple[Iterator[_Placed], str]:
+    """The rows of a part that are in raw or were, by their places, and the last place.
+
+    Raises RecordError unless all of them ascend from ``last``.
+    """
+    places = places_of(table, name, last)
+    return _earlier_rows(table), places[-1] if places else last
+
+
+def _earlier_rows(table: "pa.Table") -> Iterator[_Placed]:
+    for batch in table.to_batches(ROWS_PER_GROUP):
+        columns = [
+            batch.column(column).to_pylist()
+            for column in ("raw_key", "source_etag", "raw_etag", "status")
+        ]
+        for number, (raw_key, source_etag, raw_etag, status) in enumerate(
+            zip(*columns, strict=True)
+        ):
+            if status != Status.FAILED:
+                row = EarlierRow(raw_key, source_etag, raw_etag, batch, number)
+                yield place_in_order(raw_key), row
+
+
+def abandoned(parts: Iterable[Entry], kept: set[str], now: datetime) -> list[str]:
+    """Keys of the parts older than seven days of copies not in ``kept``."""
+    limit = now - ABANDONED_AFTER
+    return [
+        part.key
+        for part in parts
+        if part.last_modified < limit and part.key.split("/")[2] not in kept
+    ]

@@ -1,0 +1,56 @@
+"""The completion record that raw holds of a folder."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from checkout_assets.domain.copying import run_id_of
+from spark_jobs.contract.completion import CompletionRecord
+from spark_jobs.contract.keys import completion_record_key
+from spark_jobs.contract.record_format import LaterFormatError, RecordError
+from spark_jobs.stores import NotFoundError, Store
+
+if TYPE_CHECKING:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class RecordFound:
+    """A folder's completion record and the tag a conditional write must match, if there is one.
+
+    ``problem`` says why a record that is there cannot be used.
+    """
+
+    record: CompletionRecord | None = None
+    etag: str | None = None
+    problem: str = ""
+
+
+def find_record(raw: Store, folder: str) -> RecordFound:
+    """The folder's completion record as it is now.
+
+    Raises LaterFormatError for one that must not be replaced by an earlier version's.
+    """
+    try:
+        blob = raw.get(completion_record_key(folder))
+    except NotFoundError:
+        return RecordFound()
+    try:
+        record = CompletionRecord.from_json(blob.data)
+    except LaterFormatError:
+        raise
+    except RecordError as error:
+        return RecordFound(None, blob.etag, str(error))
+    if record.folder != folder:
+        return RecordFound(None, blob.etag, "the completion record is another folder's")
+    return RecordFound(record, blob.etag)
+
+
+def find_record_of_run(raw: Store, folder: str, run_id: str) -> CompletionRecord | None:
+    """The folder's completion record if it proves documents and that very run made it.
+
+    Raises LaterFormatError, see ``find_record``.
+    """
+    record = find_record(raw, folder).record
+    if record is None or not record.documents or run_id_of(record.copy_id) != run_id:
+        return None
+    return record
