@@ -6,6 +6,7 @@ import re
 import sys
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 from typing import Any, Dict, Optional, Tuple, Union
 
 import orjson
@@ -29,7 +30,10 @@ from spark_jobs.schema import data_columns
 from spark_jobs.schema.types import Array, Column, Struct, TextMap
 
 _BOM = b"\xef\xbb\xbf"
-_DATE = re.compile(r"(\d{4})-(\d\d)-(\d\d)(?:[T ].*)?", re.DOTALL | re.ASCII)
+_DATE = re.compile(r"(\d{4})-(\d\d)-(\d\d)", re.ASCII)
+_DATE_LENGTH = len("2018-10-31")
+_AFTER_DATE = frozenset(("", "T", " "))
+_KNOWN_DAYS = 1 << 12
 _FIRST_YEAR, _LAST_YEAR = 1900, 2199
 _FRAMES_NEEDED = 4000
 """A value 256 levels deep takes a few Python frames a level, more than the usual 1,000.
@@ -203,17 +207,23 @@ def _has_id(value: Any) -> bool:
 
 
 def _day(value: Any) -> Optional[str]:
-    match = _DATE.fullmatch(value) if type(value) is str else None
+    """The YYYY-MM-DD that a text begins with, if it is a day of the years that count."""
+    if type(value) is not str or value[_DATE_LENGTH : _DATE_LENGTH + 1] not in _AFTER_DATE:
+        return None
+    day = value[:_DATE_LENGTH]
+    return day if _is_day(day) else None
+
+
+@lru_cache(_KNOWN_DAYS)
+def _is_day(text: str) -> bool:
+    match = _DATE.fullmatch(text)
     if match is None:
-        return None
+        return False
     year, month, day = (int(part) for part in match.groups())
-    if not _FIRST_YEAR <= year <= _LAST_YEAR:
-        return None
     try:
-        date(year, month, day)
+        return _FIRST_YEAR <= date(year, month, day).year <= _LAST_YEAR
     except ValueError:
-        return None
-    return str(value[:10])
+        return False
 
 
 def _kind_of(parsed: Any) -> str:

@@ -18,7 +18,8 @@ class Findings:
     """What was seen of a nested column's text before it is certain that all of it is fit."""
 
     __slots__ = (
-        "cleaned", "emptied", "has_float", "has_zero", "is_respelled", "keys", "redacted"
+        "cleaned", "emptied", "has_double", "has_float", "has_zero", "is_respelled", "keys",
+        "redacted",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -29,6 +30,8 @@ class Findings:
         """Whether an integer is 0, or -0, which a fast parser does not tell apart."""
         self.has_float = False
         """Whether a float stands for an integer, written as one or rounded to one."""
+        self.has_double = False
+        """Whether a float stands for itself."""
         self.redacted: List[str] = []
         """Paths, spelled as in the schema."""
         self.cleaned: List[str] = []

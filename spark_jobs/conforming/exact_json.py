@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any, List, Tuple
+from typing import Any, Callable, List, Tuple
+
+import orjson
 
 DEEPEST = 256
 """Levels of nesting; deeper text counts as no JSON."""
@@ -77,9 +79,24 @@ def parse(text: str) -> Any:
     except RecursionError:
         _refuse_depth(text)
         raise
-    if _is_too_deep(value):
+    if _may_be_too_deep(text) and _is_too_deep(value):  # the first costs next to nothing
         _refuse_depth(text)
     return value
+
+
+quoted: Callable[[str], str] = json.JSONEncoder(ensure_ascii=False).encode
+"""A text as a JSON string."""
+
+
+def is_surely_object(text: str) -> bool:
+    """Whether a text is an object that ``parse`` takes, without reading it exactly.
+
+    False says nothing. What orjson takes ``parse`` takes, unless it is too deep.
+    """
+    try:
+        return type(orjson.loads(text)) is dict and not _may_be_too_deep(text)
+    except ValueError:
+        return False
 
 
 def to_text(value: Any) -> str:
@@ -88,14 +105,10 @@ def to_text(value: Any) -> str:
     if kind is Number:
         return str(value)
     if kind is Object:
-        return "{" + ",".join(f"{_quoted(k)}:{to_text(v)}" for k, v in value.pairs) + "}"
+        return "{" + ",".join(f"{quoted(k)}:{to_text(v)}" for k, v in value.pairs) + "}"
     if kind is list:
         return "[" + ",".join(map(to_text, value)) + "]"
-    return _quoted(value) if kind is str else json.dumps(value)
-
-
-def _quoted(text: str) -> str:
-    return json.dumps(text, ensure_ascii=False)
+    return quoted(value) if kind is str else json.dumps(value)
 
 
 def _first_wrong(text: str, error: json.JSONDecodeError) -> int:
@@ -105,6 +118,10 @@ def _first_wrong(text: str, error: json.JSONDecodeError) -> int:
     """
     comma = _COMMA.match(text, error.pos) if "trailing comma" in error.msg else None
     return comma.end() if comma else error.pos
+
+
+def _may_be_too_deep(text: str) -> bool:
+    return text.count("[") + text.count("{") > DEEPEST
 
 
 def _is_too_deep(value: Any) -> bool:
@@ -122,6 +139,8 @@ def _children(value: Any) -> List[Any]:
 
 
 def _refuse_depth(text: str) -> None:
+    if not _may_be_too_deep(text):
+        return
     depth = 0
     for token in _TOKEN.finditer(text):
         if token[0] in "[{":

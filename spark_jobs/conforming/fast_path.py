@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from typing import Any, Callable, Dict, List, Optional, Tuple
+from typing import Any, Callable, Dict, List, Optional, Tuple, Union
 from typing import Type as Class
 
 import orjson
 
 from spark_jobs.conforming.document import EMPTY, Findings
-from spark_jobs.conforming.fates import BY_VALUE, CLEAN, KEEP, REDACT, fate
+from spark_jobs.conforming.fates import BY_VALUE, KEEP, REDACT, fate
 from spark_jobs.conforming.mentions import MAY_BE_JSON, may_hold_removed
 from spark_jobs.conforming.paths import Path, name_of
 from spark_jobs.conforming.scalars import (
@@ -62,7 +62,6 @@ Fit = Callable[[Any, Findings], Any]
 def compile_text(column: Column) -> Callable[[str], Tuple[Any, Findings]]:
     """A function that reads a nested column's text; it raises UnfitError for the exact path."""
     fit = _compile(column.type, (None, column.source_field, 0))
-    holds_doubles = _holds_doubles(column.type)
 
     def read(text: str) -> Tuple[Any, Findings]:
         findings = Findings()
@@ -75,11 +74,11 @@ def compile_text(column: Column) -> Callable[[str], Tuple[Any, Findings]]:
             raise UnfitError
         if findings.has_zero and _NEGATIVE_ZERO.search(text):
             raise UnfitError
-        if findings.has_float and _may_be_rounded(text):
-            raise UnfitError
         if findings.is_respelled and findings.redacted:
             raise UnfitError
-        if holds_doubles and _may_be_rounded(text) and not _all_come_back(text):
+        if findings.has_float and _may_be_rounded(text):
+            raise UnfitError
+        if findings.has_double and _may_be_rounded(text) and not _all_come_back(text):
             raise UnfitError
         return value, findings
 
@@ -97,7 +96,7 @@ def read_outer(text: str) -> Optional[Dict[str, Any]]:
         return None
     if type(members) is not dict or not _FLAT.issuperset(map(type, members.values())):
         return None
-    return members if len(members) == _count_of_keys(text) else None
+    return members if len(members) == _count_of_outer_keys(text, members) else None
 
 
 def _may_be_rounded(text: str) -> bool:
@@ -129,14 +128,6 @@ def _comes_back_at(text: str, place: int) -> bool:
     return comes_back(number[0], float(number[0]))
 
 
-def _holds_doubles(kind: Type) -> bool:
-    if isinstance(kind, Array):
-        return _holds_doubles(kind.element)
-    if isinstance(kind, Struct):
-        return any(_holds_doubles(field) for _, field in kind.fields)
-    return kind == Primitive("double")
-
-
 def _count_of_keys(text: str) -> int:
     """How many members the objects of a JSON text have, duplicates included; -1 if hard to tell.
 
@@ -150,6 +141,15 @@ def _count_of_keys(text: str) -> int:
     if _has_spaced_colon(text):
         return -1
     return text.count('":') - escapes
+
+
+def _count_of_outer_keys(text: str, members: Dict[str, Any]) -> int:
+    """The same of a text with objects only inside strings, where each quote is escaped."""
+    if "\\" in "".join(members):  # then the quote after a key may look escaped
+        return _count_of_keys(text)
+    if _has_spaced_colon(text):
+        return -1
+    return text.count('":') - text.count('\\":')
 
 
 def _has_spaced_colon(text: str) -> bool:
@@ -175,65 +175,78 @@ def _compile(kind: Type, path: Path) -> Fit:
 
 def _struct(kind: Struct, path: Path) -> Fit:
     fits = {name: _compile(field, (path, name, 0)) for name, field in kind.fields}
-    folded = {name.lower(): name for name, _ in kind.fields}
-    removes = _remover(path)
-    cleaned_path = _cleaned_path(path)
-    field_of = lru_cache(_KNOWN_KEYS)(lambda key: folded.get(key.lower()))
     usual = {name: _usual_class(field) for name, field in kind.fields}
-    is_cleaned = lru_cache(_KNOWN_KEYS)(
-        lambda key: field_of(key) is None and fate(key, path) == CLEAN
-    )
+    spelled_or_removed = _speller(kind, path)
     names = tuple(name for name, _ in kind.fields if is_naming_key(name))
     if not any(is_value_key(name) for name, _ in kind.fields):
         names = ()
-
-    def spell_or_remove(members: Dict[str, Any], key: str, findings: Findings) -> Optional[str]:
-        """Give a member its field's spelling, or remove it if it never reaches the lake."""
-        value = members.pop(key)
-        if is_cleaned(key):
-            findings.cleaned.append(cleaned_path(key))
-            if value and (type(value) is dict or type(value) is list):
-                findings.keys += _keys_within(value, 0)
-            return None
-        name = field_of(key)
-        if name is None and removes(key, value, findings):
-            return None
-        if name is None or name in members:
-            raise UnfitError
-        findings.is_respelled = True
-        members[name] = value
-        return name
 
     def fit(members: Any, findings: Findings) -> Any:
         if type(members) is not dict:
             return _emptied(members, findings)
         findings.keys += len(members)
-        unusual: List[str] = []
         unknown: List[str] = []
+        empty: List[str] = []
         for key, value in members.items():
             expected = usual.get(key)
-            if type(value) is expected:
-                if expected is str:
-                    if value[:1] not in MAY_BE_JSON:
-                        continue
-                elif expected is not int or value <= LARGEST:
-                    continue
-            (unknown if expected is None else unusual).append(key)
-        for key in unknown:
-            name = spell_or_remove(members, key, findings)
-            if name is not None:
-                unusual.append(name)
-        for key in unusual:
+            if type(value) is expected and (
+                value[:1] not in MAY_BE_JSON
+                if expected is str
+                else expected is not int or value <= LARGEST
+            ):
+                continue
+            if expected is None:
+                unknown.append(key)
+                continue
+            fitted = None if value is None else fits[key](value, findings)
+            if fitted is None:
+                empty.append(key)
+            else:
+                members[key] = fitted
+        for key in spelled_or_removed(members, unknown, findings) if unknown else ():
             value = members[key]
-            if value is not None:
-                value = members[key] = fits[key](value, findings)
-            if value is None:
-                del members[key]
+            members[key] = None if value is None else fits[key](value, findings)
+            if members[key] is None:
+                empty.append(key)
+        for key in empty:
+            del members[key]
         for name in names:
             _refuse_redacted_name(members.get(name))
         return members
 
     return fit
+
+
+def _speller(
+    kind: Struct, path: Path
+) -> Callable[[Dict[str, Any], List[str], Findings], List[str]]:
+    """A function that gives members of these keys, which no field has, their fields' spelling.
+
+    It removes what never reaches the lake, and gives the fields' names.
+    """
+    folded = {name.lower(): name for name, _ in kind.fields}
+    field_of = lru_cache(_KNOWN_KEYS)(lambda key: folded.get(key.lower()))
+    removes = _remover(path)
+
+    def spelled_or_removed(
+        members: Dict[str, Any], keys: List[str], findings: Findings
+    ) -> List[str]:
+        names = []
+        for key in keys:
+            value = members.pop(key)
+            name = field_of(key)
+            if name is None:
+                if not removes(key, value, findings):
+                    raise UnfitError
+            elif name in members:
+                raise UnfitError
+            else:
+                findings.is_respelled = True
+                members[name] = value
+                names.append(name)
+        return names
+
+    return spelled_or_removed
 
 
 def _usual_class(kind: Type) -> Class[Any]:
@@ -243,30 +256,26 @@ def _usual_class(kind: Type) -> Class[Any]:
 
 def _remover(parent: Path) -> Callable[[str, Any, Findings], bool]:
     below = name_of(parent)
-    cleaned_path = _cleaned_path(parent)
-    fate_of = lru_cache(_KNOWN_KEYS)(lambda key: fate(key, parent))
+
+    @lru_cache(_KNOWN_KEYS)
+    def fate_of(key: str) -> Tuple[int, str]:
+        """What becomes of a key, and the path that its removal is counted by."""
+        found = fate(key, parent)
+        return found, f"{below}/{key}" if found == REDACT else name_of((parent, key, 0)).lower()
 
     def removes(key: str, value: Any, findings: Findings) -> bool:
         """Whether a member never reaches the lake; counts its redaction and the keys inside it."""
-        found = fate_of(key)
+        found, counted_as = fate_of(key)
         if found == KEEP:
             return False
         if found == BY_VALUE:
             raise UnfitError
-        if found == REDACT:
-            findings.redacted.append(f"{below}/{key}")
-        else:
-            findings.cleaned.append(cleaned_path(key))
+        (findings.redacted if found == REDACT else findings.cleaned).append(counted_as)
         if value and (type(value) is dict or type(value) is list):
             findings.keys += _keys_within(value, 0)
         return True
 
     return removes
-
-
-def _cleaned_path(parent: Path) -> Callable[[str], str]:
-    """A function that gives the path by which the removal of a key by the cleanings is counted."""
-    return lru_cache(_KNOWN_KEYS)(lambda key: name_of((parent, key, 0)).lower())
 
 
 def _refuse_redacted_name(value: Any) -> None:
@@ -275,12 +284,14 @@ def _refuse_redacted_name(value: Any) -> None:
         raise UnfitError
 
 
-def _keys_within(value: Any, depth: int) -> int:
+def _keys_within(value: Union[Dict[str, Any], List[Any]], depth: int) -> int:
     if depth > _DEEPEST_REMOVED:
         raise UnfitError
-    if type(value) is dict:
-        return len(value) + sum([_keys_within(item, depth + 1) for item in value.values()])
-    return sum([_keys_within(item, depth + 1) for item in value]) if type(value) is list else 0
+    keys, items = (len(value), value.values()) if type(value) is dict else (0, value)
+    for item in items:
+        if type(item) is dict or type(item) is list:
+            keys += _keys_within(item, depth + 1)
+    return keys
 
 
 def _array(kind: Array, path: Path) -> Fit:
@@ -366,6 +377,7 @@ def _double(value: Any, findings: Findings) -> Optional[float]:
         if not -EXACT_FLOAT <= value <= EXACT_FLOAT:
             raise UnfitError
         findings.has_zero |= not value
+        findings.has_double = True
         return float(value)
     number = double_of(value) if type(value) is str else None
     if number is not None and not comes_back(value, number):

@@ -11,14 +11,14 @@ from functools import lru_cache
 from typing import Any, List, Optional, Tuple
 
 from spark_jobs.conforming.card_numbers import holds_card_number, is_card_number
-from spark_jobs.conforming.exact_json import NotJsonError, Number, Object, parse
+from spark_jobs.conforming.exact_json import NotJsonError, Number, Object, is_surely_object, parse
 from spark_jobs.conforming.mentions import (
     MAY_BE_JSON,
     assigns_card_data,
     names_card_data,
     tells_card_number,
 )
-from spark_jobs.conforming.paths import Path, folded_keys, nearest_key, segments
+from spark_jobs.conforming.paths import Path, keys_of
 from spark_jobs.schema.redacted_names import (
     AMBIGUOUS,
     MENTIONS,
@@ -50,29 +50,40 @@ _SIBLINGS = frozenset(
 """What makes a card number beside it that of a card, though it is only called a number."""
 _KNOWN_NAMES = 1 << 14
 _DIGIT = re.compile("[0-9]")
+_KNOWN_PLACES = 1 << 10
+"""Names and places whose fate is kept: many more than our own texts have."""
 
 
 def fate(key: str, parent: Path) -> int:
     """What becomes of a member by name and place: KEEP, CLEAN, REDACT or BY_VALUE."""
-    found = fate_of_name(key, parent)
+    return _fate(key, keys_of(parent))
+
+
+@lru_cache(_KNOWN_PLACES)
+def _fate(key: str, above: Tuple[str, ...]) -> int:
+    found = _fate_of_name(key, above)
     if found == REDACT:
         return found
     lowered = key.lower()
     if CLEANED_IF_CONTAINING in lowered:
         return CLEAN
-    if lowered in _CLEANED_KEYS and (*folded_keys(parent), lowered) in _CLEANED_PLACES:
+    if lowered in _CLEANED_KEYS and (*map(str.lower, above), lowered) in _CLEANED_PLACES:
         return CLEAN
     return BY_VALUE if meaning_of(key) is Meaning.PAYMENTS else found
 
 
 def fate_of_name(name: str, parent: Path) -> int:
     """What becomes of a value of this name in the object at ``parent`` by redaction alone."""
-    meaning = _meaning_at(name, parent)
+    return _fate_of_name(name, keys_of(parent))
+
+
+def _fate_of_name(name: str, above: Tuple[str, ...]) -> int:
+    meaning = _meaning_at(name, above)
     if meaning is Meaning.CARD_DATA:
         return REDACT
     if meaning is Meaning.PAYMENTS:
         return KEEP
-    below_payments = is_below_payments(parent)
+    below_payments = _are_payments(above)
     if meaning is None or meaning in MENTIONS:
         mentions = meaning is not None
         unnamed = BY_VALUE if mentions else KEEP
@@ -90,14 +101,15 @@ def _fate_of_ambiguous(meaning: Meaning, below_payments: bool) -> int:
 
 def goes(name: str, value: Any, parent: Path) -> bool:
     """Whether a value is redacted whose name and place leave that open."""
-    meaning = _meaning_at(name, parent)
+    above = keys_of(parent)
+    meaning = _meaning_at(name, above)
     if meaning is Meaning.PAYMENTS:
         return not holds_payments(value)
     if meaning is Meaning.MENTIONS_CARD:
         return _matches(_card_number, value)
     if meaning is Meaning.MENTIONS_CODE:
         return _matches(_COULD_BE_CODE.fullmatch, value)
-    if meaning is Meaning.CARD and is_below_payments(parent):
+    if meaning is Meaning.CARD and _are_payments(above):
         return _is_or_opens_object(value) or _matches(_HOLDS_NUMBER.search, value)
     return (
         _matches(_COULD_BE_NUMBER.fullmatch, value)
@@ -112,7 +124,7 @@ def holds_payments(value: Any) -> bool:
         return all(item is None or type(item) is Object for item in value)
     if type(value) is not str:
         return value is None or type(value) is Object
-    if value in {"", "null"}:
+    if value in {"", "null"} or is_surely_object(value):
         return True
     try:
         return holds_payments(parse(value))
@@ -120,11 +132,9 @@ def holds_payments(value: Any) -> bool:
         return False
 
 
-def is_below_payments(path: Path) -> bool:
-    """Whether a payments member leads to this place."""
-    return any(
-        type(step) is str and meaning_of(step) is Meaning.PAYMENTS for step in segments(path)
-    )
+def _are_payments(keys: Tuple[str, ...]) -> bool:
+    """Whether a payments member is among the keys that lead to a place."""
+    return Meaning.PAYMENTS in map(meaning_of, keys)
 
 
 @dataclass(frozen=True)
@@ -217,13 +227,12 @@ def _names_in(value: Any) -> List[str]:
     return [value] if type(value) is str and value else []
 
 
-def _meaning_at(name: str, parent: Path) -> Optional[Meaning]:
+def _meaning_at(name: str, above: Tuple[str, ...]) -> Optional[Meaning]:
     """What a name says where it stands: ``number`` below ``card`` is the number of a card."""
     meaning = meaning_of(name)
     if meaning is Meaning.CARD_DATA:
         return meaning
-    above = nearest_key(parent)
-    said_above = None if above is None else meaning_of(above)
+    said_above = meaning_of(above[-1]) if above else None
     if said_above is Meaning.CARD:
         in_card = meaning_of(f"card {name}")
         is_sure = in_card not in _NO_NAME
@@ -237,8 +246,8 @@ def _meaning_at(name: str, parent: Path) -> Optional[Meaning]:
 
 def place_decides(path: Path) -> bool:
     """Whether names at this place mean more than elsewhere: below payments, or in a card."""
-    above = nearest_key(path)
-    return (above is not None and meaning_of(above) is not None) or is_below_payments(path)
+    keys = keys_of(path)
+    return bool(keys) and (meaning_of(keys[-1]) is not None or _are_payments(keys))
 
 
 def _is_or_opens_object(value: Any) -> bool:

@@ -14,7 +14,11 @@ Path = Optional[Tuple[Any, Segment, int]]
 
 def segments(path: Path) -> List[Segment]:
     """The segments from the document's root."""
-    return [node[1] for node in _upwards(path)][::-1]
+    steps = []
+    while path is not None:
+        path, step, _ = path
+        steps.append(step)
+    return steps[::-1]
 
 
 def pointer(path: Path) -> str:
@@ -24,20 +28,18 @@ def pointer(path: Path) -> str:
 
 def name_of(path: Path) -> str:
     """The pointer with every list index as ``*``: what redactions are counted by."""
-    steps = ("*" if isinstance(step, int) else _escaped(step) for step in segments(path))
-    return "".join("/" + step for step in steps)
+    steps = ["*" if isinstance(step, int) else _escaped(step) for step in segments(path)]
+    return "/".join(["", *steps])
 
 
-def folded_keys(path: Path) -> Tuple[str, ...]:
-    """The keys in lower case from the root, list indices left out."""
-    return tuple(step.lower() for step in segments(path) if not isinstance(step, int))
-
-
-def nearest_key(path: Path) -> Optional[str]:
-    """The last key on the way, list indices left out; none at the root."""
-    while path is not None and type(path[1]) is int:
-        path = path[0]
-    return None if path is None else str(path[1])
+def keys_of(path: Path) -> Tuple[str, ...]:
+    """The keys from the root, list indices left out."""
+    keys: Tuple[str, ...] = ()
+    while path is not None:
+        path, step, _ = path
+        if type(step) is str:
+            keys = (step, *keys)
+    return keys
 
 
 def indices_below(path: Path, root: Path) -> List[int]:

@@ -21,6 +21,8 @@ _BOOLEANS = {"true": True, "false": False}
 
 def bigint_of(text: str, is_literal: bool) -> Optional[int]:
     """The integer that a text, or a JSON number's literal, says; none unless it is an int64."""
+    if text.isdigit() and text.isascii() and text[0] != "0" and len(text) <= _SURE_DIGITS:
+        return int(text)
     match = _INTEGER_TEXT.fullmatch(text)
     if match is not None and not (is_literal and "." in text):
         digits = match[1]

@@ -6,11 +6,10 @@ names card data and does not parse is dropped whole, because nobody can tell wha
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from typing import Any, Iterable, List, Optional
 
-from spark_jobs.conforming.exact_json import NotJsonError, Number, Object, parse
+from spark_jobs.conforming.exact_json import NotJsonError, Number, Object, parse, quoted
 from spark_jobs.conforming.fates import (
     BY_VALUE,
     CLEAN,
@@ -52,7 +51,9 @@ class Scrubber:
         self, key: str, value: Any, parent: Path, index: int, said: Optional[About] = None
     ) -> bool:
         """Whether a member goes; counts it if so. ``said`` is what the object says of it."""
-        found = _decided(fate(key, parent), key, value, parent)
+        found = fate(key, parent)
+        if found == BY_VALUE:
+            found = _decided(found, key, value, parent)
         if found == KEEP and said is not None and said.is_card:
             place = ((parent, "payments", 0), "card", 0)
             found = _decided(fate_of_name(key, place), key, value, place)
@@ -124,12 +125,7 @@ class Scrubber:
         """The part of a text that a value takes, without what must go."""
         if type(value) is str:
             scrubbed = self.text(value, path)
-            unchanged = scrubbed == value
-            return (
-                text[node.start : node.end]
-                if unchanged
-                else json.dumps(scrubbed, ensure_ascii=False)
-            )
+            return text[node.start : node.end] if scrubbed == value else quoted(scrubbed)
         if not node.children:
             return text[node.start : node.end]
         said = about(value.pairs) if type(value) is Object else None

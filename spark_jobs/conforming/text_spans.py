@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from json.decoder import scanstring  # type: ignore[attr-defined]  # the C scanner json itself uses
-from typing import Any, Callable, List, NamedTuple, Optional, Tuple
+from typing import Any, List, NamedTuple, Optional, Sequence, Tuple
 
 from spark_jobs.conforming.paths import Path, indices_below
 
@@ -12,15 +12,16 @@ _WHITE_SPACE = " \t\n\r"
 _WHITE = re.compile(r"[ \t\n\r]*")
 _SCALAR = re.compile(r"[^,\]}\s]+")
 
+Child = Tuple[Optional[str], int, Any]
+"""A member's key, or none of a list's item; where that begins; and the node of the value."""
+
 
 class Node(NamedTuple):
-    """A value's place in a text; members of an object have their key and where it begins."""
+    """A value's place in a text, and what it holds."""
 
     start: int
     end: int
-    text: Optional[str]
-    children: List[Tuple[Optional[str], int, Any]]
-    is_object: bool
+    children: Sequence[Child]
 
 
 class SourceText:
@@ -49,40 +50,28 @@ def spans(text: str) -> Node:
 def _value(text: str, at: int) -> Node:
     first = text[at]
     if first == '"':
-        decoded, end = scanstring(text, at + 1, True)
-        return Node(at, end, decoded, [], False)
+        return Node(at, scanstring(text, at + 1, True)[1], ())
     if first in "{[":
-        return _container(text, at, _member if first == "{" else _element, first == "{")
+        return _container(text, at, first == "{")
     scalar = _SCALAR.match(text, at)
     assert scalar is not None
-    return Node(at, scalar.end(), None, [], False)
+    return Node(at, scalar.end(), ())
 
 
-def _container(
-    text: str,
-    start: int,
-    child_at: Callable[[str, int], Tuple[Optional[str], int, Node]],
-    is_object: bool,
-) -> Node:
-    children = []
+def _container(text: str, start: int, is_object: bool) -> Node:
+    children: List[Child] = []
     at = _skip(text, start + 1)
     while text[at] not in "}]":
-        child = child_at(text, at)
-        children.append(child)
-        at = _skip(text, child[2].end)
+        key, begin = None, at
+        if is_object:
+            key, at = scanstring(text, at + 1, True)
+            at = _skip(text, _skip(text, at) + 1)
+        value = _value(text, at)
+        children.append((key, begin, value))
+        at = _skip(text, value.end)
         if text[at] == ",":
             at = _skip(text, at + 1)
-    return Node(start, at + 1, None, children, is_object)
-
-
-def _member(text: str, at: int) -> Tuple[Optional[str], int, Node]:
-    key, end = scanstring(text, at + 1, True)
-    colon = _skip(text, end)
-    return key, at, _value(text, _skip(text, colon + 1))
-
-
-def _element(text: str, at: int) -> Tuple[Optional[str], int, Node]:
-    return None, at, _value(text, at)
+    return Node(start, at + 1, children)
 
 
 def _skip(text: str, at: int) -> int:

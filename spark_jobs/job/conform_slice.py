@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field, replace
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, Dict, Iterator, List, Union
 
 from spark_jobs.conforming import Conformer, Rejected, Row, decode, is_encoded, with_lineage
@@ -23,6 +23,9 @@ _ALLOCATIONS_BETWEEN_COLLECTIONS = 100_000
 
 HELD_BYTES = 128 * 1024 * 1024
 """Lines and quarantined bytes held at a time: gzip bodies unpack to many times their slice."""
+
+_KNOWN_PATHS = 1 << 10
+"""Paths whose shown form is kept: many more than our own names have."""
 
 LONGEST_LINE_BYTES = 3 * 512 * 1024 * 1024
 """A longer row is ``too_large``: Arrow's reader takes less than 2 GiB."""
@@ -199,6 +202,7 @@ def _count_row(counts: _Counts, found: RawObject, row: Row) -> None:
     counts.card_numbers.update(row.card_numbers)
 
 
+@lru_cache(_KNOWN_PATHS)
 def _without_strangers(path: str) -> str:
     """A path with ``?`` for each name that is not ours: records and reports show it."""
     return "/".join(map(_shown, path.split("/")))

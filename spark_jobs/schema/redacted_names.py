@@ -10,7 +10,9 @@ import re
 import unicodedata
 from enum import Enum
 from functools import cache, lru_cache
-from typing import Dict, FrozenSet, Optional, Pattern, Tuple
+from itertools import groupby
+from operator import itemgetter
+from typing import Dict, FrozenSet, Match, Optional, Pattern, Tuple
 
 
 class Meaning(Enum):
@@ -177,6 +179,8 @@ _OPENINGS = frozenset(
     for choice in WORDS.get(word, (word,))
 )
 """First two letters of every name of the shapes: most names have others, and are soon done with."""
+_OTHER_THAN_LATIN = re.compile("[^\x00-\u02ff]")
+"""Where the letters are that may be accents alone."""
 
 
 def plain(text: str) -> str:
@@ -184,7 +188,11 @@ def plain(text: str) -> str:
     if text.isascii():
         return text.lower()
     letters = unicodedata.normalize("NFKD", _NUMERO.sub("numero", text)).casefold()
-    return "".join(letter for letter in letters if not unicodedata.combining(letter))
+    return _OTHER_THAN_LATIN.sub(_unless_accent, letters)
+
+
+def _unless_accent(letter: Match[str]) -> str:
+    return "" if unicodedata.combining(letter[0]) else letter[0]
 
 
 def folded(name: str) -> str:
@@ -233,6 +241,26 @@ def names_in_text(*meanings: Meaning) -> Pattern[str]:
     """A pattern that finds the meanings' names as whole words in a text that is ``plain``."""
     names = "|".join(_pattern(each, _BETWEEN_IN_TEXT) for each in meanings)
     return re.compile(f"(?<![a-z0-9])(?:{names})(?:[ _-]?[0-9]{{1,2}}(?![0-9]))?(?![a-z])")
+
+
+def is_named_in_text(text: str, *meanings: Meaning) -> bool:
+    """Whether ``names_in_text`` finds anything, looked for only where a name's first word is."""
+    names = names_in_text(*meanings)
+    return any(names.match(text, word.start()) for word in _first_words(*meanings).finditer(text))
+
+
+@cache
+def _first_words(*meanings: Meaning) -> Pattern[str]:
+    shapes = [shape.split()[0] for meaning in meanings for shape in SHAPES[meaning]]
+    first = {choice.split()[0] for word in shapes for choice in WORDS.get(word, (word,))}
+    by_letter = groupby(sorted(first), itemgetter(0))
+    # Choices that all begin with a letter let a search stop at few characters.
+    return re.compile(
+        "|".join(
+            f"{letter}(?<![a-z0-9]{letter})(?:{'|'.join(word[1:] for word in words)})"
+            for letter, words in by_letter
+        )
+    )
 
 
 @cache
