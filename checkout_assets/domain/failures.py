@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from checkout_assets.domain import told_texts
 from checkout_assets.domain.displayable import displayable
 from spark_jobs.contract.failures import Failure
 from spark_jobs.service_codes import is_throttling, is_transient
@@ -71,51 +72,18 @@ _REFUSALS = frozenset(
         "UnrecognizedClientException", "ValidationException",
     }
 )  # fmt: skip
-_CAPACITY = re.compile(
-    r"insufficient.{0,20}capacity|not have (enough|sufficient) capacity|capacity-not-available"
-    r"|InstanceFleetTimeout|no spot capacity|InsufficientFreeAddressesInSubnet|SpotMaxPriceTooLow"
-    r"|not supported in your requested Availability Zone",
-    re.IGNORECASE,
-)
-_QUOTA = re.compile(
-    r"VcpuLimitExceeded|InstanceLimitExceeded|MaxSpotInstanceCountExceeded|vCPU (limit|capacity)",
-    re.IGNORECASE,
-)
-_SPOT = re.compile(r"\bspot\b.{0,60}\b(terminat|interrupt|reclaim)\w*", re.IGNORECASE)
-_PERMANENT_IN_LOG: tuple[tuple[re.Pattern[str], str, str], ...] = (
-    (
-        re.compile(r"(ModuleNotFoundError|ImportError): (No module named '?[\w.]+)?"),
-        "the job's packages are incomplete: build them again (make package) and upload them",
-        "PackageIncomplete",
-    ),
-    (
-        re.compile(r"Path does not exist|FileNotFoundException|No such file or directory"),
-        "a file of the job is not where it was said to be: check the package's place",
-        "FileMissing",
-    ),
-    (
-        re.compile(r"Unrecognized VM option|Could not create the Java Virtual Machine"),
-        "Java refuses an option of the Spark configuration",
-        "JavaRefuses",
-    ),
-    (re.compile(r"AnalysisException"), "Spark refuses the job itself", "SparkRefuses"),
-    (
-        re.compile(r"KMS\.DisabledException|KMSInvalidStateException"),
-        "the bucket's key is disabled",
-        "KeyDisabled",
-    ),
-    (
-        re.compile(r"AccessDenied|status code: 403|403 Forbidden"),
-        "access is denied: check the cluster's instance profile and the buckets' policies",
-        "AccessDenied",
-    ),
-    (re.compile(r"NoSuchBucket"), "a bucket of the job does not exist", "NoSuchBucket"),
-)
-_TRANSIENT_IN_LOG = re.compile(
-    r"SlowDown|ThrottlingException|RequestTimeout|ExecutorLostFailure|Lost connection"
-    r"|lost contact|Connection reset|503 Service|500 Internal|transient",
-    re.IGNORECASE,
-)
+_IN_LOG = {
+    "PackageIncomplete": "the job's packages are incomplete: "
+    "build them again (make package) and upload them",
+    "FileMissing": "a file of the job is not where it was said to be: check the package's place",
+    "JavaRefuses": "Java refuses an option of the Spark configuration",
+    "SparkRefuses": "Spark refuses the job itself",
+    "KeyDisabled": "the bucket's key is disabled",
+    "AccessDenied": "access is denied: "
+    "check the cluster's instance profile and the buckets' policies",
+    "NoSuchBucket": "a bucket of the job does not exist",
+}
+"""By the word for what a log tells, what it means and what to do; none of it passes."""
 
 
 def diagnose_request(code: str, message: str = "") -> Diagnosis:
@@ -125,9 +93,9 @@ def diagnose_request(code: str, message: str = "") -> Diagnosis:
     def told(cause: Cause, clause: str, retries: int = 0, word: str = code) -> Diagnosis:
         return Diagnosis(cause, f"{clause} {said}", retries, word, cause is Cause.CAPACITY)
 
-    if _QUOTA.search(f"{code} {message}"):
+    if told_texts.QUOTA.search(f"{code} {message}"):
         return told(Cause.PERMANENT, "the account's instance quota is used up", 0, "InstanceQuota")
-    if _CAPACITY.search(f"{code} {message}"):
+    if told_texts.CAPACITY.search(f"{code} {message}"):
         no_capacity = "AWS has no such instances free now"
         return told(Cause.CAPACITY, no_capacity, _SEVERAL, "NoCapacity")
     if is_throttling(code):
@@ -145,11 +113,11 @@ _CLUSTER_ENDS: tuple[tuple[re.Pattern[str], Diagnosis], ...] = (
         Diagnosis(Cause.CANCELLED, "someone terminated the cluster", code="HostTerminated"),
     ),
     (
-        _QUOTA,
+        told_texts.QUOTA,
         Diagnosis(Cause.PERMANENT, "the account's instance quota is used up", code="InstanceQuota"),
     ),
     (
-        re.compile(rf"{_CAPACITY.pattern}|^INSTANCE_FLEET_TIMEOUT\b", re.IGNORECASE),
+        re.compile(rf"{told_texts.CAPACITY.pattern}|^INSTANCE_FLEET_TIMEOUT\b", re.IGNORECASE),
         Diagnosis(
             Cause.CAPACITY,
             "AWS has no such instances free now",
@@ -169,7 +137,7 @@ _CLUSTER_ENDS: tuple[tuple[re.Pattern[str], Diagnosis], ...] = (
         Diagnosis(Cause.TRANSIENT, "a bootstrap action failed", _ONCE, "BootstrapFailed"),
     ),
     (
-        _SPOT,
+        told_texts.SPOT,
         Diagnosis(
             Cause.TRANSIENT,
             "AWS took Spot instances back",
@@ -203,10 +171,10 @@ def diagnose_step(state: str, reason: str, message: str, log: str = "") -> Diagn
     if state in {"CANCELLED", "INTERRUPTED"}:
         return Diagnosis(Cause.CANCELLED, "someone cancelled the step", code="StepCancelled")
     told = f"{message}\n{log}"
-    for pattern, meaning, code in _PERMANENT_IN_LOG:
-        if pattern.search(told):
-            return Diagnosis(Cause.PERMANENT, meaning, code=code)
-    if _TRANSIENT_IN_LOG.search(told):
+    code = told_texts.permanent_in_log(told)
+    if code:
+        return Diagnosis(Cause.PERMANENT, _IN_LOG[code], code=code)
+    if told_texts.PASSING_IN_LOG.search(told):
         return Diagnosis(
             Cause.TRANSIENT, "the step failed in passing", _SEVERAL, "StepFailedInPassing"
         )

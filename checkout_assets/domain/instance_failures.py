@@ -6,6 +6,7 @@ Codes are those of EC2's ``StateReason``; outcomes and sentences are the instanc
 import re
 from dataclasses import replace
 
+from checkout_assets.domain import told_texts
 from checkout_assets.domain.displayable import displayable
 from checkout_assets.domain.failures import LONGEST_REASON, Cause, Diagnosis, diagnose_request
 
@@ -16,9 +17,6 @@ _SPOT = re.compile(r"Server\.SpotInstance(Termination|Shutdown)")
 _BY_SOMEONE = re.compile(r"Client\.(UserInitiated(Shutdown|Hibernate)|InstanceTerminated)\b")
 _ITSELF = re.compile(r"Client\.InstanceInitiatedShutdown")
 _KEY = re.compile(r"Client\.InternalError|Client\.InvalidSnapshot|Client\.VolumeLimitExceeded")
-_DENIED = re.compile(r"\bdenied\b|AccessDenied|Forbidden|\b403\b", re.IGNORECASE)
-_USAGE = re.compile(r"exit code 2\b")
-_WRONG_ARCHIVE = re.compile(r"SHA-256|checksum", re.IGNORECASE)
 _OUTCOMES = {
     "install": Diagnosis(
         Cause.TRANSIENT, "the worker could not be installed", _ONCE, "WorkerNotInstalled"
@@ -85,10 +83,10 @@ def _by_state(code: str) -> Diagnosis | None:
 
 
 def _by_outcome(outcome: str, said: str) -> Diagnosis:
-    if outcome == "install" and _WRONG_ARCHIVE.search(said):
+    if outcome == "install" and told_texts.WRONG_ARCHIVE.search(said):
         return _NOT_THE_ARCHIVE
     if outcome in _OUTCOMES:
         return _OUTCOMES[outcome]
-    if _USAGE.search(said):
+    if told_texts.WRONG_USAGE.search(said):
         return _REFUSED
-    return _NO_ACCESS if _DENIED.search(said) else _UNEXPLAINED
+    return _NO_ACCESS if told_texts.DENIED.search(said) else _UNEXPLAINED
