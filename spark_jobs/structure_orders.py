@@ -22,6 +22,7 @@ def main(arguments: Optional[List[str]] = None) -> int:
     """Run the job; prints one line a folder, and leaves its result in the lake."""
     from pyspark.sql import SparkSession
 
+    from spark_jobs.contract.counting import counted
     from spark_jobs.contract.keys import PROBES_IN_LAKE, result_key
     from spark_jobs.contract.limits import LARGEST_BODY_BYTES
     from spark_jobs.contract.words import DROP_ROWS, KEEP
@@ -66,7 +67,7 @@ def main(arguments: Optional[List[str]] = None) -> int:
     failed = 0
     try:
         for result in structure_folders(spark, job):
-            ending = f"{result.totals.rows} rows in {result.files} files"
+            ending = f"{counted(result.totals.rows, 'row')} in {counted(result.files, 'file')}"
             try:
                 lake.put(result_key(result.folder, job.run_id), result.to_json())
                 problem = result.error

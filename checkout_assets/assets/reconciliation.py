@@ -20,6 +20,7 @@ from checkout_assets.assets.raw_orders import RAW_ORDERS
 from checkout_assets.assets.runbook import Runbook
 from checkout_assets.assets.structured_orders import STRUCTURED_ORDERS
 from checkout_assets.domain.access.need import RULE, judge_need
+from checkout_assets.domain.counting import of_folders
 from checkout_assets.domain.displayable import displayable
 from checkout_assets.domain.folders import ALL_FOLDERS
 from checkout_assets.domain.reconciliation import FolderReconciled, Summary, heat_map
@@ -140,13 +141,13 @@ def flagged(folders: Iterable[FolderReconciled]) -> dict[str, list[str]]:
 def check_complete(summary: Summary, runbook: Runbook) -> dg.AssetCheckResult:
     """Red if a single folder is; its description names them."""
     names = [each.folder.name for each in summary.red]
-    more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
+    more = f" and {len(names) - _MOST_NAMED:,} more" if len(names) > _MOST_NAMED else ""
     red = f" Red: {', '.join(names[:_MOST_NAMED])}{more}." if names else ""
     return dg.AssetCheckResult(
         check_name=COMPLETE,
         passed=not names and summary.complete == len(ALL_FOLDERS),
         severity=dg.AssetCheckSeverity.ERROR,
-        description=f"{summary.complete} of {len(ALL_FOLDERS)} folders complete.{red}",
+        description=f"{of_folders(summary.complete, len(ALL_FOLDERS))} complete.{red}",
         metadata={"red_folders": _table(summary.red), "runbook": runbook.line(COMPLETE)},
     )
 
@@ -161,7 +162,7 @@ def check_expected(
         check_name=EXPECTED,
         passed=not unexpected,
         severity=dg.AssetCheckSeverity.WARN,
-        description=(f"{len(unexpected)} unexpected: {told}." if unexpected else nothing),
+        description=(f"{len(unexpected):,} unexpected: {told}." if unexpected else nothing),
         metadata={"unexpected": len(unexpected), "runbook": runbook.line(EXPECTED)},
     )
 

@@ -16,6 +16,7 @@ from checkout_assets.assets.runbook import Runbook
 from checkout_assets.domain.access.grants import Proof, Standing
 from checkout_assets.domain.access.need import RULE, Need
 from checkout_assets.domain.anomalies import Finding
+from checkout_assets.domain.counting import in_number
 from checkout_assets.domain.displayable import displayable
 from checkout_assets.domain.errors import MigrationError, UsageError
 from checkout_assets.engines.access.bucket_policy import Change
@@ -192,4 +193,5 @@ def _show(context: dg.OpExecutionContext, changes: Sequence[Change]) -> None:
     for change in changes:
         what = "\n".join(change.lines) if change.needed else "stays as it is"
         others = len(change.before.others)
-        context.log.info("%s, %d statement(s) of others stay:\n%s", change.bucket, others, what)
+        stay = in_number(others, "# statement[|s] of others [stays|stay]")
+        context.log.info("%s, %s:\n%s", change.bucket, stay, what)

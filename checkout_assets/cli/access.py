@@ -24,6 +24,7 @@ from checkout_assets.cli.options import (
     settings_with,
     usable_places,
 )
+from checkout_assets.domain.counting import of_folders
 from checkout_assets.domain.errors import MigrationError
 from checkout_assets.settings import Settings
 
@@ -230,8 +231,9 @@ def _prove(options: "AccessOptions") -> "Proof":
         raise MigrationError(f"Nothing was changed: {reason}.") from None
     if not found.proves:
         raise MigrationError(
-            f"Nothing was changed: {found.complete} of {found.folders} folders are complete, "
-            f"{'compared with' if found.with_source else 'without'} the source"
+            "Nothing was changed: "
+            + of_folders(found.complete, found.folders, " [is|are] complete, ")
+            + f"{'compared with' if found.with_source else 'without'} the source"
             f"{'' if found.as_of else ', not up to one cut-off'}. Reconcile says what is missing."
         )
     return found.proof()

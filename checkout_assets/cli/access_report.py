@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from checkout_assets.domain.access.grants import GrantRecord, told
 from checkout_assets.domain.access.role_policies import ROLE_POLICIES, document
+from checkout_assets.domain.counting import in_number, of_folders
 from checkout_assets.domain.displayable import displayable
 from checkout_assets.domain.folders import ALL_FOLDERS
 
@@ -104,10 +105,8 @@ def status_lines(status: "AccessStatus", now: datetime) -> list[str]:
 def _done_lines(done: "Done") -> list[str]:
     if done.unseen:
         return [f"What is copied and structured is not seen from here: {done.unseen}."]
-    counted = (
-        f"By their records, {done.copied} of {len(ALL_FOLDERS)} folders are copied and "
-        f"{done.structured} structured from that copy."
-    )
+    folders = of_folders(done.copied, len(ALL_FOLDERS), " [is|are] copied")
+    counted = f"By their records, {folders} and {done.structured:,} structured from that copy."
     if done.all:
         return [counted, "Nothing is left to copy: once reconcile proves it, no access is needed."]
     if len(done.cut_offs) > 1:
@@ -151,4 +150,4 @@ def _bucket_line(seen: "BucketSeen") -> str:
 def _kept(change: "Change") -> str:
     others = len(change.before.others)
     what = "changes as follows" if change.needed else "stays as it is"
-    return f"{what}; {others} statement(s) of others stay."
+    return f"{what}; {in_number(others, '# statement[|s] of others [stays|stay]')}."

@@ -72,8 +72,3 @@ def byte_size(count: int) -> str:
             return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
         size /= _KILO
     return f"{size:.1f} TB"
-
-
-def counted(count: int, noun: str) -> str:
-    """For example ``1 object`` or ``1,234 objects``."""
-    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"

@@ -7,6 +7,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from checkout_assets.cli.console import byte_size, say, terminal
+from checkout_assets.domain.counting import counted, of_folders
 from checkout_assets.domain.folders import Folder
 from checkout_assets.engines.copying.progress import NoProgress
 from checkout_assets.engines.silence import SilenceLines, silence_of
@@ -89,7 +90,7 @@ class Counts:
         """All of it in a line."""
         left = self.remaining_seconds()
         return (
-            f"{self._ended} of {self._folders} folders done, {self._objects:,} objects "
+            f"{of_folders(self._ended, self._folders)} done, {counted(self._objects, 'object')} "
             f"({self._copied:,} copied), {byte_size(self._size)}, {self.rate:,.0f}/s"
             + ("" if left is None else f", about {_duration(left)} left")
             + (f"; {silence_of(self.silent_seconds)}" if self.silent_seconds else "")
@@ -98,9 +99,9 @@ class Counts:
     def lines(self) -> list[str]:
         """A line for each folder under way."""
         return [
-            f"{folder}: {count.objects:,}"
-            + (f" of about {count.expected:,}" if count.expected else "")
-            + f" objects, {byte_size(count.size)}"
+            f"{folder}: "
+            + (f"{count.objects:,} of about " if count.expected else "")
+            + f"{counted(count.expected or count.objects, 'object')}, {byte_size(count.size)}"
             for folder, count in sorted(self._under_way.items())
         ]
 

@@ -4,7 +4,8 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from checkout_assets.cli.console import byte_size, counted, shown
+from checkout_assets.cli.console import byte_size, shown
+from checkout_assets.domain.counting import counted, part_of
 from checkout_assets.domain.displayable import displayable
 from checkout_assets.domain.folders import Folder
 from checkout_assets.engines.quarantine import FolderQuarantine, QuarantinedObject
@@ -30,8 +31,8 @@ def count_lines(
     holding = sum(bool(each.by_reason) for each in structured)
     total = _sum(structured)
     yield (
-        f"{counted(total.total(), 'object')} in the quarantine of {holding:,} of "
-        f"{counted(len(structured), 'structured folder')}."
+        f"{counted(total.total(), 'object')} in the quarantine of "
+        f"{part_of(holding, len(structured), 'structured folder')}."
     )
     yield from (f"{count:,} {displayable(reason)}." for reason, count in total.items())
 
@@ -83,8 +84,8 @@ def object_lines(described: Mapping[str, Any]) -> list[str]:
     kept, size = described["kept_bytes"], described["size"]
     if kept < size:
         lines.append(
-            f"The quarantine holds only the first {kept:,} of {size:,} bytes. The whole object is "
-            "in raw, under the key that raw object shows (use --show-names)."
+            f"The quarantine holds only the first {part_of(kept, size, 'byte')}. The whole object "
+            "is in raw, under the key that raw object shows (use --show-names)."
         )
     return lines
 

@@ -11,7 +11,6 @@ import typer
 from checkout_assets.cli.comparing import Comparing, comparing
 from checkout_assets.cli.console import (
     byte_size,
-    counted,
     drawable,
     print_json,
     print_lines,
@@ -35,7 +34,7 @@ from checkout_assets.cli.options import (
     quarantine_allowance,
     settings_with,
 )
-from checkout_assets.domain.counting import of_folders
+from checkout_assets.domain.counting import counted, of_folders
 from checkout_assets.domain.displayable import displayable
 from checkout_assets.domain.errors import MigrationError
 from checkout_assets.domain.folders import Folder, select_folders
@@ -148,12 +147,13 @@ def _summary(
 ) -> list[str]:
     quarantined = ", ".join(f"{n:,} {reason}" for reason, n in sorted(summary.quarantined.items()))
     lines = [
-        f"{of_folders(summary.complete, summary.asked)} complete, {len(summary.yellow)} of them "
+        f"{of_folders(summary.complete, summary.asked)} complete, {len(summary.yellow):,} of them "
         "with something to know.",
         f"Raw: {counted(summary.objects, 'object')}, {byte_size(summary.total_bytes)}, "
-        f"{summary.escaped:,} escaped names.",
-        f"Lake: {counted(summary.rows, 'row')}, {summary.rescued_values:,} values rescued; "
-        f"quarantine: {summary.nested:,} nested objects, {quarantined or 'no document'}.",
+        f"{counted(summary.escaped, 'escaped name')}.",
+        f"Lake: {counted(summary.rows, 'row')}, {counted(summary.rescued_values, 'value')} "
+        f"rescued; quarantine: {counted(summary.nested, 'nested object')}, "
+        f"{quarantined or 'no document'}.",
     ]
     if len(results) >= _WHOLE_MAP:
         states = {result.folder: result.state for result in results}

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from checkout_assets.cli.console import counted, print_json, print_lines, say, terminal
+from checkout_assets.cli.console import print_json, print_lines, say, terminal
 from checkout_assets.cli.copy_options import LakeEncryption, LakeKmsKey, RawAccount
 from checkout_assets.cli.options import (
     Folders,
@@ -23,7 +23,7 @@ from checkout_assets.cli.options import (
     usable_places,
 )
 from checkout_assets.domain.anomalies import Finding, Rule, Severity, structured_rules
-from checkout_assets.domain.counting import in_number, of_folders
+from checkout_assets.domain.counting import counted, in_number, of_folders
 from checkout_assets.domain.displayable import displayable
 from checkout_assets.domain.folders import Folder, select_folders, slices
 from checkout_assets.settings import Settings

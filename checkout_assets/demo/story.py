@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from checkout_assets.demo.place import BUCKETS, RAW_URI, SOURCE_URI, DemoPlace
 from checkout_assets.demo.stages import Stages
+from checkout_assets.domain.counting import counted, of_folders
 from checkout_assets.domain.errors import MigrationError
 from checkout_assets.domain.folders import FOLDER_NAMES
 from checkout_assets.engines.interruptible import begin_all
@@ -69,9 +70,10 @@ class Told:
         """Sentences about what did not come out as it must; empty is a success."""
         wrong = []
         if self.failed_runs:
-            wrong.append(f"{self.failed_runs} runs failed")
+            wrong.append(f"{counted(self.failed_runs, 'run')} failed")
         if self.after["folders_complete"] != len(FOLDER_NAMES):
-            wrong.append(f"only {self.after['folders_complete']} of 512 folders are complete")
+            complete = self.after["folders_complete"]
+            wrong.append(f"only {of_folders(complete, len(FOLDER_NAMES), ' [is|are] complete')}")
         if self.lost_found != self.faults.never_copied:
             wrong.append(f"the first reconciliation found {sorted(self.lost_found)} lost")
         if self.stale_found != set(self.faults.stale):

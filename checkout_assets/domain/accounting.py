@@ -7,6 +7,7 @@ documents = rows + quarantined documents. Vanished objects stand outside these s
 from dataclasses import dataclass
 
 from checkout_assets.domain.copying import CopyFacts
+from checkout_assets.domain.counting import counted, in_number
 from spark_jobs.contract.publication import PublicationRecord
 from spark_jobs.contract.totals import StructureTotals
 from spark_jobs.contract.words import ObjectKind, Status
@@ -67,7 +68,8 @@ def broken_files(record: PublicationRecord) -> list[str]:
         ),
     )
     return [
-        f"The {what} files hold {held:,} rows, but {expected:,} were counted."
+        f"The {what} files hold {counted(held, 'row')}, but "
+        + in_number(expected, "# [was|were] counted.")
         for what, files, expected in sums
         if (held := sum(file.rows for file in files)) != expected
     ]
@@ -77,13 +79,14 @@ def _of_copy(copy: CopyAccount) -> list[str]:
     broken = []
     if copy.listed != copy.copied + copy.present + copy.failed:
         broken.append(
-            f"{copy.listed:,} objects were listed, but {copy.copied:,} copied, {copy.present:,} "
-            f"present and {copy.failed:,} failed."
+            in_number(copy.listed, "# object[|s] [was|were] listed, but ")
+            + f"{copy.copied:,} copied, {copy.present:,} present and {copy.failed:,} failed."
         )
     if copy.copied + copy.present != copy.documents + copy.nested + copy.side:
         broken.append(
-            f"{copy.copied + copy.present:,} objects are in raw, but {copy.documents:,} documents, "
-            f"{copy.nested:,} nested and {copy.side:,} side objects."
+            in_number(copy.copied + copy.present, "# object[|s] [is|are] in raw, but ")
+            + f"{counted(copy.documents, 'document')}, {copy.nested:,} nested and "
+            f"{counted(copy.side, 'side object')}."
         )
     return broken
 
@@ -91,20 +94,25 @@ def _of_copy(copy: CopyAccount) -> list[str]:
 def _of_structured(totals: StructureTotals) -> list[str]:
     if totals.documents == totals.rows + totals.quarantined_documents:
         return []
-    return [
-        f"{totals.documents:,} documents became {totals.rows:,} rows and "
-        f"{totals.quarantined_documents:,} quarantined documents."
-    ]
+    return [told_of_structured(totals)]
+
+
+def told_of_structured(totals: StructureTotals) -> str:
+    """The sentence about what became of a folder's documents."""
+    return (
+        f"{counted(totals.documents, 'document')} became {counted(totals.rows, 'row')} and "
+        f"{counted(totals.quarantined_documents, 'quarantined document')}."
+    )
 
 
 def _between(copy: CopyAccount, totals: StructureTotals) -> list[str]:
     pairs = (
-        ("documents", copy.documents, totals.documents),
-        ("nested objects", copy.nested, totals.nested),
-        ("side objects", copy.side, totals.side),
+        ("document", copy.documents, totals.documents),
+        ("nested object", copy.nested, totals.nested),
+        ("side object", copy.side, totals.side),
     )
     return [
-        f"The copy counted {copied:,} {what}, structuring {structured:,}."
+        f"The copy counted {counted(copied, what)}, structuring {structured:,}."
         for what, copied, structured in pairs
         if copied != structured
     ]

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Generic, TypeVar
 
-from checkout_assets.domain.accounting import CopyAccount, broken_equations
+from checkout_assets.domain.accounting import CopyAccount, broken_equations, told_of_structured
 from checkout_assets.domain.copying import CopyFacts
-from checkout_assets.domain.counting import in_number
+from checkout_assets.domain.counting import in_number, part_of
 from spark_jobs.contract.totals import StructureTotals
 from spark_jobs.contract.words import ObjectKind, Status
 
@@ -65,17 +65,20 @@ def every_object_copied(facts: CopyFacts) -> Finding:
     documents = facts.kind(ObjectKind.DOCUMENT)
     if not facts.listed:
         summary = "Nothing was found to copy, which is never a success."
-    elif left or facts.unverified:
-        summary = (
-            f"{left:,} of {facts.listed:,} objects are not in raw; {facts.unverified:,} did not "
-            "verify."
-        )
+    elif left > 0 or facts.unverified:
+        summary = part_of(left, facts.listed, "object", " [is|are] not in raw; ")
+        summary += in_number(facts.unverified, "# did not verify.")
     elif broken:
         summary = " ".join(broken)
     elif not documents:
-        summary = f"None of the {facts.listed:,} objects is a document, which is never a success."
+        summary = in_number(
+            facts.listed,
+            "Of # object[|s] none is a document, which is never a success.",
+        )
     else:
-        summary = f"All {facts.listed:,} objects are in raw and verified."
+        summary = in_number(
+            facts.listed, "[The only object is|All # objects are] in raw and verified."
+        )
     return Finding(
         "every_object_copied",
         bool(documents) and not left and not facts.unverified and not broken,
@@ -144,10 +147,7 @@ def every_document_accounted_for(totals: StructureTotals) -> Finding:
     elif broken:
         summary = " ".join(broken)
     else:
-        summary = (
-            f"{totals.documents:,} documents became {totals.rows:,} rows and "
-            f"{totals.quarantined_documents:,} quarantined documents."
-        )
+        summary = told_of_structured(totals)
     return Finding(
         "every_document_accounted_for",
         bool(totals.documents) and not broken,
@@ -192,8 +192,7 @@ class QuarantineAllowance:
         """The share of documents in quarantine is not above the configured one."""
         quarantined, documents = totals.quarantined_documents, totals.documents
         exceeded = quarantined >= self.least and quarantined > self.share * documents
-        told = (
-            f"{quarantined:,} of {documents:,} documents are in quarantine, "
+        told = part_of(quarantined, documents, "document", " [is|are] in quarantine, ") + (
             f"{'more' if exceeded else 'not more'} than acceptable ({self.share:.4g} of a folder's "
             f"documents, and at least {self.least:,})."
         )

@@ -126,7 +126,7 @@ class Quarantine:
                 found.append(each)
         if len(found) == 1:
             return found[0]
-        told = f"{len(found)} objects whose digest begins so" if found else "no such object"
+        told = f"{len(found):,} objects whose digest begins so" if found else "no such object"
         raise UsageError(
             f"The quarantine of {folder} holds {told}: give the whole source key, or enough of the "
             f"digest (at least {SHORTEST_DIGEST} characters) that quarantine list --objects shows."

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 from pydantic import Field, ValidationError
 
+from checkout_assets.domain.counting import part_of
 from checkout_assets.domain.displayable import displayable
 from checkout_assets.domain.errors import UsageError
 from checkout_assets.engines.emr.options import EmrOptions, JobPackage
@@ -179,8 +180,8 @@ class EmrEngine(StructureEngineResource):
             )
         if self.core_spot_nodes > self.core_nodes:
             raise UsageError(
-                f"{self.core_spot_nodes} of {self.core_nodes} core nodes cannot be Spot: raise "
-                "core_nodes or lower core_spot_nodes."
+                f"{part_of(self.core_spot_nodes, self.core_nodes, 'core node')} cannot be Spot: "
+                "raise core_nodes or lower core_spot_nodes."
             )
 
     def _package(self) -> JobPackage:

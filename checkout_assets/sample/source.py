@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 
+from checkout_assets.domain.counting import in_number
 from checkout_assets.domain.errors import UsageError
 from checkout_assets.domain.folders import ALL_FOLDERS, Folder
 from checkout_assets.sample.anomalies import FLAGS, PLACEMENT, Anomaly, Document, extras
@@ -37,8 +38,9 @@ class SampleOptions:
         if self.documents < len(ALL_FOLDERS) * self.days:
             least = len(ALL_FOLDERS) * self.days
             raise UsageError(
-                f"{self.documents} documents are too few for {self.days} days in each of the 512 "
-                f"folders: ask for at least {least}."
+                in_number(self.documents, "# document[|s] [is|are] too few for ")
+                + in_number(self.days, "# day[|s] in each of the 512 folders: ")
+                + f"ask for at least {least:,}."
             )
         if self.days < 1:
             raise UsageError(f"A folder needs at least 1 day, not {self.days}.")

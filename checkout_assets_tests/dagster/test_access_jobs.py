@@ -47,7 +47,7 @@ def test_a_dry_run_shows_the_difference_and_writes_nothing(
     result = execute(dagster, access, grant_access)
     assert result.success
     told = logged(dagster, result)
-    assert f"{access.source.bucket}, 1 statement(s) of others stay:" in told
+    assert f"{access.source.bucket}, 1 statement of others stays:" in told
     assert "CheckoutAssetsReadFoldersByOrdersTeam" in told
     assert "Only a dry run: nothing was changed." in told
     assert access.policy().text == before

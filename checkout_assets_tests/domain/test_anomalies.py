@@ -11,6 +11,7 @@ from checkout_assets.domain.anomalies import (
     Severity,
 )
 from checkout_assets.domain.copying import CopyFacts
+from checkout_assets_tests.grammar import faults
 from spark_jobs.contract.totals import StructureTotals
 
 CLEAN = CopyFacts(listed=3, by_status={"copied": 2, "present": 1}, by_kind={"document": 3})
@@ -132,3 +133,60 @@ def test_a_finding_counts_and_says_what_it_saw() -> None:
     assert finding.counts == {"nested": 2}
     assert finding.summary.startswith("2 objects lie nested under id/")
     assert finding.anchor == "no_documents_nested_under_id"
+
+
+def facts_about(n: int) -> list[CopyFacts]:
+    """Facts that make each rule of raw say each of its sentences of a count."""
+    clean = CopyFacts(listed=n, by_status={"copied": n}, by_kind={"document": n})
+    return [
+        clean,
+        replace(clean, by_kind={"side": n}),
+        replace(clean, by_status={"failed": n}, by_kind={}),
+        replace(clean, by_status={"copied": 2 * n}),
+        replace(clean, by_kind={"document": 2 * n}),
+        replace(clean, unverified=n),
+        replace(clean, listed=2 * n),
+        replace(clean, by_kind={"document": n, "nested": n, "side": n}),
+        replace(clean, escaped=n, near_misses=n),
+    ]
+
+
+def totals_about(n: int) -> list[StructureTotals]:
+    """The same for the rules of the tables."""
+    clean = StructureTotals(documents=n, rows=n)
+    return [
+        clean,
+        replace(clean, rows=0, quarantined={"no_id": n}),
+        replace(clean, documents=2 * n, quarantined={"no_id": n}),
+        replace(clean, documents=0, rows=0),
+        replace(clean, documents=5 * n),
+        replace(clean, rescued_values=n, rescued_rows=n),
+        replace(clean, rescued_values=2 * n, rescued_rows=n),
+        replace(clean, card_numbers={"customdata": n}),
+    ]
+
+
+@pytest.mark.parametrize("n", [1, 2, 1234])
+def test_every_sentence_of_every_rule_fits_its_counts(n: int) -> None:
+    told = [rule.judge(facts).summary for rule in RAW_RULES for facts in facts_about(n)]
+    told += [rule.judge(totals).summary for rule in STRUCTURED_RULES for totals in totals_about(n)]
+    lenient, strict = QuarantineAllowance(1, 1), QuarantineAllowance(0, 1)
+    for allowance in (lenient, strict):
+        told += [allowance.quarantine_share_acceptable(t).summary for t in totals_about(n)]
+
+    assert {sentence: found for sentence in told if (found := faults(sentence))} == {}
+
+
+@pytest.mark.parametrize(
+    ("sentence", "found"),
+    [
+        ("1 object are missing", ["1 object are"]),
+        ("1 of 1 documents are in quarantine", ["1 of 1 documents are"]),
+        ("1 of 2 documents are in quarantine", ["1 of 2 documents are"]),
+        ("2 object", ["2 object"]),
+        ("1234 rows", ["1234"]),
+        ("1 of 2 documents is in quarantine, 1,234 side objects are not", []),
+    ],
+)
+def test_what_a_sentence_is_held_to(sentence: str, found: list[str]) -> None:
+    assert faults(sentence) == found

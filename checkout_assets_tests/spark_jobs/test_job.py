@@ -194,7 +194,7 @@ def test_a_run_that_found_no_order_does_the_work_when_it_is_repeated(
     structuring.place.put(key, b"not an order")
     structuring.place.copy(FOLDER)
     told = structuring.run(run_id="run1")[FOLDER]
-    assert told.error.startswith(f"{FOLDER}: 1 of 1 documents are in quarantine (not_json)")
+    assert told.error.startswith(f"{FOLDER}: 1 of 1 document is in quarantine (not_json)")
     assert [row["source_key"] for row in structuring.quarantine()] == [key]
     assert structuring.run(run_id="run1")[FOLDER].error == told.error
 

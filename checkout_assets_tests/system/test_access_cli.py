@@ -69,7 +69,7 @@ def test_without_yes_the_difference_is_shown_and_nothing_is_changed(
     text = access.write(THEIRS)
     assert cli("grant") == 1
     assert cli.last == "Nothing was changed: give --yes to write it."
-    assert f"{access.source.bucket}: changes as follows; 1 statement(s) of others stay." in cli.out
+    assert f"{access.source.bucket}: changes as follows; 1 statement of others stays." in cli.out
     assert '+  "Sid": "CheckoutAssetsReadFoldersByOrdersTeam",' in cli.out.splitlines()
     assert "Theirs" not in cli.out
     assert cli("grant", "--json") == 1

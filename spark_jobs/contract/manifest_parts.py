@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from spark_jobs.contract.columns import MANIFEST_COLUMNS
 from spark_jobs.contract.completion import ManifestPart
+from spark_jobs.contract.counting import counted
 from spark_jobs.contract.record_format import RecordError
 from spark_jobs.stores import NotFoundError, Store
 
@@ -29,7 +30,8 @@ def read_part(raw: Store, key: str, part: ManifestPart) -> pq.ParquetFile:
     file = open_part(data, part.name)
     if file.metadata.num_rows != part.rows:
         raise RecordError(
-            f"the manifest part {part.name} holds {file.metadata.num_rows} rows, not {part.rows}"
+            f"the manifest part {part.name} holds {counted(file.metadata.num_rows, 'row')}, "
+            f"not {part.rows:,}"
         )
     return file
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, Optional
 
+from spark_jobs.contract.counting import part_of
 from spark_jobs.contract.failures import Failure
 from spark_jobs.contract.publication import PublicationRecord
 from spark_jobs.contract.record_format import Path, read_record, write_record
@@ -41,9 +42,10 @@ class FolderStructured:
         """
         totals, error, failure = record.totals, "", None
         if totals.all_quarantined:
+            documents = totals.documents
             failure = Failure("AllQuarantined")
             error = (
-                f"{record.folder}: {totals.documents} of {totals.documents} documents are in "
+                f"{record.folder}: {part_of(documents, documents, 'document', ' [is|are]')} in "
                 f"quarantine ({', '.join(sorted(totals.quarantined))}), so the folder is not "
                 "structured. See docs/runbook.md#all_documents_quarantined."
             )

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
 from typing import Optional, Sequence
 
+from spark_jobs.contract.counting import counted
 from spark_jobs.contract.keys import publication_record_key, staged_key, staging_prefix
 from spark_jobs.contract.publication import PUBLISHED, PUBLISHING, PublicationRecord, PublishedFile
 from spark_jobs.contract.record_format import RecordError
@@ -196,7 +197,8 @@ def reconcile_counts(record: PublicationRecord) -> None:
     if (staged_rows, staged_quarantine) == (expected_rows, expected_quarantine) and accounted:
         return
     raise FolderError(
-        f"{record.folder}: {totals.documents} documents became {staged_rows} staged rows and "
-        f"{staged_quarantine} staged quarantine rows, but {expected_rows} and "
-        f"{expected_quarantine} were counted. Nothing was published."
+        f"{record.folder}: {counted(totals.documents, 'document')} became "
+        f"{counted(staged_rows, 'staged row')} and "
+        f"{counted(staged_quarantine, 'staged quarantine row')}, but {expected_rows:,} and "
+        f"{expected_quarantine:,} were counted. Nothing was published."
     )

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Dict, Iterator, List, Protocol, Tuple, Union
 
+from spark_jobs.contract.counting import counted
 from spark_jobs.contract.failures import Failure
 from spark_jobs.contract.limits import KEPT_BYTES
 from spark_jobs.contract.words import IN_RAW, Status
@@ -124,6 +125,6 @@ def _explain(folder: str, failures: List[Failure]) -> str:
     if problem := next(filter(None, map(credentials_problem, codes)), ""):
         return f"{folder}: {problem}. Then structure it again."
     return (
-        f"{folder}: {len(failures)} object{'s' * (len(failures) != 1)} could not be read from raw "
+        f"{folder}: {counted(len(failures), 'object')} could not be read from raw "
         f"({', '.join(codes[:_MOST_NAMED])}). Copy the folder again, then structure it."
     )

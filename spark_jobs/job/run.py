@@ -19,6 +19,7 @@ from typing import (
 )
 
 from spark_jobs.completed import completed
+from spark_jobs.contract.counting import counted
 from spark_jobs.contract.failures import Failure
 from spark_jobs.contract.publication import PUBLISHED, PUBLISHING, PublicationRecord
 from spark_jobs.contract.results import FolderStructured
@@ -186,7 +187,9 @@ def _side_by_side(
     """
     from pyspark import inheritable_thread_target
 
-    context.setJobGroup(job.run_id, f"structure {len(prepared)} folders", interruptOnCancel=True)
+    context.setJobGroup(
+        job.run_id, f"structure {counted(len(prepared), 'folder')}", interruptOnCancel=True
+    )
 
     @inheritable_thread_target  # the job group too
     def structure(ready: _Prepared) -> _Ended:
@@ -308,12 +311,12 @@ def _record(job: StructureJob, plan: FolderPlan, staged: Staged) -> PublicationR
 
 
 def _reconcile_with_copy(plan: FolderPlan, totals: StructureTotals) -> None:
-    for kind, counted in (("document", totals.documents), ("nested", totals.nested)):
+    for kind, read in (("document", totals.documents), ("nested", totals.nested)):
         copied = plan.record.by_kind.get(kind, 0)
-        if counted != copied:
+        if read != copied:
             raise FolderError(
-                f"{plan.folder}: the copy counted {copied} {kind} objects, structuring read "
-                f"{counted}. Nothing was published."
+                f"{plan.folder}: the copy counted {counted(copied, f'{kind} object')}, structuring "
+                f"read {read:,}. Nothing was published."
             )
 
 

@@ -5,8 +5,10 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated, ClassVar
 
+from checkout_assets.domain.counting import counted, of_folders
 from checkout_assets.domain.displayable import displayable
 from checkout_assets.domain.errors import MigrationError
+from checkout_assets.domain.folders import ALL_FOLDERS
 from spark_jobs.contract.record_format import (
     Instant,
     LaterFormatError,
@@ -48,8 +50,9 @@ class Proof:
         when = told(datetime.fromisoformat(self.at))
         cut_off = f", cut-off {displayable(self.as_of)}" if self.as_of else ""
         return (
-            f"reconciled with the source on {when}{cut_off}: {self.folders} of 512 folders "
-            f"complete, {self.objects:,} objects"
+            f"reconciled with the source on {when}{cut_off}: "
+            f"{of_folders(self.folders, len(ALL_FOLDERS))} complete, "
+            f"{counted(self.objects, 'object')}"
         )
 
 

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from checkout_assets.domain.access.grants import GrantRecord, Proof, Standing, told
 from checkout_assets.domain.anomalies import Finding, Severity
+from checkout_assets.domain.counting import of_folders
 from checkout_assets.domain.folders import ALL_FOLDERS
 
 RULE = "no_grant_outlives_its_need"
@@ -126,7 +127,7 @@ def _missing(need: Need) -> str:
     if newest is None:
         return "nothing was reconciled yet"
     if newest.folders < len(ALL_FOLDERS) or newest.complete < newest.folders:
-        return f"{newest.complete} of {len(ALL_FOLDERS)} folders were complete"
+        return of_folders(newest.complete, len(ALL_FOLDERS), " [was|were] complete")
     if not newest.with_source:
         return "the last reconciliation did not look at the source"
     if newest.as_of != need.as_of:

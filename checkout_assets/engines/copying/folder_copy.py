@@ -10,6 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from checkout_assets.domain.copying import Action, CopyFacts, Pair, Sighting, SourceObject, decide
+from checkout_assets.domain.counting import in_number
 from checkout_assets.domain.folders import Folder
 from checkout_assets.domain.keys import classify, raw_key_at
 from checkout_assets.domain.verification import Verdict, merge_join_three
@@ -347,8 +348,11 @@ class FolderCopy:
         differing = found[Verdict.DIFFER] + found[Verdict.MISSING_ON_RAW]
         if differing:
             return (
-                f"{whose}, but {differing:,} objects in raw are no longer what that record says. "
-                "Copy the folder again."
+                f"{whose}, but "
+                + in_number(
+                    differing, "# object[|s] in raw [is|are] no longer what that record says. "
+                )
+                + "Copy the folder again."
             )
         return f"{whose}: raw holds what it says. Nothing is lost."
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from checkout_assets.domain.copying import CopyFacts
-from checkout_assets.domain.counting import in_number
+from checkout_assets.domain.counting import in_number, part_of
 from checkout_assets.domain.folders import Folder
 from checkout_assets.engines.seam import FolderOutcome
 from spark_jobs.contract.completion import CompletionRecord
@@ -67,7 +67,7 @@ def explain_failures(folder: Folder, facts: CopyFacts, reasons: Counter[str]) ->
     """The sentence for a folder of which some objects could not be copied."""
     told = "; ".join(f"{n:,}: {reason}" for reason, n in reasons.most_common(_MOST_REASONS_TOLD))
     return (
-        f"{folder}: {facts.status(Status.FAILED):,} of {facts.listed:,} objects could not be "
+        f"{folder}: {part_of(facts.status(Status.FAILED), facts.listed, 'object')} could not be "
         f"copied ({told}). All others are in raw; copy the folder again for the rest."
     )
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from checkout_assets.domain.counting import counted
 from checkout_assets.domain.errors import UsageError
 from checkout_assets.domain.folders import ALL_FOLDERS, Folder
 from checkout_assets.engines.aws_requests import AwsRequestError
@@ -54,9 +55,10 @@ class Ec2Engine:
         except AwsRequestError as error:
             raise UsageError(f"The security group {group} cannot be read: {error}.") from None
         if rules:
+            found = counted(rules, "inbound rule")
             raise UsageError(
-                f"The security group {group} lets somebody in, by {rules} inbound rules: name one "
-                "without any, or set ssh_cidr if port 22 is meant to be open."
+                f"The security group {group} lets somebody in, by {found}: "
+                "name one without any, or set ssh_cidr if port 22 is meant to be open."
             )
 
     def run(self, folders: Sequence[Folder], run_id: str) -> Iterator[FolderCopied]:

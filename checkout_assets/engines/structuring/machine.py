@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from checkout_assets.domain.counting import in_number
 from checkout_assets.domain.displayable import displayable
 from checkout_assets.domain.errors import UsageError
 from checkout_assets.settings import MachineSettings
@@ -27,7 +28,7 @@ def check_open_files() -> None:
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     if most not in (resource.RLIM_INFINITY, -1) and most < LEAST_OPEN_FILES:
         raise UsageError(
-            f"Only {most} files may be open at once (ulimit -n) and Spark needs "
+            f"Only {in_number(most, '# file[|s]')} may be open at once (ulimit -n) and Spark needs "
             f"{LEAST_OPEN_FILES:,}: raise the limit, or start with a higher one."
         )
 
