@@ -94,7 +94,7 @@ def show(  # noqa: PLR0913, PLR0917 - a command's options
     settings = _settings(source, raw, lake, requester=requester, days=days)
     terms = _terms(_options(settings, asked=False), settings)
     if json:
-        print_json(policies_document(terms))
+        print_json("access show", complete=True, document=policies_document(terms))
     else:
         print_lines(policies_lines(terms))
     return 0
@@ -121,7 +121,7 @@ def grant(  # noqa: PLR0913, PLR0917 - a command's options
     changes = granter.plan_grant(terms)
     record = granter.grant(terms, _now()) if yes else None
     if json:
-        print_json(changes_document("access grant", changes, record, written=yes))
+        print_json("access grant", *changes_document(changes, record, written=yes))
     else:
         print_changes(changes)
     if record is not None:
@@ -156,7 +156,7 @@ def revoke(  # noqa: PLR0913, PLR0917 - a command's options
     changes = granter.plan_revoke()
     record = granter.revoke(_now(), proof) if yes else None
     if json:
-        print_json(changes_document("access revoke", changes, record, written=yes))
+        print_json("access revoke", *changes_document(changes, record, written=yes))
     else:
         print_changes(changes)
     if yes:
@@ -175,7 +175,7 @@ def status(source: Source = None, raw: Raw = None, lake: Lake = None, json: Json
     now = _now()
     seen = look_at_access(_options(_settings(source, raw, lake)), now)
     if json:
-        print_json(status_document(seen, now))
+        print_json("access status", not seen.problems, status_document(seen, now))
     else:
         print_lines(status_lines(seen, now))
     say_some(seen.problems)

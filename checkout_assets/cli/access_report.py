@@ -24,7 +24,6 @@ def policies_document(terms: "AccessTerms") -> dict[str, Any]:
 
     roles = {name: policy(terms) for name, policy in ROLE_POLICIES.items()}
     return {
-        "command": "access show",
         "expires": terms.expiry,
         "buckets": {
             bucket: document(statements) for bucket, statements in wanted_statements(terms).items()
@@ -59,12 +58,10 @@ def print_changes(changes: Sequence["Change"]) -> None:
 
 
 def changes_document(
-    command: str, changes: Sequence["Change"], record: GrantRecord | None, written: bool
-) -> dict[str, Any]:
-    """What changes, or was changed, for programs."""
-    return {
-        "command": command,
-        "complete": written or not any(change.needed for change in changes),
+    changes: Sequence["Change"], record: GrantRecord | None, written: bool
+) -> tuple[bool, dict[str, Any]]:
+    """Whether nothing is left to write, and what changes, or was changed, for programs."""
+    return written or not any(change.needed for change in changes), {
         "written": written,
         "grant": grant_document(record),
         "buckets": [
@@ -117,8 +114,6 @@ def _done_lines(done: "Done") -> list[str]:
 def status_document(status: "AccessStatus", now: datetime) -> dict[str, Any]:
     """How access stands, for programs."""
     return {
-        "command": "access status",
-        "complete": not status.problems,
         "standing": status.standing.value,
         "grant": grant_document(status.grant),
         "ended": (status.grant.ended(now) if status.grant else "") or None,

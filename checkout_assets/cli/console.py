@@ -45,9 +45,15 @@ def print_lines(lines: Iterable[str]) -> None:
     sys.stdout.write("".join(f"{line}\n" for line in lines))
 
 
-def print_json(document: Mapping[str, Any]) -> None:
-    """A command's result for programs: one document, the only thing on standard output."""
-    sys.stdout.write(json.dumps(document, indent=1) + "\n")
+def print_json(
+    command: str, complete: bool, document: Mapping[str, Any] | None = None, error: str = ""
+) -> None:
+    """A command's result for programs: one document, the only thing on standard output.
+
+    It begins alike for every command; ``error`` says why the command ended early.
+    """
+    envelope = {"command": command, "complete": complete, "error": error or None}
+    sys.stdout.write(json.dumps({**envelope, **(document or {})}, indent=1) + "\n")
 
 
 def drawable(squares: str) -> str:

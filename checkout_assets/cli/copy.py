@@ -149,7 +149,8 @@ def copy(  # noqa: PLR0913, PLR0917 - a command's options
         results = _run(settings, chosen, options, called, reporter)
     names = settings.show_object_names
     if json:
-        print_json(_document(results, names))
+        complete = all(copied.ok for copied in results)
+        print_json("copy", complete, _document(results, names))
     else:
         print_lines(_summary(results))
     return _conclude(results, names)
@@ -316,8 +317,6 @@ def _counts(copied: "FolderCopied") -> dict[str, int]:
 
 def _document(results: "Sequence[FolderCopied]", show_names: bool) -> dict[str, Any]:
     return {
-        "command": "copy",
-        "complete": all(copied.ok for copied in results),
         "totals": _totals(results),
         "folders": [
             {

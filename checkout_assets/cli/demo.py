@@ -49,7 +49,7 @@ def demo(
     told = tell(place, options, Stages(Console(stderr=True, highlight=False)))
     wrong = told.faults_of_the_demo()
     if json:
-        print_json(told.document(place))
+        print_json("demo", not wrong, told.document(place))
     else:
         show(told, place, Console(highlight=False))
     for sentence in wrong:

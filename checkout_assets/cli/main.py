@@ -11,12 +11,13 @@ import signal
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from importlib.metadata import version
+from typing import Annotated, Any
 
 import typer
 
 from checkout_assets.cli import access, copy, demo, quarantine, reconcile, structure
-from checkout_assets.cli.console import print_json, say
+from checkout_assets.cli.console import print_json, print_lines, say
 from checkout_assets.cli.interrupts import INTERRUPTED, SENTENCE, on_interrupt
 from checkout_assets.cli.streams import guard_streams
 from checkout_assets.domain.errors import MigrationError, UsageError
@@ -41,6 +42,12 @@ variables: AWS_PROFILE, AWS_DEFAULT_REGION, AWS_ENDPOINT_URL_S3 and the rest.
 """
 
 
+def _tell_version(asked: bool) -> None:
+    if asked:
+        print_lines([f"checkout-assets {version('checkout-assets')}"])
+        raise typer.Exit
+
+
 def build_app() -> typer.Typer:
     """The command line with all its commands."""
     app = typer.Typer(
@@ -53,10 +60,19 @@ def build_app() -> typer.Typer:
         rich_markup_mode=None,
         pretty_exceptions_enable=False,
     )
-    app.callback()(lambda: None)  # keeps a command's name even if it is the only one
+    app.callback()(_common)
     for command in COMMANDS:
         command.register(app)
     return app
+
+
+def _common(
+    version: Annotated[
+        bool,
+        typer.Option("--version", help="Print the version.", is_eager=True, callback=_tell_version),
+    ] = False,
+) -> None:
+    """Options that stand before a command."""
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -69,7 +85,7 @@ def run(arguments: Sequence[str]) -> int:
         say(ended.told if ended.code == INTERRUPTED else f"Error: {ended.told}")
         if _JSON in arguments:
             command = " ".join(_command_words(arguments))
-            print_json({"command": command, "complete": False, "error": ended.told})
+            print_json(command, complete=False, error=ended.told)
     return ended.code
 
 

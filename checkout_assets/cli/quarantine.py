@@ -88,7 +88,7 @@ def list_(
     unknown = _unknown(told, named=bool(folders))
     if json:
         document = count_document(told, found if objects else None, settings.show_object_names)
-        print_json({"complete": not unknown, **document})
+        print_json("quarantine list", not unknown, document)
     else:
         print_lines(count_lines(told, found, settings.show_object_names))
     say_some(unknown)
@@ -126,7 +126,7 @@ def show(  # noqa: PLR0913, PLR0917 - a command's options
         _write(quarantine.body(found), body)
     described = object_document(found, settings.show_object_names)
     if json:
-        print_json({"command": "quarantine show", "folder": chosen.name, **described})
+        print_json("quarantine show", complete=True, document={"folder": chosen.name, **described})
     elif body == _STANDARD_OUTPUT:
         say_some(object_lines(described))
     else:
@@ -164,10 +164,10 @@ def retry(  # noqa: PLR0913, PLR0917 - a command's options
     results = structure.run_folders(settings, holding) if holding else []
     after = {told.folder: told for told in quarantine.count(holding)}
     rules = structured_rules(quarantine_allowance(settings))
-    structured = structure.document(results, rules)
     if json:
-        complete = structured["complete"] and not unknown
-        print_json({**retry_document(before, after, structured), "complete": complete})
+        complete = structure.is_complete(results, rules) and not unknown
+        structured = structure.document(results, rules)
+        print_json("quarantine retry", complete, retry_document(before, after, structured))
     else:
         print_lines(retry_lines(before, after))
     say_some(unknown)

@@ -55,7 +55,6 @@ def count_document(
             folder["objects"] = [object_document(one, show_names) for one in listed]
         folders.append(folder)
     return {
-        "command": "quarantine list",
         "totals": {"structured": sum(each.ok for each in told), "by_reason": dict(_sum(told))},
         "folders": folders,
     }
@@ -109,7 +108,6 @@ def retry_document(
     """What ``structure`` tells of these folders, with their counts before and after."""
     old = {each.folder: dict(each.by_reason) for each in before}
     return {
-        "command": "quarantine retry",
         **structured,
         "before": {folder.name: old[folder] for folder in after},
         "after": {folder.name: dict(told.by_reason) for folder, told in after.items()},

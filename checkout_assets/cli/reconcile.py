@@ -94,9 +94,9 @@ def reconcile(  # noqa: PLR0913, PLR0917 - a command's options
         results, unexpected = _run(engine, chosen, watching)
     summary = Summary.of(results)
     if json:
-        print_json(
-            {**_document(results, summary, unexpected), "source_ended": engine.ended or None}
-        )
+        document = _document(results, summary, unexpected)
+        document["source_ended"] = engine.ended or None
+        print_json("reconcile", not summary.red, document)
     else:
         print_lines([*_over(engine.ended), *_summary(results, summary, unexpected)])
     return _conclude(summary)
@@ -184,8 +184,6 @@ def _document(
     results: Sequence[FolderReconciled], summary: Summary, unexpected: Sequence[str]
 ) -> dict[str, Any]:
     return {
-        "command": "reconcile",
-        "complete": not summary.red,
         "totals": {
             "folders": summary.asked,
             "folders_complete": summary.complete,

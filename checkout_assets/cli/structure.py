@@ -77,7 +77,8 @@ def structure(  # noqa: PLR0913, PLR0917 - a command's options
     results = run_folders(settings, chosen)
     rules = structured_rules(quarantine_allowance(settings))
     if json:
-        print_json(document(results, rules))
+        complete = is_complete(results, rules)
+        print_json("structure", complete, document(results, rules))
     else:
         print_lines(_summary(results))
     return conclude(results, rules)
@@ -175,10 +176,14 @@ def _summary(results: "Sequence[StructuredFolder]") -> list[str]:
     return lines
 
 
+def is_complete(results: "Sequence[StructuredFolder]", rules: Rules) -> bool:
+    """Whether every folder is published and passes its checks."""
+    return not any(_problem(result, rules) for result in results)
+
+
 def document(results: "Sequence[StructuredFolder]", rules: Rules) -> dict[str, Any]:
-    """The results as one JSON document."""
+    """The results for programs."""
     return {
-        "complete": not any(_problem(result, rules) for result in results),
         "folders": [
             {
                 "folder": result.folder.name,

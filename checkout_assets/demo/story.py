@@ -53,7 +53,6 @@ class Told:
     def document(self, place: DemoPlace) -> dict[str, Any]:
         """For programs: everything the summary shows."""
         return {
-            "complete": not self.faults_of_the_demo(),
             "faults": self.faults_of_the_demo(),
             "lost_folders_found": sorted(self.lost_found),
             "stale_objects_found_in": sorted(self.stale_found),
