@@ -8,7 +8,14 @@ import typer
 from checkout_assets.cli.console import print_json, say
 from checkout_assets.cli.options import Json
 
+NAME = "demo"
 DEMO_DIRECTORY = Path(".demo")
+INTERRUPTED = (
+    "Interrupted. The demo is not complete; run the same command again, which begins anew and "
+    "replaces what is there."
+)
+"""A demo does not go on where it was."""
+
 _EXAMPLES = """\b
 Examples:
   checkout-assets demo
@@ -18,7 +25,7 @@ Examples:
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    app.command("demo", epilog=_EXAMPLES)(demo)
+    app.command(NAME, epilog=_EXAMPLES)(demo)
 
 
 def demo(
@@ -49,7 +56,7 @@ def demo(
     told = tell(place, options, Stages(Console(stderr=True, highlight=False)))
     wrong = told.faults_of_the_demo()
     if json:
-        print_json("demo", not wrong, told.document(place))
+        print_json(NAME, not wrong, told.document(place))
     else:
         show(told, place, Console(highlight=False))
     for sentence in wrong:

@@ -135,8 +135,13 @@ def _end_of(arguments: Sequence[str]) -> _End:
     except Exception as error:
         return _unexpected(error)
     if ended == INTERRUPTED:
-        return _End(ended, SENTENCE)
+        return _End(ended, _told_of_interrupt(arguments))
     return _End(ended if isinstance(ended, int) else _COMPLETE)
+
+
+def _told_of_interrupt(arguments: Sequence[str]) -> str:
+    goes_on = demo.NAME not in _command_words(arguments)
+    return SENTENCE if goes_on else demo.INTERRUPTED
 
 
 def _unexpected(error: Exception) -> _End:

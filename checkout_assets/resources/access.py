@@ -29,6 +29,7 @@ class AccessResource(dg.ConfigurableResource[Any]):
     source_kms_key: str = ""
     kms_key: str = ""
     lake_kms_key: str = ""
+    fleet_kms_key: str = ""
     package_uri: str = ""
     fleet_uri: str = ""
     log_uri: str = ""
@@ -73,6 +74,7 @@ class AccessResource(dg.ConfigurableResource[Any]):
             source_kms_key=self.source_kms_key,
             kms_key=self.kms_key,
             lake_kms_key=self.lake_kms_key,
+            fleet_kms_key=self.fleet_kms_key,
             package_uri=self.package_uri,
             fleet_uri=self.fleet_uri,
             log_uri=self.log_uri,

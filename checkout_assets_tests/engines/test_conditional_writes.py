@@ -7,9 +7,15 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from checkout_assets.domain.access.grants import granted
+from checkout_assets.domain.access.role_policies import GRANT_RECORD
 from checkout_assets.domain.copying import CutOff
 from checkout_assets.domain.errors import MigrationError
-from checkout_assets.engines.access.grant_record import find_grant, keep_grant
+from checkout_assets.engines.access.grant_record import (
+    KeptGrant,
+    find_grant,
+    keep_grant,
+    replaceable_grant,
+)
 from checkout_assets.engines.copying.cutoff import AS_OF_KEY, kept_cut_off, settle_cut_off
 from checkout_assets_tests.fault_proxy import Answer, FaultProxy, Request, Rule
 from checkout_assets_tests.orders_place import FOLDER, OrdersPlace
@@ -183,3 +189,29 @@ def test_the_record_of_a_grant_is_written_in_the_end(
     proxy.rule = times(1000, "grant.json")
     with pytest.raises(MigrationError, match="was not written: S3 answers ConditionalRequest"):
         keep_grant(raw, grant.revoked(NOW, None))
+
+
+def test_of_two_grants_at_once_one_is_recorded_and_the_other_is_told(filled: OrdersPlace) -> None:
+    raw = filled.raw.open()
+    first = granted("the first", NOW, NOW + timedelta(days=9))
+    second = granted("the second", NOW, NOW + timedelta(days=2))
+    for earlier in (None, granted("long ago", NOW, NOW)):
+        raw.delete([GRANT_RECORD])
+        if earlier:
+            keep_grant(raw, earlier)
+        seen_by_both = replaceable_grant(raw)
+        keep_grant(raw, first, seen_by_both)
+
+        with pytest.raises(MigrationError, match="Somebody else granted or revoked access"):
+            keep_grant(raw, second, seen_by_both)
+
+        assert find_grant(raw) == first
+
+
+def test_a_record_that_arrived_though_its_answer_was_lost_is_no_defeat(
+    filled: OrdersPlace,
+) -> None:
+    raw, grant = filled.raw.open(), granted("orders team", NOW, NOW + timedelta(days=9))
+    keep_grant(raw, grant, KeptGrant())
+    keep_grant(raw, grant, KeptGrant())
+    assert find_grant(raw) == grant

@@ -134,11 +134,12 @@ def test_a_run_id_of_another_source_completes_nothing_here(
     assert copied.facts.by_status == {"copied": 1}
 
 
-def test_a_record_names_its_source_even_if_the_cut_off_is_gone(
+def test_a_record_names_its_source_whatever_the_cut_off_says(
     place: OrdersPlace, other: S3Location
 ) -> None:
     copy_from(place.source, place)
-    place.delete(AS_OF_KEY, place.raw)
+
+    place.put(AS_OF_KEY, of(other.uri), place.raw)  # as versions before claimed raw
 
     copied = copy_from(other, place, run_id="2")
 
@@ -154,7 +155,7 @@ def test_what_a_record_says_is_replaced_can_be_replaced_without_a_cut_off(
     copy_from(place.source, place)
     place.delete(AS_OF_KEY, place.raw)
     if claimed:
-        assert not copy_from(other, place, run_id="2").ok
+        place.put(AS_OF_KEY, of(other.uri), place.raw)
 
     copied = copy_from(other, place, replaces=place.source.uri, run_id="3")
 
@@ -202,7 +203,7 @@ class Overtaken:
         self._store = store
         self._others = list(others)
         self.uri = store.uri
-        self.get = store.get
+        self.get, self.list, self.read_many = store.get, store.list, store.read_many
 
     def put(
         self, key: str, data: bytes, if_match: str | None = None, if_absent: bool = False
@@ -349,3 +350,59 @@ def test_reconciling_tells_rows_of_another_raw_from_rows_of_an_older_copy(
     ):
         publish(place, "d", raw_uri)
         assert reason in reasons(place, None)
+
+
+@pytest.mark.parametrize("folder", [FOLDER, "0B_CheckoutOrder"])
+def test_without_its_cut_off_raw_keeps_the_source_that_its_records_name(
+    place: OrdersPlace, other: S3Location, folder: str
+) -> None:
+    copy_from(place.source, place)
+    place.delete(AS_OF_KEY, place.raw)
+    before = contents(place)
+    place.put(f"{folder}/ACCOUNT/id/order-2", b"of the other", other)
+
+    with pytest.raises(UsageError, match=f"was copied from {place.source.uri}, not from"):
+        list(CopyEngine(other, place.raw, CopyOptions()).run(select_folders([folder]), "2"))
+
+    assert contents(place) == before
+    assert copy_from(place.source, place, run_id="3").ok
+
+
+def test_a_cut_off_that_names_no_source_claims_raw_for_none(
+    place: OrdersPlace, other: S3Location
+) -> None:
+    copy_from(place.source, place)
+    place.delete(AS_OF_KEY, place.raw)
+    settle(place.raw.open(), CutOff.NOW, Origin())
+
+    with pytest.raises(UsageError, match=f"was copied from {place.source.uri}, not from"):
+        copy_from(other, place, run_id="2")
+
+    assert copy_from(place.source, place, run_id="3").ok
+
+
+def test_without_its_cut_off_raw_is_of_the_source_that_its_newest_record_names(
+    place: OrdersPlace, other: S3Location
+) -> None:
+    place.put("0B_CheckoutOrder/ACCOUNT/id/1")
+    options = CopyOptions(as_of=CutOff.NOW)
+    chosen = select_folders([FOLDER, "0B_CheckoutOrder"])
+    assert all(each.ok for each in CopyEngine(place.source, place.raw, options).run(chosen, "1"))
+    assert copy_from(other, place, replaces=place.source.uri, run_id="2").ok
+    place.delete(AS_OF_KEY, place.raw)
+
+    with pytest.raises(UsageError, match=f"was copied from {other.uri}, not from"):
+        copy_from(place.source, place, run_id="3")
+
+    assert copy_from(other, place, run_id="4").ok
+    assert kept(place).replaced_sources == [place.source.uri]
+
+
+def test_without_its_cut_off_another_source_is_copied_once_it_is_meant(
+    place: OrdersPlace, other: S3Location
+) -> None:
+    copy_from(place.source, place)
+    place.delete(AS_OF_KEY, place.raw)
+
+    assert copy_from(other, place, replaces=place.source.uri, run_id="2").ok
+    assert kept(place).source_uri == other.uri

@@ -44,7 +44,26 @@ def refuses(_: FaultProxy, header: str) -> Rule:
     return lambda r: unknown if r.method == "PUT" and header in r.headers else None
 
 
-@pytest.mark.parametrize("server", [ignores, refuses])
+def answers(status: int, code: str, body: bytes | None = None) -> Callable[..., Rule]:
+    """A server that refuses what it does not know in another way."""
+    refused = Answer(status, code, exact=body)
+    return lambda _, header: (
+        lambda r: refused if r.method == "PUT" and header in r.headers else None
+    )
+
+
+@pytest.mark.parametrize(
+    "server",
+    [
+        ignores,
+        refuses,
+        answers(400, "InvalidArgument"),
+        answers(400, "", b"no XML"),
+        answers(405, "MethodNotAllowed"),
+        answers(405, "", b""),
+        answers(501, "", b""),
+    ],
+)
 @pytest.mark.parametrize("condition", CONDITIONS)
 def test_copying_is_refused_before_anything_is_written(
     filled: OrdersPlace,
@@ -60,6 +79,7 @@ def test_copying_is_refused_before_anything_is_written(
     assert code == 2
     (line,) = capsys.readouterr().err.strip().splitlines()
     assert f"The S3 server of {filled.raw.uri} does not honour {condition}" in line
+    assert "does not support conditional writes" in line
     assert filled.keys() == []
 
 
@@ -91,6 +111,17 @@ def test_an_honest_server_that_asks_to_try_again_is_not_refused(
 
     assert filled.copy_one().ok
     assert not conflicts
+
+
+@pytest.mark.parametrize("status", [400, 403, 405])
+def test_what_any_write_is_answered_with_is_not_blamed_on_the_condition(
+    filled: OrdersPlace, proxy: FaultProxy, status: int
+) -> None:
+    refused = Answer(status, "KMS.Something")
+    proxy.rule = lambda r: refused if r.method == "PUT" and PROBES_IN_RAW in r.path else None
+
+    with pytest.raises(MigrationError, match=r"raw cannot be written to below .*Something"):
+        filled.copy_one()
 
 
 def test_a_raw_that_cannot_be_written_to_is_one_sentence(

@@ -309,6 +309,29 @@ def test_a_fault_of_the_job_fails_its_folder_only_and_quotes_nothing(
     assert not list(structuring.lake.list("_staging/"))
 
 
+@pytest.mark.parametrize("at", ["_is_small", "_stage_small", "_record"])
+def test_a_fault_in_one_folders_stage_costs_no_neighbour_its_result(
+    structuring: Structuring, monkeypatch: pytest.MonkeyPatch, at: str
+) -> None:
+    fill(structuring.place)
+    fill(structuring.place, NEIGHBOUR)
+    structuring.place.copy(FOLDER, NEIGHBOUR)
+    works = getattr(job_run, at)
+
+    def fails_for_one(*given: Any) -> Any:
+        if FOLDER in [getattr(each, "folder", "") for each in given]:
+            raise ValueError("secret name")
+        return works(*given)
+
+    monkeypatch.setattr(job_run, at, fails_for_one)
+
+    told = structuring.run(FOLDER, NEIGHBOUR)
+
+    assert "ValueError" in told[FOLDER].error
+    assert "secret" not in told[FOLDER].error
+    assert told[NEIGHBOUR].ok
+
+
 def test_a_large_folder_has_the_same_rows_by_way_of_the_shuffle(
     structuring: Structuring, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -45,6 +45,7 @@ STRANGER = f"arn:aws:iam::{RAW_ACCOUNT}:role/stranger"
 SOURCE_KEY = f"arn:aws:kms:us-east-1:{SOURCE_ACCOUNT}:key/1111"
 RAW_KEY = f"arn:aws:kms:us-east-2:{RAW_ACCOUNT}:key/2222"
 LAKE_KEY = f"arn:aws:kms:us-east-2:{RAW_ACCOUNT}:key/3333"
+FLEET_KEY = f"arn:aws:kms:us-east-2:{RAW_ACCOUNT}:key/4444"
 EXPIRES_AFTER = timedelta(days=30)
 LARGE = 64
 ORDER = json.dumps({"Id": "v1-01", "LastChange": "2018-10-31T14:00:00Z", "Items": "[]"}).encode()
@@ -131,9 +132,9 @@ class AccessPlace:
             self.lake.bucket: RAW_ACCOUNT,
         }
         self.strict.keys = {
-            self.source.bucket: Key(SOURCE_KEY, _key_policy(COPIER)),
-            self.raw.bucket: Key(RAW_KEY, _key_policy(f"arn:aws:iam::{RAW_ACCOUNT}:root")),
-            self.lake.bucket: Key(LAKE_KEY, _key_policy(f"arn:aws:iam::{RAW_ACCOUNT}:root")),
+            self.source.bucket: Key(SOURCE_KEY, key_policy(COPIER)),
+            self.raw.bucket: Key(RAW_KEY, key_policy(f"arn:aws:iam::{RAW_ACCOUNT}:root")),
+            self.lake.bucket: Key(LAKE_KEY, key_policy(f"arn:aws:iam::{RAW_ACCOUNT}:root")),
         }
         self.terms = terms_of(*(_place(each) for each in (self.source, self.raw, self.lake)))
         self.strict.role(COPIER, copy_role(self.terms), trusts=[WORKER, HOST])
@@ -257,7 +258,7 @@ def _place(location: S3Location) -> Place:
     return Place(location.bucket, location.prefix)
 
 
-def _key_policy(principal: str) -> Document:
+def key_policy(principal: str) -> Document:
     statement = {
         "Effect": "Allow",
         "Principal": {"AWS": principal},

@@ -39,6 +39,7 @@ from checkout_assets.sample.s3_server import EmbeddedS3Server
 from checkout_assets_tests.emr_place import X86, build_job
 from checkout_assets_tests.strict_iam.access_place import (
     COPIER,
+    FLEET_KEY,
     FOLDERS,
     GRANTER,
     HOST,
@@ -50,9 +51,11 @@ from checkout_assets_tests.strict_iam.access_place import (
     WORKER,
     AccessPlace,
     filled_place,
+    key_policy,
 )
 from checkout_assets_tests.strict_iam.evaluation import Document
 from checkout_assets_tests.strict_iam.smaller import needless_of_roles
+from checkout_assets_tests.strict_iam.strict_s3 import Key
 from spark_jobs.stores import Store, open_store
 
 THEIRS = (
@@ -76,11 +79,15 @@ class RolesPlace:
                 Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "us-east-2"}
             )
             access.strict.accounts[bucket] = RAW_ACCOUNT
+            access.strict.keys[bucket] = Key(
+                FLEET_KEY, key_policy(f"arn:aws:iam::{RAW_ACCOUNT}:root")
+            )
         self.terms = replace(
             access.terms,
             package=Place(self.buckets["package"], "package/"),
             reports=Place(self.buckets["fleet"], "fleet/"),
             logs=Place(self.buckets["logs"], "logs/"),
+            fleet_key=FLEET_KEY,
         )
         strict, terms = access.strict, self.terms
         # A trust in the account leaves it to the roles' own policies who may.

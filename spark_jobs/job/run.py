@@ -173,7 +173,10 @@ def _structure_prepared(
 
 def _failed(context: Any, given_up: _GivenUp) -> Staged:
     folder = given_up.ready.plan.folder
-    sentence = why_spark_gave_up(folder, given_up.said, context)
+    try:
+        sentence = why_spark_gave_up(folder, given_up.said, context)
+    except Exception as error:  # what is left of Spark may not answer
+        return _faulty(folder, error)
     return Staged(folder, error=sentence, failure=_SPARK_GAVE_UP)
 
 
@@ -194,7 +197,7 @@ def _side_by_side(
     @inheritable_thread_target  # the job group too
     def structure(ready: _Prepared) -> _Ended:
         staged = _stage(context, job, ready)
-        return _end(lake, job, ready, staged) if isinstance(staged, Staged) else staged
+        return staged if isinstance(staged, _GivenUp) else _end(lake, job, ready, staged)
 
     with ThreadPoolExecutor(context.defaultParallelism + _DRIVER_THREADS) as pool:
         futures = [pool.submit(structure, ready) for ready in prepared]
@@ -217,22 +220,34 @@ def _cancel(context: Any, job: StructureJob, futures: Sequence[Future[_Ended]]) 
 
 
 def _stage(context: Any, job: StructureJob, ready: _Prepared) -> Union[Staged, _GivenUp]:
-    from py4j.protocol import Py4JJavaError
+    from py4j.protocol import Py4JError, Py4JJavaError
 
-    plan = ready.plan
-    stage = _stage_small if _is_small(plan) else _stage_large
-    staged = Staged(plan.folder)
+    folder = ready.plan.folder
     try:
-        for report in stage(context, job, plan):
-            staged = staged.plus(report)
+        return _staged(context, job, ready.plan)
     except Py4JJavaError as error:
         said = str(error.java_exception.getMessage())
         if _GAVE_UP not in said:
             raise
         return _GivenUp(ready, said)
+    except Py4JError:  # Java is gone, for all folders
+        raise
     except OSError as error:  # the driver's own files, through which tasks reach Java
         return _GivenUp(ready, str(error.strerror))
+    except Exception as error:  # a fault of this job costs its folder, never the neighbours
+        return _faulty(folder, error)
+
+
+def _staged(context: Any, job: StructureJob, plan: FolderPlan) -> Staged:
+    stage = _stage_small if _is_small(plan) else _stage_large
+    staged = Staged(plan.folder)
+    for report in stage(context, job, plan):
+        staged = staged.plus(report)
     return staged
+
+
+def _faulty(folder: str, error: Exception) -> Staged:
+    return Staged(folder, error=fault_of_the_job(folder, error), failure=failure_of(error))
 
 
 def _is_small(plan: FolderPlan) -> bool:

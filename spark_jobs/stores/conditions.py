@@ -19,7 +19,8 @@ class ConditionsIgnoredError(Exception):
 
     def __init__(self, uri: str, condition: str) -> None:
         super().__init__(
-            f"The S3 server of {uri} does not honour {condition}: two runs at the same time would "
+            f"The S3 server of {uri} does not honour {condition}, so it does not support "
+            "conditional writes: two runs at the same time would "
             "both count as complete. Use a server with conditional writes."
         )
 
@@ -47,7 +48,7 @@ def _write_first(store: S3Store, key: str) -> None:
     try:
         store.put(key, b"first", if_absent=True)
     except StoreError as error:
-        if error.code in _REFUSED:
+        if _blames_the_condition(store, key, error):
             raise ConditionsIgnoredError(store.uri, "If-None-Match") from None
         raise
 
@@ -64,6 +65,21 @@ def _must_lose(
     except ConflictError:
         return
     except StoreError as error:
-        if error.code not in _REFUSED:
+        if not _blames_the_condition(store, key, error):
             raise
     raise ConditionsIgnoredError(store.uri, condition)
+
+
+def _blames_the_condition(store: S3Store, key: str, error: StoreError) -> bool:
+    """Whether a write was refused because of its condition: servers answer 400, 405 or 501.
+
+    What else they may mean by these, the same write without a condition shows.
+    """
+    if error.code in _REFUSED:
+        return True
+    if error.transient:
+        return False
+    with contextlib.suppress(StoreError):
+        store.put(key, b"without a condition")
+        return True
+    return False

@@ -12,6 +12,7 @@ from checkout_assets.domain.access.role_statements import (
     allow,
     assume_copy_role,
     list_place,
+    use_fleet_key,
     use_key,
 )
 from checkout_assets.domain.access.statements import Statement
@@ -33,9 +34,25 @@ def host_role(terms: AccessTerms) -> list[Statement]:
         allow("KeepCutOff", ["s3:PutObject"], terms.arns(terms.raw, CUT_OFF)),
         *use_key("EncryptCutOff", terms.raw_key, "kms:GenerateDataKey"),
         *_deliver(terms),
-        *(_instances(terms) if terms.worker_role and terms.reports else ()),
-        *(_clusters(terms) if terms.emr_service_role and terms.structure_role else ()),
+        *(_instances(terms) if _launches_instances(terms) else ()),
+        *(_clusters(terms) if _launches_clusters(terms) else ()),
+        *_use_fleet_key(terms),
     ]
+
+
+def _launches_instances(terms: AccessTerms) -> bool:
+    return bool(terms.worker_role and terms.reports)
+
+
+def _launches_clusters(terms: AccessTerms) -> bool:
+    return bool(terms.emr_service_role and terms.structure_role)
+
+
+def _use_fleet_key(terms: AccessTerms) -> list[Statement]:
+    reports = terms.reports if _launches_instances(terms) else None
+    logs = terms.logs if _launches_clusters(terms) else None
+    both = (terms.package, reports)
+    return use_fleet_key(terms, reads=(*both, logs), writes=both)
 
 
 def _deliver(terms: AccessTerms) -> list[Statement]:

@@ -22,6 +22,7 @@ from checkout_assets.domain.access.role_statements import (
     assume,
     assume_copy_role,
     list_place,
+    use_fleet_key,
     use_key,
 )
 from checkout_assets.domain.access.statements import Statement, sid
@@ -80,6 +81,9 @@ def worker_role(terms: AccessTerms) -> list[Statement]:
     if terms.reports is not None:
         report = ["s3:GetObject", "s3:PutObject"]
         statements.append(allow("Report", report, terms.arns(terms.reports, "runs/*")))
+    statements += use_fleet_key(
+        terms, reads=(terms.package, terms.reports), writes=(terms.reports,)
+    )
     return [*statements, allow("SessionManager", _SESSION_MANAGER, ["*"])]
 
 
@@ -108,7 +112,7 @@ def structure_role(terms: AccessTerms) -> list[Statement]:
         statements.append(_read_package(terms, terms.package))
     if terms.logs is not None:
         statements.append(allow("WriteLogs", ["s3:PutObject"], terms.arns(terms.logs, "*")))
-    return statements
+    return [*statements, *use_fleet_key(terms, reads=(terms.package,), writes=(terms.logs,))]
 
 
 def reconcile_role(terms: AccessTerms) -> list[Statement]:

@@ -50,3 +50,12 @@ def use_key(name: str, key: str, *actions: str) -> list[Statement]:
         return []
     through = {"StringLike": {"kms:ViaService": ["s3.*"]}}
     return [{**allow(name, actions, [key]), "Condition": through}]
+
+
+def use_fleet_key(
+    terms: AccessTerms, reads: Iterable[Place | None], writes: Iterable[Place | None]
+) -> list[Statement]:
+    """To use the key of the fleet's places, as far as any that are configured need it."""
+    actions = {"kms:Decrypt": any(reads), "kms:GenerateDataKey": any(writes)}
+    needed = [action for action, is_needed in actions.items() if is_needed]
+    return use_key("UseFleetKey", terms.fleet_key, *needed) if needed else []

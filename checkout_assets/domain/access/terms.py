@@ -45,7 +45,8 @@ class AccessTerms:
     ``worker_role`` is that of copying instances, ``structure_role`` that of clusters' nodes,
     ``emr_service_role`` EMR's own, ``grant_role`` is assumed in the source's account for granting.
     ``package`` is where instances and clusters read the program, ``reports`` where copying
-    instances say how they are, ``logs`` where clusters put logs. ``requester`` is the person or
+    instances say how they are, ``logs`` where clusters put logs; ``fleet_key`` encrypts what lies
+    at these three. ``requester`` is the person or
     team that asked for the access; ``deployment`` tags what is launched.
     """
 
@@ -60,6 +61,7 @@ class AccessTerms:
     source_key: str = ""
     raw_key: str = ""
     lake_key: str = ""
+    fleet_key: str = ""
     package: Place | None = None
     reports: Place | None = None
     logs: Place | None = None
@@ -71,7 +73,7 @@ class AccessTerms:
     def __post_init__(self) -> None:
         for what in _ROLES:
             self._check_role(what.replace("_", " "), getattr(self, what))
-        for what in ("source", "raw", "lake"):
+        for what in ("source", "raw", "lake", "fleet"):
             key = getattr(self, f"{what}_key")
             if key and not _KEY.fullmatch(key):
                 raise UsageError(

@@ -1,30 +1,74 @@
 """What raw keeps of the grant: who asked, since when, until when, and the last proof."""
 
-from checkout_assets.domain.access.grants import GrantRecord
+from dataclasses import dataclass
+
+from checkout_assets.domain.access.grants import GrantRecord, LaterGrantError
 from checkout_assets.domain.access.role_policies import GRANT_RECORD
 from checkout_assets.domain.errors import MigrationError
 from spark_jobs.refusals import meaning_of
-from spark_jobs.stores import NotFoundError, Store, StoreError
+from spark_jobs.stores import Blob, ConflictError, NotFoundError, Store, StoreError
+
+_EXPLAIN_DEFEAT = (
+    "Somebody else granted or revoked access at the same time: raw's record of the grant is "
+    "theirs, and this command's was not written. The buckets' policies may be of either: run "
+    "checkout-assets access status, agree on which is meant, and run that one again."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class KeptGrant:
+    """What raw holds at the record's key: its tag if there is anything, and the record.
+
+    ``record`` is None if there is none, or one that cannot be read and is to be written anew.
+    """
+
+    record: GrantRecord | None = None
+    etag: str | None = None
 
 
 def find_grant(raw: Store) -> GrantRecord | None:
     """The record, or None if nothing was ever granted; raises MigrationError for a broken one."""
-    try:
-        data = raw.get(GRANT_RECORD).data
-    except NotFoundError:
-        return None
-    except StoreError as error:
-        reason = meaning_of(error.code, "S3 answers {code}")
-        raise MigrationError(f"Raw's record of the grant cannot be read: {reason}.") from None
-    return GrantRecord.from_json(data)
+    blob = _read(raw)
+    return GrantRecord.from_json(blob.data) if blob else None
 
 
-def keep_grant(raw: Store, grant: GrantRecord) -> None:
-    """Write the record; raises MigrationError if that fails after policies were changed."""
+def replaceable_grant(raw: Store) -> KeptGrant:
+    """What a grant or its end replaces; raises MigrationError for a later version's record."""
+    blob = _read(raw)
+    if blob is None:
+        return KeptGrant()
     try:
-        raw.put(GRANT_RECORD, grant.to_json())
+        return KeptGrant(GrantRecord.from_json(blob.data), blob.etag)
+    except LaterGrantError:
+        raise
+    except MigrationError:
+        return KeptGrant(None, blob.etag)
+
+
+def keep_grant(raw: Store, grant: GrantRecord, replaced: KeptGrant | None = None) -> None:
+    """Write the record in the place of ``replaced``, which was read before policies were changed.
+
+    Without it, of the one that is there now. Raises MigrationError if that fails, or if somebody
+    wrote another record meanwhile.
+    """
+    etag = (replaced or replaceable_grant(raw)).etag
+    try:
+        raw.put(GRANT_RECORD, grant.to_json(), if_match=etag, if_absent=etag is None)
+    except ConflictError:
+        if replaceable_grant(raw).record != grant:  # else it was ours, and its answer was lost
+            raise MigrationError(_EXPLAIN_DEFEAT) from None
     except StoreError as error:
         raise MigrationError(
             "The policies are as wanted, but raw's record of the grant was not written: "
             f"{meaning_of(error.code, 'S3 answers {code}')}. Mend that and run the same again."
         ) from None
+
+
+def _read(raw: Store) -> Blob | None:
+    try:
+        return raw.get(GRANT_RECORD)
+    except NotFoundError:
+        return None
+    except StoreError as error:
+        reason = meaning_of(error.code, "S3 answers {code}")
+        raise MigrationError(f"Raw's record of the grant cannot be read: {reason}.") from None

@@ -5,13 +5,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from checkout_assets.domain.access.bucket_policies import source_statements, target_statements
-from checkout_assets.domain.access.grants import GrantRecord, LaterGrantError, Proof, granted
+from checkout_assets.domain.access.grants import GrantRecord, Proof, granted
 from checkout_assets.domain.access.policy_text import PolicyText
 from checkout_assets.domain.access.statements import Statement, as_list
 from checkout_assets.domain.access.terms import AccessTerms
 from checkout_assets.domain.errors import MigrationError, UsageError
 from checkout_assets.engines.access.bucket_policy import BucketPolicy, Change, Edit
-from checkout_assets.engines.access.grant_record import find_grant, keep_grant
+from checkout_assets.engines.access.grant_record import keep_grant, replaceable_grant
 from checkout_assets.engines.clock import Clock, WallClock
 from spark_jobs.stores import Store
 
@@ -48,7 +48,8 @@ class Granter:
 
         What protects raw and the lake is there before the source opens.
         """
-        kept = self._readable_record()
+        replaced = replaceable_grant(self.raw)
+        kept = replaced.record
         wanted = wanted_statements(terms)
         changed = self._settle(
             (policy, _merge(wanted.get(bucket, ())))
@@ -57,7 +58,7 @@ class Granter:
         grant = granted(terms.requester, now, terms.expires)
         if kept and not changed and _same_grant(kept, grant):
             return kept
-        keep_grant(self.raw, grant)
+        keep_grant(self.raw, grant, replaced)
         return grant
 
     def revoke(self, now: datetime, proof: Proof | None = None) -> GrantRecord | None:
@@ -65,15 +66,15 @@ class Granter:
 
         The source is closed first.
         """
-        kept = self._readable_record()
+        replaced = replaceable_grant(self.raw)
         source = next(iter(self.policies.values()))
         before = source.read()
         self._settle((policy, PolicyText.without_ours) for policy in self.policies.values())
-        kept = kept or _found(before, now)
+        kept = replaced.record or _found(before, now)
         if kept is None:
             return None
         revoked = kept.revoked(now, proof)
-        keep_grant(self.raw, revoked)
+        keep_grant(self.raw, revoked, replaced)
         return revoked
 
     def _settle(self, edits: Iterable[tuple[BucketPolicy, Edit]]) -> list[str]:
@@ -90,15 +91,6 @@ class Granter:
                     "and run the same again."
                 ) from None
         return written
-
-    def _readable_record(self) -> GrantRecord | None:
-        """One that cannot be read is written anew, unless a later version wrote it."""
-        try:
-            return find_grant(self.raw)
-        except LaterGrantError:
-            raise
-        except MigrationError:
-            return None
 
 
 def _merge(wanted: Sequence[Statement]) -> Edit:

@@ -47,6 +47,7 @@ class AccessOptions:
     source_kms_key: str = ""
     kms_key: str = ""
     lake_kms_key: str = ""
+    fleet_kms_key: str = ""
     package_uri: str = ""
     fleet_uri: str = ""
     log_uri: str = ""
@@ -79,6 +80,7 @@ class AccessOptions:
             source_key=self.source_kms_key,
             raw_key=self.kms_key,
             lake_key=self.lake_kms_key,
+            fleet_key=self.fleet_kms_key,
             package=_named(self.package_uri, "package"),
             reports=_named(self.fleet_uri, "fleet's place"),
             logs=_named(self.log_uri, "logs' place"),
@@ -141,6 +143,7 @@ def named_in(settings: Settings) -> dict[str, str]:
         "source_kms_key": settings.source_kms_key,
         "kms_key": settings.kms_key,
         "lake_kms_key": settings.lake_kms_key,
+        "fleet_kms_key": settings.fleet_kms_key,
         "package_uri": str(fleet.get("package_uri") or emr.get("package_uri") or ""),
         "fleet_uri": str(fleet.get("fleet_uri") or ""),
         "log_uri": str(emr.get("log_uri") or ""),

@@ -1,5 +1,7 @@
 """What raw keeps of a migration: one cut-off for all folders, and the source it is copied from."""
 
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import ClassVar
@@ -7,6 +9,9 @@ from typing import ClassVar
 from checkout_assets.domain.copying import CutOff
 from checkout_assets.domain.displayable import displayable
 from checkout_assets.domain.errors import MigrationError, UsageError
+from checkout_assets.domain.folders import FOLDER_NAMES
+from spark_jobs.contract.completion import CompletionRecord
+from spark_jobs.contract.keys import completion_record_key
 from spark_jobs.contract.record_format import (
     Instant,
     LaterFormatError,
@@ -15,11 +20,14 @@ from spark_jobs.contract.record_format import (
     write_record,
 )
 from spark_jobs.refusals import meaning_of
-from spark_jobs.stores import ConflictError, NotFoundError, Store, StoreError
+from spark_jobs.stores import Blob, ConflictError, NotFoundError, Store, StoreError
 
 AS_OF_KEY = "_manifests/as_of.json"
 _MOST_TRIES = 20
 """Each is lost only to another process that has written in the meantime."""
+
+_NONE = ""
+"""No cut-off is kept yet."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +85,8 @@ def settle(raw: Store, asked: datetime | CutOff, origin: Origin) -> KeptCutOff:
     now = datetime.now(UTC)
     for _ in range(_MOST_TRIES):
         found = _find(raw, replacing=asked is not CutOff.KEPT)
-        wanted = _wanted(found.kept, asked, now, raw.uri, origin)
+        kept = _with_recorded_source(found.kept, raw, origin)
+        wanted = _wanted(kept, asked, now, raw.uri, origin)
         if wanted == found.kept:
             return wanted
         try:
@@ -113,12 +122,11 @@ def refuse_other_source(raw: Store, origin: Origin) -> None:
     Raises MigrationError if raw does not answer.
     """
     try:
-        kept = find_cut_off(raw)
+        kept = _with_recorded_source(find_cut_off(raw), raw, origin)
     except StoreError as error:
         reason = meaning_of(error.code, "S3 answers {code}")
         raise MigrationError(f"Raw's {AS_OF_KEY} cannot be read: {reason}.") from None
-    if kept is not None:
-        _with_source(kept, raw.uri, origin)
+    _with_source(kept, raw.uri, origin)
 
 
 def _find(raw: Store, replacing: bool = False) -> _Found:
@@ -140,14 +148,40 @@ def _find(raw: Store, replacing: bool = False) -> _Found:
         ) from None
 
 
+def _with_recorded_source(kept: KeptCutOff | None, raw: Store, origin: Origin) -> KeptCutOff:
+    """What is kept, or a record without a cut-off, with the source that raw is copied from.
+
+    Where the cut-off names none, as when somebody removed it, completion records tell: the newest
+    names the present source, the others those that it replaced.
+    """
+    kept = kept or KeptCutOff(_NONE, "", raw.uri)
+    if kept.source_uri or not origin.source_uri:
+        return kept
+    found = sorted(_completion_records(raw), key=lambda each: each.listed_at, reverse=True)
+    first, *others = dict.fromkeys(each.source_uri for each in found if each.source_uri) or [""]
+    replaced = dict.fromkeys((*kept.replaced_sources, *others))
+    return replace(kept, source_uri=first, replaced_sources=list(replaced))
+
+
+def _completion_records(raw: Store) -> Iterator[CompletionRecord]:
+    """Those that can be read; a broken one names no source."""
+    wanted = {completion_record_key(name) for name in FOLDER_NAMES}
+    below = AS_OF_KEY.partition("/")[0]
+    there = [entry.key for entry in raw.list(f"{below}/") if entry.key in wanted]
+    for _, read in raw.read_many(there):
+        if not isinstance(read, Blob):
+            raise read
+        with suppress(RecordError):
+            yield CompletionRecord.from_json(read.data)
+
+
 def _wanted(
-    kept: KeptCutOff | None, asked: datetime | CutOff, now: datetime, raw_uri: str, origin: Origin
+    kept: KeptCutOff, asked: datetime | CutOff, now: datetime, raw_uri: str, origin: Origin
 ) -> KeptCutOff:
     instant = now if isinstance(asked, CutOff) else asked
-    if kept is None:
-        return _with_source(KeptCutOff(instant.isoformat(), "", raw_uri), raw_uri, origin)
     named = _with_source(kept, raw_uri, origin)
-    return named if asked is CutOff.KEPT else replace(named, as_of=instant.isoformat())
+    keeps = asked is CutOff.KEPT and kept.as_of != _NONE
+    return named if keeps else replace(named, as_of=instant.isoformat())
 
 
 def _with_source(kept: KeptCutOff, raw_uri: str, origin: Origin) -> KeptCutOff:
