@@ -23,6 +23,9 @@ _COPY_ID = new_copy_id(_RUN_ID, datetime(2026, 1, 1, tzinfo=UTC), "0" * 6)
 _MOST_FILES = 999_999
 _TABLE_FILE = table_file_key(_FOLDER, "2018-10-31", _RUN_ID, _MOST_FILES)
 
+_WORKER_RESULT = f"results/{_FOLDER}.json"
+"""The longest name of what a copying worker leaves (engines/worker/reports)."""
+
 _LONGEST_KEYS = {
     "source": (f"{_FOLDER}/x",),
     "raw": (
@@ -35,10 +38,15 @@ _LONGEST_KEYS = {
         staged_key(_FOLDER, _RUN_ID, quarantine_file_key(_FOLDER, _RUN_ID, _MOST_FILES)),
         result_key(_FOLDER, _RUN_ID),
     ),
+    "fleet_uri": (f"runs/{_RUN_ID}/w{_MOST_FILES}/{_WORKER_RESULT}",),
+    "report": (_WORKER_RESULT,),
 }
 """By place; all are ASCII."""
 
 
 def longest_prefix(place: str) -> int:
-    """The most bytes that the prefix of the source, raw or lake may have, its slash included."""
+    """The most bytes that the prefix of a place may have, its slash included.
+
+    Places are the source, raw, lake, fleet_uri, and report: one worker's part of the fleet's place.
+    """
     return LONGEST_KEY_BYTES - max(map(len, _LONGEST_KEYS.get(place, ("x",))))

@@ -14,7 +14,17 @@ from checkout_assets.domain.keys import LONGEST_KEY_BYTES, safe_key
 from checkout_assets.domain.longest_prefixes import LONGEST_RUN_ID, longest_prefix
 from checkout_assets.engines.emr.request import attempt_run_id
 from checkout_assets.engines.locations import parse_location, parse_s3_location
-from checkout_assets.engines.worker.reports import is_run_id
+from checkout_assets.engines.worker.reports import (
+    END,
+    LISTENER,
+    LOG,
+    PROGRESS,
+    RESULTS,
+    is_run_id,
+    worker_name,
+    worker_prefix,
+    worker_uri,
+)
 from spark_jobs.contract.keys import (
     completion_record_key,
     manifest_part_key,
@@ -81,6 +91,21 @@ def test_every_record_and_file_below_the_longest_prefix_fits(folder: str, run_id
         assert all(longest_prefix(place) + len(key) <= LONGEST_KEY_BYTES for key in keys)
 
 
+@pytest.mark.parametrize("folder", FOLDER_NAMES[::255])
+def test_every_report_below_the_longest_prefix_fits(folder: str) -> None:
+    names = [LISTENER, PROGRESS, END, LOG, f"{RESULTS}{folder}.json"]
+    own = worker_prefix("r" * LONGEST_RUN_ID, worker_name(999_999))
+    for name in names:
+        assert longest_prefix("fleet_uri") + len(own + name) <= LONGEST_KEY_BYTES
+        assert longest_prefix("report") + len(name) <= LONGEST_KEY_BYTES
+
+
+def test_a_worker_of_the_longest_fleet_can_report() -> None:
+    fleet = f"s3://bucket/{'x' * (longest_prefix('fleet_uri') - 1)}"
+    uri = worker_uri(fleet, "r" * LONGEST_RUN_ID, worker_name(999_999))
+    assert parse_s3_location(uri, "report").uri == uri
+
+
 def test_a_run_id_is_no_longer_than_the_prefixes_allow() -> None:
     assert is_run_id("r" * LONGEST_RUN_ID)
     assert not is_run_id("r" * (LONGEST_RUN_ID + 1))
@@ -90,9 +115,10 @@ def test_the_docs_tell_the_limits() -> None:
     told = ROOT.joinpath("docs", "architecture.md").read_text()
     limits = f"raw's prefix may have {longest_prefix('raw')} bytes, the lake's "
     assert f"{limits}{longest_prefix('lake')} (" in told
+    assert f"`fleet_uri`'s {longest_prefix('fleet_uri')}" in told
 
 
-@pytest.mark.parametrize("place", ["source", "raw", "lake"])
+@pytest.mark.parametrize("place", ["source", "raw", "lake", "fleet_uri", "report"])
 @pytest.mark.parametrize("letter", ["x", "é"])
 def test_a_prefix_that_is_too_long_is_refused_and_the_limit_is_told(
     place: str, letter: str

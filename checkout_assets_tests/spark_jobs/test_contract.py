@@ -27,7 +27,7 @@ COPY = CompletionRecord(
     copy_id="run-1",
     as_of="2026-01-31T00:00:00+00:00",
     listed_at="2026-01-31T00:00:01+00:00",
-    parts=[ManifestPart("part-00000.parquet", 10, "0" * 64, 3)],
+    parts=[ManifestPart("part-00000.parquet", 10, "0" * 64, 8)],
     by_kind={"document": 2, "side": 1},
     by_status={"copied": 2, "present": 1, "vanished": 5},
     total_bytes=100,
@@ -143,3 +143,22 @@ def test_where_things_lie() -> None:
     assert completion_record_key(folder) == f"_manifests/{folder}/current.json"
     assert manifest_part_key(folder, "id", "p") == f"_manifests/{folder}/id/p"
     assert publication_record_key(folder) == f"_published/{folder}.json"
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"listed": 4},
+        {"listed": 0},
+        {"by_kind": {"document": 3, "side": 1}},
+        {"by_kind": {}},
+        {"by_status": {"copied": 3, "present": 1, "vanished": 4}},
+        {"by_status": {"copied": 2, "present": 1, "vanished": 4}},
+        {"parts": []},
+        {"parts": [ManifestPart("part-00000.parquet", 10, "0" * 64, 9)]},
+    ],
+)
+def test_a_completion_record_that_contradicts_itself_is_none(wrong: dict[str, Any]) -> None:
+    assert CompletionRecord.from_json(COPY.to_json()) == COPY
+    with pytest.raises(RecordError, match=r"contradicts itself: [a-z_ ]+ do not add up"):
+        CompletionRecord.from_json(replace(COPY, **wrong).to_json())

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, Dict, List
 
-from spark_jobs.contract.record_format import Instant, Path, read_record, write_record
-from spark_jobs.contract.words import IN_RAW, ObjectKind
+from spark_jobs.contract.record_format import Instant, Path, RecordError, read_record, write_record
+from spark_jobs.contract.words import IN_RAW, ObjectKind, Status
 
 
 @dataclass(frozen=True)
@@ -70,5 +70,25 @@ class CompletionRecord:
 
     @classmethod
     def from_json(cls, data: bytes) -> CompletionRecord:
-        """Raises RecordError if ``data`` is none, or a later version wrote it."""
-        return read_record(cls, data)
+        """Raises RecordError if ``data`` is none, contradicts itself, or is of a later version.
+
+        What a manifest's rows hold is not looked at, but how many there are.
+        """
+        record = read_record(cls, data)
+        if fields := record.contradiction:
+            raise RecordError(f"the completion record contradicts itself: {fields} do not add up")
+        return record
+
+    @property
+    def contradiction(self) -> str:
+        """The fields whose counts do not add up; empty if all do."""
+        held = self.objects + self.by_status.get(Status.FAILED, 0)
+        sums = {
+            "listed and by_status": (self.listed, held),
+            "by_kind and by_status": (sum(self.by_kind.values()), self.objects),
+            "parts and by_status": (
+                sum(part.rows for part in self.parts),
+                sum(self.by_status.values()),
+            ),
+        }
+        return next((fields for fields, (one, other) in sums.items() if one != other), "")

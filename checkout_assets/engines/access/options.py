@@ -82,7 +82,7 @@ class AccessOptions:
             lake_key=self.lake_kms_key,
             fleet_key=self.fleet_kms_key,
             package=_named(self.package_uri, "package"),
-            reports=_named(self.fleet_uri, "fleet's place"),
+            reports=_named(self.fleet_uri, "fleet_uri"),
             logs=_named(self.log_uri, "logs' place"),
             structure_role=self.structure_role_arn,
             emr_service_role=self.emr_service_role_arn,
