@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 
+from checkout_assets.domain.counting import counted, of_folders
 from checkout_assets.domain.failures import Cause, Diagnosis, diagnose_folder
 from checkout_assets.domain.folders import Folder
 from checkout_assets.domain.instance_failures import diagnose_instance
@@ -142,8 +143,8 @@ class Instance:
         if progress.phase is Phase.INSTALLING:
             return f"{self._worker}: installing on {self.id}."
         return (
-            f"{self._worker}: {progress.folders_done} of {progress.folders} folders, "
-            f"{progress.objects:,} objects in raw ({progress.copied:,} copied now), "
+            f"{self._worker}: {of_folders(progress.folders_done, progress.folders)}, "
+            f"{counted(progress.objects, 'object')} in raw ({progress.copied:,} copied now), "
             f"{progress.bytes / 1e9:,.2f} GB, {progress.rate:,.0f} objects/s"
             + (f"; {silence_of(progress.silent)}." if progress.silent else ".")
         )

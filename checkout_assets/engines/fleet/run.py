@@ -10,6 +10,7 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Generic
 
+from checkout_assets.domain.counting import counted
 from checkout_assets.domain.failures import LOST, TRIED_AGAIN, Cause, Diagnosis
 from checkout_assets.domain.folders import Folder
 from checkout_assets.domain.log_tail import log_tail
@@ -119,7 +120,7 @@ class FleetRun(Generic[R]):
 
     def _begin(self) -> Host[R]:
         host = self._hosts.launch(self._numbers())
-        self._tell(f"Launched {host.title} for {len(self._left)} folders: {host.link}")
+        self._tell(f"Launched {host.title} for {counted(len(self._left), 'folder')}: {host.link}")
         self._pause()
         return host
 
@@ -218,7 +219,9 @@ class FleetRun(Generic[R]):
 
     def _replace(self, end: Diagnosis) -> None:
         word = self._backend.host_word
-        self._tell(f"{end.reason}; another {word} does the {len(self._left)} folders left.")
+        self._tell(
+            f"{end.reason}; another {word} does the {counted(len(self._left), 'folder')} left."
+        )
         if end.elsewhere:
             self._hosts.go_elsewhere()
         given = self._host.given if self._host else {}
