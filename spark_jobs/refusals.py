@@ -49,7 +49,9 @@ _MACHINE = {
         ("ENOMEM", "AWS_ERROR_OOM"), "this machine has no more memory ({code}): free some"
     ),
 }
-_TLS = "AWS_IO_TLS_ERROR_"
+_TLS = ("AWS_IO_TLS_", "SSLError")
+"""How awscrt's names of such errors begin, and boto3's."""
+
 _UNTRUSTED = (
     "no TLS connection to the server could be made ({code}): check its certificate and "
     "AWS_CA_BUNDLE"

@@ -251,6 +251,11 @@ def _explain_silence(error: Exception, client: Any, place: S3Location, what: str
             f"No S3 answers at {asked}: check the network, AWS_DEFAULT_REGION and "
             "AWS_ENDPOINT_URL_S3."
         )
+    if isinstance(error, aws.HTTPClientError):
+        return (
+            f"The server at {asked}, does not answer as HTTP does: check whether the endpoint "
+            "(AWS_ENDPOINT_URL_S3) must begin with https:// or name another port."
+        )
     return f"The {what} {place.uri} cannot be asked for: {reason_of(error)}."
 
 

@@ -1,28 +1,22 @@
 """Faults of the machine and of the server are told as theirs, with what to do."""
 
-import datetime as dt
 import errno
-import ipaddress
 import os
-import ssl
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 
 from checkout_assets.cli.main import run
 from checkout_assets.domain.faults import explain_fault
 from checkout_assets_tests.fault_proxy import Answer, FaultProxy, Request
 from checkout_assets_tests.orders_place import FOLDER, OrdersPlace
+from checkout_assets_tests.tls_server import certificate, speak_tls
 from spark_jobs.refusals import meaning_of
 from spark_jobs.stores import StoreError
 from spark_jobs.stores.listing import parse_page
 
 NO_DIRECTORY = FileNotFoundError(errno.ENOENT, "No usable temporary directory found in ['/tmp']")
-DAY = dt.timedelta(days=1)
 ENTRY = (
     "<ListBucketResult><IsTruncated>false</IsTruncated><Contents><Key>a</Key><Size>1</Size>"
     "<ETag>x</ETag><LastModified>2026-01-01T00:00:00.000Z</LastModified></Contents>"
@@ -103,32 +97,6 @@ def test_an_answer_without_an_etag_cannot_be_read(
         assert isinstance(read, StoreError)
 
 
-def certificate(directory: Path, host: str = "127.0.0.1", days: int = 1) -> tuple[Path, Path]:
-    """A certificate of its own authority, and its key."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "made-up")])
-    now = dt.datetime.now(dt.UTC)
-    address = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(host))])
-    made = (
-        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
-        .not_valid_before(now - 3 * DAY)
-        .not_valid_after(now + days * DAY)
-        .add_extension(address, critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    files = directory / "certificate.pem", directory / "key.pem"
-    files[0].write_bytes(made.public_bytes(serialization.Encoding.PEM))
-    files[1].write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.NoEncryption(),
-        )
-    )
-    return files
-
-
 @pytest.fixture
 def tls(
     place: OrdersPlace, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
@@ -143,18 +111,6 @@ def tls(
     proxy = FaultProxy(os.environ["AWS_ENDPOINT_URL_S3"])
     with proxy.serving():
         yield proxy
-
-
-def serve(proxy: FaultProxy, monkeypatch: pytest.MonkeyPatch) -> None:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain("certificate.pem", "key.pem")
-    # Handshakes that clients break off are what these tests are about.
-    monkeypatch.setattr(proxy._server, "handle_error", lambda *_: None)
-    plain = proxy._server.socket
-    proxy._server.socket = context.wrap_socket(
-        plain, server_side=True, do_handshake_on_connect=False
-    )
-    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", proxy.endpoint_url.replace("http:", "https:"))
 
 
 @pytest.mark.parametrize(
@@ -177,8 +133,8 @@ def test_a_certificate_that_is_not_trusted_is_told_at_once(  # noqa: PLR0913, PL
     made: dict[str, int | str],
     said: str,
 ) -> None:
-    certificate(Path(), **made)  # type: ignore[arg-type]
-    serve(tls, monkeypatch)
+    files = certificate(Path(), **made)  # type: ignore[arg-type]
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", speak_tls(tls, files, monkeypatch))
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     assert run(["copy", FOLDER]) == 2

@@ -13,6 +13,7 @@ from spark_jobs.refusals import UNREADABLE_ANSWER, UNREADABLE_CREDENTIALS
 from spark_jobs.service_codes import is_transient
 from spark_jobs.store_errors import ConflictError, NotFoundError, StoreError
 from spark_jobs.stores.base import Blob, Entry, Read
+from spark_jobs.stores.bodies import send_bodies_at_once
 from spark_jobs.stores.bulk import delete_in_batches, side_by_side
 from spark_jobs.stores.digests import use_md5_elsewhere
 from spark_jobs.stores.listing import Page, Question, list_pages
@@ -56,7 +57,8 @@ class S3Store:
         self.uri = f"s3://{bucket}/{self.prefix}".rstrip("/")
         self.terms = terms
         self._session = session or new_session()
-        self.client = use_md5_elsewhere(client or s3_client(self._session, terms=terms))
+        made = client or s3_client(self._session, terms=terms)
+        self.client = send_bodies_at_once(use_md5_elsewhere(made))
         self._headers = terms.headers()
         self._where: Dict[str, Any] = {"Bucket": bucket}
 
