@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from botocore import exceptions as aws
+from botocore.hooks import HierarchicalEmitter
 
 from spark_jobs.contract.results import FolderStructured
 from spark_jobs.job import reading, run
@@ -36,7 +37,9 @@ def test_a_code_that_is_not_known_stands_for_itself() -> None:
 class Client:
     """A boto3 client whose every call raises."""
 
-    meta = SimpleNamespace(endpoint_url="https://s3.us-east-1.amazonaws.com")
+    meta = SimpleNamespace(
+        endpoint_url="https://s3.us-east-1.amazonaws.com", events=HierarchicalEmitter()
+    )
 
     def __init__(self, error: Exception) -> None:
         self._error = error
@@ -105,3 +108,10 @@ def test_reading_raw_names_them(monkeypatch: pytest.MonkeyPatch) -> None:
     raw: Any = Raw()
     with pytest.raises(reading.FolderError, match="the credentials have expired"):
         list(reading.ObjectReader(raw, 1, 2**30).read(piece, False))
+
+
+@pytest.mark.parametrize(
+    "code", ["SSLError", "AWS_IO_TLS_ERROR_NEGOTIATION_FAILURE", "AWS_IO_TLS_NEGOTIATION_TIMEOUT"]
+)
+def test_a_failure_of_tls_is_named_as_one(code: str) -> None:
+    assert meaning_of(code).startswith("no TLS connection to the server could be made")
