@@ -14,6 +14,7 @@ from checkout_assets.domain.counting import in_number
 from checkout_assets.domain.folders import Folder
 from checkout_assets.domain.keys import classify, raw_key_at
 from checkout_assets.domain.verification import Verdict, merge_join_three
+from checkout_assets.engines.copying.attempts import Ending, Outcome
 from checkout_assets.engines.copying.cutoff import explain_other_source
 from checkout_assets.engines.copying.earlier import EarlierRow, EarlierRows, abandoned, list_parts
 from checkout_assets.engines.copying.explaining import DELETED
@@ -22,7 +23,7 @@ from checkout_assets.engines.copying.manifest import ManifestRow, ManifestWriter
 from checkout_assets.engines.copying.progress import CopyProgress, Teller
 from checkout_assets.engines.copying.recorded import expected_in_raw
 from checkout_assets.engines.copying.records import RecordFound, find_record
-from checkout_assets.engines.copying.requests import Ending, ObjectCopier, Outcome
+from checkout_assets.engines.copying.requests import ObjectCopier
 from checkout_assets.engines.copying.result import (
     FolderCopied,
     FolderError,

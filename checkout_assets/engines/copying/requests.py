@@ -10,12 +10,18 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
-from enum import StrEnum
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from checkout_assets.domain.copying import SourceObject
+from checkout_assets.engines.copying.attempts import Attempt, Ending, OnEnd
 from checkout_assets.engines.copying.comparing import Bytes, Comparer, Finding, by_tags
+from checkout_assets.engines.copying.conditions import (
+    is_about_raw,
+    may_be_about_raw,
+    may_be_about_the_source,
+    only_over,
+)
 from checkout_assets.engines.copying.explaining import (
     AT_ODDS,
     CHANGED_IN_RAW,
@@ -23,7 +29,6 @@ from checkout_assets.engines.copying.explaining import (
     OTHER_BYTES,
     RAW_AT_ODDS,
     SAID_NOTHING,
-    Why,
     code_of,
     why_failed,
 )
@@ -32,7 +37,7 @@ from checkout_assets.engines.copying.parts import UnfinishedUploadError, copy_in
 from checkout_assets.engines.copying.terms import SSE_KMS, CopyTerms
 from spark_jobs.refusals import credentials_problem
 from spark_jobs.service_codes import EXPIRED
-from spark_jobs.stores import ConflictError, Entry, NotFoundError, StoreError
+from spark_jobs.stores import Entry, NotFoundError, StoreError
 from spark_jobs.transport.answers import Response
 from spark_jobs.transport.client import CrtS3
 from spark_jobs.transport.endpoints import copy_source, encoded
@@ -52,72 +57,9 @@ _LONGEST_PAUSE_SECONDS = 20.0
 _THREADS_ASIDE = 8
 _MOST_DENIALS_LOOKED_AT = 1000
 _ETAG = re.compile(rb"<ETag>(?:&quot;|&#34;|\")?([^<&\"]+)")
+_CHANGES = frozenset(("404", "NoSuchKey", "NoSuchUpload", "PreconditionFailed"))
 _NO_CONDITIONS = "NotImplemented"
 """What a store answers that knows no conditions on copies."""
-
-_CONDITIONS_ON_RAW = frozenset(("if-match", "if-none-match"))
-_CHANGES = frozenset(("404", "NoSuchKey", "NoSuchUpload", "PreconditionFailed"))
-
-
-class Ending(StrEnum):
-    """How copying one object ended."""
-
-    COPIED = "copied"
-    PRESENT = "present"
-    """Raw holds its bytes: another copy was faster, or this one's answer was lost."""
-    FAILED = "failed"
-    GONE = "gone"
-    """It was deleted at the source between listing and copying."""
-    NEWER = "newer"
-    """It was overwritten at the source meanwhile, after the cut-off."""
-
-
-class Outcome(NamedTuple):
-    """What became of one object; ``source`` is the version last seen at the source.
-
-    ``why`` tells of one that failed, ``compared`` of a copied one whether raw's bytes are known to
-    be the source's.
-    """
-
-    ending: Ending
-    source: SourceObject
-    attempts: int
-    raw_etag: str = ""
-    why: Why | None = None
-    compared: bool = True
-
-
-OnEnd = Callable[[Outcome], None]
-
-
-class _Attempt:
-    """An object under way: the version asked for, how often, and who hears of its end.
-
-    ``there`` is the tag of what raw holds at its key, or None: only that may be overwritten.
-    """
-
-    __slots__ = (
-        "conditional", "looked_again", "looked_at_raw", "number", "on_end", "raw_key", "source",
-        "there",
-    )  # fmt: skip
-
-    def __init__(
-        self, source: SourceObject, raw_key: str, there: str | None, on_end: OnEnd
-    ) -> None:
-        self.source = source
-        self.raw_key = raw_key
-        self.there = there
-        self.on_end = on_end
-        self.number = 0
-        self.conditional = self.looked_again = self.looked_at_raw = False
-
-    def end(self, ending: Ending, raw_etag: str = "", compared: bool = True) -> None:
-        """Tell how it ended, if it did not fail."""
-        self.on_end(Outcome(ending, self.source, self.number, raw_etag, None, compared))
-
-    def fail(self, why: Why) -> None:
-        """Tell that it failed."""
-        self.on_end(Outcome(Ending.FAILED, self.source, self.number, why=why))
 
 
 class ObjectCopier:
@@ -170,9 +112,9 @@ class ObjectCopier:
         ``there`` is the tag of what raw's listing shows at its key, or None. ``on_end`` is called
         once with the outcome, on some thread; it must be quick.
         """
-        self._begin(_Attempt(source, raw_key, there, on_end))
+        self._begin(Attempt(source, raw_key, there, on_end))
 
-    def _begin(self, attempt: _Attempt) -> None:
+    def _begin(self, attempt: Attempt) -> None:
         if attempt.source.size > self._largest_copy:
             self._turn_aside(attempt, self._copy_in_parts)
         else:
@@ -192,7 +134,7 @@ class ObjectCopier:
         self._aside.shutdown(wait=True, cancel_futures=False)
         self._crt.close()
 
-    def _send(self, attempt: _Attempt) -> None:
+    def _send(self, attempt: Attempt) -> None:
         source = attempt.source
         headers = [
             ("x-amz-copy-source", self._source_place + encoded(source.key)),
@@ -201,7 +143,7 @@ class ObjectCopier:
         ]
         attempt.conditional = self._conditional
         if attempt.conditional:
-            headers.append(_only_over(attempt.there))
+            headers.append(only_over(attempt.there))
         key = self._raw.prefix + attempt.raw_key
         attempt.number += 1
         self._pace.begin()
@@ -218,7 +160,7 @@ class ObjectCopier:
             self._pace.succeeded()
             attempt.fail(why_failed(attempt.source, error))
 
-    def _answered(self, attempt: _Attempt, response: Response, error: StoreError | None) -> None:
+    def _answered(self, attempt: Attempt, response: Response, error: StoreError | None) -> None:
         """On awscrt's thread: nothing here may wait."""
         if error is not None and error.code == _NO_CONDITIONS and attempt.conditional:
             self._conditional = False
@@ -235,14 +177,14 @@ class ObjectCopier:
             self._expired = credentials_problem(error.code)
         if error is None:
             self._judge(attempt, response)
-        elif _is_about_raw(error):
+        elif is_about_raw(error):
             self._turn_aside(attempt, self._look_at_raw)
-        elif _may_be_about_the_source(error) or self._may_be_gone(attempt, error):
+        elif may_be_about_the_source(error) or self._may_be_gone(attempt, error):
             self._turn_aside(attempt, partial(self._look_at_source, error=error))
         else:
             attempt.fail(why_failed(attempt.source, error))
 
-    def _may_be_gone(self, attempt: _Attempt, error: StoreError) -> bool:
+    def _may_be_gone(self, attempt: Attempt, error: StoreError) -> bool:
         """Whether a denial may mean that the object was deleted.
 
         S3 says so to whoever may list the source by prefix only. If all is denied, the first
@@ -253,7 +195,7 @@ class ObjectCopier:
         self._denials_looked_at += 1
         return self._denials_looked_at <= _MOST_DENIALS_LOOKED_AT
 
-    def _judge(self, attempt: _Attempt, response: Response) -> None:
+    def _judge(self, attempt: Attempt, response: Response) -> None:
         """Compare the tag that S3 returned with the source's, where equal bytes have equal tags."""
         etag = _ETAG.search(response.body)
         if etag is None:
@@ -261,7 +203,7 @@ class ObjectCopier:
         else:
             self._judge_tag(attempt, etag[1].decode(errors="replace"))
 
-    def _judge_tag(self, attempt: _Attempt, raw_etag: str) -> None:
+    def _judge_tag(self, attempt: Attempt, raw_etag: str) -> None:
         found = by_tags(attempt.source.etag, raw_etag)
         if found is Bytes.SAME:
             attempt.end(Ending.COPIED, raw_etag=raw_etag)
@@ -270,7 +212,7 @@ class ObjectCopier:
         else:
             self._compare_heads(attempt, raw_etag)
 
-    def _compare_heads(self, attempt: _Attempt, raw_etag: str) -> None:
+    def _compare_heads(self, attempt: Attempt, raw_etag: str) -> None:
         """Under KMS a tag is no MD5, although it looks like one; else other bytes have arrived."""
 
         def on_finding(found: Finding) -> None:
@@ -281,7 +223,7 @@ class ObjectCopier:
         except Exception as error:
             attempt.fail(why_failed(attempt.source, error))
 
-    def _judge_bytes(self, attempt: _Attempt, raw_etag: str, found: Finding) -> None:
+    def _judge_bytes(self, attempt: Attempt, raw_etag: str, found: Finding) -> None:
         if isinstance(found, StoreError):
             attempt.fail(why_failed(attempt.source, found))
         elif found is Bytes.OTHER:
@@ -292,7 +234,7 @@ class ObjectCopier:
         else:
             attempt.end(Ending.COPIED, raw_etag=raw_etag, compared=found is Bytes.SAME)
 
-    def _try_later(self, attempt: _Attempt, error: StoreError) -> None:
+    def _try_later(self, attempt: Attempt, error: StoreError) -> None:
         """Try again what is transient, with full jitter, unless that has become no use."""
         if attempt.number >= _MOST_ATTEMPTS or self.hopeless or self._cancelled.is_set():
             attempt.fail(why_failed(attempt.source, error))
@@ -300,7 +242,7 @@ class ObjectCopier:
         longest = min(_LONGEST_PAUSE_SECONDS, _SHORTEST_PAUSE_SECONDS * 2**attempt.number)
         self._later.call(random.uniform(0, longest), lambda: self._begin(attempt))
 
-    def _turn_aside(self, attempt: _Attempt, work: Callable[[_Attempt], None]) -> None:
+    def _turn_aside(self, attempt: Attempt, work: Callable[[Attempt], None]) -> None:
         """Do what has to wait for S3 on a thread that may."""
 
         def guarded() -> None:
@@ -314,12 +256,12 @@ class ObjectCopier:
         except RuntimeError as closed:
             attempt.fail(why_failed(attempt.source, closed))
 
-    def _look_at_source(self, attempt: _Attempt, error: StoreError | None = None) -> None:
+    def _look_at_source(self, attempt: Attempt, error: StoreError | None = None) -> None:
         """The source may have changed since it was listed: go on with what is there now."""
         now = _listed(self._source, attempt.source.key)
         if now is None:
             attempt.end(Ending.GONE)
-        elif now.etag == attempt.source.etag and _may_be_about_raw(error, attempt.there):
+        elif now.etag == attempt.source.etag and may_be_about_raw(error, attempt.there):
             self._look_at_raw(attempt)
         elif attempt.looked_again:
             same = now.etag == attempt.source.etag
@@ -328,14 +270,14 @@ class ObjectCopier:
             attempt.looked_again = True
             self._go_on_with(attempt, SourceObject._make(now))
 
-    def _go_on_with(self, attempt: _Attempt, now: SourceObject) -> None:
+    def _go_on_with(self, attempt: Attempt, now: SourceObject) -> None:
         attempt.source = now
         if now.last_modified > self._as_of:
             attempt.end(Ending.NEWER)
         else:
             self._begin(attempt)
 
-    def _look_at_raw(self, attempt: _Attempt) -> None:
+    def _look_at_raw(self, attempt: Attempt) -> None:
         """Raw changed since it was listed: by another copy, or by this one's own lost request."""
         now = _listed(self._raw, attempt.raw_key)
         there = None if now is None else now.etag
@@ -346,7 +288,7 @@ class ObjectCopier:
         else:
             attempt.fail(CHANGED_IN_RAW)
 
-    def _write_again(self, attempt: _Attempt, there: str | None) -> None:
+    def _write_again(self, attempt: Attempt, there: str | None) -> None:
         """Nothing would be overwritten but what was listed; if S3 says no again, it is so."""
         if attempt.looked_at_raw:
             attempt.fail(RAW_AT_ODDS if there == attempt.there else CHANGED_IN_RAW)
@@ -354,7 +296,7 @@ class ObjectCopier:
         attempt.looked_at_raw, attempt.there = True, there
         self._begin(attempt)
 
-    def _copy_in_parts(self, attempt: _Attempt) -> None:
+    def _copy_in_parts(self, attempt: Attempt) -> None:
         from botocore.exceptions import BotoCoreError, ClientError
 
         source = attempt.source
@@ -377,7 +319,7 @@ class ObjectCopier:
         else:
             self._judge_tag(attempt, etag)
 
-    def _parts_failed(self, attempt: _Attempt, error: BaseException) -> None:
+    def _parts_failed(self, attempt: Attempt, error: BaseException) -> None:
         """What came last may be refused because raw has changed, all before because of the source.
 
         S3 wants an upload whose end meets another write to begin anew.
@@ -391,29 +333,6 @@ class ObjectCopier:
             self._try_later(attempt, StoreError(code, attempt.raw_key, transient=True))
         else:
             attempt.fail(why_failed(attempt.source, error))
-
-
-def _only_over(there: str | None) -> tuple[str, str]:
-    """The condition that nothing is overwritten but the object of that tag, or nothing at all."""
-    return ("if-none-match", "*") if there is None else ("if-match", f'"{there}"')
-
-
-def _is_about_raw(error: StoreError) -> bool:
-    return isinstance(error, ConflictError) and error.condition in _CONDITIONS_ON_RAW
-
-
-def _may_be_about_raw(error: StoreError | None, there: str | None) -> bool:
-    """Not every store says which condition failed; If-Match on a missing object is a 404."""
-    if isinstance(error, ConflictError):
-        return not error.condition
-    return isinstance(error, NotFoundError) and there is not None
-
-
-def _may_be_about_the_source(error: StoreError) -> bool:
-    """The source object may no longer be the one that was listed: changed, or gone."""
-    if isinstance(error, ConflictError):
-        return not _is_about_raw(error)
-    return isinstance(error, NotFoundError) and error.code != "NoSuchBucket"
 
 
 def _listed(store: "S3Store", key: str) -> Entry | None:
