@@ -15,7 +15,6 @@ from typing import Any, Protocol, TypeVar
 
 import dagster as dg
 from dagster._core.definitions.asset_checks.asset_check_evaluation import (
-    AssetCheckEvaluation,
     AssetCheckEvaluationTargetMaterializationData,
 )
 
@@ -188,8 +187,8 @@ class FolderRun:
         finding: Finding,
         partition: str,
         target: AssetCheckEvaluationTargetMaterializationData | None,
-    ) -> AssetCheckEvaluation:
-        return AssetCheckEvaluation(
+    ) -> dg.AssetCheckEvaluation:
+        return dg.AssetCheckEvaluation(
             asset_key=self._asset_key,
             target_materialization_data=target,
             partition=partition,

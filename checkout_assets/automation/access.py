@@ -5,7 +5,6 @@ from datetime import UTC, datetime
 
 import dagster as dg
 from dagster._core.definitions.asset_checks.asset_check_evaluation import (
-    AssetCheckEvaluation,
     AssetCheckEvaluationTargetMaterializationData,
 )
 from pydantic import Field
@@ -163,8 +162,8 @@ def _revocations(
 
 def _evaluation(
     finding: Finding, target: AssetCheckEvaluationTargetMaterializationData, runbook: Runbook
-) -> AssetCheckEvaluation:
-    return AssetCheckEvaluation(
+) -> dg.AssetCheckEvaluation:
+    return dg.AssetCheckEvaluation(
         asset_key=RECONCILIATION,
         check_name=RULE,
         passed=finding.passed,
