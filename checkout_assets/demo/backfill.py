@@ -112,19 +112,28 @@ def in_process_dagster() -> Iterator[InProcessDagster]:
         location_name=LOCATION,
     )
     with (
-        warnings.catch_warnings(),
+        _quiet_warnings(),
         dg.DagsterInstance.get() as instance,
         _synchronous_runs(instance),
         WorkspaceProcessContext(instance, InProcessWorkspaceLoadTarget(origin)) as workspace,
     ):
         databases = _held_open(instance)
-        # Dagster warns of its own coroutines when a run starts inside the backfill's event loop.
-        warnings.simplefilter("ignore", RuntimeWarning)
         try:
             yield InProcessDagster(workspace)
         finally:
             for database in databases:
                 database.close()
+
+
+@contextmanager
+def _quiet_warnings() -> Iterator[None]:
+    """Without what Dagster warns of itself, which concerns nobody who runs the demo."""
+    with warnings.catch_warnings():
+        # Of its own coroutines, when a run starts inside the backfill's event loop.
+        warnings.simplefilter("ignore", RuntimeWarning)
+        # Of a parameter of sensors that its own decorator passes.
+        warnings.simplefilter("ignore", dg.BetaWarning)
+        yield
 
 
 def _held_open(instance: dg.DagsterInstance) -> list[sqlite3.Connection]:

@@ -1,6 +1,7 @@
 """Where a demo keeps its things, and the environment its processes run in."""
 
 import shutil
+import socket
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -10,8 +11,7 @@ from checkout_assets.domain.errors import UsageError
 SOURCE_URI = "s3://checkout-versions-demo"
 RAW_URI = "s3://analytics-import-demo/raw"
 BUCKETS = ("checkout-versions-demo", "analytics-import-demo")
-RUNBOOK_PORT = 3001
-"""Where ``make ui`` serves the runbook, so that the checks of the demo can link to it."""
+_USUAL_RUNBOOK_PORT = 3001
 
 _MARK = "this-is-a-checkout-assets-demo"
 
@@ -43,6 +43,15 @@ class DemoPlace:
         return self.root / "s3.log"
 
     @property
+    def runbook_port(self) -> int:
+        """Where ``make ui`` serves the runbook: the demo's checks link to it, so it stays."""
+        return int(self._runbook_port_file.read_text())
+
+    @property
+    def _runbook_port_file(self) -> Path:
+        return self.root / "runbook_port"
+
+    @property
     def exists(self) -> bool:
         """Whether a demo was made here."""
         return (self.root / _MARK).exists()
@@ -56,6 +65,7 @@ class DemoPlace:
         shutil.rmtree(self.root, ignore_errors=True)
         for directory in (self.lake, self.dagster_home):
             directory.mkdir(parents=True)
+        self._runbook_port_file.write_text(str(_free_port(_USUAL_RUNBOOK_PORT)))
         (self.root / _MARK).touch()
         template = resources.files("checkout_assets.demo").joinpath("dagster.yaml").read_text()
         text = template.replace("{base_dir}", str(self.dagster_home))
@@ -69,5 +79,18 @@ class DemoPlace:
             "CHECKOUT_RAW_URI": RAW_URI,
             "CHECKOUT_LAKE_URI": str(self.lake),
             "CHECKOUT_KEEP_SPARK_SESSION": "true",
-            "CHECKOUT_RUNBOOK_URL": f"http://127.0.0.1:{RUNBOOK_PORT}/runbook.html",
+            "CHECKOUT_RUNBOOK_URL": f"http://127.0.0.1:{self.runbook_port}/runbook.html",
         }
+
+
+def _free_port(usual: int) -> int:
+    """The usual port, or any other if something listens there."""
+    for port in (usual, 0):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return int(probe.getsockname()[1])
+    raise UsageError("No port of this machine is free for the runbook.")

@@ -38,17 +38,18 @@ def anchor_of(heading: str) -> str:
 
 @contextmanager
 def serve(docs: Path, port: int = 0) -> Iterator[str]:
-    """Serve the Markdown files of ``docs`` on this machine only; gives the base URL."""
+    """Serve the Markdown files of ``docs``, and below it, on this machine only; gives the URL."""
 
     class Pages(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            name = self.path.strip("/").removesuffix(".html") or "runbook"
+            path = self.path.partition("?")[0].strip("/")
+            name = path.removesuffix(".html").removesuffix(".md") or "runbook"
             page = docs / f"{name}.md"
-            known = re.fullmatch(r"[a-z]+", name) and page.is_file()
+            known = re.fullmatch(r"[a-z]+(/[a-z0-9]+)?", name) and page.is_file()
             self.send_response(HTTPStatus.OK if known else HTTPStatus.NOT_FOUND)
             self.send_header("Content-Type", "text/html; charset=utf-8")
             self.end_headers()
-            text = page.read_text() if known else f"# Not found\nThere is no page {name!r}."
+            text = page.read_text() if known else "# Not found\nThere is no such page."
             self.wfile.write(render(text, name).encode())
 
         def log_message(self, *_: object) -> None:

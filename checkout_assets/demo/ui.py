@@ -10,7 +10,7 @@ from pathlib import Path
 
 import checkout_assets
 from checkout_assets.cli.demo import DEMO_DIRECTORY
-from checkout_assets.demo.place import RUNBOOK_PORT, DemoPlace
+from checkout_assets.demo.place import DemoPlace
 from checkout_assets.demo.runbook_server import serve
 from checkout_assets.domain.errors import UsageError
 from checkout_assets.sample.s3_server import EmbeddedS3Server
@@ -37,7 +37,7 @@ def main() -> int:
 def _serve(place: DemoPlace, arguments: list[str]) -> int:
     with (
         EmbeddedS3Server(snapshot=place.s3_snapshot, log=place.s3_log) as server,
-        serve(DOCS, RUNBOOK_PORT),
+        serve(DOCS, place.runbook_port),
     ):
         environment = {
             **os.environ,
@@ -45,6 +45,7 @@ def _serve(place: DemoPlace, arguments: list[str]) -> int:
             **place.environment(),
             "CHECKOUT_KEEP_SPARK_SESSION": "false",  # each run has a process of its own here
         }
+        sys.stderr.write(_places(server, place))
         command = [sys.executable, "-W", "ignore", "-m", "dagster", "dev", "-w", str(WORKSPACE)]
         # In a session of its own: Ctrl-C is for us, and we end the whole group.
         dagster = subprocess.Popen([*command, *arguments], env=environment, start_new_session=True)
@@ -59,6 +60,14 @@ def _serve(place: DemoPlace, arguments: list[str]) -> int:
             return 0
         finally:
             _stop(dagster)
+
+
+def _places(server: EmbeddedS3Server, place: DemoPlace) -> str:
+    """What another terminal needs to use the command line on the demo."""
+    settings = {**server.environment(), **place.environment()}
+    shown = [name for name in settings if name.startswith(("AWS_", "CHECKOUT_"))]
+    lines = "".join(f"  export {name}={settings[name]}\n" for name in sorted(shown))
+    return f"The demo's S3 server runs as long as this. In another terminal:\n{lines}"
 
 
 def _stop(dagster: subprocess.Popen[bytes]) -> None:

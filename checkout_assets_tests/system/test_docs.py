@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from urllib.parse import urljoin
 
 import pytest
 
@@ -12,7 +13,7 @@ from checkout_assets.domain.reconciliation import Reason
 
 ROOT = Path(__file__).resolve().parents[2]
 RUNBOOK = (ROOT / "docs" / "runbook.md").read_text()
-DOCS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+DOCS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
 
 def headings(text: str) -> set[str]:
@@ -62,6 +63,20 @@ def test_the_runbook_is_served_with_anchors_to_link_to() -> None:
         with pytest.raises(urllib.error.HTTPError, match="404"):
             urllib.request.urlopen(f"{url}/../README")
     assert 'id="no_documents_nested_under_id"' in page
+
+
+@pytest.mark.parametrize("document", DOCS[2:], ids=lambda path: path.name)
+def test_every_link_of_a_served_page_opens(document: Path) -> None:
+    import urllib.request
+
+    docs = ROOT / "docs"
+    with serve(docs) as url:
+        page = f"{url}/{document.relative_to(docs).with_suffix('.html')}"
+        for target in re.findall(r"\]\(([^)\s]+)\)", document.read_text()):
+            if not target.startswith("http"):
+                with urllib.request.urlopen(urljoin(page, target)) as answer:
+                    anchor = target.partition("#")[2]
+                    assert not anchor or f'id="{anchor}"' in answer.read().decode(), target
 
 
 def test_a_page_shows_markup_in_names_as_text() -> None:
