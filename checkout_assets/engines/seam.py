@@ -9,7 +9,7 @@ from spark_jobs.contract.failures import Failure
 
 
 class FolderResult(Protocol):
-    """How work on one folder ended."""
+    """What every engine tells of a folder, also one that only looks at it."""
 
     @property
     def folder(self) -> Folder:
