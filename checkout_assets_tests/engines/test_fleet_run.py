@@ -249,7 +249,7 @@ def test_a_folder_that_failed_for_good_is_not_tried_again() -> None:
 
 
 def test_a_host_that_takes_no_more_work_ends_and_another_does_what_is_tried_again() -> None:
-    finished = over(BROKEN, gone=False, finished=True)
+    finished = over(ENDS, gone=False, finished=True)
     first_two: Script = lambda _host, _numbers: Look([_done(SECOND, 1), _done(THIRD, 1)])  # noqa: E731
     backend = FakeBackend(grows=False, script=[fails(FIRST, PASSES), first_two, finished])
     told = run(backend, most_hosts=2)
@@ -297,8 +297,15 @@ def test_what_was_done_unseen_before_the_host_ended_is_believed() -> None:
 
 
 def test_a_host_that_may_still_work_is_ended_before_another_is_launched() -> None:
-    backend = FakeBackend(script=[over(BROKEN, gone=False)])
+    ended_before: list[str] = []
+
+    def look(host: FakeHost, numbers: Numbers) -> FakeLook:
+        ended_before.extend(host.backend.terminated)
+        return done(host, numbers)
+
+    backend = FakeBackend(script=[over(BROKEN, gone=False), look])
     assert all_done(run(backend))
+    assert ended_before == ["h1"]
     assert backend.terminated == ["h1", "h2"]
 
 
