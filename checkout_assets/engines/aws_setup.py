@@ -35,6 +35,14 @@ _CREDENTIALS = {
     "secret_key": "AWS_SECRET_ACCESS_KEY",
     "token": "AWS_SESSION_TOKEN",
 }
+_OLD_TOKEN = "AWS_SECURITY_TOKEN"
+_OF_PROFILE = {
+    "role_arn": re.compile(r"[!#-&(-~]+"),
+    "source_profile": re.compile(r"[^\"'\u200b-\u200f\u2060\ufeff]+"),
+    "credential_process": re.compile(r"[!-~\w](?:.*[!-~\w])?"),
+}
+"""What the entries look like; a command may be quoted in part."""
+
 _FILES = ("shared-credentials-file", "config-file")
 _ENDPOINT = (
     "The S3 endpoint (AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL or endpoint_url in the AWS config file)"
@@ -58,7 +66,8 @@ def check_session(session: Any) -> None:
     They are read, which may ask STS or another service for them.
     """
     with configuring(session):
-        if problem := wrong_setting(session) or _region_problem(session):
+        problem = wrong_setting(session) or _region_problem(session) or _profile_problem(session)
+        if problem:
             raise UsageError(f"AWS is not configured: {problem}.")
     with _refused(
         lambda error: f"The AWS credentials cannot be read: {explain_credentials(error)}."
@@ -70,7 +79,7 @@ def check_session(session: Any) -> None:
             "No AWS credentials were found: set AWS_PROFILE, or AWS_ACCESS_KEY_ID and "
             "AWS_SECRET_ACCESS_KEY, or run where a role gives them."
         )
-    _check_characters(known, str(credentials.method), str(session.profile_name))
+    _check_characters(known, str(credentials.method), session)
 
 
 @contextmanager
@@ -140,15 +149,45 @@ def _region_problem(session: Any) -> str:
     return f"the region is empty: set {where}"
 
 
-def _check_characters(known: Any, method: str, profile: str) -> None:
+def _profile_problem(session: Any) -> str:
+    """What is wrong with an entry of the profile that says where its credentials come from.
+
+    The file's reader removes blanks around a value, but neither quotation marks nor what is not
+    seen; and a role's name holds none.
+    """
+    entries = session._session.get_scoped_config()
+    for name, allowed in _OF_PROFILE.items():
+        value = entries.get(name)
+        if isinstance(value, str) and not allowed.fullmatch(value):
+            return (
+                f'{name} of the profile "{session.profile_name}" in the AWS config file holds a '
+                "blank, a quotation mark or another character that does not belong there: write "
+                "it without"
+            )
+    return ""
+
+
+def _check_characters(known: Any, method: str, session: Any) -> None:
     """Raise UsageError if a part of the credentials holds a blank, a line break or the like."""
+    profile = str(session.profile_name)
     for part, variable in _CREDENTIALS.items():
         value = getattr(known, part, None)
         if value and not (isinstance(value, str) and _USUAL.fullmatch(value)):
+            is_old = part == "token" and _has_old_token(session, method)
+            where = _where(_OLD_TOKEN if is_old else variable, method, profile)
             raise UsageError(
-                f"{_where(variable, method, profile)} holds a blank, a line break or another "
+                f"{where} holds a blank, a line break or another "
                 "character that credentials never hold: set it again without it."
             )
+
+
+def _has_old_token(session: Any, method: str) -> bool:
+    """Whether the token has its older name there, which botocore reads first."""
+    if method == "env":
+        provider = session._session.get_component("credential_provider").get_provider("env")
+        return _OLD_TOKEN in provider.environ
+    profile = session._session.full_config.get("profiles", {}).get(session.profile_name, {})
+    return method in _FILES and _OLD_TOKEN.lower() in profile
 
 
 def _where(variable: str, method: str, profile: str) -> str:

@@ -42,13 +42,55 @@ def refused(
     "value", [f"{SECRET}\n", f" {SECRET}", f"{SECRET}\r", f"made-up\t{SECRET}", f"{SECRET}\u200b"]
 )
 @pytest.mark.parametrize(
-    "variable", ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"]
+    "variable",
+    ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN"],
 )
 def test_a_blank_in_a_credential_is_told_by_its_variable(
     refused: Refused, monkeypatch: pytest.MonkeyPatch, variable: str, value: str
 ) -> None:
     monkeypatch.setenv(variable, value)
     assert refused().startswith(f"Error: {variable} holds a blank, a line break")
+
+
+@pytest.mark.parametrize("token", ["aws_session_token", "aws_security_token"])
+def test_a_blank_in_a_file_s_token_is_told_by_the_name_it_has_there(
+    refused: Refused, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, token: str
+) -> None:
+    entries = f"aws_access_key_id = AK\naws_secret_access_key = {SECRET}\n{token} = to ken\n"
+    of_profile(entries, monkeypatch, tmp_path, "AWS_SHARED_CREDENTIALS_FILE", "orders")
+    assert f'{token} of the profile "orders" in the AWS credentials' in refused()
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        "role_arn = \u200barn:aws:iam::111111111111:role/x",
+        'role_arn = "arn:aws:iam::111111111111:role/x"',
+        "role_arn = arn:aws:iam::111111111111:role/x y",
+        "source_profile = base\u200b",
+        'source_profile = "base"',
+        "credential_process = \ufeff/bin/credentials",
+        "credential_process = /bin/credentials\u200b",
+    ],
+)
+def test_an_odd_character_in_an_entry_of_a_profile_is_told_by_its_name(
+    refused: Refused, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, entry: str
+) -> None:
+    of_profile(entry, monkeypatch, tmp_path, "AWS_CONFIG_FILE", "profile orders")
+    name = entry.split(" ", maxsplit=1)[0]
+    assert f'not configured: {name} of the profile "orders" in the AWS config' in refused()
+
+
+def of_profile(
+    entries: str, monkeypatch: pytest.MonkeyPatch, directory: Path, variable: str, section: str
+) -> None:
+    """Have AWS's libraries read these entries of the profile orders."""
+    file = directory / "file"
+    file.write_text(f"[{section}]\nregion = us-east-1\n{entries}\n")
+    monkeypatch.setenv(variable, str(file))
+    monkeypatch.setenv("AWS_PROFILE", "orders")
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+    monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
 
 
 def test_a_blank_in_a_credentials_file_is_told_by_its_entry(
