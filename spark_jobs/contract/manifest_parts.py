@@ -47,7 +47,17 @@ def open_part(data: bytes, name: str) -> pq.ParquetFile:
         raise unreadable(name) from None
     if not file.schema_arrow.equals(manifest_schema()):
         raise RecordError(f"the manifest part {name} has other columns than a manifest")
+    if _holds_nulls(file.metadata):
+        raise RecordError(f"the manifest part {name} has rows without all of their values")
     return file
+
+
+def _holds_nulls(metadata: pq.FileMetaData) -> bool:
+    """Whether the part's own statistics count a null; a manifest has none."""
+    groups = (metadata.row_group(index) for index in range(metadata.num_row_groups))
+    columns = (group.column(index) for group in groups for index in range(group.num_columns))
+    counts = (column.statistics for column in columns)
+    return any(found is not None and found.has_null_count and found.null_count for found in counts)
 
 
 def rows_of(file: pq.ParquetFile, name: str) -> pa.Table:
