@@ -338,7 +338,7 @@ def test_a_terminal_is_shown_progress_and_stdout_stays_clean(place: OrdersPlace)
 
     assert json.loads(copying.stdout)["complete"] is True
     assert "copying" in shown
-    assert "folders" in shown
+    assert "1 of 1 folder done" in shown
 
 
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGHUP])
