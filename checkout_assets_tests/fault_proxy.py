@@ -29,6 +29,11 @@ class Request:
     def is_copy(self) -> bool:
         return self.method == "PUT" and "x-amz-copy-source" in self.headers
 
+    @property
+    def lists_a_folder(self) -> bool:
+        """Of the source or of raw: no listing of what raw keeps beside its folders."""
+        return "list-type" in self.path and "_manifests" not in self.path
+
 
 @dataclass(frozen=True)
 class Answer:

@@ -175,7 +175,7 @@ def test_a_security_group_that_lets_somebody_in_is_refused_by_the_resource(
 ) -> None:
     engine = Ec2CopyEngine(**options)
     engine.api().allow_ssh(ec2.security_group, "203.0.113.7/32")
-    with pytest.raises(UsageError, match="lets somebody in, by 1 inbound rules"):
+    with pytest.raises(UsageError, match="lets somebody in, by 1 inbound rule:"):
         engine.engine()
     Ec2CopyEngine(**{**options, "ssh_cidr": "203.0.113.7/32", "ssh_key": "mine"}).engine()
 

@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from checkout_assets.domain.copying import CutOff
+from checkout_assets.domain.errors import MigrationError
 from checkout_assets.domain.folders import select_folders
 from checkout_assets.engines.copying import earlier
 from checkout_assets.engines.copying.engine import CopyEngine, CopyOptions
@@ -134,7 +135,7 @@ def test_dropped_connections_are_asked_again(filled: OrdersPlace, proxy: FaultPr
     copied = filled.copy_one()
 
     assert copied.ok, copied.error
-    assert len(dropped) == 8  # five copies; listings of the source, of raw and of old manifests
+    assert len(dropped) == 9  # five copies; the source, raw, records, manifests listed
 
 
 def test_what_is_transient_for_ever_fails_in_the_end(
@@ -151,7 +152,11 @@ def test_what_is_transient_for_ever_fails_in_the_end(
 
 
 def test_a_listing_that_fails_is_no_empty_folder(filled: OrdersPlace, proxy: FaultProxy) -> None:
-    proxy.rule = lambda r: Answer(403, "AccessDenied") if "list-type" in r.path else None
+    denied = Answer(403, "AccessDenied")
+    proxy.rule = lambda request: denied if "list-type" in request.path else None
+    with pytest.raises(MigrationError, match="which tell its source, cannot be listed"):
+        filled.copy_one()
+    proxy.rule = lambda request: denied if request.lists_a_folder else None
 
     copied = filled.copy_one()
 

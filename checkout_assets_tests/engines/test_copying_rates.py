@@ -67,7 +67,7 @@ def test_a_source_that_cannot_be_listed_is_no_empty_folder(
     filled: OrdersPlace, proxy: FaultProxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(listing, "_MOST_ATTEMPTS", 1)
-    proxy.rule = lambda request: SLOW_DOWN if "list-type" in request.path else None
+    proxy.rule = lambda request: SLOW_DOWN if request.lists_a_folder else None
 
     copied = filled.copy_one()
 
@@ -118,7 +118,7 @@ def test_access_that_ends_in_the_middle_loses_nothing(
 
 def test_a_wrong_clock_is_named(filled: OrdersPlace, proxy: FaultProxy) -> None:
     skewed = Answer(403, "RequestTimeTooSkewed")
-    proxy.rule = lambda request: skewed if "list-type" in request.path else None
+    proxy.rule = lambda request: skewed if request.lists_a_folder else None
     assert "this machine's clock is more than 15 minutes off" in filled.copy_one().error
 
     proxy.rule = lambda _: skewed

@@ -175,7 +175,7 @@ def test_with_expired_credentials_no_further_object_is_asked_for(
     assert len(proxy.copies) < OBJECTS
 
 
-@pytest.mark.parametrize("where", ["list-type", "current.json", ".parquet"])
+@pytest.mark.parametrize("where", [f"{FOLDER}%2F", "current.json", ".parquet"])
 def test_expired_credentials_are_named_wherever_they_are_refused(
     filled: OrdersPlace, proxy: FaultProxy, where: str
 ) -> None:

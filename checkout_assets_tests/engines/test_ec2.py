@@ -367,7 +367,7 @@ def test_someone_who_terminates_the_instance_is_not_contradicted(
 
 def test_a_security_group_that_lets_somebody_in_is_refused(ec2: LocalEc2, on_ec2: Ec2Place) -> None:
     on_ec2.api().allow_ssh(ec2.security_group, "203.0.113.7/32")
-    with pytest.raises(UsageError, match="lets somebody in, by 1 inbound rules"):
+    with pytest.raises(UsageError, match="lets somebody in, by 1 inbound rule:"):
         on_ec2.engine().check()
     on_ec2.engine(ssh_cidr="203.0.113.7/32", ssh_key="mine").check()
 

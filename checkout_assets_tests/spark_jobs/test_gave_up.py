@@ -93,15 +93,18 @@ def test_a_full_scratch_directory_is_named_with_the_reason(
     assert told == [sentence, sentence]
 
 
-def test_a_fault_of_the_driver_is_not_taken_for_a_folders(
+def test_a_fault_of_the_driver_is_not_taken_for_lost_workers(
     aws: EmbeddedS3Server, ready: list[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_: object) -> list[Staged]:
         raise pytest.UsageError
 
     monkeypatch.setattr(run, "_stage_small", fail)
-    with local_session("local[2]") as session, pytest.raises(pytest.UsageError):
-        list(run._structure_prepared(session.sparkContext, None, JOB, ready))  # type: ignore[arg-type]
+    with local_session("local[2]") as session:
+        told = list(run._structure_prepared(session.sparkContext, None, JOB, ready))  # type: ignore[arg-type]
+    assert {ended.folder for ended in told} == {FOLDER, NEIGHBOUR}
+    for ended in told:
+        assert ended.error.startswith(f"{ended.folder}: UsageError in fail, line ")
 
 
 def test_who_stops_waiting_cancels_what_is_not_staged(

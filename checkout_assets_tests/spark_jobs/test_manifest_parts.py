@@ -38,5 +38,5 @@ def test_a_part_with_all_values_is_opened() -> None:
 
 @pytest.mark.parametrize("column", ROW)
 def test_a_part_with_a_row_that_lacks_a_value_is_refused(column: str) -> None:
-    with pytest.raises(RecordError, match="manifest part p has rows without all of their values"):
+    with pytest.raises(RecordError, match="manifest part p has a row that lacks a value"):
         open_part(part(ROW, {**ROW, column: None}), "p")

@@ -383,3 +383,13 @@ def test_every_request_ends_exactly_once_whatever_comes_in_whatever_order() -> N
     run_state_machine_as_test(
         Requests, settings=settings(max_examples=100, stateful_step_count=40, deadline=None)
     )
+
+
+def test_hanging_up_ends_also_what_waits_for_another_try() -> None:
+    """Instead of reading credentials once more for it."""
+    state = Requests()
+    state.begin("close", tries=2, known=0)
+    state.ask("PUT", 1)
+    state.read_credentials("none")
+    state.hang_up()
+    state.teardown()

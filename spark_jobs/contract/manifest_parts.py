@@ -48,7 +48,7 @@ def open_part(data: bytes, name: str) -> pq.ParquetFile:
     if not file.schema_arrow.equals(manifest_schema()):
         raise RecordError(f"the manifest part {name} has other columns than a manifest")
     if _holds_nulls(file.metadata):
-        raise RecordError(f"the manifest part {name} has rows without all of their values")
+        raise RecordError(f"the manifest part {name} has a row that lacks a value")
     return file
 
 

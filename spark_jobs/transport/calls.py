@@ -130,12 +130,21 @@ class Call:
     def _end_or_repeat(self, error: StoreError) -> None:
         trying = self._trying
         if self._asked <= trying.hung_up:
-            self._on_end(Response(), StoreError(HungUpError.name, self._place))
+            self._hang_up()
         elif error.transient and self._number < trying.tries and self._is_in_time():
             longest = min(_LONGEST_PAUSE_SECONDS, _SHORTEST_PAUSE_SECONDS * 2**self._number)
-            trying.later.call(random.uniform(0, longest), self.send)
+            trying.later.call(random.uniform(0, longest), self._again)
         else:
             self._on_end(Response(), error)
+
+    def _again(self) -> None:
+        if self._asked <= self._trying.hung_up:
+            self._hang_up()
+        else:
+            self.send()
+
+    def _hang_up(self) -> None:
+        self._on_end(Response(), StoreError(HungUpError.name, self._place))
 
     def _is_in_time(self) -> bool:
         return monotonic() - self._asked < LONGEST_TRYING_SECONDS

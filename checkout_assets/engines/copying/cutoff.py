@@ -152,12 +152,19 @@ def _with_recorded_source(kept: KeptCutOff | None, raw: Store, origin: Origin) -
     """What is kept, or a record without a cut-off, with the source that raw is copied from.
 
     Where the cut-off names none, as when somebody removed it, completion records tell: the newest
-    names the present source, the others those that it replaced.
+    names the present source, the others those that it replaced. Raises MigrationError if raw
+    does not answer.
     """
     kept = kept or KeptCutOff(_NONE, "", raw.uri)
     if kept.source_uri or not origin.source_uri:
         return kept
-    found = sorted(_completion_records(raw), key=lambda each: each.listed_at, reverse=True)
+    try:
+        found = sorted(_completion_records(raw), key=lambda each: each.listed_at, reverse=True)
+    except StoreError as error:
+        reason = meaning_of(error.code, "S3 answers {code}")
+        raise MigrationError(
+            f"Raw's completion records, which tell its source, cannot be listed and read: {reason}."
+        ) from None
     first, *others = dict.fromkeys(each.source_uri for each in found if each.source_uri) or [""]
     replaced = dict.fromkeys((*kept.replaced_sources, *others))
     return replace(kept, source_uri=first, replaced_sources=list(replaced))
