@@ -27,7 +27,10 @@ $(BIN)/python:
 # What is installed is locked to the last hash. LOCKED=no takes the newest releases allowed instead,
 # for an index that lacks one of them.
 LOCKED ?= yes
-PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
+PIP := $(BIN)/python $(PIP_INSTALL)
+# What an extra asks for, a line each: for an environment that does not hold the project.
+requirements_of = $(BIN)/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["$(1)"], sep="\n")'
 ifeq ($(LOCKED),yes)
 install = $(PIP) --no-deps --require-hashes -r locks/$(1).txt || { \
 	echo "If the package index lacks one of these releases: make LOCKED=no $(MAKECMDGOALS)" >&2; exit 1; }
@@ -66,10 +69,10 @@ test-browser: $(VENV)/.test  ## The UI in a real browser (needs Chromium and its
 READERS := $(VENV)/readers
 $(READERS)/.installed: pyproject.toml | $(VENV)/.test
 	$(BIN)/python -m venv $(READERS)
-	$(BIN)/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["readers"], sep="\n")' > $(READERS)/requirements.txt
-	$(READERS)/bin/python -m pip install --quiet --disable-pip-version-check -r $(READERS)/requirements.txt || \
+	$(call requirements_of,readers) > $(READERS)/requirements.txt
+	$(READERS)/bin/python $(PIP_INSTALL) -r $(READERS)/requirements.txt || \
 	  while read -r each; do \
-	    $(READERS)/bin/python -m pip install --quiet --disable-pip-version-check "$$each" || \
+	    $(READERS)/bin/python $(PIP_INSTALL) "$$each" || \
 	      echo "test-readers: $$each cannot be installed for this Python"; \
 	  done < $(READERS)/requirements.txt
 	@touch $@
@@ -120,34 +123,35 @@ soak-structure: $(VENV)/.bench  ## A folder of a million documents (root on Linu
 
 # The tests against what the bounds allow beside the locks: environments of their own, below .venv.
 BOUNDS := $(VENV)/bounds
-$(BOUNDS)/uv: pyproject.toml | $(BIN)/python
+$(BOUNDS)/uv/.installed: pyproject.toml | $(BIN)/python
 	$(BIN)/python -m venv $(BOUNDS)/uv
-	$(BIN)/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["lock"], sep="\n")' > $(BOUNDS)/uv.txt
-	$(BOUNDS)/uv/bin/python -m pip install --quiet --disable-pip-version-check -r $(BOUNDS)/uv.txt
+	$(call requirements_of,lock) > $(BOUNDS)/uv.txt
+	$(BOUNDS)/uv/bin/python $(PIP_INSTALL) -r $(BOUNDS)/uv.txt
 	@touch $@
 
-$(BOUNDS)/%: pyproject.toml | $(BOUNDS)/uv
-	rm -rf $@
-	$(BIN)/python -m venv $@
-	$(BOUNDS)/uv/bin/uv pip compile --quiet --resolution $(RESOLUTION) --python $@/bin/python \
+$(BOUNDS)/%/.installed: pyproject.toml | $(BOUNDS)/uv/.installed
+	rm -rf $(BOUNDS)/$*
+	$(BIN)/python -m venv $(BOUNDS)/$*
+	$(BOUNDS)/uv/bin/uv pip compile --quiet --resolution $(RESOLUTION) --python $(BOUNDS)/$*/bin/python \
 		--extra test pyproject.toml -o $(BOUNDS)/$*.txt
-	$@/bin/python -m pip install --quiet --disable-pip-version-check -r $(BOUNDS)/$*.txt
-	$@/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	$(BOUNDS)/$*/bin/python $(PIP_INSTALL) -r $(BOUNDS)/$*.txt
+	$(BOUNDS)/$*/bin/python $(PIP_INSTALL) --no-deps --editable .
+	@touch $@
 
 with_bounds = $(BOUNDS)/$(1)/bin/python -m pytest -m 'not browser and not slow' -n 2 --dist loadfile
 
 test-lowest: RESOLUTION := lowest-direct
-test-lowest: $(BOUNDS)/lowest  ## The tests on the lowest releases that the bounds allow (20 minutes)
+test-lowest: $(BOUNDS)/lowest/.installed  ## The tests on the lowest releases that the bounds allow (20 minutes)
 	$(call with_bounds,lowest)
 
 test-newest: RESOLUTION := highest
-test-newest: $(BOUNDS)/newest  ## The tests on the newest releases that the bounds allow (20 minutes)
+test-newest: $(BOUNDS)/newest/.installed  ## The tests on the newest releases that the bounds allow (20 minutes)
 	$(call with_bounds,newest)
 
-lock: $(BOUNDS)/uv  ## The locks anew, after a change of pyproject.toml
+lock: $(BOUNDS)/uv/.installed  ## The locks anew, after a change of pyproject.toml
 	PYTHONPATH=. $(BOUNDS)/uv/bin/python -m checkout_assets.packaging.locks
 
-upgrade: $(BOUNDS)/uv  ## The locks anew, with the newest releases that the bounds allow
+upgrade: $(BOUNDS)/uv/.installed  ## The locks anew, with the newest releases that the bounds allow
 	PYTHONPATH=. $(BOUNDS)/uv/bin/python -m checkout_assets.packaging.locks --upgrade
 
 lint: $(VENV)/.test  ## Style and types

@@ -134,7 +134,8 @@ class FolderRun:
             with told_as_failure():
                 for result in watch.timed(results):
                     told = self._report(result, describe(result))
-                    attempted.results.extend([told] if told else [])
+                    if told is not None:
+                        attempted.results.append(told)
                     if result.ok:
                         failed.pop(result.folder, None)
                     else:

@@ -11,7 +11,7 @@ from typing import Any
 
 import dagster as dg
 
-from checkout_assets.assets.folder_run import Attempted, FolderRun, raise_for_failed
+from checkout_assets.assets.folder_run import FolderRun, raise_for_failed
 from checkout_assets.assets.partitions import folder_checks
 from checkout_assets.assets.raw_orders import RAW_ORDERS, describe_copied, raw_spec
 from checkout_assets.assets.runbook import Runbook
@@ -55,18 +55,15 @@ class Migration:
         if copy_engine is not None:
             run = FolderRun(context, RAW_ORDERS, self._runbook)
             copied = run.attempt(copy_engine, folders, describe_copied)
-            yield from _told(copied, failed)
+            failed |= copied.failed
+            yield from copied.results
         if structure_engine is not None:
             left = [folder for folder in folders if folder not in failed]
             run = FolderRun(context, STRUCTURED_ORDERS, self._runbook)
             structured = run.attempt(structure_engine, left, self._describe_structured)
-            yield from _told(structured, failed)
+            failed |= structured.failed
+            yield from structured.results
         raise_for_failed(failed, len(folders), self._runbook)
-
-
-def _told(attempted: Attempted, failed: dict[Folder, str]) -> "Iterator[dg.MaterializeResult[Any]]":
-    failed.update(attempted.failed)
-    yield from attempted.results
 
 
 def build_migration(
