@@ -7,7 +7,6 @@ configuration; 130: interrupted.
 import contextlib
 import errno
 import os
-import signal
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -18,8 +17,13 @@ import typer
 
 from checkout_assets.cli import access, copy, demo, quarantine, reconcile, structure
 from checkout_assets.cli.console import print_json, print_lines, say
-from checkout_assets.cli.interrupts import INTERRUPTED, SENTENCE, on_interrupt
-from checkout_assets.cli.streams import guard_streams
+from checkout_assets.cli.interrupts import (
+    INTERRUPTED,
+    SENTENCE,
+    ignore_interrupts,
+    interrupt_twice,
+)
+from checkout_assets.cli.streams import Channel, guard_streams
 from checkout_assets.domain.errors import MigrationError, UsageError
 from checkout_assets.domain.faults import explain_fault
 
@@ -75,32 +79,55 @@ def _common(
     """Options that stand before a command."""
 
 
+@dataclass(frozen=True, slots=True)
+class _End:
+    """An exit code, and the line that says why a command ended early."""
+
+    code: int
+    told: str = ""
+
+
 def run(arguments: Sequence[str]) -> int:
     """Run a command line and return its exit code.
 
     Whatever ends it early becomes one line, never a traceback, and with ``--json`` a document too.
     """
-    ended = _end_of(arguments)
+    return _told(_end_of(arguments), arguments)
+
+
+def main() -> None:
+    """Run this process's command line; SIGTERM and the end of the terminal are as Ctrl-C."""
+    output, arguments = guard_streams(), sys.argv[1:]
+    code = INTERRUPTED
+    # The first interrupt ends the command. The second one, which may come at any moment while the
+    # first is answered, lands in one of the two blocks; there is no third.
+    with contextlib.suppress(KeyboardInterrupt):
+        with contextlib.suppress(KeyboardInterrupt):
+            interrupt_twice()
+            code = _code_of(_end_of(arguments), arguments, output)
+        ignore_interrupts()
+    if code == INTERRUPTED:
+        _told(_interrupted(arguments), arguments)
+        _leave_at_once()
+    sys.exit(code)
+
+
+def _code_of(ended: _End, arguments: Sequence[str], output: Channel) -> int:
+    """The exit code of a command that was not interrupted, once all is told and written."""
+    if ended.code == INTERRUPTED:
+        return INTERRUPTED
+    code = _told(ended, arguments)
+    sys.stdout.flush()
+    return _with_output(code, output.lost, _JSON in arguments)
+
+
+def _told(ended: _End, arguments: Sequence[str]) -> int:
     if ended.told:
         say(ended.told if ended.code == INTERRUPTED else f"Error: {ended.told}")
         if _JSON in arguments:
             command = " ".join(_command_words(arguments))
             print_json(command, complete=False, error=ended.told)
     return ended.code
-
-
-def main() -> None:
-    """Run this process's command line; SIGTERM and the end of the terminal are as Ctrl-C."""
-    output = guard_streams()
-    code = INTERRUPTED
-    with contextlib.suppress(KeyboardInterrupt):  # a second one, while the first is answered
-        on_interrupt(signal.default_int_handler)
-        code = run(sys.argv[1:])
-        sys.stdout.flush()
-        code = _with_output(code, output.lost, _JSON in sys.argv)
-    if code == INTERRUPTED:
-        _leave_at_once()
-    sys.exit(code)
 
 
 def _with_output(code: int, lost: OSError | None, is_document: bool) -> int:
@@ -115,14 +142,6 @@ def _with_output(code: int, lost: OSError | None, is_document: bool) -> int:
     return code or _INCOMPLETE
 
 
-@dataclass(frozen=True, slots=True)
-class _End:
-    """An exit code, and the line that says why a command ended early."""
-
-    code: int
-    told: str = ""
-
-
 def _end_of(arguments: Sequence[str]) -> _End:
     try:
         ended = build_app()(args=list(arguments), standalone_mode=False)
@@ -135,13 +154,13 @@ def _end_of(arguments: Sequence[str]) -> _End:
     except Exception as error:
         return _unexpected(error)
     if ended == INTERRUPTED:
-        return _End(ended, _told_of_interrupt(arguments))
+        return _interrupted(arguments)
     return _End(ended if isinstance(ended, int) else _COMPLETE)
 
 
-def _told_of_interrupt(arguments: Sequence[str]) -> str:
+def _interrupted(arguments: Sequence[str]) -> _End:
     goes_on = demo.NAME not in _command_words(arguments)
-    return SENTENCE if goes_on else demo.INTERRUPTED
+    return _End(INTERRUPTED, SENTENCE if goes_on else demo.INTERRUPTED)
 
 
 def _unexpected(error: Exception) -> _End:

@@ -267,6 +267,16 @@ def meaning(name: str) -> Meaning | None:
     return None
 
 
+def meaning_at(name: str, keys: list[str]) -> Meaning | None:
+    """What a name means below these keys: ``holder`` below ``card`` is a card's holder."""
+    said = meaning(name)
+    if said != Meaning.CARD_DATA and keys and meaning(keys[-1]) == Meaning.CARD:
+        return meaning("card" + name) or said
+    if said != Meaning.CARD_DATA and keys and meaning(keys[-1]) == Meaning.MAYBE_HOLDER:
+        return meaning("holder" + name) or said
+    return said
+
+
 def digits_in(value: Any) -> list[str]:
     """The digits of a scalar, or of each scalar of a list, where hardly anything else is in it."""
     if isinstance(value, Arr):
@@ -364,11 +374,7 @@ class Remover:
 
     def is_card_data(self, name: str, value: Any, above: Steps) -> bool:  # noqa: PLR0911
         keys = [step for step in above if isinstance(step, str)]
-        said = meaning(name)
-        if said != Meaning.CARD_DATA and keys and meaning(keys[-1]) == Meaning.CARD:
-            said = meaning("card" + name) or said
-        elif said != Meaning.CARD_DATA and keys and meaning(keys[-1]) == Meaning.MAYBE_HOLDER:
-            said = meaning("holder" + name) or said
+        said = meaning_at(name, keys)
         below_payments = any(meaning(step) == Meaning.PAYMENTS for step in keys)
         number = any(12 <= len(found) <= 19 for found in digits_in(value))
         if said == Meaning.CARD and below_payments:
@@ -419,13 +425,14 @@ class Remover:
         before, item = (items[i - 1] if i else None), items[i]
         if not isinstance(before, str):
             return False
-        goes = meaning(before) == Meaning.CARD_DATA and isinstance(item, Num)
-        if meaning(before) not in (Meaning.CARD_DATA, Meaning.PAYMENTS, Meaning.BILLING_ADDRESS):
+        said = meaning_at(before, [step for step in steps if isinstance(step, str)])
+        goes = said == Meaning.CARD_DATA and isinstance(item, Num)
+        if said not in (Meaning.CARD_DATA, Meaning.PAYMENTS, Meaning.BILLING_ADDRESS):
             goes = self.is_told_by(before, item, steps)
         elif (
-            meaning(before) == Meaning.CARD_DATA
+            said == Meaning.CARD_DATA
             and isinstance(item, str)
-            and meaning(item) in (None, Meaning.MENTIONS_CARD)
+            and meaning(item) in (None, Meaning.MENTIONS_CODE)
         ):
             goes = len(items) == 2 or any(c in "0123456789" for c in item)
         if goes:

@@ -589,3 +589,24 @@ def test_of_two_members_of_one_name_the_one_that_is_redacted_is_no_rival() -> No
     assert row_of(body)["items"][0]["productCategories"] == [{"id": "pan", "name": "bread"}]
     assert rescued(body) == {}
     assert accepted(body).redacted == {"/Items/*/productCategories/pan": 1}
+
+
+@pytest.mark.parametrize(
+    "card",
+    [
+        ["holder", "Maria Quintana"],
+        ["validade", "31 de maio"],
+        [["holder", "Maria Quintana"], ["brand", "Visa"]],
+    ],
+)
+def test_a_list_below_a_card_that_names_its_value_is_read_as_a_member(card: Any) -> None:
+    told = "Maria Quintana", "31 de maio"
+    row = accepted(order(card=card))
+    assert not any(text in row.line.decode() for text in told)
+    assert sum(row.redacted.values()) == 1
+
+
+def test_a_list_of_names_below_a_card_stays() -> None:
+    body = order(card=["validade", "cardNumber"])
+    assert "cardNumber" in rescued(body)["/card"]
+    assert accepted(body).redacted == {}

@@ -209,7 +209,7 @@ def follows_name(items: List[Any], index: int, parent: Path) -> bool:
     before, value, count = items[index - 1], items[index], len(items)
     if type(before) is not str:
         return False
-    meaning = meaning_of(before)
+    meaning = _meaning_at(before, keys_of(parent))
     if meaning in AMBIGUOUS:
         return fate_of_name(before, parent) != KEEP and goes(before, value, parent)
     if meaning is not Meaning.CARD_DATA:
