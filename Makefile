@@ -6,7 +6,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo ui test test-browser test-readers test-servers test-lowest test-newest lock upgrade bench-copy soak-copy bench-structure bench-publish soak-structure test-package test-emr test-ec2 test-faults soak-emr package lint format clean
+.PHONY: help demo ui test test-browser test-readers test-servers test-lowest test-newest lock upgrade bench-copy soak-copy bench-structure bench-publish soak-structure test-package test-emr test-ec2 test-faults test-properties soak-emr package lint format clean
 
 help:  ## This list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
@@ -101,6 +101,9 @@ soak-emr: $(VENV)/.test  ## 32 folders on two local EMR clusters
 
 test-faults: $(VENV)/.test  ## The job killed at every stage, the slow ones too
 	$(BIN)/python -m pytest -m 'slow or not slow' checkout_assets_tests/spark_jobs/test_job_faults.py
+
+test-properties: $(VENV)/.test  ## Ten times the examples, other ones each time (20 minutes)
+	PROPERTY_FACTOR=10 $(BIN)/python -m pytest -n 2 $$(grep -rl 'import.*given\|hypothesis.stateful' --include='test_*.py' checkout_assets_tests)
 
 $(VENV)/.bench: pyproject.toml locks/bench.txt | $(VENV)/.demo
 	$(call install,bench)

@@ -4,14 +4,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, settings
 
 from checkout_assets.sample.s3_server import EmbeddedS3Server
+from checkout_assets_tests import properties
 from checkout_assets_tests.worker_machine import build_worker
 
-# A slow machine is no failure.
-settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("untimed")
+properties.load_profile()
 
 
 @pytest.fixture(scope="session")

@@ -444,6 +444,8 @@ class Remover:
         keys = [step for step in steps if isinstance(step, str)]
         if mentions_card(before, keys):
             return is_issued(item)
+        if meaning_at(before, keys) is None:
+            return False
         outside = tuple(key for key in keys if meaning(key) != Meaning.PAYMENTS)
         below = len(outside) < len(keys)
         if meaning(before) == Meaning.CARD or meaning(before) == Meaning.BARE_NUMBER:

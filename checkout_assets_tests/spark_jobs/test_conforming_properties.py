@@ -1,10 +1,6 @@
-"""Whatever a document looks like: the row is what the rules say, and nothing is lost or made up.
-
-CONFORMING_EXAMPLES sets how many documents each property looks at.
-"""
+"""Whatever a document looks like: the row is what the rules say, and nothing is lost or made up."""
 
 import contextlib
-import os
 import re
 from collections import Counter
 from collections.abc import Iterator
@@ -13,6 +9,7 @@ from typing import Any
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from checkout_assets_tests.properties import examples
 from checkout_assets_tests.spark_jobs import oracle
 from checkout_assets_tests.spark_jobs.dirty_documents import documents
 from spark_jobs.conforming import Conformer, Rejected, Row
@@ -20,9 +17,8 @@ from spark_jobs.schema import data_columns
 from spark_jobs.schema.types import Array, Primitive, Struct, TextMap, Type
 
 TABLES = ("checkout", "fulfillment")
-EXAMPLES = int(os.environ.get("CONFORMING_EXAMPLES", "300"))
 PROFILE = settings(
-    max_examples=EXAMPLES,
+    max_examples=examples(300),
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from checkout_assets_tests.properties import examples
 from spark_jobs.stores.listing import Page
 from spark_jobs.stores.ranges import list_ranges, scale_of
 
@@ -75,7 +76,7 @@ NAMES = st.one_of(
 )
 
 
-@settings(max_examples=400)
+@settings(max_examples=examples(400))
 @given(NAMES, st.integers(1, 9), st.integers(1, 5), st.sampled_from(Server))
 def test_every_key_comes_once_and_in_order(
     names: list[str], page_size: int, ahead: int, server: Server

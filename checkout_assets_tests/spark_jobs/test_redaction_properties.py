@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from checkout_assets_tests.properties import examples
 from checkout_assets_tests.spark_jobs.conformed_orders import DATED, conform
 from spark_jobs.conforming import Conformer, Row
 from spark_jobs.job.conform_slice import _without_strangers
@@ -95,7 +96,7 @@ def orders(draw: st.DrawFn) -> str:
     return json.dumps({**DATED, field: json.dumps(inside) if as_text else inside})
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(300), deadline=None, suppress_health_check=list(HealthCheck))
 @given(orders())
 def test_a_marker_reaches_no_row_record_or_log(body: str) -> None:
     for row in (conform(body), EXACT.conform(body.encode())):

@@ -24,6 +24,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from checkout_assets_tests.properties import examples
 from spark_jobs.store_errors import StoreError
 from spark_jobs.transport import calls, client, connections, exchange, ledger, signing
 from spark_jobs.transport.answers import Response
@@ -381,7 +382,7 @@ class Requests(RuleBasedStateMachine):
 
 def test_every_request_ends_exactly_once_whatever_comes_in_whatever_order() -> None:
     run_state_machine_as_test(
-        Requests, settings=settings(max_examples=100, stateful_step_count=40, deadline=None)
+        Requests, settings=settings(max_examples=examples(), stateful_step_count=40, deadline=None)
     )
 
 

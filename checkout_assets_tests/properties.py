@@ -1,0 +1,28 @@
+"""How many examples a property looks at, and whether they are the same ones each time.
+
+The tests that decide whether a change lands look at the same examples each time: a red one is
+the change's. ``make test-properties`` looks for other ones, ``PROPERTY_FACTOR`` times as many.
+"""
+
+import os
+
+from hypothesis import HealthCheck, settings
+
+_FACTOR = int(os.environ.get("PROPERTY_FACTOR", "0"))
+
+
+def examples(usual: int = 100) -> int:
+    """So many examples, or a multiple when new ones are searched."""
+    return usual * max(1, _FACTOR)
+
+
+def load_profile() -> None:
+    """Make this what a property without settings of its own does."""
+    settings.register_profile(
+        "checkout-assets",
+        max_examples=examples(),
+        derandomize=_FACTOR == 0,
+        deadline=None,  # a slow machine is no failure
+        suppress_health_check=[HealthCheck.too_slow],
+    )
+    settings.load_profile("checkout-assets")
