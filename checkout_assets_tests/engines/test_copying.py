@@ -11,6 +11,7 @@ from checkout_assets.domain.keys import safe_key
 from checkout_assets.engines.copying import earlier, manifest
 from checkout_assets.engines.copying.cutoff import AS_OF_KEY, kept_cut_off
 from checkout_assets.engines.copying.engine import CopyEngine, CopyOptions
+from checkout_assets_tests.fault_proxy import FaultProxy
 from checkout_assets_tests.orders_place import FOLDER, TYPE, OrdersPlace
 from spark_jobs.contract.keys import completion_record_key
 
@@ -450,3 +451,14 @@ def test_closing_the_results_cancels_what_has_not_begun(
     assert first.folder.name in recorded
     assert len(recorded) < len(names)
     assert sum(result.ok for result in engine.run(select_folders(names), "run")) == len(names)
+
+
+def test_a_copy_reads_the_completion_record_of_a_folder_once(
+    place: OrdersPlace, proxy: FaultProxy
+) -> None:
+    place.put(f"{FOLDER}/A/id/1", b"1")
+    for run_id in ("first", "second", "second"):
+        proxy.seen.clear()
+        assert place.copy_one(run_id=run_id).ok
+        asked = [r for r in proxy.seen if r.method == "GET" and r.path.endswith("/current.json")]
+        assert len(asked) == 1

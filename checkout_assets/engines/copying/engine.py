@@ -15,16 +15,18 @@ from checkout_assets.domain.verification import OutOfOrderError
 from checkout_assets.engines.conditions import refuse_ignored_conditions
 from checkout_assets.engines.copying.cutoff import Origin, refuse_other_source, settle
 from checkout_assets.engines.copying.explaining import failure_of
-from checkout_assets.engines.copying.folder_copy import CancelledError, CopyRun, FolderCopy
+from checkout_assets.engines.copying.folder_copy import FolderCopy
 from checkout_assets.engines.copying.progress import CopyProgress, NoProgress
-from checkout_assets.engines.copying.records import find_record_of_run
+from checkout_assets.engines.copying.records import find_record
 from checkout_assets.engines.copying.requests import LARGEST_COPY, ObjectCopier
 from checkout_assets.engines.copying.result import FolderCopied, FolderError, facts_of
+from checkout_assets.engines.copying.run import CancelledError, CopyRun
 from checkout_assets.engines.copying.terms import CopyTerms
 from checkout_assets.engines.interruptible import begin_all
 from checkout_assets.engines.locations import S3Location, principal
 from checkout_assets.engines.silence import SilenceWatch, StoreEar, listening_to
 from spark_jobs.completed import completed
+from spark_jobs.contract.completion import CompletionRecord
 from spark_jobs.contract.failures import Failure
 from spark_jobs.contract.keys import PROBES_IN_RAW
 from spark_jobs.contract.record_format import RecordError
@@ -164,7 +166,8 @@ def _copy_folder(run: CopyRun, folder: Folder, run_id: str) -> FolderCopied:
         )
 
     try:
-        copied = _done_before(run, folder, run_id) or copy.copy()
+        found = find_record(run.raw, folder.name)
+        copied = _done_before(run, folder, found.of_run(run_id)) or copy.copy(found)
     except CancelledError:
         copied = failed(_cancelled(folder), _CANCELLED)
     except FolderError as fault:
@@ -184,8 +187,9 @@ def _copy_folder(run: CopyRun, folder: Folder, run_id: str) -> FolderCopied:
     return replace(copied, seconds=round(time.monotonic() - started, 3))
 
 
-def _done_before(run: CopyRun, folder: Folder, run_id: str) -> FolderCopied | None:
-    record = find_record_of_run(run.raw, folder.name, run_id)
+def _done_before(
+    run: CopyRun, folder: Folder, record: CompletionRecord | None
+) -> FolderCopied | None:
     if record is None or record.source_uri not in {"", run.source.uri}:
         return None
     return FolderCopied(folder, facts_of(record), record=record)

@@ -1,48 +1,37 @@
-"""Copying one folder: list, decide, copy, write the manifest, verify, record."""
+"""Copying one folder: list, decide, copy and write the manifest; ``concluding`` does the rest."""
 
-import threading
-from collections import Counter, deque
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
-from typing import TYPE_CHECKING
 
-from checkout_assets.domain.copying import Action, CopyFacts, Pair, Sighting, SourceObject, decide
-from checkout_assets.domain.counting import in_number
+from checkout_assets.domain.copying import Action, CopyFacts, Pair, SourceObject, decide
 from checkout_assets.domain.folders import Folder
 from checkout_assets.domain.keys import classify, raw_key_at
-from checkout_assets.domain.verification import Verdict, merge_join_three
+from checkout_assets.domain.verification import merge_join_three
 from checkout_assets.engines.copying.attempts import Ending, Outcome
+from checkout_assets.engines.copying.concluding import Conclusion
 from checkout_assets.engines.copying.cutoff import explain_other_source
-from checkout_assets.engines.copying.earlier import EarlierRow, EarlierRows, abandoned, list_parts
+from checkout_assets.engines.copying.due import Due, InOrder
+from checkout_assets.engines.copying.earlier import EarlierRows, abandoned, list_parts
 from checkout_assets.engines.copying.explaining import DELETED
-from checkout_assets.engines.copying.listings import list_raw, list_source, raw_blocks
+from checkout_assets.engines.copying.listings import list_raw, list_source
 from checkout_assets.engines.copying.manifest import ManifestRow, ManifestWriter
-from checkout_assets.engines.copying.progress import CopyProgress, Teller
-from checkout_assets.engines.copying.recorded import expected_in_raw
-from checkout_assets.engines.copying.records import RecordFound, find_record
-from checkout_assets.engines.copying.requests import ObjectCopier
+from checkout_assets.engines.copying.progress import Teller
+from checkout_assets.engines.copying.records import RecordFound
 from checkout_assets.engines.copying.result import (
     FolderCopied,
     FolderError,
     ObjectFailure,
-    explain_disagreement,
-    explain_emptiness,
-    explain_failures,
     explain_hopelessness,
 )
+from checkout_assets.engines.copying.run import CancelledError, CopyRun
 from checkout_assets.engines.copying.tally import Tally
-from checkout_assets.engines.copying.verifying import verify
-from spark_jobs.contract.completion import CompletionRecord, ManifestPart
+from spark_jobs.contract.completion import CompletionRecord
 from spark_jobs.contract.failures import Failure
-from spark_jobs.contract.keys import completion_record_key
-from spark_jobs.contract.words import ObjectKind, Status
-from spark_jobs.stores import ConflictError, StoreError
-
-if TYPE_CHECKING:
-    from spark_jobs.stores import S3Store
+from spark_jobs.contract.words import Status
+from spark_jobs.stores import StoreError
 
 _MOST_WAITING = 8192
 """Objects of one folder that may wait for an earlier one, since rows are written in key order."""
@@ -53,49 +42,6 @@ _NOWHERE = SourceObject("", 0, "", datetime.min.replace(tzinfo=UTC))
 _LOST = "vanished from the source, and raw no longer holds what was copied"
 
 
-class CancelledError(Exception):
-    """Whoever asked for the copy no longer wants it."""
-
-
-@dataclass(frozen=True, slots=True)
-class CopyRun:
-    """What the folders of a run share; ``sources`` are those that raw may have been copied from."""
-
-    source: "S3Store"
-    raw: "S3Store"
-    copier: ObjectCopier
-    as_of: datetime
-    copy_id: str
-    progress: CopyProgress
-    cancelled: threading.Event
-    sources: frozenset[str]
-
-    def hang_up(self) -> None:
-        """End all requests for objects and listings now: nobody waits for their answers."""
-        self.copier.hang_up()
-        for store in (self.source, self.raw):
-            store.crt().hang_up()
-
-
-class _Due:
-    """A key under work: what both sides and the earlier copies show of it, and its outcome."""
-
-    __slots__ = ("earlier", "key", "outcome", "raw", "raw_key", "source")
-
-    def __init__(
-        self,
-        raw_key: str,
-        source: SourceObject | None,
-        raw: Sighting | None,
-        earlier: Sequence[EarlierRow],
-    ) -> None:
-        self.raw_key = raw_key
-        self.source = source
-        self.raw = raw
-        self.earlier = earlier
-        self.outcome: Outcome | None = None
-
-
 class FolderCopy:
     """One copy of one folder; used once."""
 
@@ -104,15 +50,15 @@ class FolderCopy:
         self._folder = folder
         self._name = folder.name
         self._writer = ManifestWriter(run.raw, folder.name, run.copy_id)
-        self._waiting: deque[_Due] = deque()
-        self._awaited: _Due | None = None
-        self._ended = threading.Event()
+        self._begun = InOrder(self._write)
         self._tally = Tally()
         self._teller = Teller(run.progress, folder)
 
-    def copy(self) -> FolderCopied:
-        """Do it all; raises FolderError, StoreError or OutOfOrderError if that cannot be."""
-        found = find_record(self._run.raw, self._folder.name)
+    def copy(self, found: RecordFound) -> FolderCopied:
+        """Do it all, over the completion record that was found.
+
+        Raises FolderError, StoreError or OutOfOrderError if that cannot be.
+        """
         self._refuse_other_source(found.record)
         expected = found.record.listed if found.record else 0
         self._run.progress.on_folder_begun(self._folder, expected)
@@ -125,10 +71,11 @@ class FolderCopy:
             # Also what a cancelled or failing copy has proved is worth keeping.
             self._keep_what_ended()
             raise
-        self._settle(leave=0)
+        self._begun.settle(leave=0)
         self._teller.tell()
         parts = self._writer.flush()
-        copied = self._conclude(found, listed_at, parts, earlier.problems)
+        end = Conclusion(self._run, self._folder, found, listed_at)
+        copied = end.of(self._tally, parts, earlier.problems)
         # The manifest just replaced stays for whoever reads it now; a later copy removes it.
         kept = {found.record.copy_id} if found.record else set()
         return self._remove(abandoned(old_parts, kept, listed_at), copied)
@@ -148,9 +95,9 @@ class FolderCopy:
 
         Why the copy failed is known by then: what fails here adds nothing.
         """
-        while self._waiting:
+        while self._begun.waiting:
             with suppress(StoreError):
-                self._settle(leave=0)
+                self._begun.settle(leave=0)
         self._teller.tell()
         with suppress(StoreError):
             self._writer.flush()
@@ -173,7 +120,7 @@ class FolderCopy:
 
     def _decide_all(self, earlier: EarlierRows) -> None:
         """Every key the source lists or an earlier manifest names, by its place in order."""
-        run, prefix = self._run, f"{self._folder}/"
+        run, prefix, waiting = self._run, f"{self._folder}/", self._begun.waiting
         sides = merge_join_three(
             list_source(run.source, prefix, run.raw.prefix), earlier, list_raw(run.raw, prefix)
         )
@@ -185,49 +132,27 @@ class FolderCopy:
             known = [Pair(row.source_etag, row.raw_etag) for row in rows or ()]
             action = decide(source, raw, known, run.as_of)
             raw_key = raw_key_at(place)
-            if action is Action.PRESENT and source and raw and not self._waiting:
+            if action is Action.PRESENT and source and raw and not waiting:
                 self._write_row(source, raw_key, Status.PRESENT, raw.etag)
             else:
-                self._begin(_Due(raw_key, source, raw, rows or ()), action)
+                self._begin(Due(raw_key, source, raw, rows or ()), action)
 
-    def _begin(self, due: _Due, action: Action) -> None:
-        self._waiting.append(due)
+    def _begin(self, due: Due, action: Action) -> None:
+        self._begun.waiting.append(due)
         if action is Action.COPY:
             assert due.source is not None
             if reason := self._run.copier.hopeless:
-                self._waiting.pop()
+                self._begun.waiting.pop()
                 raise FolderError(
                     explain_hopelessness(self._folder, reason), Failure("GivenUp", transient=True)
                 )
             there = due.raw.etag if due.raw else None
-            self._run.copier.start(due.source, due.raw_key, there, partial(self._end, due))
+            self._run.copier.start(due.source, due.raw_key, there, partial(self._begun.end, due))
         else:
             due.outcome = _without_request(action, due)
-        self._settle(leave=_MOST_WAITING)
+        self._begun.settle(leave=_MOST_WAITING)
 
-    def _end(self, due: _Due, outcome: Outcome) -> None:
-        """On another thread: the outcome first, so that whoever waits misses nothing."""
-        due.outcome = outcome
-        if self._awaited is due:
-            self._ended.set()
-
-    def _settle(self, leave: int) -> None:
-        """Write the rows of what has ended, in order; wait until at most ``leave`` are waiting."""
-        waiting = self._waiting
-        while waiting and (waiting[0].outcome is not None or len(waiting) > leave):
-            due = waiting.popleft()
-            self._write(due, self._outcome_of(due))
-
-    def _outcome_of(self, due: _Due) -> Outcome:
-        if due.outcome is None:
-            self._awaited = due
-            while due.outcome is None:
-                self._ended.wait()
-                self._ended.clear()
-            self._awaited = None
-        return due.outcome
-
-    def _write(self, due: _Due, outcome: Outcome) -> None:
+    def _write(self, due: Due, outcome: Outcome) -> None:
         if outcome.ending in {Ending.GONE, Ending.NEWER}:
             self._write_unlisted(due, outcome)
             return
@@ -270,7 +195,7 @@ class FolderCopy:
             self._teller.add(size, status is Status.COPIED)
         self._writer.add(row)
 
-    def _write_unlisted(self, due: _Due, outcome: Outcome) -> None:
+    def _write_unlisted(self, due: Due, outcome: Outcome) -> None:
         """A key of which the source has no version up to the cut-off, or no longer has one."""
         self._tally.newer += outcome.ending is Ending.NEWER
         kept = next((r for r in due.earlier if due.raw and r.raw_etag == due.raw.etag), None)
@@ -286,79 +211,8 @@ class FolderCopy:
         self._tally.add(row)
         self._writer.add(row)
 
-    def _conclude(
-        self,
-        found: RecordFound,
-        listed_at: datetime,
-        parts: list[ManifestPart],
-        problems: list[str],
-    ) -> FolderCopied:
-        run, folder, tally = self._run, self._folder, self._tally
-        facts = tally.facts()
-        if facts.status(Status.FAILED):
-            error = explain_failures(folder, facts, tally.reasons)
-            return FolderCopied(
-                folder, facts, failures=tally.failures, error=error, failure=tally.failure
-            )
-        if not facts.kind(ObjectKind.DOCUMENT):
-            error = explain_emptiness(folder, facts, run.source.uri, run.as_of)
-            return FolderCopied(folder, facts, error=error, failure=Failure("NoDocuments"))
-        facts = tally.facts(self._verify(run.copy_id, parts))
-        if facts.unverified:
-            error = explain_disagreement(folder, facts)
-            return FolderCopied(folder, facts, error=error, failure=Failure("RawDiffers"))
-        record = replace(
-            tally.record(folder.name, run.copy_id, run.as_of, listed_at, parts, facts),
-            source_uri=run.source.uri,
-            raw_uri=run.raw.uri,
-        )
-        self._put(record, found)
-        notes = [f"{folder}: {problem}." for problem in problems]
-        return FolderCopied(folder, facts, record=record, notes=notes)
 
-    def _verify(self, copy_id: str, parts: Sequence[ManifestPart]) -> Counter[Verdict]:
-        """List raw again and compare it with what a manifest, read back, says is there."""
-        raw, folder = self._run.raw, self._folder
-        expected = expected_in_raw(raw, folder.name, copy_id, parts)
-        return verify(expected, raw_blocks(raw, f"{folder}/"))
-
-    def _put(self, record: CompletionRecord, found: RecordFound) -> None:
-        raw, name = self._run.raw, self._folder.name
-        key = completion_record_key(name)
-        try:
-            raw.put(key, record.to_json(), if_match=found.etag, if_absent=found.etag is None)
-        except ConflictError:
-            raise FolderError(
-                self._explain_defeat(find_record(raw, name)), Failure("Overtaken")
-            ) from None
-
-    def _explain_defeat(self, now: RecordFound) -> str:
-        """Why this copy's record was not written, by what is there now."""
-        if now.etag is None:
-            return f"{self._name}: the completion record was removed meanwhile. Copy it again."
-        if now.record is None:
-            return (
-                f"{self._name}: something else wrote the completion record meanwhile, and "
-                f"{now.problem}. Copy it again."
-            )
-        whose = (
-            f"{self._name}: copy {now.record.copy_id}, listed at {now.record.listed_at}, finished "
-            "this folder meanwhile and its record stands"
-        )
-        found = self._verify(now.record.copy_id, now.record.parts)
-        differing = found[Verdict.DIFFER] + found[Verdict.MISSING_ON_RAW]
-        if differing:
-            return (
-                f"{whose}, but "
-                + in_number(
-                    differing, "# object[|s] in raw [is|are] no longer what that record says. "
-                )
-                + "Copy the folder again."
-            )
-        return f"{whose}: raw holds what it says. Nothing is lost."
-
-
-def _without_request(action: Action, due: _Due) -> Outcome:
+def _without_request(action: Action, due: Due) -> Outcome:
     """What a decision other than copying comes to; ``attempts`` 0 means that nothing was asked."""
     if due.source is None:
         return Outcome(Ending.GONE, _NOWHERE, 0)

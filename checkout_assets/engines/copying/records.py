@@ -1,16 +1,12 @@
 """The completion record that raw holds of a folder."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from checkout_assets.domain.copying import run_id_of
 from spark_jobs.contract.completion import CompletionRecord
 from spark_jobs.contract.keys import completion_record_key
 from spark_jobs.contract.record_format import LaterFormatError, RecordError
 from spark_jobs.stores import NotFoundError, Store
-
-if TYPE_CHECKING:
-    pass
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +19,13 @@ class RecordFound:
     record: CompletionRecord | None = None
     etag: str | None = None
     problem: str = ""
+
+    def of_run(self, run_id: str) -> CompletionRecord | None:
+        """The record if it proves documents and that very run made it."""
+        record = self.record
+        if record is None or not record.documents or run_id_of(record.copy_id) != run_id:
+            return None
+        return record
 
 
 def find_record(raw: Store, folder: str) -> RecordFound:
@@ -50,7 +53,4 @@ def find_record_of_run(raw: Store, folder: str, run_id: str) -> CompletionRecord
 
     Raises LaterFormatError, see ``find_record``.
     """
-    record = find_record(raw, folder).record
-    if record is None or not record.documents or run_id_of(record.copy_id) != run_id:
-        return None
-    return record
+    return find_record(raw, folder).of_run(run_id)

@@ -1,43 +1,33 @@
 """Copying single objects: server-side requests, many in flight, and what to do if one fails.
 
 What is transient is tried again here, so that the pace hears of each refusal; what needs a second
-look at the source is dealt with on a few threads aside.
+look at either side goes to ``second_looks``, and ``judging`` says what a copy is worth.
 """
 
 import random
 import re
 import threading
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING
 
 from checkout_assets.domain.copying import SourceObject
-from checkout_assets.engines.copying.attempts import Attempt, Ending, OnEnd
-from checkout_assets.engines.copying.comparing import Bytes, Comparer, Finding, by_tags
+from checkout_assets.engines.copying.attempts import Attempt, OnEnd
+from checkout_assets.engines.copying.comparing import Comparer
 from checkout_assets.engines.copying.conditions import (
     is_about_raw,
-    may_be_about_raw,
     may_be_about_the_source,
     only_over,
 )
-from checkout_assets.engines.copying.explaining import (
-    AT_ODDS,
-    CHANGED_IN_RAW,
-    CHANGED_TWICE,
-    OTHER_BYTES,
-    RAW_AT_ODDS,
-    SAID_NOTHING,
-    code_of,
-    why_failed,
-)
+from checkout_assets.engines.copying.explaining import SAID_NOTHING, code_of, why_failed
+from checkout_assets.engines.copying.judging import Judge
 from checkout_assets.engines.copying.pace import Pace
 from checkout_assets.engines.copying.parts import UnfinishedUploadError, copy_in_parts
+from checkout_assets.engines.copying.second_looks import Aside, SecondLooks
 from checkout_assets.engines.copying.terms import SSE_KMS, CopyTerms
 from spark_jobs.refusals import credentials_problem
 from spark_jobs.service_codes import EXPIRED
-from spark_jobs.stores import Entry, NotFoundError, StoreError
+from spark_jobs.stores import NotFoundError, StoreError
 from spark_jobs.transport.answers import Response
 from spark_jobs.transport.client import CrtS3
 from spark_jobs.transport.endpoints import copy_source, encoded
@@ -54,7 +44,6 @@ _MOST_ATTEMPTS = 20
 
 _SHORTEST_PAUSE_SECONDS = 0.1
 _LONGEST_PAUSE_SECONDS = 20.0
-_THREADS_ASIDE = 8
 _MOST_DENIALS_LOOKED_AT = 1000
 _ETAG = re.compile(rb"<ETag>(?:&quot;|&#34;|\")?([^<&\"]+)")
 _CHANGES = frozenset(("404", "NoSuchKey", "NoSuchUpload", "PreconditionFailed"))
@@ -77,20 +66,24 @@ class ObjectCopier:
     ) -> None:
         self._source = source
         self._raw = raw
-        self._as_of = as_of
         self._largest_copy = largest_copy
         self._terms = terms
         self._headers = terms.headers()
-        self._raw_is_kms = terms.encryption == SSE_KMS
         self._conditional = True
-        self._comparer = Comparer(source, raw)
+        comparer = Comparer(source, raw)
+        self._looks = SecondLooks(source, raw, as_of, comparer, self._begin)
+        self._aside = Aside()
+        self._judge = Judge(
+            comparer,
+            terms.encryption == SSE_KMS,
+            lambda attempt: self._aside.take(attempt, self._looks.at_source),
+        )
         self._cancelled = cancelled
         self._crt = CrtS3(raw.endpoint, raw.credentials, connections=in_flight, tries=1)
         self._denials_looked_at = 0
         self._expired = self._last_failure = ""
         self._pace = Pace(in_flight, self._crt.limit)
         self._later = Later()
-        self._aside = ThreadPoolExecutor(_THREADS_ASIDE, thread_name_prefix="copy-aside")
         self._source_place = copy_source(source.bucket, source.prefix)
 
     @property
@@ -116,7 +109,7 @@ class ObjectCopier:
 
     def _begin(self, attempt: Attempt) -> None:
         if attempt.source.size > self._largest_copy:
-            self._turn_aside(attempt, self._copy_in_parts)
+            self._aside.take(attempt, self._copy_in_parts)
         else:
             self._send(attempt)
 
@@ -131,7 +124,7 @@ class ObjectCopier:
     def close(self) -> None:
         """Wait for what is in flight and let go of the threads."""
         self._later.close()
-        self._aside.shutdown(wait=True, cancel_futures=False)
+        self._aside.close()
         self._crt.close()
 
     def _send(self, attempt: Attempt) -> None:
@@ -176,11 +169,11 @@ class ObjectCopier:
         if error is not None and error.code in EXPIRED:
             self._expired = credentials_problem(error.code)
         if error is None:
-            self._judge(attempt, response)
+            self._judge_answer(attempt, response)
         elif is_about_raw(error):
-            self._turn_aside(attempt, self._look_at_raw)
+            self._aside.take(attempt, self._looks.at_raw)
         elif may_be_about_the_source(error) or self._may_be_gone(attempt, error):
-            self._turn_aside(attempt, partial(self._look_at_source, error=error))
+            self._aside.take(attempt, partial(self._looks.at_source, error=error))
         else:
             attempt.fail(why_failed(attempt.source, error))
 
@@ -195,44 +188,12 @@ class ObjectCopier:
         self._denials_looked_at += 1
         return self._denials_looked_at <= _MOST_DENIALS_LOOKED_AT
 
-    def _judge(self, attempt: Attempt, response: Response) -> None:
-        """Compare the tag that S3 returned with the source's, where equal bytes have equal tags."""
+    def _judge_answer(self, attempt: Attempt, response: Response) -> None:
         etag = _ETAG.search(response.body)
         if etag is None:
             attempt.fail(SAID_NOTHING)
         else:
-            self._judge_tag(attempt, etag[1].decode(errors="replace"))
-
-    def _judge_tag(self, attempt: Attempt, raw_etag: str) -> None:
-        found = by_tags(attempt.source.etag, raw_etag)
-        if found is Bytes.SAME:
-            attempt.end(Ending.COPIED, raw_etag=raw_etag)
-        elif found is Bytes.UNKNOWN or self._raw_is_kms:
-            attempt.end(Ending.COPIED, raw_etag=raw_etag, compared=False)
-        else:
-            self._compare_heads(attempt, raw_etag)
-
-    def _compare_heads(self, attempt: Attempt, raw_etag: str) -> None:
-        """Under KMS a tag is no MD5, although it looks like one; else other bytes have arrived."""
-
-        def on_finding(found: Finding) -> None:
-            self._judge_bytes(attempt, raw_etag, found)
-
-        try:
-            self._comparer.start(attempt.source, attempt.raw_key, Bytes.OTHER, on_finding)
-        except Exception as error:
-            attempt.fail(why_failed(attempt.source, error))
-
-    def _judge_bytes(self, attempt: Attempt, raw_etag: str, found: Finding) -> None:
-        if isinstance(found, StoreError):
-            attempt.fail(why_failed(attempt.source, found))
-        elif found is Bytes.OTHER:
-            attempt.fail(OTHER_BYTES)
-        elif found is Bytes.CHANGED:
-            attempt.there = raw_etag
-            self._turn_aside(attempt, self._look_at_source)
-        else:
-            attempt.end(Ending.COPIED, raw_etag=raw_etag, compared=found is Bytes.SAME)
+            self._judge.by_tag(attempt, etag[1].decode(errors="replace"))
 
     def _try_later(self, attempt: Attempt, error: StoreError) -> None:
         """Try again what is transient, with full jitter, unless that has become no use."""
@@ -241,60 +202,6 @@ class ObjectCopier:
             return
         longest = min(_LONGEST_PAUSE_SECONDS, _SHORTEST_PAUSE_SECONDS * 2**attempt.number)
         self._later.call(random.uniform(0, longest), lambda: self._begin(attempt))
-
-    def _turn_aside(self, attempt: Attempt, work: Callable[[Attempt], None]) -> None:
-        """Do what has to wait for S3 on a thread that may."""
-
-        def guarded() -> None:
-            try:
-                work(attempt)
-            except Exception as error:
-                attempt.fail(why_failed(attempt.source, error))
-
-        try:
-            self._aside.submit(guarded)
-        except RuntimeError as closed:
-            attempt.fail(why_failed(attempt.source, closed))
-
-    def _look_at_source(self, attempt: Attempt, error: StoreError | None = None) -> None:
-        """The source may have changed since it was listed: go on with what is there now."""
-        now = _listed(self._source, attempt.source.key)
-        if now is None:
-            attempt.end(Ending.GONE)
-        elif now.etag == attempt.source.etag and may_be_about_raw(error, attempt.there):
-            self._look_at_raw(attempt)
-        elif attempt.looked_again:
-            same = now.etag == attempt.source.etag
-            attempt.fail(AT_ODDS if same else CHANGED_TWICE)
-        else:
-            attempt.looked_again = True
-            self._go_on_with(attempt, SourceObject._make(now))
-
-    def _go_on_with(self, attempt: Attempt, now: SourceObject) -> None:
-        attempt.source = now
-        if now.last_modified > self._as_of:
-            attempt.end(Ending.NEWER)
-        else:
-            self._begin(attempt)
-
-    def _look_at_raw(self, attempt: Attempt) -> None:
-        """Raw changed since it was listed: by another copy, or by this one's own lost request."""
-        now = _listed(self._raw, attempt.raw_key)
-        there = None if now is None else now.etag
-        if there is None or there == attempt.there:
-            self._write_again(attempt, there)
-        elif self._comparer.compare(attempt.source, attempt.raw_key, there) is Bytes.SAME:
-            attempt.end(Ending.PRESENT, raw_etag=there)
-        else:
-            attempt.fail(CHANGED_IN_RAW)
-
-    def _write_again(self, attempt: Attempt, there: str | None) -> None:
-        """Nothing would be overwritten but what was listed; if S3 says no again, it is so."""
-        if attempt.looked_at_raw:
-            attempt.fail(RAW_AT_ODDS if there == attempt.there else CHANGED_IN_RAW)
-            return
-        attempt.looked_at_raw, attempt.there = True, there
-        self._begin(attempt)
 
     def _copy_in_parts(self, attempt: Attempt) -> None:
         from botocore.exceptions import BotoCoreError, ClientError
@@ -317,7 +224,7 @@ class ObjectCopier:
         except (BotoCoreError, ClientError, StoreError) as error:
             self._parts_failed(attempt, error)
         else:
-            self._judge_tag(attempt, etag)
+            self._judge.by_tag(attempt, etag)
 
     def _parts_failed(self, attempt: Attempt, error: BaseException) -> None:
         """What came last may be refused because raw has changed, all before because of the source.
@@ -326,17 +233,10 @@ class ObjectCopier:
         """
         code, asked = code_of(error), getattr(error, "operation_name", "")
         if code in _CHANGES and asked == "CompleteMultipartUpload":
-            self._look_at_raw(attempt)
+            self._looks.at_raw(attempt)
         elif code in _CHANGES:
-            self._look_at_source(attempt, NotFoundError(code, attempt.source.key))
+            self._looks.at_source(attempt, NotFoundError(code, attempt.source.key))
         elif code == "ConditionalRequestConflict":
             self._try_later(attempt, StoreError(code, attempt.raw_key, transient=True))
         else:
             attempt.fail(why_failed(attempt.source, error))
-
-
-def _listed(store: "S3Store", key: str) -> Entry | None:
-    """The object as it is listed now: a HEAD would tell its time in seconds only."""
-    for entry in store.list(key):
-        return entry if entry.key == key else None
-    return None

@@ -1,0 +1,117 @@
+"""Second looks at an object, after S3 has refused its copy: what do both sides hold now?
+
+They wait for S3, so a few threads aside take them and no answer of another object is held up.
+"""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from checkout_assets.domain.copying import SourceObject
+from checkout_assets.engines.copying.attempts import Attempt, Ending
+from checkout_assets.engines.copying.comparing import Bytes, Comparer
+from checkout_assets.engines.copying.conditions import may_be_about_raw
+from checkout_assets.engines.copying.explaining import (
+    AT_ODDS,
+    CHANGED_IN_RAW,
+    CHANGED_TWICE,
+    RAW_AT_ODDS,
+    why_failed,
+)
+from spark_jobs.stores import Entry, StoreError
+
+if TYPE_CHECKING:
+    from spark_jobs.stores import S3Store
+
+_THREADS = 8
+
+
+class Aside:
+    """The threads that may wait for S3."""
+
+    def __init__(self) -> None:
+        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="copy-aside")
+
+    def take(self, attempt: Attempt, work: Callable[[Attempt], None]) -> None:
+        """Work on the attempt; whatever the work raises fails it."""
+
+        def guarded() -> None:
+            try:
+                work(attempt)
+            except Exception as error:
+                attempt.fail(why_failed(attempt.source, error))
+
+        try:
+            self._threads.submit(guarded)
+        except RuntimeError as closed:
+            attempt.fail(why_failed(attempt.source, closed))
+
+    def close(self) -> None:
+        """Wait for the work that is left, and end the threads."""
+        self._threads.shutdown(wait=True, cancel_futures=False)
+
+
+class SecondLooks:
+    """Decides by what source and raw hold now: the attempt ends, or ``begin`` begins it anew."""
+
+    def __init__(
+        self,
+        source: "S3Store",
+        raw: "S3Store",
+        as_of: datetime,
+        comparer: Comparer,
+        begin: Callable[[Attempt], None],
+    ) -> None:
+        self._source = source
+        self._raw = raw
+        self._as_of = as_of
+        self._comparer = comparer
+        self._begin = begin
+
+    def at_source(self, attempt: Attempt, error: StoreError | None = None) -> None:
+        """The source may have changed since it was listed: go on with what is there now."""
+        now = _listed(self._source, attempt.source.key)
+        if now is None:
+            attempt.end(Ending.GONE)
+        elif now.etag == attempt.source.etag and may_be_about_raw(error, attempt.there):
+            self.at_raw(attempt)
+        elif attempt.looked_again:
+            same = now.etag == attempt.source.etag
+            attempt.fail(AT_ODDS if same else CHANGED_TWICE)
+        else:
+            attempt.looked_again = True
+            self._go_on_with(attempt, SourceObject._make(now))
+
+    def at_raw(self, attempt: Attempt) -> None:
+        """Raw changed since it was listed: by another copy, or by this one's own lost request."""
+        now = _listed(self._raw, attempt.raw_key)
+        there = None if now is None else now.etag
+        if there is None or there == attempt.there:
+            self._write_again(attempt, there)
+        elif self._comparer.compare(attempt.source, attempt.raw_key, there) is Bytes.SAME:
+            attempt.end(Ending.PRESENT, raw_etag=there)
+        else:
+            attempt.fail(CHANGED_IN_RAW)
+
+    def _go_on_with(self, attempt: Attempt, now: SourceObject) -> None:
+        attempt.source = now
+        if now.last_modified > self._as_of:
+            attempt.end(Ending.NEWER)
+        else:
+            self._begin(attempt)
+
+    def _write_again(self, attempt: Attempt, there: str | None) -> None:
+        """Nothing would be overwritten but what was listed; if S3 says no again, it is so."""
+        if attempt.looked_at_raw:
+            attempt.fail(RAW_AT_ODDS if there == attempt.there else CHANGED_IN_RAW)
+            return
+        attempt.looked_at_raw, attempt.there = True, there
+        self._begin(attempt)
+
+
+def _listed(store: "S3Store", key: str) -> Entry | None:
+    """The object as it is listed now: a HEAD would tell its time in seconds only."""
+    for entry in store.list(key):
+        return entry if entry.key == key else None
+    return None
