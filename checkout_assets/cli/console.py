@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 _MOST_LINES = 20
-_KILO = 1000
 _LETTERS = str.maketrans({"🟩": "g", "🟨": "y", "🟥": "R", "⬜": "."})
 """Green, yellow, red; white is not looked at."""
 
@@ -68,13 +67,3 @@ def drawable(squares: str) -> str:
 def shown(key: str, show_names: bool) -> str:
     """An object's key as it may be printed: masked, unless names are asked for."""
     return displayable(key) if show_names else masked(key)
-
-
-def byte_size(count: int) -> str:
-    """For example ``12.3 MB``."""
-    size = float(count)
-    for unit in ("B", "kB", "MB", "GB"):
-        if size < _KILO:
-            return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
-        size /= _KILO
-    return f"{size:.1f} TB"

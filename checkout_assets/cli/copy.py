@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from checkout_assets.cli.console import (
-    byte_size,
     print_json,
     print_lines,
     say,
@@ -49,7 +48,7 @@ from checkout_assets.cli.options import (
 )
 from checkout_assets.domain.anomalies import RAW_RULES, Finding
 from checkout_assets.domain.copying import parse_as_of
-from checkout_assets.domain.counting import counted, in_number, of_folders
+from checkout_assets.domain.counting import byte_size, counted, in_number, of_folders
 from checkout_assets.domain.errors import MigrationError
 from checkout_assets.domain.folders import Folder, select_folders
 from checkout_assets.engines.worker.reports import FolderReport

@@ -6,8 +6,8 @@ from time import monotonic
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from checkout_assets.cli.console import byte_size, say, terminal
-from checkout_assets.domain.counting import counted, of_folders
+from checkout_assets.cli.console import say, terminal
+from checkout_assets.domain.counting import byte_size, counted, of_folders
 from checkout_assets.domain.folders import Folder
 from checkout_assets.engines.copying.progress import NoProgress
 from checkout_assets.engines.silence import SilenceLines, silence_of

@@ -7,9 +7,9 @@ import typer
 
 from checkout_assets.cli.console import print_json, say
 from checkout_assets.cli.options import Json
+from checkout_assets.demo.place import DEMO_DIRECTORY
 
 NAME = "demo"
-DEMO_DIRECTORY = Path(".demo")
 INTERRUPTED = (
     "Interrupted. The demo is not complete; run the same command again, which begins anew and "
     "replaces what is there."

@@ -4,8 +4,8 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from checkout_assets.cli.console import byte_size, shown
-from checkout_assets.domain.counting import counted, part_of
+from checkout_assets.cli.console import shown
+from checkout_assets.domain.counting import byte_size, counted, part_of
 from checkout_assets.domain.displayable import displayable
 from checkout_assets.domain.folders import Folder
 from checkout_assets.engines.quarantine import FolderQuarantine, QuarantinedObject

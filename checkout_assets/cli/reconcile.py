@@ -10,7 +10,6 @@ import typer
 
 from checkout_assets.cli.comparing import Comparing, comparing
 from checkout_assets.cli.console import (
-    byte_size,
     drawable,
     print_json,
     print_lines,
@@ -34,7 +33,7 @@ from checkout_assets.cli.options import (
     quarantine_allowance,
     settings_with,
 )
-from checkout_assets.domain.counting import counted, of_folders
+from checkout_assets.domain.counting import byte_size, counted, of_folders
 from checkout_assets.domain.displayable import displayable
 from checkout_assets.domain.errors import MigrationError
 from checkout_assets.domain.folders import Folder, select_folders
@@ -47,7 +46,7 @@ if TYPE_CHECKING:
     from checkout_assets.engines.reconciling.engine import Reconciler
 
 _WHOLE_MAP = 32
-_EXAMPLES = """\\b
+_EXAMPLES = """\b
 Examples:
   checkout-assets reconcile --source s3://orders/root --raw s3://import/raw --lake s3://lake/x
   checkout-assets reconcile --raw s3://import/raw --lake ./lake --deep E9_FulfillmentOrder

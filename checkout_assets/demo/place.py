@@ -11,6 +11,8 @@ from checkout_assets.domain.errors import UsageError
 SOURCE_URI = "s3://checkout-versions-demo"
 RAW_URI = "s3://analytics-import-demo/raw"
 BUCKETS = ("checkout-versions-demo", "analytics-import-demo")
+DEMO_DIRECTORY = Path(".demo")
+"""Where a demo is made and looked at, unless its command names another directory."""
 _USUAL_RUNBOOK_PORT = 3001
 
 _MARK = "this-is-a-checkout-assets-demo"

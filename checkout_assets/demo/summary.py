@@ -6,9 +6,9 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from checkout_assets.cli.console import byte_size
 from checkout_assets.demo.place import DemoPlace
 from checkout_assets.demo.story import Told
+from checkout_assets.domain.counting import byte_size
 
 QUERY = """SELECT YEAR, count(*) AS orders, sum(value) / 100 AS total, max(len(items)) AS most_items
 FROM read_parquet('{tables}/checkout/*/*/*/*.parquet', hive_partitioning = true,

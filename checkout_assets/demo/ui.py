@@ -9,8 +9,7 @@ import time
 from pathlib import Path
 
 import checkout_assets
-from checkout_assets.cli.demo import DEMO_DIRECTORY
-from checkout_assets.demo.place import DemoPlace
+from checkout_assets.demo.place import DEMO_DIRECTORY, DemoPlace
 from checkout_assets.demo.runbook_server import serve
 from checkout_assets.domain.errors import UsageError
 from checkout_assets.sample.s3_server import EmbeddedS3Server

@@ -7,12 +7,14 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
+import typer
 
-from checkout_assets.cli.main import COMMANDS, run
+from checkout_assets.cli.main import COMMANDS, build_app, run
 from checkout_assets_tests.fault_proxy import FaultProxy, Request
 from checkout_assets_tests.orders_place import FOLDER, OrdersPlace
 
@@ -318,6 +320,35 @@ def test_help_tells_of_every_command_folders_exit_codes_and_variables(cli: Cli) 
         assert own.code == 0
         assert "Examples:" in own.out
         assert f"checkout-assets {name} " in own.out
+
+
+def each_command(group: Any, *words: str) -> Iterator[tuple[str, ...]]:
+    yield words
+    for name, command in getattr(group, "commands", {}).items():
+        yield from each_command(command, *words, name)
+
+
+COMMAND_LINES = list(each_command(typer.main.get_command(build_app())))
+
+
+@pytest.mark.parametrize("columns", [80, 120])
+@pytest.mark.parametrize("words", COMMAND_LINES, ids=" ".join)
+def test_help_shows_its_examples_as_written(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...], columns: int
+) -> None:
+    """A line each, which begins with a command that exists, as it would be typed."""
+    monkeypatch.setenv("COLUMNS", str(columns))
+
+    told = cli(*words, "--help").out
+
+    assert "\b" not in told
+    assert "\\b" not in told
+    _, has_examples, after = told.partition("\n  Examples:\n")
+    assert has_examples or not words
+    for example in after.splitlines():
+        assert example.startswith("    checkout-assets ")
+        typed = example.split()[1:]
+        assert any(line and tuple(typed[: len(line)]) == line for line in COMMAND_LINES), example
 
 
 def test_a_terminal_is_shown_progress_and_stdout_stays_clean(place: OrdersPlace) -> None:
