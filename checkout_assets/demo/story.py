@@ -14,6 +14,7 @@ from checkout_assets.domain.counting import counted, of_folders
 from checkout_assets.domain.errors import MigrationError
 from checkout_assets.domain.folders import FOLDER_NAMES
 from checkout_assets.engines.interruptible import begin_all
+from checkout_assets.engines.open_files import ensure_open_files
 from checkout_assets.sample.hand_run import HandRunFaults, hand_run_faults, hand_run_leftovers
 from checkout_assets.sample.s3_server import EmbeddedS3Server
 from checkout_assets.sample.source import SampleOptions, expected_flags, source_objects
@@ -100,6 +101,7 @@ def tell(place: DemoPlace, options: SampleOptions, stages: Stages) -> Told:
 
 
 def _tell(place: DemoPlace, options: SampleOptions, stages: Stages) -> Told:
+    ensure_open_files()
     place.prepare()
     with EmbeddedS3Server(snapshot=place.s3_snapshot, log=place.s3_log) as server:
         os.environ.update({**server.environment(), **place.environment()})

@@ -23,6 +23,7 @@ from checkout_assets.engines.aws_setup import (
     configuring,
     made_for_s3,
 )
+from checkout_assets.engines.open_files import ensure_open_files
 from checkout_assets.engines.silence import BotoEar, OnSilence, SilenceWatch, nobody
 from spark_jobs.stores.terms import NO_TERMS, StoreTerms
 from spark_jobs.stores.uris import parse_s3_uri
@@ -185,6 +186,7 @@ def check_reachable(
     ``make_client`` gives a new boto3 client for each bucket; without it, clients that give up
     quickly are made, of that role if one is named. ``on_silence`` hears if S3 is silent.
     """
+    ensure_open_files()
     in_s3 = {what: place for what, place in places.items() if isinstance(place, S3Location)}
     session = _usable_principal(role_arn) if in_s3 else None
     make_client = make_client or _quick_clients(session)

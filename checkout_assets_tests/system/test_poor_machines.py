@@ -45,3 +45,38 @@ def test_a_lake_that_takes_no_byte_is_named_before_spark_starts(
     (line,) = done.stderr.splitlines()
     assert done.returncode == 2
     assert line == f"Error: The lake {tmp_path / 'lake'} cannot be written: File too large."
+
+
+@pytest.mark.parametrize(
+    ("command", "limit"),
+    [
+        ("copy", 8),
+        ("copy", 64),
+        ("reconcile", 16),
+        ("structure", 8),
+        ("quarantine", 24),
+        ("demo", 32),
+    ],
+)
+def test_too_few_open_files_are_told_at_once_in_one_line(
+    place: OrdersPlace, tmp_path: Path, command: str, limit: int
+) -> None:
+    place.put(f"{FOLDER}/A/id/1")
+    source, raw = ("--source", place.source.uri), ("--raw", place.raw.uri)
+    lake = ("--lake", str(tmp_path / "lake"))
+    words = {
+        "copy": ["copy", *source, *raw, FOLDER],
+        "reconcile": ["reconcile", *source, *raw, *lake, FOLDER],
+        "structure": ["structure", *raw, *lake, FOLDER],
+        "quarantine": ["quarantine", "list", *lake],
+        "demo": ["demo", "--directory", str(tmp_path / "demo")],
+    }
+    done = subprocess.run(
+        [sys.executable, "-m", "checkout_assets.cli.main", *words[command]],
+        env=os.environ, capture_output=True, text=True, timeout=60, check=False,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit)),
+    )  # fmt: skip
+    (line,) = done.stderr.splitlines()
+    assert done.returncode == 2, line
+    assert line.startswith(f"Error: Only {limit} files may be open at once (ulimit -n)")
+    assert not (tmp_path / "demo").exists()

@@ -1,36 +1,22 @@
 """What Spark needs of this machine, checked before it starts: open files, and room to write."""
 
 import os
-import resource
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from checkout_assets.domain.counting import in_number
 from checkout_assets.domain.displayable import displayable
 from checkout_assets.domain.errors import UsageError
+from checkout_assets.engines.open_files import ensure_open_files
 from checkout_assets.settings import MachineSettings
-
-LEAST_OPEN_FILES = 512
-"""Java holds each of Spark's 260 libraries open, and Spark its sockets and shuffle files."""
 
 _PROBE = bytes(1024 * 1024)
 
 
 def check_machine() -> None:
     """Raise UsageError if this machine's limits or its disk keep Spark from working."""
-    check_open_files()
+    ensure_open_files()
     check_scratch()
-
-
-def check_open_files() -> None:
-    """Raise UsageError if too few files may be open at once; Java raises a soft limit itself."""
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if most not in (resource.RLIM_INFINITY, -1) and most < LEAST_OPEN_FILES:
-        raise UsageError(
-            f"Only {in_number(most, '# file[|s]')} may be open at once (ulimit -n) and Spark needs "
-            f"{LEAST_OPEN_FILES:,}: raise the limit, or start with a higher one."
-        )
 
 
 def check_scratch() -> None:
