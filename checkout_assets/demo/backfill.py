@@ -34,7 +34,8 @@ from checkout_assets.domain.errors import MigrationError
 LOCATION = "checkout_assets"
 """The code location's name in workspace.yaml: the UI shows these runs as its own."""
 
-_LOGGER = logging.getLogger(__name__)
+_LOGGER = logging.Logger(__name__, logging.CRITICAL + 1)
+"""Silent: Dagster logs tracebacks of what it also returns."""
 
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
@@ -70,7 +71,10 @@ class InProcessDagster:
         while True:
             for error in execute_backfill_iteration(self._workspace, _LOGGER):
                 if error is not None:
-                    raise MigrationError(f"The backfill broke: {error.message.strip()}")
+                    raise MigrationError(
+                        f"The backfill broke: {_first_line(error.message)}. Its databases are in "
+                        f"{self._instance.root_directory}."
+                    )
             current = self._instance.get_backfill(backfill.backfill_id)
             if current is not None and current.status in BULK_ACTION_TERMINAL_STATUSES:
                 return current.status is BulkActionStatus.COMPLETED_SUCCESS
@@ -93,6 +97,10 @@ class InProcessDagster:
         """Seconds that all runs so far spent in their engines."""
         runs = self._instance.get_runs()
         return sum(float(run.tags.get(ENGINE_SECONDS_TAG, 0)) for run in runs)
+
+
+def _first_line(message: str) -> str:
+    return next(iter(message.strip().splitlines()), "Dagster did not say why").removesuffix(".")
 
 
 def _plain(value: dg.MetadataValue[Any]) -> Any:

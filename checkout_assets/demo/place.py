@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
+from checkout_assets.domain.displayable import displayable
 from checkout_assets.domain.errors import UsageError
 
 SOURCE_URI = "s3://checkout-versions-demo"
@@ -14,6 +15,12 @@ BUCKETS = ("checkout-versions-demo", "analytics-import-demo")
 DEMO_DIRECTORY = Path(".demo")
 """Where a demo is made and looked at, unless its command names another directory."""
 _USUAL_RUNBOOK_PORT = 3001
+_MEGA = 1000**2
+_ROOM_FOR_RUNS = 45 * _MEGA
+"""Dagster's databases and the runs' logs."""
+
+_ROOM_FOR_A_DOCUMENT = 64 * 1000
+"""Its object at the source, its copy and its row, most of them in small files."""
 
 _MARK = "this-is-a-checkout-assets-demo"
 
@@ -58,8 +65,11 @@ class DemoPlace:
         """Whether a demo was made here."""
         return (self.root / _MARK).exists()
 
-    def prepare(self) -> None:
-        """Make the directory anew; refuses one that something else made."""
+    def prepare(self, documents: int = 0) -> None:
+        """Make the directory anew, for a demo of so many documents.
+
+        Raises UsageError if something else made it, or if its disk has too little free space.
+        """
         if self.root.exists() and not self.exists and any(self.root.iterdir()):
             raise UsageError(
                 f"{self.root} holds something that is no demo: choose another --directory."
@@ -67,6 +77,7 @@ class DemoPlace:
         shutil.rmtree(self.root, ignore_errors=True)
         for directory in (self.lake, self.dagster_home):
             directory.mkdir(parents=True)
+        self._check_room(documents)
         self._runbook_port_file.write_text(str(_free_port(_USUAL_RUNBOOK_PORT)))
         (self.root / _MARK).touch()
         template = resources.files("checkout_assets.demo").joinpath("dagster.yaml").read_text()
@@ -83,6 +94,16 @@ class DemoPlace:
             "CHECKOUT_KEEP_SPARK_SESSION": "true",
             "CHECKOUT_RUNBOOK_URL": f"http://127.0.0.1:{self.runbook_port}/runbook.html",
         }
+
+    def _check_room(self, documents: int) -> None:
+        needed = _ROOM_FOR_RUNS + documents * _ROOM_FOR_A_DOCUMENT
+        free = shutil.disk_usage(self.root).free
+        if free < needed:
+            raise UsageError(
+                f"The demo needs about {needed // _MEGA:,} MB in {displayable(str(self.root))}, "
+                f"and {free // _MEGA:,} MB are free there: make room, or choose another "
+                "--directory."
+            )
 
 
 def _free_port(usual: int) -> int:

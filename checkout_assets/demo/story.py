@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any
 from checkout_assets.demo.place import BUCKETS, RAW_URI, SOURCE_URI, DemoPlace
 from checkout_assets.demo.stages import Stages
 from checkout_assets.domain.counting import counted, of_folders
+from checkout_assets.domain.displayable import displayable
 from checkout_assets.domain.errors import MigrationError
+from checkout_assets.domain.faults import explain_fault
 from checkout_assets.domain.folders import FOLDER_NAMES
 from checkout_assets.engines.interruptible import begin_all
 from checkout_assets.engines.open_files import ensure_open_files
@@ -95,6 +97,9 @@ def tell(place: DemoPlace, options: SampleOptions, stages: Stages) -> Told:
     """
     try:
         (told,) = completed(begin_all(lambda _: _tell(place, options, stages), [None], 1, "demo"))
+    except OSError as error:  # a write does not say where
+        reason = explain_fault(error)
+        raise MigrationError(f"The demo in {displayable(str(place.root))}: {reason}") from None
     finally:
         stages.leave_terminal()
     return told
@@ -102,7 +107,7 @@ def tell(place: DemoPlace, options: SampleOptions, stages: Stages) -> Told:
 
 def _tell(place: DemoPlace, options: SampleOptions, stages: Stages) -> Told:
     ensure_open_files()
-    place.prepare()
+    place.prepare(options.documents)
     with EmbeddedS3Server(snapshot=place.s3_snapshot, log=place.s3_log) as server:
         os.environ.update({**server.environment(), **place.environment()})
         uploaded = _make_sample(server, options, stages)

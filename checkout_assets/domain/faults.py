@@ -2,7 +2,9 @@
 
 import errno
 import os
+import sqlite3
 import traceback
+from collections.abc import Iterator
 from pathlib import Path
 
 from checkout_assets.domain.displayable import displayable
@@ -15,7 +17,17 @@ _WAYS_OUT = {
     errno.ENOMEM: "free memory, or use a machine that has more",
     errno.ENOSPC: _SPACE,
     errno.EDQUOT: _SPACE,
+    errno.EFBIG: "raise this process's limit of a file's size (ulimit -f)",
 }
+_OF_DATABASES = {
+    sqlite3.SQLITE_FULL: errno.ENOSPC,
+    sqlite3.SQLITE_NOMEM: errno.ENOMEM,
+    sqlite3.SQLITE_IOERR: errno.EIO,
+    sqlite3.SQLITE_READONLY: errno.EROFS,
+}
+_PRIMARY_CODE = 0xFF
+"""Of SQLite's error codes the lower byte; the others tell details."""
+
 _USUAL_WAY = "check this machine's disks, network and permissions"
 _NO_TEMPORARY = "No usable temporary directory"
 _NO_THREAD = "can't start new thread"
@@ -23,7 +35,7 @@ _NO_THREAD = "can't start new thread"
 
 def explain_fault(error: BaseException) -> str:
     """One sentence about the exception, without its text, which may hold what strangers wrote."""
-    if machine := machine_fault(error):
+    if machine := machine_fault(error) or next(_deeper(error), ""):
         return f"{machine}."
     last = traceback.extract_tb(error.__traceback__)[-1]
     place = f"{Path(last.filename).name}, line {last.lineno}"
@@ -36,6 +48,9 @@ def machine_fault(error: BaseException) -> str:
         return _refused(errno.ENOMEM)
     if isinstance(error, RuntimeError) and str(error) == _NO_THREAD:
         return _refused(errno.EAGAIN, "no thread can be started")
+    if isinstance(error, sqlite3.Error):
+        number = _OF_DATABASES.get(getattr(error, "sqlite_errorcode", 0) & _PRIMARY_CODE, 0)
+        return _refused(number, f"{os.strerror(number)}, a database") if number else ""
     if not isinstance(error, OSError):
         return ""
     if str(error.strerror).startswith(_NO_TEMPORARY):
@@ -47,6 +62,15 @@ def machine_fault(error: BaseException) -> str:
     number = error.errno or 0
     told = os.strerror(number) if number in errno.errorcode else type(error).__name__
     return _refused(number, f"{told}{where}")
+
+
+def _deeper(error: BaseException) -> Iterator[str]:
+    """What the machine lacks according to the errors that this one was made of."""
+    cause = error.__cause__
+    while cause is not None:
+        if not isinstance(cause, OSError) or cause.errno in _WAYS_OUT:
+            yield from filter(None, [machine_fault(cause)])
+        cause = cause.__cause__
 
 
 def _refused(number: int, told: str = "") -> str:

@@ -2,6 +2,8 @@
 
 import errno
 import os
+import sqlite3
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,6 +11,7 @@ import pytest
 
 from checkout_assets.cli.main import run
 from checkout_assets.domain.faults import explain_fault
+from checkout_assets.engines.copying.spool import Spool
 from checkout_assets_tests.fault_proxy import Answer, FaultProxy, Request
 from checkout_assets_tests.orders_place import FOLDER, OrdersPlace
 from checkout_assets_tests.tls_server import certificate, speak_tls
@@ -31,6 +34,7 @@ ENTRY = (
         (OSError(errno.ENFILE, "File table overflow"), "fs.file-max"),
         (OSError(errno.ENOSPC, "No space left on device", "/tmp/x"), "/tmp/x): free some, or set"),
         (OSError(errno.EDQUOT, "Disk quota exceeded"), "TMPDIR"),
+        (OSError(errno.EFBIG, "File too large"), "ulimit -f"),
         (OSError(errno.EROFS, "Read-only file system"), "check this machine"),
         (BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable"), "ulimit -u"),
         (RuntimeError("can't start new thread"), "ulimit -u"),
@@ -55,6 +59,36 @@ def test_what_the_machine_lacks_is_not_a_fault_of_the_program(
     for line in (copied.error, capsys.readouterr().err):
         assert said in line
         assert "report" not in line
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        (sqlite3.SQLITE_FULL, "No space left on device"),
+        (sqlite3.SQLITE_IOERR | 3 << 8, "Input/output error"),
+        (sqlite3.SQLITE_READONLY, "Read-only file system"),
+    ],
+)
+def test_what_a_database_met_is_told_also_through_those_who_wrap_it(code: int, said: str) -> None:
+    met = sqlite3.OperationalError("database or disk is full")
+    met.sqlite_errorcode = code
+    wrapping = LookupError("(sqlite3.OperationalError)")
+    wrapping.__cause__ = met
+    for error in (met, wrapping):
+        assert f"this machine refused what was needed ({said}" in explain_fault(error)
+
+
+def test_a_temporary_directory_that_fills_in_the_middle_is_named(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(tempfile, "TemporaryFile", lambda **_: Path("/dev/full").open("w+b"))
+    monkeypatch.setattr("checkout_assets.engines.copying.spool._MOST_IN_MEMORY", 1)
+    spool: Spool[int] = Spool()
+    with pytest.raises(OSError, match="No space left on device") as raised:
+        spool.add("key", 1)
+    spool.close()
+    told = explain_fault(raised.value)
+    assert f"(No space left on device at {tempfile.gettempdir()}): free some" in told
 
 
 def test_what_is_neither_is_told_by_its_place_only() -> None:

@@ -8,6 +8,7 @@ from typing import Any, List
 _DISK_REFUSALS = (
     "No space left on device",
     "Disk quota exceeded",
+    "File too large",
     "Read-only file system",
     "Too many open files",
 )

@@ -1,5 +1,6 @@
 """Items put aside and read back in the order of their keys, on disk if there are many."""
 
+import contextlib
 import pickle
 import tempfile
 from collections.abc import Iterator
@@ -41,10 +42,17 @@ class Spool(Generic[_T]):
         """Give the temporary file up."""
         self._waiting, self._runs = [], []
         if self._file is not None:
-            self._file.close()
+            with contextlib.suppress(OSError):  # what it still wanted to write is not needed
+                self._file.close()
             self._file = None
 
     def _write_run(self) -> None:
+        try:
+            self._write()
+        except OSError as error:  # a write does not say where
+            raise OSError(error.errno, error.strerror, tempfile.gettempdir()) from None
+
+    def _write(self) -> None:
         if self._file is None:
             self._file = tempfile.TemporaryFile(prefix="checkout-assets-")  # noqa: SIM115
         self._waiting.sort(key=_by_key)
@@ -52,6 +60,7 @@ class Spool(Generic[_T]):
         for first in range(0, len(self._waiting), _AT_ONCE):
             places.append(self._file.tell())
             pickle.dump(self._waiting[first : first + _AT_ONCE], self._file)
+        self._file.flush()
         self._runs.append(places)
         self._waiting = []
 
