@@ -81,7 +81,7 @@ def test_what_a_database_met_is_told_also_through_those_who_wrap_it(code: int, s
 def test_a_temporary_directory_that_fills_in_the_middle_is_named(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(tempfile, "TemporaryFile", lambda **_: Path("/dev/full").open("w+b"))
+    monkeypatch.setattr(tempfile, "TemporaryFile", lambda **_: Path("/dev/full").open("w+b"))  # noqa: SIM115
     monkeypatch.setattr("checkout_assets.engines.copying.spool._MOST_IN_MEMORY", 1)
     spool: Spool[int] = Spool()
     with pytest.raises(OSError, match="No space left on device") as raised:
