@@ -4,14 +4,12 @@ Dagster has no public way to do so; these internals are why its version is bound
 """
 
 import logging
-import sqlite3
 import sys
 import time
 import uuid
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -125,12 +123,7 @@ def in_process_dagster() -> Iterator[InProcessDagster]:
         _synchronous_runs(instance),
         WorkspaceProcessContext(instance, InProcessWorkspaceLoadTarget(origin)) as workspace,
     ):
-        databases = _held_open(instance)
-        try:
-            yield InProcessDagster(workspace)
-        finally:
-            for database in databases:
-                database.close()
+        yield InProcessDagster(workspace)
 
 
 @contextmanager
@@ -142,20 +135,6 @@ def _quiet_warnings() -> Iterator[None]:
         # Of a parameter of sensors that its own decorator passes.
         warnings.simplefilter("ignore", dg.BetaWarning)
         yield
-
-
-def _held_open(instance: dg.DagsterInstance) -> list[sqlite3.Connection]:
-    """A connection to each of the instance's databases.
-
-    Dagster opens and closes one for every event, and SQLite writes its log back whenever the last
-    one closes: as long as another is open, that costs nothing.
-    """
-    databases = []
-    for path in Path(instance.root_directory).rglob("*.db"):
-        database = sqlite3.connect(path, check_same_thread=False)
-        database.execute("PRAGMA schema_version").fetchone()
-        databases.append(database)
-    return databases
 
 
 @contextmanager
