@@ -610,3 +610,21 @@ def test_a_list_of_names_below_a_card_stays() -> None:
     body = order(card=["validade", "cardNumber"])
     assert "cardNumber" in rescued(body)["/card"]
     assert accepted(body).redacted == {}
+
+
+@pytest.mark.parametrize("number", ["4111111111111111", 4111111111111111])
+@pytest.mark.parametrize(
+    ("column", "path"),
+    [
+        ({"Items": "here"}, "/Items/cardNumber"),
+        ({"Items": [{"components": "here"}]}, "/Items/*/components/cardNumber"),
+        ({"ShippingData": {"logisticsInfo": "here"}}, "/ShippingData/logisticsInfo/cardNumber"),
+    ],
+)
+def test_a_list_in_the_place_of_objects_that_names_its_value_loses_it(
+    column: dict[str, Any], path: str, number: Any
+) -> None:
+    text = json.dumps(column).replace('"here"', json.dumps(["cardNumber", number]))
+    row = accepted(order(**json.loads(text)))
+    assert "4111" not in row.line.decode()
+    assert row.redacted == {path: 1}

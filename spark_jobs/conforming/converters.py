@@ -91,12 +91,11 @@ def _boolean(document: Document) -> Converter:
 
 def _array(kind: Array, document: Document) -> Converter:
     element = compile_converter(kind.element, document)
-    of_texts = kind.element == Primitive("string")
     of_categories = kind.element == _PRODUCT_CATEGORIES
 
     def convert(value: Any, path: Path) -> Optional[List[Any]]:
         if type(value) is list:
-            if of_texts:
+            if str in map(type, value):  # which may name the item after it
                 return [
                     element(item, (path, i, i))
                     for i, item in enumerate(value)
