@@ -12,17 +12,17 @@ _FACTOR = int(os.environ.get("PROPERTY_FACTOR", "0"))
 
 
 def examples(usual: int = 100) -> int:
-    """So many examples, or a multiple when new ones are searched."""
+    """The usual number of examples, or a multiple of it when new ones are searched for."""
     return usual * max(1, _FACTOR)
 
 
 def load_profile() -> None:
-    """Make this what a property without settings of its own does."""
+    """Set the defaults for properties that have no settings of their own."""
     settings.register_profile(
         "checkout-assets",
         max_examples=examples(),
         derandomize=_FACTOR == 0,
-        deadline=None,  # a slow machine is no failure
+        deadline=None,  # a slow machine must not fail a test
         suppress_health_check=[HealthCheck.too_slow],
     )
     settings.load_profile("checkout-assets")

@@ -99,8 +99,8 @@ def main() -> None:
     """Run this process's command line; SIGTERM and the end of the terminal are as Ctrl-C."""
     output, arguments = guard_streams(), sys.argv[1:]
     code = INTERRUPTED
-    # The first interrupt ends the command. The second one, which may come at any moment while the
-    # first is answered, lands in one of the two blocks; there is no third.
+    # The first interrupt ends the command. A second one may arrive at any moment while the first
+    # is handled, so one of the two blocks catches it. Any further one is ignored.
     with contextlib.suppress(KeyboardInterrupt):
         with contextlib.suppress(KeyboardInterrupt):
             interrupt_twice()

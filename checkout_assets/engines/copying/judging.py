@@ -33,7 +33,7 @@ class Judge:
             self._by_heads(attempt, raw_etag)
 
     def _by_heads(self, attempt: Attempt, raw_etag: str) -> None:
-        """Under KMS a tag is no MD5, although it looks like one; else other bytes have arrived."""
+        """Under KMS a tag looks like an MD5 and is not; otherwise other bytes have arrived."""
 
         def on_finding(found: Finding) -> None:
             self._by_finding(attempt, raw_etag, found)

@@ -30,7 +30,7 @@ class CopyRun:
     sources: frozenset[str]
 
     def hang_up(self) -> None:
-        """End all requests for objects and listings now: nobody waits for their answers."""
+        """End all requests for objects and listings now, without waiting for their answers."""
         self.copier.hang_up()
         for store in (self.source, self.raw):
             store.crt().hang_up()
