@@ -57,6 +57,7 @@ def build_resources(settings: Settings) -> dict[str, Any]:
             quarantine_share=settings.quarantine_share,
             quarantine_least=settings.quarantine_least,
             role_arn=settings.comparing_role_arn,
+            show_object_names=settings.show_object_names,
         ),
         "access": _access(settings, stores),
     }

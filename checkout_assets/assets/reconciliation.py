@@ -23,6 +23,7 @@ from checkout_assets.domain.access.need import RULE, judge_need
 from checkout_assets.domain.counting import of_folders
 from checkout_assets.domain.displayable import displayable
 from checkout_assets.domain.folders import ALL_FOLDERS
+from checkout_assets.domain.orphans import shown_some
 from checkout_assets.domain.reconciliation import FolderReconciled, Summary, heat_map
 from checkout_assets.engines.access.proving import reconciled
 from checkout_assets.resources.engines import ReconcilerResource
@@ -31,6 +32,7 @@ from spark_jobs.contract.order_types import OrderType
 RECONCILIATION = dg.AssetKey("reconciliation")
 COMPLETE, EXPECTED = "all_folders_complete", "nothing_unexpected_at_the_source"
 _MOST_NAMED = 20
+_MOST_ORPHANS = 50
 
 
 def build_reconciliation(runbook: Runbook) -> dg.AssetsDefinition:
@@ -92,6 +94,7 @@ def build_reconciliation(runbook: Runbook) -> dg.AssetsDefinition:
         return dg.MaterializeResult(
             metadata={
                 **metadata(folders, summary),
+                **orphaned_files(folders, reconciler.show_object_names),
                 **({"source_access": engine.ended} if engine.ended else {}),
                 PROVES: kept(proves),
                 "seconds": time.monotonic() - started,
@@ -126,6 +129,19 @@ def metadata(folders: Sequence[FolderReconciled], summary: Summary) -> dict[str,
         "nested": summary.nested,
         "rescued_values": summary.rescued_values,
         "escaped_names": summary.escaped,
+    }
+
+
+def orphaned_files(folders: Iterable[FolderReconciled], show_names: bool = False) -> dict[str, Any]:
+    """How many files of the lake no record names, and the first of them."""
+    orphans = [orphan for each in folders for orphan in each.lake.orphans]
+    if not orphans:
+        return {"orphaned_files": 0}
+    named = shown_some(orphans, _MOST_ORPHANS, show_names)
+    listed = "\n".join([*named, "", "All of them: checkout-assets orphans list"])
+    return {
+        "orphaned_files": len(orphans),
+        "orphaned_files_listed": dg.MetadataValue.text(listed),
     }
 
 

@@ -6,8 +6,10 @@ from typing import Annotated
 import typer
 
 from checkout_assets.domain.anomalies import QuarantineAllowance
+from checkout_assets.domain.displayable import displayable
 from checkout_assets.domain.errors import UsageError
 from checkout_assets.engines.locations import (
+    LocalLocation,
     Location,
     check_reachable,
     parse_location,
@@ -85,6 +87,14 @@ def usable_places(settings: Settings, *names: str, role_arn: str = "") -> dict[s
     refuse_overlap(places)
     check_reachable(places, role_arn=role_arn)
     return places
+
+
+def existing_lake(settings: Settings) -> Location:
+    """The lake, which answers; raises UsageError for a directory that does not exist."""
+    lake = usable_places(settings, "lake")["lake"]
+    if isinstance(lake, LocalLocation) and not lake.path.is_dir():
+        raise UsageError(f"The lake {displayable(lake.uri)} does not exist.")
+    return lake
 
 
 def given_locations(settings: Settings, *names: str) -> dict[str, Location]:

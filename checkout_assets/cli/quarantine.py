@@ -16,6 +16,7 @@ from checkout_assets.cli.options import (
     Raw,
     ShowNames,
     Vanished,
+    existing_lake,
     quarantine_allowance,
     settings_with,
     usable_places,
@@ -32,7 +33,6 @@ from checkout_assets.domain.anomalies import structured_rules
 from checkout_assets.domain.displayable import displayable
 from checkout_assets.domain.errors import UsageError
 from checkout_assets.domain.folders import Folder, select_folders
-from checkout_assets.engines.locations import LocalLocation, Location
 from checkout_assets.engines.quarantine import (
     DOCUMENT_REASONS,
     REASONS,
@@ -81,7 +81,7 @@ def list_(
     """
     settings = settings_with(lake_uri=lake, show_object_names=show_names)
     chosen = select_folders(folders or ["all"])
-    quarantine = _quarantine(usable_places(settings, "lake")["lake"])
+    quarantine = Quarantine(existing_lake(settings).open())
     told = quarantine.count(chosen)
     holding = [each.folder for each in told if each.by_reason] if objects else []
     found = {folder: list(quarantine.objects(folder)) for folder in holding}
@@ -120,7 +120,7 @@ def show(  # noqa: PLR0913, PLR0917 - a command's options
         raise UsageError("--json and --body - both want standard output: use --body FILE.")
     settings = settings_with(lake_uri=lake, show_object_names=show_names)
     chosen = Folder.parse(folder)
-    quarantine = _quarantine(usable_places(settings, "lake")["lake"])
+    quarantine = Quarantine(existing_lake(settings).open())
     found = quarantine.find(chosen, named)
     if body is not None:
         _write(quarantine.body(found), body)
@@ -157,7 +157,8 @@ def retry(  # noqa: PLR0913, PLR0917 - a command's options
     settings = settings_with(raw_uri=raw, lake_uri=lake, vanished=vanished)
     reasons = _reasons(reason or ())
     chosen = select_folders(folders or ["all"])
-    quarantine = _quarantine(usable_places(settings, "raw", "lake")["lake"])
+    usable_places(settings, "raw", "lake")
+    quarantine = Quarantine(existing_lake(settings).open())
     before = quarantine.count(chosen)
     unknown = _unknown(before, named=bool(folders))
     holding = [told.folder for told in before if reasons & told.by_reason.keys()]
@@ -172,12 +173,6 @@ def retry(  # noqa: PLR0913, PLR0917 - a command's options
         print_lines(retry_lines(before, after))
     say_some(unknown)
     return max(structure.conclude(results, rules), 1 if unknown else 0)
-
-
-def _quarantine(lake: Location) -> Quarantine:
-    if isinstance(lake, LocalLocation) and not lake.path.is_dir():
-        raise UsageError(f"The lake {displayable(lake.uri)} does not exist.")
-    return Quarantine(lake.open())
 
 
 def _reasons(given: Sequence[str]) -> frozenset[str]:

@@ -27,16 +27,19 @@ from checkout_assets.cli.options import (
     Json,
     Lake,
     Raw,
+    ShowNames,
     Source,
     given_locations,
     given_places,
     quarantine_allowance,
     settings_with,
 )
+from checkout_assets.cli.orphans import orphan_documents
 from checkout_assets.domain.counting import byte_size, counted, of_folders
 from checkout_assets.domain.displayable import displayable
 from checkout_assets.domain.errors import MigrationError
 from checkout_assets.domain.folders import Folder, select_folders
+from checkout_assets.domain.orphans import shown_some
 from checkout_assets.domain.reconciliation import FolderReconciled, Summary, heat_map
 from checkout_assets.engines.silence import OnSilence
 from checkout_assets.settings import Settings
@@ -46,6 +49,7 @@ if TYPE_CHECKING:
     from checkout_assets.engines.reconciling.engine import Reconciler
 
 _WHOLE_MAP = 32
+_MOST_ORPHANS = 20
 _EXAMPLES = """\b
 Examples:
   checkout-assets reconcile --source s3://orders/root --raw s3://import/raw --lake s3://lake/x
@@ -71,6 +75,7 @@ def reconcile(  # noqa: PLR0913, PLR0917 - a command's options
     requester_pays: RequesterPays = None,
     role: ComparingRole = None,
     json: Json = False,
+    show_names: ShowNames = None,
 ) -> int:
     """Compare source, raw and lake; changes nothing.
 
@@ -86,18 +91,20 @@ def reconcile(  # noqa: PLR0913, PLR0917 - a command's options
         requester_pays=requester_pays,
         copy_role_arn=role,
         reconcile_with_copy_role=True if role else None,
+        show_object_names=show_names,
     )
+    names = settings.show_object_names
     chosen = select_folders(folders or ["all"])
     with comparing(len(chosen)) as watching:
         engine = _engine(settings, deep, watching.on_silence)
         results, unexpected = _run(engine, chosen, watching)
     summary = Summary.of(results)
     if json:
-        document = _document(results, summary, unexpected)
+        document = _document(results, summary, unexpected, names)
         document["source_ended"] = engine.ended or None
         print_json("reconcile", not summary.red, document)
     else:
-        print_lines([*_over(engine.ended), *_summary(results, summary, unexpected)])
+        print_lines([*_over(engine.ended), *_summary(results, summary, unexpected, names)])
     return _conclude(summary)
 
 
@@ -142,7 +149,10 @@ def _run(
 
 
 def _summary(
-    results: Sequence[FolderReconciled], summary: Summary, unexpected: Sequence[str]
+    results: Sequence[FolderReconciled],
+    summary: Summary,
+    unexpected: Sequence[str],
+    show_names: bool,
 ) -> list[str]:
     quarantined = ", ".join(f"{n:,} {reason}" for reason, n in sorted(summary.quarantined.items()))
     lines = [
@@ -163,7 +173,13 @@ def _summary(
         for result in summary.yellow
     ]
     lines += [f"Unexpected at the source: {displayable(name)}" for name in unexpected]
+    lines += [f"Orphaned in the lake: {told}" for told in _orphaned(results, show_names)]
     return lines
+
+
+def _orphaned(results: Sequence[FolderReconciled], show_names: bool) -> list[str]:
+    everything = [each for result in results for each in result.lake.orphans]
+    return shown_some(everything, _MOST_ORPHANS, show_names)
 
 
 def _over(ended: str) -> list[str]:
@@ -180,7 +196,10 @@ def _conclude(summary: Summary) -> int:
 
 
 def _document(
-    results: Sequence[FolderReconciled], summary: Summary, unexpected: Sequence[str]
+    results: Sequence[FolderReconciled],
+    summary: Summary,
+    unexpected: Sequence[str],
+    show_names: bool,
 ) -> dict[str, Any]:
     return {
         "totals": {
@@ -193,6 +212,7 @@ def _document(
             "nested": summary.nested,
             "rescued_values": summary.rescued_values,
             "escaped": summary.escaped,
+            "orphaned_files": sum(len(result.lake.orphans) for result in results),
         },
         "unexpected": [displayable(name) for name in unexpected],
         "folders": [
@@ -204,6 +224,7 @@ def _document(
                     for cause in result.causes
                 ],
                 "warnings": list(result.flags),
+                "orphaned_files": orphan_documents(result.lake.orphans, show_names),
             }
             for result in sorted(results, key=lambda result: result.folder)
         ],

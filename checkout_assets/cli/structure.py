@@ -31,7 +31,8 @@ from spark_jobs.contract.keys import PROBES_IN_LAKE
 from spark_jobs.contract.totals import StructureTotals
 
 if TYPE_CHECKING:
-    from checkout_assets.engines.structuring.spark_engine import LocalSparkEngine, StructuredFolder
+    from checkout_assets.engines.seam import FolderEngine
+    from checkout_assets.engines.structuring.spark_engine import StructuredFolder
 
 Rules = Sequence[Rule[StructureTotals]]
 FOLDERS_PER_JOB = 16
@@ -90,6 +91,7 @@ def run_folders(settings: Settings, folders: Sequence[Folder]) -> "list[Structur
 
     from checkout_assets.engines.conditions import refuse_ignored_conditions
     from checkout_assets.engines.locations import canonical_uri, check_writable
+    from checkout_assets.engines.structuring.leftovers import LeftoverWatch
     from checkout_assets.engines.structuring.origin import refuse_lake_of_other_raw
     from checkout_assets.engines.structuring.session import LocalSpark, local_spark_config
     from checkout_assets.engines.structuring.spark_engine import LocalSparkEngine
@@ -115,7 +117,8 @@ def run_folders(settings: Settings, folders: Sequence[Folder]) -> "list[Structur
             lake_terms=places["lake"].terms,
             cancel_start=spark.cancel,
         )
-        with closing(_results(engine, folders, run_id)) as told:
+        watched = LeftoverWatch(engine, places["lake"])
+        with closing(_results(watched, folders, run_id)) as told:
             for result in track(
                 told,
                 "structuring",
@@ -131,7 +134,7 @@ def run_folders(settings: Settings, folders: Sequence[Folder]) -> "list[Structur
 
 
 def _results(
-    engine: "LocalSparkEngine", folders: Sequence[Folder], run_id: str
+    engine: "FolderEngine[StructuredFolder]", folders: Sequence[Folder], run_id: str
 ) -> "Generator[StructuredFolder, None, None]":
     for piece in slices(folders, FOLDERS_PER_JOB):
         yield from engine.run(piece, run_id)

@@ -19,6 +19,7 @@ from checkout_assets.domain.anomalies import (
 from checkout_assets.domain.copying import CopyFacts
 from checkout_assets.domain.displayable import displayable
 from checkout_assets.domain.folders import ALL_FOLDERS, PREFIXES_PER_ORDER_TYPE, Folder
+from checkout_assets.domain.orphans import OrphanedFile
 from spark_jobs.contract.completion import CompletionRecord
 from spark_jobs.contract.order_types import OrderType
 from spark_jobs.contract.publication import PUBLISHING, PublicationRecord
@@ -138,7 +139,7 @@ class LakeEvidence:
     record: PublicationRecord | None = None
     problem: str = ""
     files_missing: int = 0
-    orphans: int = 0
+    orphans: tuple[OrphanedFile, ...] = ()
     stale_staging: int = 0
 
 
@@ -216,7 +217,7 @@ def _of_copy(copy: CopyEvidence) -> list[Cause]:
 def _of_lake(copy: CopyEvidence, lake: LakeEvidence) -> list[Cause]:
     causes = _counted(
         (Reason.FILES_MISSING, lake.files_missing),
-        (Reason.FILES_ORPHANED, lake.orphans),
+        (Reason.FILES_ORPHANED, len(lake.orphans)),
         (Reason.STAGING_STALE, lake.stale_staging),
     )
     if lake.record is None:

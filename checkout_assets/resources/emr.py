@@ -19,7 +19,8 @@ from spark_jobs.contract.words import KEEP
 
 if TYPE_CHECKING:
     from checkout_assets.engines.emr.api import EmrApi
-    from checkout_assets.engines.emr.engine import EmrEngine as Engine
+    from checkout_assets.engines.seam import FolderEngine
+    from checkout_assets.engines.structuring.spark_engine import StructuredFolder
 
 _ONE_DAY = 24 * 60
 
@@ -107,10 +108,11 @@ class EmrEngine(StructureEngineResource):
     replaces_raw: str = ""
     largest_body: int = LARGEST_BODY_BYTES
 
-    def engine(self) -> "Engine":
+    def engine(self) -> "FolderEngine[StructuredFolder]":
         """See StructureEngineResource."""
         from checkout_assets.engines.emr.engine import EmrEngine as Engine
         from checkout_assets.engines.emr.options import OrdersJob
+        from checkout_assets.engines.structuring.leftovers import LeftoverWatch
 
         self.stores.check("raw", "lake")
         self._check()
@@ -129,7 +131,7 @@ class EmrEngine(StructureEngineResource):
         )
         engine = Engine(self.options(), job, api, lake.open())
         engine.check()
-        return engine
+        return LeftoverWatch(engine, lake)
 
     def api(self) -> "EmrApi":
         """EMR's clients of the environment's account."""

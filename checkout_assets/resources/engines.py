@@ -44,7 +44,7 @@ class ReconcilerResource(dg.ConfigurableResource[Any]):
     """Compares source, raw and lake; ``deep`` also counts the rows of every data file.
 
     A grant that is not needed any more is reported after ``grace_days``. With ``role_arn``, that
-    role looks at source and raw.
+    role looks at source and raw. ``show_object_names`` is for what the asset shows.
     """
 
     stores: dg.ResourceDependency[Stores]
@@ -53,6 +53,7 @@ class ReconcilerResource(dg.ConfigurableResource[Any]):
     quarantine_share: float = DEFAULT_ALLOWANCE.share
     quarantine_least: int = DEFAULT_ALLOWANCE.least
     role_arn: str = ""
+    show_object_names: bool = False
 
     def engine(self) -> "Reconciler":
         """The engine; it compares raw and lake only without a source, or after access ended."""
@@ -124,6 +125,7 @@ class LocalSparkEngine(StructureEngineResource):
         """See StructureEngineResource; the session starts when the engine runs."""
         from checkout_assets.engines.conditions import refuse_ignored_conditions
         from checkout_assets.engines.locations import canonical_uri, check_writable
+        from checkout_assets.engines.structuring.leftovers import LeftoverWatch
         from checkout_assets.engines.structuring.session import LocalSpark
         from checkout_assets.engines.structuring.spark_engine import LocalSparkEngine as Engine
 
@@ -132,7 +134,7 @@ class LocalSparkEngine(StructureEngineResource):
         self._spark = LocalSpark(self.pyspark.spark_config)
         raw, lake = self.stores.raw(), self.stores.lake()
         refuse_ignored_conditions(lake.open(), "lake", PROBES_IN_LAKE)
-        return Engine(
+        engine = Engine(
             raw.uri,
             lake.uri,
             self._session,
@@ -143,6 +145,7 @@ class LocalSparkEngine(StructureEngineResource):
             lake_terms=lake.terms,
             cancel_start=self._spark.cancel,
         )
+        return LeftoverWatch(engine, lake)
 
     @contextmanager
     def yield_for_execution(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, ClassVar, List
 
 from spark_jobs.contract.keys import quarantine_prefix, table_prefix
@@ -52,6 +52,16 @@ class PublicationRecord:
     def all_files(self) -> List[PublishedFile]:
         """Table and quarantine files."""
         return self.files + self.quarantine
+
+    def may_name(self, path: str) -> bool:
+        """Whether the record can name that file as its folder's, and be read again."""
+        try:
+            PublicationRecord.from_json(
+                replace(self, files=[], quarantine=[], previous=[path]).to_json()
+            )
+        except RecordError:
+            return False
+        return True
 
     def to_json(self) -> bytes:
         """The record's file."""

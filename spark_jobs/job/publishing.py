@@ -6,6 +6,7 @@ finds a record in state ``publishing`` finishes it first.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
 from typing import Optional, Sequence
@@ -15,7 +16,7 @@ from spark_jobs.contract.keys import publication_record_key, staged_key, staging
 from spark_jobs.contract.publication import PUBLISHED, PUBLISHING, PublicationRecord, PublishedFile
 from spark_jobs.contract.record_format import RecordError
 from spark_jobs.job.plan import FolderError
-from spark_jobs.stores import ConflictError, NotFoundError, Store
+from spark_jobs.stores import ConflictError, NotFoundError, Store, StoreError
 
 ABANDONED_AFTER = timedelta(days=7)
 """Staging that no record names is removed by a later run once it is this old."""
@@ -79,6 +80,40 @@ def publish(lake: Store, record: PublicationRecord, base: Published) -> Publicat
     if published is None or published.run_id != record.run_id:
         raise FolderError(_overtaken(record))
     return published
+
+
+def remove_unnamed(lake: Store, base: Published, paths: Sequence[str]) -> None:
+    """Remove files that are the folder's by their names and that its record does not name.
+
+    First the record names them as those to delete, by a conditional write: a run that publishes
+    the folder at the same time wins or loses as against any other run, and whoever finds a removal
+    that was interrupted finishes it. Raises FolderError if nothing was removed because another run
+    published the folder after ``base`` was read, or because a published file is missing.
+    """
+    record = base.record
+    assert record is not None
+    assert record.state == PUBLISHED
+    named = {file.path for file in record.all_files}
+    removing = replace(
+        record, state=PUBLISHING, previous=[path for path in paths if path not in named]
+    )
+    _check_in_place(lake, record, record.all_files)
+    try:
+        etag = lake.put(
+            publication_record_key(record.folder), removing.to_json(), if_match=base.etag
+        )
+    except ConflictError:
+        raise FolderError(
+            f"{record.folder}: another run published this folder meanwhile, so no file was "
+            "removed. Run it again."
+        ) from None
+    try:
+        _roll_forward(lake, removing, etag)
+    except StoreError:
+        # A file that can never be deleted must not keep the folder from being published again.
+        with suppress(StoreError):
+            lake.put(publication_record_key(record.folder), record.to_json(), if_match=etag)
+        raise
 
 
 def _recorded_meanwhile(lake: Store, record: PublicationRecord) -> PublicationRecord:

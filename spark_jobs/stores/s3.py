@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import random
+import re
 from concurrent.futures import Future
 from functools import cache, cached_property
 from itertools import chain
@@ -28,6 +29,8 @@ from spark_jobs.transport.resolving import endpoint_of
 _NOT_FOUND = frozenset(("404", "NoSuchKey", "NotFound"))
 _CONFLICTS = frozenset(("412", "PreconditionFailed"))
 _CONFLICT = 409
+_UNFIT_FOR_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
+"""Characters that a request for several removals cannot hold, since its body is XML 1.0."""
 _MOST_ATTEMPTS = 8
 _SHORTEST_PAUSE_SECONDS = 0.05
 _LONGEST_PAUSE_SECONDS = 1.0
@@ -191,6 +194,24 @@ class S3Store:
         delete_in_batches(keys, self._delete_once)
 
     def _delete_once(self, keys: List[str]) -> Dict[str, StoreError]:
+        odd = [key for key in keys if _UNFIT_FOR_XML.search(self.prefix + key)]
+        failed = self._delete_alone(odd)
+        plain = [key for key in keys if key not in odd] if odd else keys
+        return {**failed, **self._delete_together(plain)} if plain else failed
+
+    def _delete_alone(self, keys: Iterable[str]) -> Dict[str, StoreError]:
+        failed: Dict[str, StoreError] = {}
+        for key in keys:
+            try:
+                with _errors(key):
+                    self.client.delete_object(**self._where, Key=self.prefix + key)
+            except NotFoundError:
+                pass
+            except StoreError as error:
+                failed[key] = error
+        return failed
+
+    def _delete_together(self, keys: List[str]) -> Dict[str, StoreError]:
         objects = [{"Key": self.prefix + key} for key in keys]
         with _errors(keys[0]):
             answer = self.client.delete_objects(

@@ -2,16 +2,17 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from checkout_assets.domain.folders import Folder
+from checkout_assets.domain.orphans import OrphanedFile
 from checkout_assets.domain.reconciliation import LakeEvidence
 from spark_jobs.contract.keys import publication_record_key, table_prefix
 from spark_jobs.contract.publication import PUBLISHED, PublicationRecord, PublishedFile
 from spark_jobs.contract.record_format import LaterFormatError, RecordError
-from spark_jobs.stores import Blob, NotFoundError, Store
+from spark_jobs.stores import Blob, Entry, NotFoundError, Store
 
 if TYPE_CHECKING:
     from spark_jobs.stores import Read
@@ -29,15 +30,15 @@ class LakeInventory:
 
     def __init__(self, lake: Store, folders: Iterable[Folder]) -> None:
         self._lake = lake
-        self._sizes: dict[str, dict[str, int]] = defaultdict(dict)
+        self._listed: dict[str, dict[str, Entry]] = defaultdict(dict)
         self._stale: dict[str, int] = defaultdict(int)
         limit = datetime.now(UTC) - STALE_AFTER
         for table in sorted({folder.order_type.table for folder in folders}):
             for entry in lake.list(table_prefix(table)):
                 if match := _TABLE_FILE.fullmatch(entry.key.rpartition("/")[2]):
-                    self._sizes[match[1]][entry.key] = entry.size
+                    self._listed[match[1]][entry.key] = entry
             for entry in lake.list(f"quarantine/{table}/"):
-                self._sizes[entry.key.split("/")[2]][entry.key] = entry.size
+                self._listed[entry.key.split("/")[2]][entry.key] = entry
         for entry in lake.list("_staging/"):
             if entry.last_modified.astimezone(UTC) < limit:
                 self._stale[entry.key.split("/")[1]] += 1
@@ -45,18 +46,38 @@ class LakeInventory:
     def compare(self, folder: Folder, deep: bool) -> LakeEvidence:
         """What the folder's publication record and its files show."""
         name = folder.name
-        sizes, stale = self._sizes.get(name, {}), self._stale.get(name, 0)
+        listed, stale = self._listed.get(name, {}), self._stale.get(name, 0)
         record, problem = self._record(name)
         if record is None:
-            return LakeEvidence(problem=problem, orphans=len(sizes), stale_staging=stale)
+            orphans = _orphans(listed.values())
+            return LakeEvidence(problem=problem, orphans=orphans, stale_staging=stale)
         if record.state != PUBLISHED:  # its files are on their way
             return LakeEvidence(record, stale_staging=stale)
-        wrong = {file.path for file in record.all_files if sizes.get(file.path) != file.size}
+        wrong, unnamed = self._differences(record, listed)
         if deep:
             sound = [file for file in record.all_files if file.path not in wrong]
             wrong |= set(_with_other_rows(self._lake, sound))
-        orphans = len(sizes.keys() - {file.path for file in record.all_files})
-        return LakeEvidence(record, "", len(wrong), orphans, stale)
+        return LakeEvidence(record, "", len(wrong), _orphans(unnamed), stale)
+
+    def _differences(
+        self, record: PublicationRecord, listed: Mapping[str, Entry]
+    ) -> tuple[set[str], list[Entry]]:
+        """Recorded files that are not as recorded, and listed ones that are not recorded.
+
+        The folder may have been published since the listing was taken, so what differs is looked
+        at once more.
+        """
+        named = {file.path: file.size for file in record.all_files}
+        sizes = {path: entry.size for path, entry in listed.items()}
+        wrong = {path for path, size in named.items() if sizes.get(path) != size}
+        unnamed = listed.keys() - named.keys()
+        if not wrong and not unnamed:
+            return set(), []
+        now = self._lake.sizes([*wrong, *unnamed])
+        return (
+            {path for path in wrong if now[path] != named[path]},
+            [listed[path] for path in unnamed if now[path] is not None],
+        )
 
     def _record(self, folder: str) -> tuple[PublicationRecord | None, str]:
         try:
@@ -71,6 +92,15 @@ class LakeInventory:
         if record.folder != folder:
             return None, "the publication record is another folder's"
         return record, ""
+
+
+def orphaned(entry: Entry) -> OrphanedFile:
+    """A listed file as an orphaned one."""
+    return OrphanedFile(entry.key, entry.size, entry.last_modified, entry.etag)
+
+
+def _orphans(entries: Iterable[Entry]) -> tuple[OrphanedFile, ...]:
+    return tuple(orphaned(entry) for entry in sorted(entries))
 
 
 def _with_other_rows(lake: Store, files: Sequence[PublishedFile]) -> list[str]:

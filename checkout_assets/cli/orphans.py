@@ -1,0 +1,223 @@
+"""``checkout-assets orphans``: list and remove files of the lake that no record names."""
+
+from collections.abc import Sequence
+from datetime import UTC, timedelta
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from checkout_assets.cli.console import print_json, print_lines, say, say_some
+from checkout_assets.cli.options import (
+    Folders,
+    Json,
+    Lake,
+    ShowNames,
+    existing_lake,
+    settings_with,
+)
+from checkout_assets.domain.counting import byte_size, counted
+from checkout_assets.domain.errors import MigrationError
+from checkout_assets.domain.folders import select_folders
+from checkout_assets.domain.orphans import LEAST_AGE, OrphanedFile
+from checkout_assets.settings import Settings
+
+if TYPE_CHECKING:
+    from checkout_assets.engines.structuring.orphans import FolderCleaned, FolderOrphans
+
+_EXAMPLES = """\b
+Examples:
+  checkout-assets orphans list --lake ./lake
+  checkout-assets orphans remove --lake s3://lake/x 0A_CheckoutOrder
+  checkout-assets orphans remove --lake s3://lake/x --yes 0A_CheckoutOrder
+"""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    group = typer.Typer(
+        help="List and remove orphaned files: they lie in the tables or the quarantine as a "
+        "folder's and its publication record does not name them, so readers may see rows twice.",
+        epilog=_EXAMPLES,
+        no_args_is_help=True,
+        rich_markup_mode=None,
+    )
+    group.command("list", epilog=_EXAMPLES)(list_)
+    group.command("remove", epilog=_EXAMPLES)(remove)
+    app.add_typer(group, name="orphans")
+
+
+def list_(
+    folders: Folders = None,
+    lake: Lake = None,
+    json: Json = False,
+    show_names: ShowNames = None,
+) -> int:
+    """List every orphaned file, with its size and the time of its last write.
+
+    All 512 folders unless some are named. Changes nothing. File names that this program does not
+    give are masked.
+    """
+    settings = settings_with(lake_uri=lake, show_object_names=show_names)
+    found = _found(settings, folders)
+    _print_found("orphans list", found, settings, json)
+    return _say_problems(found)
+
+
+def remove(  # noqa: PLR0913, PLR0917 - a command's options
+    folders: Folders = None,
+    lake: Lake = None,
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Remove them; without this they are only listed.")
+    ] = False,
+    min_age: Annotated[
+        float,
+        typer.Option(
+            "--min-age", metavar="HOURS", min=0, help="Keep orphaned files younger than this."
+        ),
+    ] = LEAST_AGE / timedelta(hours=1),
+    json: Json = False,
+    show_names: ShowNames = None,
+) -> int:
+    """Remove the orphaned files of folders that are published.
+
+    Without --yes nothing is removed. Each folder's publication record is read again just before,
+    and says what is being removed, so that no other run publishes the folder meanwhile. A folder
+    without a publication record keeps all its files: structure it first.
+    """
+    settings = settings_with(lake_uri=lake, show_object_names=show_names)
+    if not yes:
+        found = _found(settings, folders)
+        _print_found("orphans remove", found, settings, json)
+        say("Nothing was removed: give --yes to remove these files.")
+        return _say_problems(found)
+    cleaned = _removed(settings, folders, timedelta(hours=min_age))
+    left = [each for each in cleaned if each.problem]
+    if json:
+        print_json("orphans remove", not left, _cleaned_document(cleaned, settings))
+    else:
+        print_lines(_cleaned_lines(cleaned, settings))
+    return _say_problems(left)
+
+
+def _found(settings: Settings, folders: Sequence[str] | None) -> "list[FolderOrphans]":
+    from checkout_assets.engines.structuring.orphans import find_orphans
+    from spark_jobs.stores import StoreError
+
+    chosen = select_folders(folders or ["all"])
+    try:
+        return list(find_orphans(existing_lake(settings).open(), chosen))
+    except StoreError as error:
+        raise MigrationError(f"The lake could not be listed: {error.reason}.") from None
+
+
+def _removed(
+    settings: Settings, folders: Sequence[str] | None, least_age: timedelta
+) -> "list[FolderCleaned]":
+    from checkout_assets.engines.conditions import refuse_ignored_conditions
+    from checkout_assets.engines.structuring.orphans import OrphanRemover
+    from spark_jobs.contract.keys import PROBES_IN_LAKE
+    from spark_jobs.stores import StoreError
+
+    chosen = select_folders(folders or ["all"])
+    lake = existing_lake(settings).open()
+    refuse_ignored_conditions(lake, "lake", PROBES_IN_LAKE)
+    try:
+        return list(OrphanRemover(lake, least_age).run(chosen))
+    except StoreError as error:
+        raise MigrationError(f"The lake could not be listed: {error.reason}.") from None
+
+
+def _print_found(
+    command: str, found: "Sequence[FolderOrphans]", settings: Settings, json: bool
+) -> None:
+    if json:
+        complete = not any(each.problem for each in found)
+        print_json(command, complete, _found_document(found, settings))
+    else:
+        print_lines(_found_lines(found, settings))
+
+
+def _found_lines(found: "Sequence[FolderOrphans]", settings: Settings) -> list[str]:
+    lines = []
+    holding = [each for each in found if each.orphans]
+    for folder in holding:
+        lines.append(f"{folder.folder}: {_sum(folder.orphans)}")
+        lines += [_line(each, settings) for each in folder.orphans]
+    everything = [each for folder in holding for each in folder.orphans]
+    return [*lines, f"Orphaned: {_sum(everything)} in {counted(len(holding), 'folder')}."]
+
+
+def _cleaned_lines(cleaned: "Sequence[FolderCleaned]", settings: Settings) -> list[str]:
+    lines = []
+    for folder in cleaned:
+        lines += [f"Removed: {each.shown(settings.show_object_names)}" for each in folder.removed]
+        lines += [f"Kept: {each.shown(settings.show_object_names)}" for each in folder.left]
+    removed = [each for folder in cleaned for each in folder.removed]
+    left = [each for folder in cleaned for each in folder.left]
+    return [*lines, f"Removed {_sum(removed)}; kept {_sum(left)}."]
+
+
+def _found_document(found: "Sequence[FolderOrphans]", settings: Settings) -> dict[str, Any]:
+    return {
+        "totals": _totals([each for folder in found for each in folder.orphans]),
+        "folders": [
+            {
+                "folder": each.folder.name,
+                "orphaned_files": orphan_documents(each.orphans, settings.show_object_names),
+                "problem": each.problem,
+            }
+            for each in found
+        ],
+    }
+
+
+def _cleaned_document(cleaned: "Sequence[FolderCleaned]", settings: Settings) -> dict[str, Any]:
+    return {
+        "removed": _totals([each for folder in cleaned for each in folder.removed]),
+        "kept": _totals([each for folder in cleaned for each in folder.left]),
+        "folders": [
+            {
+                "folder": each.folder.name,
+                "removed": orphan_documents(each.removed, settings.show_object_names),
+                "kept": orphan_documents(each.left, settings.show_object_names),
+                "problem": each.problem,
+            }
+            for each in cleaned
+        ],
+    }
+
+
+def orphan_documents(
+    orphans: Sequence[OrphanedFile], show_names: bool = False
+) -> list[dict[str, Any]]:
+    """Every orphaned file for programs, as ``reconcile`` tells them too."""
+    return [
+        {
+            "file": each.shown(show_names),
+            "size": each.size,
+            "last_modified": each.last_modified.astimezone(UTC).isoformat(),
+        }
+        for each in orphans
+    ]
+
+
+def _totals(orphans: Sequence[OrphanedFile]) -> dict[str, int]:
+    return {"files": len(orphans), "bytes": sum(each.size for each in orphans)}
+
+
+def _sum(orphans: Sequence[OrphanedFile]) -> str:
+    size = byte_size(sum(each.size for each in orphans))
+    return f"{counted(len(orphans), 'file')}, {size}"
+
+
+def _line(orphan: OrphanedFile, settings: Settings) -> str:
+    written = orphan.last_modified.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
+    shown = orphan.shown(settings.show_object_names)
+    return f"  {byte_size(orphan.size):>9}  {written}  {shown}"
+
+
+def _say_problems(told: "Sequence[FolderOrphans] | Sequence[FolderCleaned]") -> int:
+    """The last lines say what is not known or not removed; returns the exit code."""
+    problems = [f"{each.folder}: {each.problem}" for each in told if each.problem]
+    say_some(problems)
+    return 1 if problems else 0
