@@ -53,6 +53,7 @@ def build_resources(settings: Settings) -> dict[str, Any]:
         "structure_engine": _structure_engine(settings, stores),
         "reconciler": ReconcilerResource(
             stores=stores,
+            deep_read_days=settings.deep_read_days,
             grace_days=settings.access_grace_days,
             quarantine_share=settings.quarantine_share,
             quarantine_least=settings.quarantine_least,

@@ -97,6 +97,13 @@ class Settings(BaseSettings):
         ge=1,
         description="fewer documents of a folder in quarantine than this are acceptable",
     )
+    deep_read_days: int = Field(
+        32,
+        ge=0,
+        le=512,
+        description="the days within which the daily reconciliation reads every data file once; "
+        "0 reads none",
+    )
     show_object_names: bool = Field(
         False, description="show objects' names, which may be personal, instead of masking them"
     )

@@ -22,7 +22,7 @@ from checkout_assets.assets.structured_orders import STRUCTURED_ORDERS
 from checkout_assets.domain.access.need import RULE, judge_need
 from checkout_assets.domain.counting import of_folders
 from checkout_assets.domain.displayable import displayable
-from checkout_assets.domain.folders import ALL_FOLDERS
+from checkout_assets.domain.folders import ALL_FOLDERS, named_in_short
 from checkout_assets.domain.orphans import shown_some
 from checkout_assets.domain.reconciliation import FolderReconciled, Summary, heat_map
 from checkout_assets.engines.access.proving import reconciled
@@ -36,7 +36,7 @@ _MOST_ORPHANS = 50
 
 
 def build_reconciliation(runbook: Runbook) -> dg.AssetsDefinition:
-    """The asset with its three checks; it lists and reads records, and changes nothing."""
+    """The asset with its three checks; it changes nothing in source, raw and lake."""
 
     @dg.asset(
         key=RECONCILIATION,
@@ -47,7 +47,8 @@ def build_reconciliation(runbook: Runbook) -> dg.AssetsDefinition:
         tags={"layer": "proof"},
         op_tags={"engine": "reconcile"},
         description=(
-            "Source, raw and lake compared folder by folder, by records and listings.\n\n"
+            "Source, raw and lake compared folder by folder, by records and listings; each day the "
+            "data files of some folders are read too.\n\n"
             "Open this first: the check all_folders_complete names every red folder, and the "
             "heat maps show all 512, 00 top left and FF bottom right."
         ),
@@ -163,7 +164,9 @@ def check_complete(summary: Summary, runbook: Runbook) -> dg.AssetCheckResult:
         check_name=COMPLETE,
         passed=not names and summary.complete == len(ALL_FOLDERS),
         severity=dg.AssetCheckSeverity.ERROR,
-        description=f"{of_folders(summary.complete, len(ALL_FOLDERS))} complete.{red}",
+        description=(
+            f"{of_folders(summary.complete, len(ALL_FOLDERS))} complete.{red} {_read_deep(summary)}"
+        ),
         metadata={"red_folders": _table(summary.red), "runbook": runbook.line(COMPLETE)},
     )
 
@@ -181,6 +184,14 @@ def check_expected(
         description=(f"{len(unexpected):,} unexpected: {told}." if unexpected else nothing),
         metadata={"unexpected": len(unexpected), "runbook": runbook.line(EXPECTED)},
     )
+
+
+def _read_deep(summary: Summary) -> str:
+    """Which folders' files were read, not only listed."""
+    if not summary.read_deep:
+        return "No data file was read, only listed."
+    named = ", ".join(named_in_short(summary.read_deep))
+    return f"Data files were read deep, every byte, in {named}; elsewhere they were listed."
 
 
 def _table(folders: Iterable[FolderReconciled]) -> dg.TableMetadataValue:

@@ -17,5 +17,5 @@ reconcile_daily = dg.ScheduleDefinition(
     cron_schedule="0 5 * * *",
     execution_timezone="UTC",
     default_status=dg.DefaultScheduleStatus.RUNNING,
-    description="Every morning at 05:00 UTC: is anything missing? It only lists and reads records.",
+    description="Every morning at 05:00 UTC: is anything missing? It changes nothing.",
 )

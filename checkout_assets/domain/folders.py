@@ -78,6 +78,17 @@ def select_folders(words: Iterable[str]) -> tuple[Folder, ...]:
     return tuple(sorted(chosen))
 
 
+def named_in_short(folders: Iterable[Folder]) -> list[str]:
+    """Words that ``select_folders`` takes for these folders: neighbours as one range."""
+    runs: list[list[Folder]] = []
+    for folder in sorted(set(folders)):
+        if runs and runs[-1][-1].index + 1 == folder.index:
+            runs[-1].append(folder)
+        else:
+            runs.append([folder])
+    return [_RANGE.join(each.name for each in dict.fromkeys([run[0], run[-1]])) for run in runs]
+
+
 def slices(folders: Sequence[Folder], size: int) -> Iterator[tuple[Folder, ...]]:
     """Consecutive slices of at most ``size`` folders: 32 a copying run, 16 a structuring run."""
     if size < 1:

@@ -134,13 +134,17 @@ class CopyEvidence:
 
 @dataclass(frozen=True, slots=True)
 class LakeEvidence:
-    """What the lake's listing and the folder's publication record show, in files."""
+    """What the lake's listing and the folder's publication record show, in files.
+
+    ``read_deep`` says whether the recorded files were also read, every byte of them.
+    """
 
     record: PublicationRecord | None = None
     problem: str = ""
     files_missing: int = 0
     orphans: tuple[OrphanedFile, ...] = ()
     stale_staging: int = 0
+    read_deep: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -283,6 +287,7 @@ class Summary:
     nested: int
     rescued_values: int
     escaped: int
+    read_deep: tuple[Folder, ...] = ()
 
     @classmethod
     def of(cls, results: Iterable[FolderReconciled]) -> "Summary":
@@ -304,6 +309,7 @@ class Summary:
             nested=sum(each.nested for each in totals),
             rescued_values=sum(each.rescued_values for each in totals),
             escaped=sum(each.copy.facts.escaped for each in folders),
+            read_deep=tuple(each.folder for each in folders if each.lake.read_deep),
         )
 
 

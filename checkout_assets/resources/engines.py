@@ -11,6 +11,7 @@ from dagster_pyspark import LazyPySparkResource
 from pydantic import PrivateAttr
 
 from checkout_assets.domain.anomalies import DEFAULT_ALLOWANCE, QuarantineAllowance
+from checkout_assets.domain.rotation import due_on
 from checkout_assets.engines.seam import FolderEngine
 from checkout_assets.resources.stores import Stores
 from spark_jobs.contract.keys import PROBES_IN_LAKE
@@ -41,7 +42,10 @@ class StructureEngineResource(dg.ConfigurableResource[Any]):
 
 
 class ReconcilerResource(dg.ConfigurableResource[Any]):
-    """Compares source, raw and lake; ``deep`` also counts the rows of every data file.
+    """Compares source, raw and lake; ``deep`` also reads every data file.
+
+    With ``deep_read_days`` a part of the folders is read in that way each day, so that all are
+    within so many days; 0 reads none.
 
     A grant that is not needed any more is reported after ``grace_days``. With ``role_arn``, that
     role looks at source and raw. ``show_object_names`` is for what the asset shows.
@@ -49,6 +53,7 @@ class ReconcilerResource(dg.ConfigurableResource[Any]):
 
     stores: dg.ResourceDependency[Stores]
     deep: bool = False
+    deep_read_days: int = 0
     grace_days: float = 7
     quarantine_share: float = DEFAULT_ALLOWANCE.share
     quarantine_least: int = DEFAULT_ALLOWANCE.least
@@ -59,12 +64,14 @@ class ReconcilerResource(dg.ConfigurableResource[Any]):
         """The engine; it compares raw and lake only without a source, or after access ended."""
         from checkout_assets.engines.reconciling.places import reconciler_of
 
+        now = datetime.now(UTC)
         return reconciler_of(
             self.stores.source() if self.stores.source_uri else None,
             self.stores.raw(),
             self.stores.lake(),
-            datetime.now(UTC),
+            now,
             deep=self.deep,
+            deep_folders=due_on(now.date(), self.deep_read_days) if self.deep_read_days else (),
             make_client=self.stores.s3.get_client,
             role_arn=self.role_arn,
             allowance=QuarantineAllowance(self.quarantine_share, self.quarantine_least),

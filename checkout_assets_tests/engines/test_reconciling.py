@@ -344,6 +344,58 @@ def test_only_a_deep_look_opens_the_files(complete: OrdersPlace) -> None:
     assert causes(reconcile(complete, deep=True)) == {Reason.FILES_MISSING: 1}
 
 
+def flip_a_byte(place: OrdersPlace, at: float) -> None:
+    """In a file of the same size: ``at`` is the byte's place, as a share of the file."""
+    lake, key = lake_of(place), table_file_key(FOLDER, DAY, "run", 0)
+    data = bytearray(lake.get(key).data)
+    data[int(at * len(data))] ^= 0x10
+    lake.put(key, bytes(data))
+
+
+def publish_with_digest(place: OrdersPlace) -> None:
+    publish(place)
+    lake = lake_of(place)
+    record = PublicationRecord.from_json(lake.get(publication_record_key(FOLDER)).data)
+    (file,) = record.files
+    digest = hashlib.sha256(lake.get(file.path).data).hexdigest()
+    told = replace(record, files=[replace(file, sha256=digest)])
+    lake.put(publication_record_key(FOLDER), told.to_json())
+
+
+@pytest.mark.parametrize("at", [0, 0.1, 0.3, 0.5, 0.7, 0.9, 0.999])
+def test_one_flipped_byte_is_found_by_the_look_that_is_deep_for_the_folder(
+    complete: OrdersPlace, at: float
+) -> None:
+    publish_with_digest(complete)
+    assert reconcile(complete, deep=True).state is State.GREEN
+    flip_a_byte(complete, at)
+
+    def looked(*deep: str) -> FolderReconciled:
+        engine = Reconciler(
+            complete.source,
+            complete.raw,
+            complete.lake,
+            deep_folders=select_folders(deep),
+        )
+        (result,) = engine.run(select_folders([FOLDER]), "run")
+        return result
+
+    elsewhere, here = looked("0B_CheckoutOrder"), looked("00_CheckoutOrder..0A_CheckoutOrder")
+    assert (elsewhere.state, elsewhere.lake.read_deep) == (State.GREEN, False)
+    assert (causes(here), here.lake.read_deep) == ({Reason.FILES_MISSING: 1}, True)
+    assert causes(reconcile(complete, deep=True)) == {Reason.FILES_MISSING: 1}
+
+
+def test_a_deep_look_decodes_files_of_a_record_without_digests(complete: OrdersPlace) -> None:
+    key = table_file_key(FOLDER, DAY, "run", 0)
+    data = lake_of(complete).get(key).data
+    footer = int.from_bytes(data[-8:-4], "little") + 8
+    pages = len(data) - footer
+    lake_of(complete).put(key, data[:4] + bytes(pages - 4) + data[pages:])
+    assert reconcile(complete).state is State.GREEN
+    assert causes(reconcile(complete, deep=True)) == {Reason.FILES_MISSING: 1}
+
+
 def test_a_deep_look_counts_rows(complete: OrdersPlace) -> None:
     data = parquet(2)
     lake_of(complete).put(table_file_key(FOLDER, DAY, "run", 0), data)

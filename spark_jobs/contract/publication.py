@@ -17,11 +17,15 @@ State = Annotated[str, Rule(lambda text: text in {PUBLISHING, PUBLISHED}, "known
 
 @dataclass(frozen=True)
 class PublishedFile:
-    """A file of a folder in the lake: key, size in bytes, rows."""
+    """A file of a folder in the lake: key, size in bytes, rows, and the SHA-256 of its bytes.
+
+    The digest is hexadecimal; it is empty in records of before.
+    """
 
     path: Path
     size: int
     rows: int
+    sha256: str = ""
 
 
 @dataclass(frozen=True)

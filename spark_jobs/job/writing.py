@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Dict, Iterable, Iterator, List, Sequence, Tuple
@@ -84,7 +85,8 @@ class FolderWriter:
     def _stage(self, final_key: str, table: pa.Table) -> PublishedFile:
         data = _parquet(table)
         self._lake.put(staged_key(self._folder, self._run_id, final_key), data)
-        return PublishedFile(final_key, len(data), table.num_rows)
+        digest = hashlib.sha256(data).hexdigest()
+        return PublishedFile(final_key, len(data), table.num_rows, digest)
 
 
 def _files(days: Iterable[Tuple[str, Iterable[bytes]]]) -> Iterator[_TableFile]:

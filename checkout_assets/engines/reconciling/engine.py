@@ -1,13 +1,13 @@
 """The engine that compares source, raw and lake, folder by folder; it changes nothing."""
 
-from collections.abc import Generator, Sequence
+from collections.abc import Collection, Generator, Sequence
 from concurrent.futures import Future, wait
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeGuard
 
 from checkout_assets.domain.anomalies import DEFAULT_ALLOWANCE, QuarantineAllowance
-from checkout_assets.domain.folders import FOLDER_NAMES, Folder
+from checkout_assets.domain.folders import ALL_FOLDERS, FOLDER_NAMES, Folder
 from checkout_assets.domain.reconciliation import FolderReconciled, judge, not_compared
 from checkout_assets.domain.verification import OutOfOrderError
 from checkout_assets.engines.copying.cutoff import KeptCutOff, find_cut_off
@@ -56,7 +56,7 @@ class _Run:
     sides: _Sides
     inventory: LakeInventory
     cut_off: KeptCutOff | None
-    deep: bool
+    deep: Collection[Folder]
     allowance: QuarantineAllowance
 
 
@@ -64,7 +64,8 @@ class Reconciler:
     """Compares folders by records and listings; a FolderEngine of FolderReconciled.
 
     Without a source, raw is compared with its manifests only. ``deep`` also reads the data files
-    and compares their row counts with the record. More documents in quarantine than ``allowance``
+    and compares their bytes and row counts with the record; without it, only those of
+    ``deep_folders`` are read. More documents in quarantine than ``allowance``
     make a folder red. Source and raw are looked at with ``session``, a boto3 session; without one
     by the environment's principal, as the lake always is. ``on_silence`` hears if S3 is silent.
     """
@@ -80,11 +81,12 @@ class Reconciler:
         allowance: QuarantineAllowance = DEFAULT_ALLOWANCE,
         session: Any = None,
         on_silence: OnSilence = nobody,
+        deep_folders: Collection[Folder] = (),
     ) -> None:
         self._source = source
         self._raw = raw
         self._lake = lake
-        self._deep = deep
+        self._deep = ALL_FOLDERS if deep else deep_folders
         self._allowance = allowance
         self._session = session
         self._on_silence = on_silence
@@ -160,7 +162,7 @@ def _compare(run: _Run, folder: Folder) -> FolderReconciled:
         with sides.asking.asks():
             copy = compare_copy(sides.source, sides.raw, folder, run.cut_off)
         with sides.asks_lake():
-            lake = run.inventory.compare(folder, run.deep)
+            lake = run.inventory.compare(folder, folder in run.deep)
         return judge(folder, copy, lake, run.allowance)
     except StoreError as error:
         return not_compared(folder, error.reason)

@@ -1,10 +1,11 @@
 """What is compared: the configured places, or raw and lake only once access to the source ended."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import datetime
 from typing import Any
 
 from checkout_assets.domain.anomalies import DEFAULT_ALLOWANCE, QuarantineAllowance
+from checkout_assets.domain.folders import Folder
 from checkout_assets.engines.access.source_reach import ended_access
 from checkout_assets.engines.copying.cutoff import Origin, refuse_other_source
 from checkout_assets.engines.locations import (
@@ -29,6 +30,7 @@ def reconciler_of(  # noqa: PLR0913 - what is compared, and how
     role_arn: str = "",
     allowance: QuarantineAllowance = DEFAULT_ALLOWANCE,
     on_silence: OnSilence = nobody,
+    deep_folders: Collection[Folder] = (),
 ) -> Reconciler:
     """The engine; raises UsageError if a place is not reachable that should be, or if raw was
     copied from another source.
@@ -58,4 +60,5 @@ def reconciler_of(  # noqa: PLR0913 - what is compared, and how
         allowance=allowance,
         session=session,
         on_silence=on_silence,
+        deep_folders=deep_folders,
     )

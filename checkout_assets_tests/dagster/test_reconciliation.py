@@ -1,0 +1,87 @@
+"""The asset ``reconciliation``: orphaned files are named, and a part of the tables is read deep."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from dagster_aws.s3 import S3Resource
+
+from checkout_assets.assets import reconciliation
+from checkout_assets.assets.reconciliation import check_complete, orphaned_files
+from checkout_assets.definitions import build_resources
+from checkout_assets.domain.folders import ALL_FOLDERS, Folder, select_folders
+from checkout_assets.domain.orphans import OrphanedFile
+from checkout_assets.domain.reconciliation import (
+    CopyEvidence,
+    FolderReconciled,
+    LakeEvidence,
+    Summary,
+)
+from checkout_assets.domain.rotation import due_on
+from checkout_assets.resources import engines
+from checkout_assets.resources.engines import ReconcilerResource
+from checkout_assets.resources.stores import Stores
+from checkout_assets.settings import Settings
+from checkout_assets_tests.dagster.conftest import RUNBOOK
+
+NOW = datetime(2026, 11, 27, 5, tzinfo=UTC)
+
+
+def seen(folder: Folder, **lake: Any) -> FolderReconciled:
+    return FolderReconciled(folder, (), (), CopyEvidence(), LakeEvidence(**lake))
+
+
+def test_the_check_says_which_folders_were_read_deep() -> None:
+    deep = select_folders(["00_CheckoutOrder..0F_CheckoutOrder", "86_FulfillmentOrder"])
+    folders = [seen(each, read_deep=each in deep) for each in ALL_FOLDERS]
+    told = check_complete(Summary.of(folders), RUNBOOK).description
+    assert told is not None
+    assert told.startswith("512 of 512 folders complete.")
+    assert "in 00_CheckoutOrder..0F_CheckoutOrder, 86_FulfillmentOrder; elsewhere" in told
+
+    told = check_complete(Summary.of([seen(each) for each in ALL_FOLDERS]), RUNBOOK).description
+    assert "No data file was read" in (told or "")
+
+
+class Clock(datetime):
+    @classmethod
+    def now(cls, tz: Any = None) -> "Clock":
+        return cls.fromtimestamp(NOW.timestamp(), tz)
+
+
+@pytest.mark.parametrize("days", [0, 1, 32])
+def test_the_part_of_the_day_is_read_deep(monkeypatch: pytest.MonkeyPatch, days: int) -> None:
+    asked: dict[str, Any] = {}
+    monkeypatch.setattr(engines, "datetime", Clock)
+    monkeypatch.setattr(
+        "checkout_assets.engines.reconciling.places.reconciler_of",
+        lambda *_, **options: asked.update(options),
+    )
+    stores = Stores(raw_uri="s3://raw/x", lake_uri="s3://lake/x", s3=S3Resource())
+    ReconcilerResource(stores=stores, deep_read_days=days).engine()
+    expected = due_on(NOW.date(), days) if days else ()
+    assert tuple(asked["deep_folders"]) == tuple(expected)
+    assert asked["deep"] is False
+
+
+def test_the_settings_say_within_how_many_days(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert build_resources(Settings())["reconciler"].deep_read_days == 32
+    monkeypatch.setenv("CHECKOUT_DEEP_READ_DAYS", "7")
+    assert build_resources(Settings())["reconciler"].deep_read_days == 7
+
+
+def test_orphaned_files_are_counted_and_the_first_are_named() -> None:
+    files = tuple(
+        OrphanedFile(f"quarantine/checkout/0A_CheckoutOrder/cli-0123abcd.{n}.parquet", 1, NOW)
+        for n in range(reconciliation._MOST_ORPHANS + 2)
+    )
+    strange = OrphanedFile("quarantine/checkout/0A_CheckoutOrder/jane](javascript:1)", 1, NOW)
+    told = orphaned_files(
+        [seen(ALL_FOLDERS[10], orphans=(*files[1:], strange)), seen(ALL_FOLDERS[1])]
+    )
+    assert told["orphaned_files"] == len(files)
+    text = told["orphaned_files_listed"].value
+    assert files[1].path in text
+    assert "and 2 more" in text
+    assert "jane" not in text
+    assert orphaned_files([seen(ALL_FOLDERS[0])]) == {"orphaned_files": 0}
