@@ -23,9 +23,11 @@ from typing import (
     Callable,
     ClassVar,
     Dict,
+    List,
     Mapping,
     NamedTuple,
     Protocol,
+    Tuple,
     Type,
     TypeVar,
     Union,
@@ -103,8 +105,14 @@ class _UnfitError(Exception):
 
 def write_record(record: Record) -> bytes:
     """The record's file."""
-    told = {VERSION_FIELD: record.FORMAT_VERSION, **asdict(record)}  # type: ignore[call-overload]
+    values = asdict(record, dict_factory=_without_empty_digests)  # type: ignore[call-overload]
+    told = {VERSION_FIELD: record.FORMAT_VERSION, **values}
     return json.dumps(told, indent=1, sort_keys=True, allow_nan=False).encode()
+
+
+def _without_empty_digests(members: List[Tuple[str, Any]]) -> Dict[str, Any]:
+    """A record of before, whose files have no digests, is written again as it was."""
+    return {name: value for name, value in members if value or name != "sha256"}
 
 
 def read_record(kind: Type[R], data: bytes) -> R:

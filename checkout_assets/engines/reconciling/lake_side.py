@@ -125,7 +125,7 @@ def _rows_in(data: bytes, decode: bool) -> int | None:
     try:
         file = pq.ParquetFile(pa.BufferReader(data))
         if decode:
-            return sum(batch.num_rows for batch in file.iter_batches())
+            return sum(int(batch.num_rows) for batch in file.iter_batches())
         return int(file.metadata.num_rows)
     except (pa.ArrowException, OSError):
         return None
