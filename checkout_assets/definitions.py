@@ -11,6 +11,8 @@ from dagster_pyspark import LazyPySparkResource
 from checkout_assets.assets.migration import build_migration
 from checkout_assets.assets.reconciliation import build_reconciliation
 from checkout_assets.assets.runbook import Runbook
+from checkout_assets.assets.source_orders import source_spec
+from checkout_assets.assets.tables import table_spec
 from checkout_assets.automation.access import (
     build_grant_outlives_need,
     grant_access,
@@ -37,6 +39,7 @@ from checkout_assets.resources.engines import (
 )
 from checkout_assets.resources.stores import Stores
 from checkout_assets.settings import Settings
+from spark_jobs.contract.order_types import OrderType
 
 
 def build_resources(settings: Settings) -> dict[str, Any]:
@@ -115,12 +118,19 @@ def build_defs(
     allowance = QuarantineAllowance(settings.quarantine_share, settings.quarantine_least)
     return dg.Definitions(
         assets=[
+            source_spec(settings.source_uri),
             build_migration(
                 settings.folders_per_run, runbook, settings.raw_uri, settings.lake_uri, allowance
             ),
-            build_reconciliation(runbook),
+            *(table_spec(order_type, settings.lake_uri) for order_type in OrderType),
+            build_reconciliation(runbook, settings.reports_url),
         ],
-        jobs=[build_repair_folders(runbook, allowance), reconcile_job, grant_access, revoke_access],
+        jobs=[
+            build_repair_folders(runbook, allowance, settings.raw_uri, settings.lake_uri),
+            reconcile_job,
+            grant_access,
+            revoke_access,
+        ],
         schedules=[reconcile_daily],
         sensors=[
             build_grant_outlives_need(runbook),

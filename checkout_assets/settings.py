@@ -129,6 +129,9 @@ class Settings(BaseSettings):
     instance_metadata_url: str = Field(
         "http://169.254.169.254", description="where an EC2 instance learns of its end"
     )
+    reports_url: str = Field(
+        "", description="where the lake's _reports/ is served, for links from reconciliation"
+    )
     runbook_url: str = Field(
         "", description="where docs/runbook.md is served, for links from checks"
     )

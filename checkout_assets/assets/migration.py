@@ -36,9 +36,18 @@ POOL = "migrate"
 class Migration:
     """Copies, structures, or does both, and tells Dagster folder by folder."""
 
-    def __init__(self, runbook: Runbook, allowance: QuarantineAllowance) -> None:
+    def __init__(
+        self,
+        runbook: Runbook,
+        allowance: QuarantineAllowance,
+        raw_uri: str = "",
+        lake_uri: str = "",
+    ) -> None:
         self._runbook = runbook
-        self._describe_structured = partial(describe_structured, allowance=allowance)
+        self._describe_copied = partial(describe_copied, raw_uri=raw_uri)
+        self._describe_structured = partial(
+            describe_structured, allowance=allowance, lake_uri=lake_uri
+        )
 
     def run(
         self,
@@ -54,7 +63,7 @@ class Migration:
         failed: dict[Folder, str] = {}
         if copy_engine is not None:
             run = FolderRun(context, RAW_ORDERS, self._runbook)
-            copied = run.attempt(copy_engine, folders, describe_copied)
+            copied = run.attempt(copy_engine, folders, self._describe_copied)
             failed |= copied.failed
             yield from copied.results
         if structure_engine is not None:
@@ -74,7 +83,7 @@ def build_migration(
     allowance: QuarantineAllowance = DEFAULT_ALLOWANCE,
 ) -> dg.AssetsDefinition:
     """Both assets, whose backfills take ``folders_per_run`` folders a run."""
-    migration = Migration(runbook, allowance)
+    migration = Migration(runbook, allowance, raw_uri, lake_uri)
 
     @dg.multi_asset(
         name="migrate_folders",

@@ -6,7 +6,10 @@ import dagster as dg
 
 from checkout_assets.assets.folder_run import FolderReport
 from checkout_assets.assets.partitions import FOLDERS, OWNERS
+from checkout_assets.assets.source_orders import SOURCE_ORDERS
+from checkout_assets.assets.uris import absolute_uri
 from checkout_assets.domain.anomalies import RAW_RULES
+from spark_jobs.contract.completion import CompletionRecord
 from spark_jobs.contract.keys import manifest_part_key
 from spark_jobs.contract.words import ObjectKind, Status
 
@@ -20,22 +23,25 @@ def raw_spec(raw_uri: str) -> dg.AssetSpec:
     """The asset as Dagster shows it."""
     return dg.AssetSpec(
         RAW_ORDERS,
+        deps=[SOURCE_ORDERS],
         partitions_def=FOLDERS,
         skippable=True,
         group_name="migration",
         owners=OWNERS,
         kinds={"s3", "json"},
         tags={"layer": "raw"},
-        metadata={"dagster/uri": raw_uri},
+        metadata={"dagster/uri": absolute_uri(raw_uri)},
+        code_version=f"manifest-{CompletionRecord.FORMAT_VERSION}",
         description=(
             "Every object of the source, copied byte for byte under safe keys.\n\n"
             "A partition is a folder. It is materialized if and only if all its objects were "
-            "copied and an independent listing of raw agreed."
+            "copied and an independent listing of raw agreed. A check counts as passed when it "
+            "passes for all 512 folders; one that warns names its folders under Partitions."
         ),
     )
 
 
-def describe_copied(copied: "FolderCopied") -> FolderReport:
+def describe_copied(copied: "FolderCopied", raw_uri: str = "") -> FolderReport:
     """What Dagster shows of a folder that was copied, or was not."""
     facts = copied.facts
     metadata: dict[str, Any] = {
@@ -57,7 +63,7 @@ def describe_copied(copied: "FolderCopied") -> FolderReport:
         record = copied.record
         metadata["copy_id"] = record.copy_id
         metadata["manifest"] = dg.MetadataValue.path(
-            manifest_part_key(record.folder, record.copy_id, "")
+            absolute_uri(raw_uri, manifest_part_key(record.folder, record.copy_id, ""))
         )
     if copied.host:
         metadata |= {"attempts": copied.attempts, "instance": copied.host}

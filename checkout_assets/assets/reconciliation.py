@@ -1,13 +1,14 @@
 """The asset ``reconciliation``: is anything missing, in all 512 folders? The first page to open."""
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import dagster as dg
 
-from checkout_assets.assets.folder_run import configured, failure_table, told_as_failure
+from checkout_assets.assets.attention import folder_table, told_first
+from checkout_assets.assets.folder_run import configured, told_as_failure
 from checkout_assets.assets.grant_need import (
     PROVES,
     check_need,
@@ -15,28 +16,40 @@ from checkout_assets.assets.grant_need import (
     judge_grant,
     kept,
 )
+from checkout_assets.assets.observing import observations
 from checkout_assets.assets.partitions import OWNERS
 from checkout_assets.assets.raw_orders import RAW_ORDERS
+from checkout_assets.assets.reports import Reports
 from checkout_assets.assets.runbook import Runbook
 from checkout_assets.assets.structured_orders import STRUCTURED_ORDERS
 from checkout_assets.domain.access.need import RULE, judge_need
-from checkout_assets.domain.counting import of_folders
-from checkout_assets.domain.displayable import displayable
-from checkout_assets.domain.folders import ALL_FOLDERS, named_in_short
+from checkout_assets.domain.counting import in_number, of_folders
+from checkout_assets.domain.folders import ALL_FOLDERS
 from checkout_assets.domain.orphans import shown_some
-from checkout_assets.domain.reconciliation import FolderReconciled, Summary, heat_map
+from checkout_assets.domain.reconciliation import FolderReconciled, State, Summary, heat_map
+from checkout_assets.domain.reporting.outcome import Outcome, outcome_of
 from checkout_assets.engines.access.proving import reconciled
 from checkout_assets.resources.engines import ReconcilerResource
 from spark_jobs.contract.order_types import OrderType
 
 RECONCILIATION = dg.AssetKey("reconciliation")
 COMPLETE, EXPECTED = "all_folders_complete", "nothing_unexpected_at_the_source"
+_FLAGGED = " # folder[|s] [has|have] something to know."
 _MOST_NAMED = 20
 _MOST_ORPHANS = 50
+_FRESH = dg.FreshnessPolicy.time_window(
+    warn_window=timedelta(hours=25), fail_window=timedelta(hours=49)
+)
+"""A reconciliation a day, which may take an hour; late after one that is missing, red after two."""
 
 
-def build_reconciliation(runbook: Runbook) -> dg.AssetsDefinition:
-    """The asset with its three checks; it changes nothing in source, raw and lake."""
+def build_reconciliation(runbook: Runbook, reports_url: str = "") -> dg.AssetsDefinition:
+    """The asset with its three checks; it lists and reads records, and leaves a report.
+
+    Of some folders, others each day, it reads the data files too. ``reports_url`` is where the
+    lake's reports are served, if they are.
+    """
+    reports = Reports(runbook, reports_url)
 
     @dg.asset(
         key=RECONCILIATION,
@@ -46,11 +59,14 @@ def build_reconciliation(runbook: Runbook) -> dg.AssetsDefinition:
         kinds={"s3"},
         tags={"layer": "proof"},
         op_tags={"engine": "reconcile"},
+        code_version=f"record-{Outcome.FORMAT_VERSION}",
+        freshness_policy=_FRESH,
         description=(
             "Source, raw and lake compared folder by folder, by records and listings; each day the "
             "data files of some folders are read too.\n\n"
-            "Open this first: the check all_folders_complete names every red folder, and the "
-            "heat maps show all 512, 00 top left and FF bottom right."
+            "Open this first: red_and_flagged says which folders are not green, why, and what to "
+            "do; report has all 512 with every check. The heat maps run from 00 top left to FF "
+            "bottom right."
         ),
         check_specs=[
             dg.AssetCheckSpec(
@@ -92,17 +108,30 @@ def build_reconciliation(runbook: Runbook) -> dg.AssetsDefinition:
             grace=timedelta(days=reconciler.grace_days),
             on_silence=reconciler.stores.on_silence,
         )
+        outcome = outcome_of(
+            folders,
+            summary,
+            unexpected,
+            at=now,
+            run_id=context.run_id,
+            with_source=engine.with_source,
+        )
+        left = reports.leave(reconciler.stores, outcome, folders, context.log)
+        for observation in observations(folders, outcome, left.history):
+            context.log_event(observation)
         return dg.MaterializeResult(
             metadata={
-                **metadata(folders, summary),
+                "red_and_flagged": told_first(outcome.folders, runbook),
+                **reports.metadata(left),
+                **metadata(folders, summary, outcome),
                 **orphaned_files(folders, reconciler.show_object_names),
                 **({"source_access": engine.ended} if engine.ended else {}),
                 PROVES: kept(proves),
                 "seconds": time.monotonic() - started,
             },
             check_results=[
-                check_complete(summary, runbook),
-                check_expected(unexpected, runbook, engine.with_source),
+                check_complete(outcome, runbook, reports.metadata(left)),
+                check_expected(outcome, runbook),
                 check_need(finding, runbook),
             ],
         )
@@ -110,18 +139,20 @@ def build_reconciliation(runbook: Runbook) -> dg.AssetsDefinition:
     return reconciliation
 
 
-def metadata(folders: Sequence[FolderReconciled], summary: Summary) -> dict[str, Any]:
+def metadata(
+    folders: Sequence[FolderReconciled], summary: Summary, outcome: Outcome
+) -> dict[str, Any]:
     """What the asset's page shows, the most wanted first."""
     states = {each.folder: each.state for each in folders}
     return {
-        "folders_red": len(summary.red),
-        "red_folders": _table(summary.red),
+        "folders_red": outcome.red,
+        "red_folders": _table(outcome, State.RED),
+        "folders_yellow": outcome.yellow,
+        "yellow_folders": _table(outcome, State.YELLOW),
         "checkout_00_to_FF": _squares(heat_map(states, OrderType.CHECKOUT)),
         "fulfillment_00_to_FF": _squares(heat_map(states, OrderType.FULFILLMENT)),
         "flagged_folders": flagged(folders),
         "folders_complete": summary.complete,
-        "folders_yellow": len(summary.yellow),
-        "yellow_folders": _table(summary.yellow),
         "objects": summary.objects,
         "bytes": summary.total_bytes,
         "dagster/row_count": summary.rows,
@@ -155,28 +186,39 @@ def flagged(folders: Iterable[FolderReconciled]) -> dict[str, list[str]]:
     return by_check
 
 
-def check_complete(summary: Summary, runbook: Runbook) -> dg.AssetCheckResult:
-    """Red if a single folder is; its description names them."""
-    names = [each.folder.name for each in summary.red]
+def check_complete(
+    outcome: Outcome, runbook: Runbook, report: Mapping[str, Any]
+) -> dg.AssetCheckResult:
+    """Red if a single folder is; its description names them, and counts those that are flagged."""
+    names = [each.folder for each in outcome.folders if each.state == State.RED]
     more = f" and {len(names) - _MOST_NAMED:,} more" if len(names) > _MOST_NAMED else ""
     red = f" Red: {', '.join(names[:_MOST_NAMED])}{more}." if names else ""
     return dg.AssetCheckResult(
         check_name=COMPLETE,
-        passed=not names and summary.complete == len(ALL_FOLDERS),
+        passed=not names and outcome.is_complete,
         severity=dg.AssetCheckSeverity.ERROR,
         description=(
-            f"{of_folders(summary.complete, len(ALL_FOLDERS))} complete.{red} {_read_deep(summary)}"
+            f"{of_folders(outcome.complete, len(ALL_FOLDERS))} complete.{red}"
+            f"{in_number(outcome.yellow, _FLAGGED) if outcome.yellow else ''}"
+            f" {_read_deep(outcome)}"
         ),
-        metadata={"red_folders": _table(summary.red), "runbook": runbook.line(COMPLETE)},
+        metadata={
+            "folders_complete": outcome.complete,
+            "folders_red": outcome.red,
+            "folders_yellow": outcome.yellow,
+            **report,
+            "runbook": runbook.line(COMPLETE),
+            "red_folders": _table(outcome, State.RED),
+            "yellow_folders": _table(outcome, State.YELLOW),
+        },
     )
 
 
-def check_expected(
-    unexpected: Sequence[str], runbook: Runbook, with_source: bool = True
-) -> dg.AssetCheckResult:
-    """Warns of a 513th folder or a loose object, by displayable names."""
-    told = ", ".join(displayable(name) for name in unexpected[:_MOST_NAMED])
-    nothing = "Only the 512 folders." if with_source else "The source was not looked at."
+def check_expected(outcome: Outcome, runbook: Runbook) -> dg.AssetCheckResult:
+    """Warns of a 513th folder or a loose object, by names that may be shown."""
+    unexpected = outcome.unexpected
+    told = ", ".join(unexpected[:_MOST_NAMED])
+    nothing = "Only the 512 folders." if outcome.with_source else "The source was not looked at."
     return dg.AssetCheckResult(
         check_name=EXPECTED,
         passed=not unexpected,
@@ -186,18 +228,16 @@ def check_expected(
     )
 
 
-def _read_deep(summary: Summary) -> str:
+def _read_deep(outcome: Outcome) -> str:
     """Which folders' files were read, not only listed."""
-    if not summary.read_deep:
+    if not outcome.read_deep:
         return "No data file was read, only listed."
-    named = ", ".join(named_in_short(summary.read_deep))
+    named = ", ".join(outcome.read_deep)
     return f"Data files were read deep, every byte, in {named}; elsewhere they were listed."
 
 
-def _table(folders: Iterable[FolderReconciled]) -> dg.TableMetadataValue:
-    return failure_table(
-        (each.folder, "; ".join(cause.sentence for cause in each.causes)) for each in folders
-    )
+def _table(outcome: Outcome, state: State) -> dg.TableMetadataValue:
+    return folder_table(each for each in outcome.folders if each.state == state)
 
 
 def _squares(text: str) -> dg.MarkdownMetadataValue:

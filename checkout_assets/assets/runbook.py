@@ -13,8 +13,12 @@ class Runbook:
 
     url: str = ""
 
+    def link(self, anchor: str) -> str:
+        """The URL of a section; empty if the runbook is not served."""
+        return f"{self.url}#{anchor}" if self.url else ""
+
     def line(self, anchor: str) -> dg.MetadataValue[str]:
         """A link to a section, or its place as text."""
         if self.url:
-            return dg.MetadataValue.url(f"{self.url}#{anchor}")
+            return dg.MetadataValue.url(self.link(anchor))
         return dg.MetadataValue.text(f"{RUNBOOK}#{anchor}")

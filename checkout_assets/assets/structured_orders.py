@@ -7,6 +7,7 @@ import dagster as dg
 from checkout_assets.assets.folder_run import FolderReport
 from checkout_assets.assets.partitions import FOLDERS, OWNERS
 from checkout_assets.assets.raw_orders import RAW_ORDERS
+from checkout_assets.assets.uris import absolute_uri
 from checkout_assets.domain.anomalies import (
     DEFAULT_ALLOWANCE,
     QuarantineAllowance,
@@ -14,7 +15,7 @@ from checkout_assets.domain.anomalies import (
 )
 from spark_jobs.contract.keys import quarantine_prefix, table_prefix
 from spark_jobs.contract.order_types import OrderType
-from spark_jobs.schema import table_columns
+from spark_jobs.schema import SCHEMA_VERSION, table_columns
 
 if TYPE_CHECKING:
     from checkout_assets.engines.structuring.spark_engine import StructuredFolder
@@ -33,18 +34,25 @@ def structured_spec(lake_uri: str) -> dg.AssetSpec:
         owners=OWNERS,
         kinds={"spark", "parquet"},
         tags={"layer": "lake"},
-        metadata={"dagster/column_schema": column_schema(), "dagster/uri": lake_uri},
+        metadata={
+            "dagster/column_schema": column_schema(OrderType.FULFILLMENT),
+            "dagster/uri": absolute_uri(lake_uri),
+        },
+        code_version=f"schema-{SCHEMA_VERSION}",
         description=(
             "Every document of raw as one row of the tables checkout and fulfillment, by YEAR, "
             "MONTH and DAY; what is no order lies in quarantine with its bytes.\n\n"
             "A partition is a folder. It is materialized if and only if the number of documents "
-            "equals rows plus quarantine and its files are published."
+            "equals rows plus quarantine and its files are published. A check counts as passed "
+            "when it passes for all 512 folders; one that warns names its folders under Partitions."
         ),
     )
 
 
 def describe_structured(
-    structured: "StructuredFolder", allowance: QuarantineAllowance = DEFAULT_ALLOWANCE
+    structured: "StructuredFolder",
+    allowance: QuarantineAllowance = DEFAULT_ALLOWANCE,
+    lake_uri: str = "",
 ) -> FolderReport:
     """What Dagster shows of a folder that was structured, or was not."""
     totals = structured.totals
@@ -71,19 +79,23 @@ def describe_structured(
         "seconds": structured.seconds,
         "attempts": structured.attempts,
         "run_id": structured.run_id,
-        "table": dg.MetadataValue.path(table_prefix(structured.folder.order_type.table)),
-        "quarantine": dg.MetadataValue.path(quarantine_prefix(structured.folder.name)),
+        "table": dg.MetadataValue.path(
+            absolute_uri(lake_uri, table_prefix(structured.folder.order_type.table))
+        ),
+        "quarantine": dg.MetadataValue.path(
+            absolute_uri(lake_uri, quarantine_prefix(structured.folder.name))
+        ),
     }
     if structured.host:
         metadata["cluster"] = structured.host
     return FolderReport(metadata, [rule.judge(totals) for rule in structured_rules(allowance)])
 
 
-def column_schema() -> dg.TableSchema:
-    """The columns of both tables; checkout lacks the two that only fulfillment documents have."""
+def column_schema(order_type: OrderType) -> dg.TableSchema:
+    """The columns of a table; checkout lacks the two that only fulfillment documents have."""
     return dg.TableSchema(
         columns=[
             dg.TableColumn(column.name, column.ddl, description=column.meaning)
-            for column in table_columns(OrderType.FULFILLMENT.table)
+            for column in table_columns(order_type.table)
         ]
     )

@@ -34,11 +34,14 @@ def _chosen(words: Sequence[str]) -> tuple[Folder, ...]:
 
 
 def build_repair_folders(
-    runbook: Runbook, allowance: QuarantineAllowance = DEFAULT_ALLOWANCE
+    runbook: Runbook,
+    allowance: QuarantineAllowance = DEFAULT_ALLOWANCE,
+    raw_uri: str = "",
+    lake_uri: str = "",
 ) -> dg.JobDefinition:
     """The job; every folder is reported by its partition of the assets."""
 
-    migration = Migration(runbook, allowance)
+    migration = Migration(runbook, allowance, raw_uri, lake_uri)
 
     @dg.op(
         description="Copy and structure the named folders, each reported by its partition.",

@@ -15,7 +15,16 @@ from typing import Annotated, Any
 
 import typer
 
-from checkout_assets.cli import access, copy, demo, orphans, quarantine, reconcile, structure
+from checkout_assets.cli import (
+    access,
+    copy,
+    demo,
+    orphans,
+    quarantine,
+    reconcile,
+    report,
+    structure,
+)
 from checkout_assets.cli.console import print_json, print_lines, say
 from checkout_assets.cli.interrupts import (
     INTERRUPTED,
@@ -27,7 +36,7 @@ from checkout_assets.cli.streams import Channel, guard_streams
 from checkout_assets.domain.errors import MigrationError, UsageError
 from checkout_assets.domain.faults import explain_fault
 
-COMMANDS = (copy, structure, reconcile, quarantine, orphans, access, demo)
+COMMANDS = (copy, structure, reconcile, report, quarantine, orphans, access, demo)
 """Modules with a ``register(app)``; a new command is added here."""
 
 _COMPLETE, _INCOMPLETE, _WRONG_USAGE = 0, 1, 2

@@ -96,8 +96,8 @@ def reconcile(  # noqa: PLR0913, PLR0917 - a command's options
     names = settings.show_object_names
     chosen = select_folders(folders or ["all"])
     with comparing(len(chosen)) as watching:
-        engine = _engine(settings, deep, watching.on_silence)
-        results, unexpected = _run(engine, chosen, watching)
+        engine = engine_for(settings, deep, watching.on_silence)
+        results, unexpected = compare(engine, chosen, watching)
     summary = Summary.of(results)
     if json:
         document = _document(results, summary, unexpected, names)
@@ -108,7 +108,8 @@ def reconcile(  # noqa: PLR0913, PLR0917 - a command's options
     return _conclude(summary)
 
 
-def _engine(settings: Settings, deep: bool, on_silence: OnSilence) -> "Reconciler":
+def engine_for(settings: Settings, deep: bool, on_silence: OnSilence) -> "Reconciler":
+    """The engine that compares the places of the settings; raises UsageError if it cannot."""
     from checkout_assets.engines.locations import S3Location
     from checkout_assets.engines.reconciling.places import reconciler_of
 
@@ -129,9 +130,10 @@ def _engine(settings: Settings, deep: bool, on_silence: OnSilence) -> "Reconcile
     )
 
 
-def _run(
+def compare(
     engine: "Reconciler", folders: Sequence[Folder], watching: Comparing
 ) -> tuple[list[FolderReconciled], list[str]]:
+    """What the engine says of the folders, and what else lies at the source."""
     from spark_jobs.refusals import meaning_of
     from spark_jobs.stores import StoreError
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from checkout_assets.domain.displayable import displayable
 from checkout_assets.domain.errors import UsageError
+from spark_jobs.contract.keys import REPORTS
 
 SOURCE_URI = "s3://checkout-versions-demo"
 RAW_URI = "s3://analytics-import-demo/raw"
@@ -42,6 +43,11 @@ class DemoPlace:
         return self.root / "lake"
 
     @property
+    def reports(self) -> Path:
+        """The reports of the reconciliations."""
+        return self.lake / REPORTS
+
+    @property
     def dagster_home(self) -> Path:
         """The Dagster instance."""
         return self.root / "dagster"
@@ -53,7 +59,7 @@ class DemoPlace:
 
     @property
     def runbook_port(self) -> int:
-        """Where ``make ui`` serves the runbook: the demo's checks link to it, so it stays."""
+        """Where ``make ui`` serves runbook and reports: Dagster links there, so it stays."""
         return int(self._runbook_port_file.read_text())
 
     @property
@@ -92,6 +98,7 @@ class DemoPlace:
             "CHECKOUT_RAW_URI": RAW_URI,
             "CHECKOUT_LAKE_URI": str(self.lake),
             "CHECKOUT_KEEP_SPARK_SESSION": "true",
+            "CHECKOUT_REPORTS_URL": f"http://127.0.0.1:{self.runbook_port}/reports",
             "CHECKOUT_RUNBOOK_URL": f"http://127.0.0.1:{self.runbook_port}/runbook.html",
         }
 

@@ -1,4 +1,4 @@
-"""Serve docs/ as pages, because Dagster's webserver serves no files: red checks link here."""
+"""Serve docs/ and reports as pages: Dagster's webserver serves no files, and checks link here."""
 
 import html
 import itertools
@@ -16,6 +16,8 @@ _PAGE = """<!doctype html><meta charset="utf-8"><title>{title}</title>
 <style>body{{font:16px/1.5 system-ui,sans-serif;max-width:52rem;margin:2rem auto;padding:0 1rem}}
 table{{border-collapse:collapse}}td,th{{border:1px solid #ccc;padding:.3rem .6rem;text-align:left}}
 code{{background:#f3f3f3;padding:0 .2rem}}:target{{background:#fff3b0}}</style>{body}"""
+
+_NOT_FOUND = "# Not found\nThere is no such page."
 
 
 def render(markdown: str, title: str) -> str:
@@ -36,21 +38,39 @@ def anchor_of(heading: str) -> str:
     return re.sub(r"[^\w -]", "", heading.lower()).strip().replace(" ", "-")
 
 
+def _document(docs: Path, path: str) -> str | None:
+    """A Markdown document as a page; None if there is none of that name."""
+    name = path.removesuffix(".html").removesuffix(".md") or "runbook"
+    page = docs / f"{name}.md"
+    if not re.fullmatch(r"[a-z]+(/[a-z0-9]+)?", name) or not page.is_file():
+        return None
+    return render(page.read_text(), name)
+
+
+def _report(reports: Path | None, path: str) -> str | None:
+    """A report, which is a whole page; None if there is none of that name."""
+    name = re.fullmatch(r"reports/([0-9TZ-]+\.html)", path)
+    if reports is None or name is None or not (reports / name[1]).is_file():
+        return None
+    return (reports / name[1]).read_text()
+
+
 @contextmanager
-def serve(docs: Path, port: int = 0) -> Iterator[str]:
-    """Serve the Markdown files of ``docs``, and below it, on this machine only; gives the URL."""
+def serve(docs: Path, port: int = 0, reports: Path | None = None) -> Iterator[str]:
+    """Serve the Markdown files of ``docs``, and below it, on this machine only; gives the URL.
+
+    The pages of ``reports`` are served below ``reports/``.
+    """
 
     class Pages(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             path = self.path.partition("?")[0].strip("/")
-            name = path.removesuffix(".html").removesuffix(".md") or "runbook"
-            page = docs / f"{name}.md"
-            known = re.fullmatch(r"[a-z]+(/[a-z0-9]+)?", name) and page.is_file()
-            self.send_response(HTTPStatus.OK if known else HTTPStatus.NOT_FOUND)
+            page = _report(reports, path) or _document(docs, path)
+            self.send_response(HTTPStatus.OK if page else HTTPStatus.NOT_FOUND)
             self.send_header("Content-Type", "text/html; charset=utf-8")
+            self.send_header("X-Content-Type-Options", "nosniff")
             self.end_headers()
-            text = page.read_text() if known else "# Not found\nThere is no such page."
-            self.wfile.write(render(text, name).encode())
+            self.wfile.write((page or render(_NOT_FOUND, "Not found")).encode())
 
         def log_message(self, *_: object) -> None:
             """Say nothing: the terminal belongs to Dagster."""

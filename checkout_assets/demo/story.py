@@ -53,6 +53,10 @@ class Told:
         found: Mapping[str, list[str]] = self.after["flagged_folders"]
         return {check: frozenset(found.get(check, ())) for check in self.expected_flags}
 
+    def report_of(self, place: DemoPlace) -> str:
+        """The file of the last reconciliation's report."""
+        return str(place.reports / str(self.after["report"]).rpartition("/")[2])
+
     def document(self, place: DemoPlace) -> dict[str, Any]:
         """For programs: everything the summary shows."""
         return {
@@ -65,6 +69,7 @@ class Told:
             "uploaded": self.uploaded,
             "seconds": dict(self.stages),
             "dagster_seconds": self.backfill_seconds - self.engine_seconds,
+            "report": self.report_of(place),
             "tables": str(place.lake / "consumable_tables"),
         }
 
@@ -171,8 +176,8 @@ def _migrate(
         backfill_seconds=stages.seconds["copy and verify"] + stages.seconds["structure with Spark"],
         engine_seconds=dagster.engine_seconds(),
         failed_runs=failed,
-        lost_found=_folders_told(before, "raw holds nothing of it"),
-        stale_found=_folders_told(before, "objects in raw that are not what the source"),
+        lost_found=_folders_told(before, "Raw holds nothing of it"),
+        stale_found=_folders_told(before, "Objects in raw that are not what the source"),
     )
 
 

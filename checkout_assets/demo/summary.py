@@ -27,6 +27,7 @@ def show(told: Told, place: DemoPlace, console: Console) -> None:
     _show_query(place, console)
     console.print(f"Tables      {place.lake / 'consumable_tables'}")
     console.print(f"Quarantine  {place.lake / 'quarantine'}")
+    console.print(f"Report      {told.report_of(place)}")
     console.print("Look at it  make ui")
 
 

@@ -36,7 +36,7 @@ def main() -> int:
 def _serve(place: DemoPlace, arguments: list[str]) -> int:
     with (
         EmbeddedS3Server(snapshot=place.s3_snapshot, log=place.s3_log) as server,
-        serve(DOCS, place.runbook_port),
+        serve(DOCS, place.runbook_port, place.reports),
     ):
         environment = {
             **os.environ,

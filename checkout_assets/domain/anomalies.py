@@ -24,13 +24,14 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What a rule says of one folder."""
+    """What a rule says of one folder; ``count`` is how many things a warning is about."""
 
     rule: str
     passed: bool
     severity: Severity
     summary: str
     counts: dict[str, int] = field(default_factory=dict)
+    count: int = 0
 
     @property
     def anchor(self) -> str:
@@ -101,6 +102,7 @@ def no_documents_nested_under_id(facts: CopyFacts) -> Finding:
     nested = facts.kind(ObjectKind.NESTED)
     return _none_expected(
         "no_documents_nested_under_id",
+        nested,
         {"nested": nested},
         in_number(
             nested,
@@ -115,6 +117,7 @@ def names_are_safe(facts: CopyFacts) -> Finding:
     """Every object's name is clean for every reader, so that none had to be escaped."""
     return _none_expected(
         "names_are_safe",
+        facts.escaped,
         {"escaped": facts.escaped},
         in_number(
             facts.escaped,
@@ -129,6 +132,7 @@ def no_near_miss_names(facts: CopyFacts) -> Finding:
     """No side object looks like a misplaced document: ``id`` in another place or case."""
     return _none_expected(
         "no_near_miss_names",
+        facts.near_misses,
         {"near_misses": facts.near_misses},
         in_number(
             facts.near_misses,
@@ -168,6 +172,7 @@ def no_documents_quarantined(totals: StructureTotals) -> Finding:
     reasons = ", ".join(f"{n:,} {reason}" for reason, n in sorted(totals.quarantined.items()) if n)
     return _none_expected(
         "no_documents_quarantined",
+        totals.quarantined_documents,
         {reason: n for reason, n in sorted(totals.quarantined.items()) if n},
         in_number(
             totals.quarantined_documents,
@@ -204,6 +209,7 @@ def every_value_has_a_column(totals: StructureTotals) -> Finding:
     """Every value has a column that holds it without loss, so that none had to be rescued."""
     return _none_expected(
         "every_value_has_a_column",
+        totals.rescued_values,
         {"rescued_values": totals.rescued_values, "rescued_rows": totals.rescued_rows},
         in_number(totals.rescued_values, "# value[|s] of ")
         + in_number(totals.rescued_rows, "# row[|s] without a column for it, kept in _rescued."),
@@ -217,6 +223,7 @@ def no_card_numbers_outside_payments(totals: StructureTotals) -> Finding:
     columns = ", ".join(f"{name} {n:,}" for name, n in sorted(totals.card_numbers.items()))
     return _none_expected(
         "no_card_numbers_outside_payments",
+        count,
         dict(sorted(totals.card_numbers.items())),
         in_number(count, "# number[|s] that could be a card's [is|are] in the tables: ")
         + f"{columns}.",
@@ -224,9 +231,10 @@ def no_card_numbers_outside_payments(totals: StructureTotals) -> Finding:
     )
 
 
-def _none_expected(rule: str, counts: dict[str, int], found: str, clean: str) -> Finding:
-    passed = not any(counts.values())
-    return Finding(rule, passed, Severity.WARN, clean if passed else found, counts)
+def _none_expected(
+    rule: str, count: int, counts: dict[str, int], found: str, clean: str
+) -> Finding:
+    return Finding(rule, not count, Severity.WARN, found if count else clean, counts, count)
 
 
 RAW_RULES: tuple[Rule[CopyFacts], ...] = (

@@ -78,15 +78,15 @@ def select_folders(words: Iterable[str]) -> tuple[Folder, ...]:
     return tuple(sorted(chosen))
 
 
-def named_in_short(folders: Iterable[Folder]) -> list[str]:
-    """Words that ``select_folders`` takes for these folders: neighbours as one range."""
+def words_for(folders: Iterable[Folder]) -> tuple[str, ...]:
+    """The fewest words that ``select_folders`` takes for exactly these folders."""
     runs: list[list[Folder]] = []
     for folder in sorted(set(folders)):
         if runs and runs[-1][-1].index + 1 == folder.index:
             runs[-1].append(folder)
         else:
             runs.append([folder])
-    return [_RANGE.join(each.name for each in dict.fromkeys([run[0], run[-1]])) for run in runs]
+    return tuple(f"{run[0]}{_RANGE}{run[-1]}" if len(run) > 1 else run[0].name for run in runs)
 
 
 def slices(folders: Sequence[Folder], size: int) -> Iterator[tuple[Folder, ...]]:

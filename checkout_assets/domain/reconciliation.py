@@ -12,9 +12,10 @@ from checkout_assets.domain.accounting import CopyAccount, broken_equations, bro
 from checkout_assets.domain.anomalies import (
     DEFAULT_ALLOWANCE,
     RAW_RULES,
-    STRUCTURED_RULES,
+    Finding,
     QuarantineAllowance,
     Severity,
+    structured_rules,
 )
 from checkout_assets.domain.copying import CopyFacts
 from checkout_assets.domain.displayable import displayable
@@ -149,13 +150,17 @@ class LakeEvidence:
 
 @dataclass(frozen=True, slots=True)
 class FolderReconciled:
-    """What reconciling says of a folder; ``flags`` are the checks that warn of it."""
+    """What reconciling says of a folder; ``flags`` are the checks that warn of it.
+
+    ``findings`` are all its checks, judged anew by its records.
+    """
 
     folder: Folder
     causes: Sequence[Cause] = ()
     flags: Sequence[str] = ()
     copy: CopyEvidence = field(default_factory=CopyEvidence)
     lake: LakeEvidence = field(default_factory=LakeEvidence)
+    findings: Sequence[Finding] = ()
 
     @property
     def state(self) -> State:
@@ -167,6 +172,12 @@ class FolderReconciled:
     def ok(self) -> bool:
         """Whether the folder is complete."""
         return self.state is not State.RED
+
+    @property
+    def rows(self) -> int:
+        """How many rows of the tables its publication record names."""
+        totals = self.lake.record.totals if self.lake.record else None
+        return totals.rows + totals.vanished_rows if totals else 0
 
     @property
     def error(self) -> str:
@@ -182,11 +193,12 @@ def judge(
     allowance: QuarantineAllowance = DEFAULT_ALLOWANCE,
 ) -> FolderReconciled:
     """The folder's state with every reason for it."""
-    flags = _flags(copy, lake)
+    findings = _findings(copy, lake, allowance)
+    flags = _flags(findings)
     causes = [*_of_copy(copy), *_of_lake(copy, lake), *_of_quarantine(lake, allowance)]
     if flags:
         causes.append(Cause(Reason.FLAGGED, len(flags), ", ".join(flags)))
-    return FolderReconciled(folder, tuple(causes), flags, copy, lake)
+    return FolderReconciled(folder, tuple(causes), flags, copy, lake, findings)
 
 
 def not_compared(folder: Folder, why: str) -> FolderReconciled:
@@ -262,14 +274,22 @@ def _counted(*counts: tuple[Reason, int]) -> list[Cause]:
     return [Cause(reason, count) for reason, count in counts if count]
 
 
-def _flags(copy: CopyEvidence, lake: LakeEvidence) -> tuple[str, ...]:
-    findings = []
+def _findings(
+    copy: CopyEvidence, lake: LakeEvidence, allowance: QuarantineAllowance
+) -> tuple[Finding, ...]:
+    """What every check says of the folder's records; a record that is not there is not judged."""
+    findings: list[Finding] = []
     if copy.record is not None:
         findings += [rule.judge(copy.facts) for rule in RAW_RULES]
     if lake.record is not None:
-        findings += [rule.judge(lake.record.totals) for rule in STRUCTURED_RULES]
-    warnings = [found for found in findings if found.severity is Severity.WARN]
-    return tuple(found.rule for found in warnings if not found.passed)
+        findings += [rule.judge(lake.record.totals) for rule in structured_rules(allowance)]
+    return tuple(findings)
+
+
+def _flags(findings: Iterable[Finding]) -> tuple[str, ...]:
+    return tuple(
+        found.rule for found in findings if found.severity is Severity.WARN and not found.passed
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -304,7 +324,7 @@ class Summary:
             yellow=tuple(each for each in folders if each.state is State.YELLOW),
             objects=sum(each.copy.facts.in_raw for each in folders),
             total_bytes=sum(each.copy.facts.total_bytes for each in folders),
-            rows=sum(each.rows + each.vanished_rows for each in totals),
+            rows=sum(each.rows for each in folders),
             quarantined=dict(quarantined),
             nested=sum(each.nested for each in totals),
             rescued_values=sum(each.rescued_values for each in totals),

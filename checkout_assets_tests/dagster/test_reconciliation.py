@@ -1,5 +1,6 @@
 """The asset ``reconciliation``: orphaned files are named, and a part of the tables is read deep."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -17,6 +18,7 @@ from checkout_assets.domain.reconciliation import (
     LakeEvidence,
     Summary,
 )
+from checkout_assets.domain.reporting.outcome import outcome_of
 from checkout_assets.domain.rotation import due_on
 from checkout_assets.resources import engines
 from checkout_assets.resources.engines import ReconcilerResource
@@ -34,13 +36,16 @@ def seen(folder: Folder, **lake: Any) -> FolderReconciled:
 def test_the_check_says_which_folders_were_read_deep() -> None:
     deep = select_folders(["00_CheckoutOrder..0F_CheckoutOrder", "86_FulfillmentOrder"])
     folders = [seen(each, read_deep=each in deep) for each in ALL_FOLDERS]
-    told = check_complete(Summary.of(folders), RUNBOOK).description
-    assert told is not None
+    told = told_of(folders)
     assert told.startswith("512 of 512 folders complete.")
     assert "in 00_CheckoutOrder..0F_CheckoutOrder, 86_FulfillmentOrder; elsewhere" in told
 
-    told = check_complete(Summary.of([seen(each) for each in ALL_FOLDERS]), RUNBOOK).description
-    assert "No data file was read" in (told or "")
+    assert "No data file was read" in told_of([seen(each) for each in ALL_FOLDERS])
+
+
+def told_of(folders: Sequence[FolderReconciled]) -> str:
+    outcome = outcome_of(folders, Summary.of(folders), (), at=NOW, run_id="r", with_source=True)
+    return check_complete(outcome, RUNBOOK, {}).description or ""
 
 
 class Clock(datetime):

@@ -4,7 +4,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from checkout_assets.domain.folders import ALL_FOLDERS, named_in_short, select_folders
+from checkout_assets.domain.folders import ALL_FOLDERS, select_folders, words_for
 from checkout_assets.domain.rotation import due_on
 
 START = date(2026, 12, 27)
@@ -20,7 +20,7 @@ def test_every_folder_is_due_once_in_so_many_days(days: int) -> None:
 
 
 def test_the_folders_of_a_day_are_told_as_a_range() -> None:
-    (told,) = named_in_short(due_on(START, 32))
+    (told,) = words_for(due_on(START, 32))
     assert select_folders([told]) == due_on(START, 32)
 
 
@@ -33,4 +33,4 @@ def test_the_folders_of_a_day_are_told_as_a_range() -> None:
     ],
 )
 def test_folders_are_named_in_few_words_that_mean_them_again(words: list[str]) -> None:
-    assert named_in_short(reversed(select_folders(words))) == words
+    assert list(words_for(reversed(select_folders(words)))) == words

@@ -19,11 +19,14 @@ from checkout_assets.domain.access.role_policies import (
 )
 from checkout_assets.domain.access.terms import Place
 from checkout_assets.domain.errors import MigrationError, UsageError
+from checkout_assets.domain.reconciliation import Summary
+from checkout_assets.domain.reporting.outcome import outcome_of
 from checkout_assets.engines.access.granting import Granter
 from checkout_assets.engines.access.options import AccessOptions
 from checkout_assets.engines.copying.cutoff import settle_cut_off
 from checkout_assets.engines.emr.logs import read_log_end
 from checkout_assets.engines.emr.results import RunResults
+from checkout_assets.engines.reporting.keeping import KeptReports
 from checkout_assets.engines.worker.reports import (
     End,
     FolderReport,
@@ -181,6 +184,17 @@ def structure_on_a_cluster(place: RolesPlace) -> None:
         assert all(results.of(folder, 1) is not None for folder in FOLDERS)
 
 
+def keep_reports(place: RolesPlace) -> None:
+    """What the host leaves of its reconciliations: more in a day than are kept."""
+    with place.access.acting_as(HOST):
+        reports = KeptReports(place.access.lake.open())
+        for minute in range(22):
+            at = datetime(2026, 11, 27, 5, minute, tzinfo=UTC)
+            found = outcome_of([], Summary.of([]), [], at=at, run_id="run", with_source=True)
+            reports.keep(found, "page", at)
+        assert len(reports.history()) == 20
+
+
 def test_each_role_may_do_its_part_and_needs_all_that_it_may(place: RolesPlace) -> None:
     source, strict = place.access.source, place.access.strict
     place.access.inside.client.put_bucket_policy(
@@ -193,6 +207,7 @@ def test_each_role_may_do_its_part_and_needs_all_that_it_may(place: RolesPlace) 
     copy_on_an_instance(place)
     assert place.access.copy(HOST, run_id="host", assumed=COPIER) == []
     structure_on_a_cluster(place)
+    keep_reports(place)
     place.revoke()
 
     left = place.access.inside.client.get_bucket_policy(Bucket=source.bucket)["Policy"]

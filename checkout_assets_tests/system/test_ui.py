@@ -103,16 +103,21 @@ def page_with(browser: Any, url: str, *words: str) -> str:
         time.sleep(1)
 
 
-def test_the_group_shows_three_assets_all_filled(browser: Any, ui_url: str) -> None:
+def test_the_group_shows_the_assets_from_the_source_to_the_tables_all_filled(
+    browser: Any, ui_url: str
+) -> None:
     page_with(
         browser,
         f"{ui_url}/asset-groups/",
+        "source_orders",
         "raw_orders",
         "structured_orders",
+        "checkout",
+        "fulfillment",
         "reconciliation",
-        "512 partitions",
-        "100% filled",
+        "Materialize all (3)",
     )
+    page_with(browser, f"{ui_url}/assets/raw_orders?view=partitions", "Materialized", "512")
 
 
 def test_reconciliation_is_the_page_to_open_first(browser: Any, ui_url: str) -> None:

@@ -7,6 +7,9 @@ from spark_jobs.contract.order_types import table_of
 PROBES_IN_RAW, PROBES_IN_LAKE = "_manifests/_probe/", "_staging/_probe/"
 """Where a run proves that conditional writes are honoured; nobody looks for data there."""
 
+REPORTS = "_reports/"
+"""Where the lake keeps the reports of reconciliations, each a page and a record."""
+
 
 def completion_record_key(folder: str) -> str:
     """Where raw says that a folder was copied."""

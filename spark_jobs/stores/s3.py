@@ -39,6 +39,9 @@ _LONGEST_PAUSE_SECONDS = 1.0
 
 HeadStarter = Callable[[str, OnEnd, Headers], None]
 
+_OF_PAGES = {"ContentType": "text/html; charset=utf-8"}
+"""Without it a browser saves a page instead of showing it."""
+
 
 class S3Store:
     """Objects below ``s3://bucket/prefix``, through the standard AWS variables.
@@ -136,7 +139,11 @@ class S3Store:
     def _put(self, key: str, data: bytes, condition: Mapping[str, str]) -> str:
         with _errors(key):
             answer = self.client.put_object(
-                **self._where, Key=self.prefix + key, Body=data, **condition
+                **self._where,
+                Key=self.prefix + key,
+                Body=data,
+                **condition,
+                **(_OF_PAGES if key.endswith(".html") else {}),
             )
         return etag_in(answer, key)
 

@@ -1,7 +1,8 @@
 """What the Dagster host's own role must allow, beside the policy of whoever reconciles.
 
-It launches instances and clusters, passes them their roles, follows and ends them, and reads what
-they leave in S3. What copies is the copy role, which the host assumes for copies of its own.
+It keeps the reports of reconciliations, launches instances and clusters, passes them their roles,
+follows and ends them, and reads what they leave in S3. What copies is the copy role, which the host
+assumes for copies of its own.
 """
 
 from typing import Any
@@ -17,6 +18,7 @@ from checkout_assets.domain.access.role_statements import (
 )
 from checkout_assets.domain.access.statements import Statement
 from checkout_assets.domain.access.terms import AccessTerms, Place
+from spark_jobs.contract.keys import REPORTS
 
 DEPLOYMENT_TAG = "checkout-assets:deployment"
 """The tag by which a deployment's instances and clusters are known, as the engines set it."""
@@ -33,10 +35,21 @@ def host_role(terms: AccessTerms) -> list[Statement]:
         assume_copy_role(terms),
         allow("KeepCutOff", ["s3:PutObject"], terms.arns(terms.raw, CUT_OFF)),
         *use_key("EncryptCutOff", terms.raw_key, "kms:GenerateDataKey"),
+        *_keep_reports(terms),
         *_deliver(terms),
         *(_instances(terms) if _launches_instances(terms) else ()),
         *(_clusters(terms) if _launches_clusters(terms) else ()),
         *_use_fleet_key(terms),
+    ]
+
+
+def _keep_reports(terms: AccessTerms) -> list[Statement]:
+    if terms.lake is None:
+        return []
+    actions = ["s3:DeleteObject", "s3:GetObject", "s3:PutObject"]
+    return [
+        allow("KeepReports", actions, terms.arns(terms.lake, f"{REPORTS}*")),
+        *use_key("EncryptReports", terms.lake_key, "kms:GenerateDataKey"),
     ]
 
 

@@ -1,0 +1,201 @@
+"""``checkout-assets report``: the report of a reconciliation, as a table and as one HTML file."""
+
+import os
+import secrets
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from checkout_assets.cli.comparing import comparing
+from checkout_assets.cli.console import print_json, print_lines, say, say_some
+from checkout_assets.cli.copy_options import (
+    ComparingRole,
+    RawAccount,
+    RequesterPays,
+    SourceAccount,
+)
+from checkout_assets.cli.options import (
+    Json,
+    Lake,
+    Raw,
+    Source,
+    given_locations,
+    settings_with,
+    usable_places,
+)
+from checkout_assets.cli.reconcile import compare, engine_for
+from checkout_assets.cli.report_table import print_table
+from checkout_assets.domain.counting import of_folders
+from checkout_assets.domain.displayable import displayable
+from checkout_assets.domain.errors import MigrationError, UsageError
+from checkout_assets.domain.folders import ALL_FOLDERS
+from checkout_assets.domain.reconciliation import State, Summary
+from checkout_assets.domain.reporting.outcome import Outcome, outcome_of
+from checkout_assets.settings import Settings
+
+_EXAMPLES = """\b
+Examples:
+  checkout-assets report --raw s3://import/raw --lake s3://lake/x --out report.html
+  checkout-assets report --latest --lake s3://lake/x
+"""
+_LONGEST_PLACE = 1200
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("report", epilog=_EXAMPLES)(report)
+
+
+def report(  # noqa: PLR0913, PLR0917 - a command's options
+    source: Source = None,
+    raw: Raw = None,
+    lake: Lake = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Write the report there as one HTML file.", show_default=False
+        ),
+    ] = None,
+    latest: Annotated[
+        bool,
+        typer.Option(
+            "--latest",
+            help="Show the newest report that the lake keeps, and compare nothing. Without raw, "
+            "this is what happens anyway.",
+        ),
+    ] = False,
+    source_account: SourceAccount = None,
+    raw_account: RawAccount = None,
+    requester_pays: RequesterPays = None,
+    role: ComparingRole = None,
+    json: Json = False,
+) -> int:
+    """Compare all 512 folders and show the report: a table, and one HTML file.
+
+    Compares as reconcile does, and keeps the report in the lake below _reports/: of 90 days the
+    last of each day, and the newest 20.
+    """
+    settings = settings_with(
+        source_uri=source,
+        raw_uri=raw,
+        lake_uri=lake,
+        source_account=source_account,
+        raw_account=raw_account,
+        requester_pays=requester_pays,
+        copy_role_arn=role,
+        reconcile_with_copy_role=True if role else None,
+    )
+    if out is not None:
+        _refuse_unwritable(out)
+    shown = _kept(settings) if latest or not settings.raw_uri else _made(settings)
+    if out is not None:
+        _write(shown.page, out)
+    if json:
+        files = {"report": shown.uri or None, "out": str(out.absolute()) if out else None}
+        print_json("report", shown.outcome.is_complete, {**files, **asdict(shown.outcome)})
+    else:
+        print_table(shown.outcome)
+        print_lines(_where(shown, out))
+    return _conclude(shown)
+
+
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """An outcome with its page; ``uri`` is where the lake keeps it, ``problem`` why it does not."""
+
+    outcome: Outcome
+    page: str
+    uri: str
+    console_url: str = ""
+    problem: str = ""
+
+
+def _made(settings: Settings) -> _Shown:
+    """Compare all folders and leave the report in the lake."""
+    from checkout_assets.engines.reporting.leaving import leave_report
+    from checkout_assets.engines.reporting.page import Report
+
+    with comparing(len(ALL_FOLDERS)) as watching:
+        engine = engine_for(settings, False, watching.on_silence)
+        results, unexpected = compare(engine, ALL_FOLDERS, watching)
+    now = datetime.now(UTC)
+    outcome = outcome_of(
+        results,
+        Summary.of(results),
+        unexpected,
+        at=now,
+        run_id=f"cli-{secrets.token_hex(4)}",
+        with_source=engine.with_source,
+    )
+    places = {name: getattr(settings, f"{name}_uri") for name in ("source", "raw", "lake")}
+    made = Report(outcome, results, places=places, runbook_url=settings.runbook_url)
+    left = leave_report(given_locations(settings, "lake")["lake"], made, now)
+    return _Shown(outcome, left.page, left.uri, left.console_url, left.problem)
+
+
+def _kept(settings: Settings) -> _Shown:
+    """The newest report that the lake keeps."""
+    from checkout_assets.engines.reporting.leaving import newest_report
+    from spark_jobs.stores import StoreError
+
+    lake = usable_places(settings, "lake")["lake"]
+    try:
+        found = newest_report(lake)
+    except StoreError as error:
+        raise MigrationError(f"The lake's reports cannot be read: {error.reason}.") from None
+    if found is None:
+        raise UsageError(
+            f"The lake {displayable(lake.uri)} keeps no report yet: give --raw too, or set "
+            "CHECKOUT_RAW_URI, so that source, raw and lake are compared."
+        )
+    outcome, left = found
+    return _Shown(outcome, left.page, left.uri, left.console_url)
+
+
+def _refuse_unwritable(out: Path) -> None:
+    """Before the comparison, which may take long."""
+    if out.is_dir() or not out.parent.is_dir() or not os.access(out.parent, os.W_OK):
+        raise UsageError(
+            f"The report cannot be written to {displayable(str(out))}: name a file in a directory "
+            "that exists and that you may write to."
+        )
+
+
+def _write(page: str, out: Path) -> None:
+    """Whole or not at all."""
+    unfinished = out.with_name(f".{out.name}.{secrets.token_hex(4)}")
+    try:
+        unfinished.write_text(page, encoding="utf-8")
+        unfinished.replace(out)
+    except OSError as error:
+        unfinished.unlink(missing_ok=True)
+        raise MigrationError(
+            f"The report could not be written to {displayable(str(out))} "
+            f"({(error.strerror or 'it failed').lower()})."
+        ) from None
+
+
+def _where(shown: _Shown, out: Path | None) -> Iterator[str]:
+    if shown.uri:
+        yield f"Report: {displayable(shown.uri, _LONGEST_PLACE)}"
+    if shown.console_url:
+        yield f"In the AWS console: {shown.console_url}"
+    if out is not None:
+        yield f"Written to {displayable(str(out.absolute()), _LONGEST_PLACE)}"
+
+
+def _conclude(shown: _Shown) -> int:
+    """The last lines say what is not complete; returns the exit code."""
+    outcome = shown.outcome
+    if shown.problem:
+        say(shown.problem)
+    if outcome.is_complete:
+        return 0
+    red = (each for each in outcome.folders if each.state == State.RED)
+    say_some(f"{each.folder}: {each.sentence}" for each in red)
+    say(of_folders(outcome.asked - outcome.complete, outcome.asked, " [is|are] not complete."))
+    return 1

@@ -1,0 +1,48 @@
+"""The table that ``checkout-assets report`` prints."""
+
+import sys
+
+from checkout_assets.cli.console import byte_size
+from checkout_assets.domain.counting import counted, of_folders
+from checkout_assets.domain.displayable import one_line
+from checkout_assets.domain.reporting.outcome import Outcome
+
+_NO_TERMINAL_WIDTH = 160
+
+
+def print_table(outcome: Outcome) -> None:
+    """Totals, and a row for each thing to know of a red or flagged folder, on standard output."""
+    from rich.console import Console
+
+    console = Console(
+        file=sys.stdout,
+        markup=False,
+        highlight=False,
+        emoji=False,
+        width=None if sys.stdout.isatty() else _NO_TERMINAL_WIDTH,
+    )
+    console.print(f"Reconciliation of {outcome.instant:%Y-%m-%d %H:%M} UTC", style="bold")
+    console.print(
+        f"{of_folders(outcome.complete, outcome.asked)} complete, {outcome.red:,} red, "
+        f"{outcome.yellow:,} with something to know."
+    )
+    console.print(
+        f"{counted(outcome.objects, 'object')} in raw ({byte_size(outcome.total_bytes)}), "
+        f"{counted(outcome.rows, 'row')}, {counted(outcome.quarantined, 'document')} in quarantine."
+    )
+    if outcome.folders:
+        console.print(_table(outcome))
+    for name in outcome.unexpected:
+        console.print(f"Unexpected below the source's prefix: {name}")
+
+
+def _table(outcome: Outcome) -> object:
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table("state", "folder", "what to know", "runbook")
+    for each in outcome.folders:
+        for line in each.lines:
+            row = (line.state, each.folder, one_line(line.sentence), line.name)
+            table.add_row(*map(Text, row))
+    return table

@@ -1,0 +1,53 @@
+"""What changed between two reconciliations."""
+
+from dataclasses import dataclass
+
+from checkout_assets.domain.folders import FOLDER_NAMES
+from checkout_assets.domain.reconciliation import State
+from checkout_assets.domain.reporting.outcome import FolderOutcome, Outcome, by_name
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A folder whose state or reasons are not those of before."""
+
+    folder: str
+    before: str
+    now: str
+    sentence: str
+
+    @property
+    def is_worse(self) -> bool:
+        """Whether its state is worse than before."""
+        return _RANK[self.now] > _RANK[self.before]
+
+
+_RANK = {state.value: rank for rank, state in enumerate(State)}
+"""Green, yellow, red."""
+
+
+def changes(before: Outcome, now: Outcome) -> list[Change]:
+    """The folders that changed, those that became worse first."""
+    earlier, later = by_name(before.folders), by_name(now.folders)
+    found = [
+        _change(name, earlier.get(name), later.get(name))
+        for name in FOLDER_NAMES
+        if _judged(earlier.get(name)) != _judged(later.get(name))
+    ]
+    return sorted(found, key=lambda change: not change.is_worse)
+
+
+def _judged(folder: FolderOutcome | None) -> tuple[str, frozenset[str]]:
+    """State and reasons; counts change every day."""
+    if folder is None:
+        return State.GREEN.value, frozenset()
+    return folder.state, frozenset(line.name for line in folder.lines)
+
+
+def _change(name: str, before: FolderOutcome | None, now: FolderOutcome | None) -> Change:
+    return Change(
+        name,
+        before.state if before else State.GREEN.value,
+        now.state if now else State.GREEN.value,
+        now.sentence if now else "Nothing to know of it any more.",
+    )

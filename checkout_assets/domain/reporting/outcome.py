@@ -1,0 +1,175 @@
+"""The outcome of one reconciliation, small enough to be kept: totals, and what is not green."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Annotated, ClassVar
+
+from checkout_assets.domain.anomalies import Severity
+from checkout_assets.domain.displayable import displayable, masked
+from checkout_assets.domain.folders import FOLDER_NAMES, words_for
+from checkout_assets.domain.reconciliation import FolderReconciled, Reason, State, Summary
+from spark_jobs.contract.record_format import Instant, Rule
+
+StateName = Annotated[str, Rule(lambda text: text in set(State), "state")]
+FolderName = Annotated[str, Rule(lambda text: text in FOLDER_NAMES, "folder")]
+
+
+@dataclass(frozen=True)
+class Line:
+    """One thing to know about a folder.
+
+    ``name`` is a reason's code or a check's name, and its section in docs/runbook.md.
+    """
+
+    name: str
+    state: StateName
+    sentence: str
+    count: int
+
+
+@dataclass(frozen=True)
+class FolderOutcome:
+    """A folder that is red or yellow, with every reason for it, the red ones first."""
+
+    folder: FolderName
+    state: StateName
+    lines: list[Line] = field(default_factory=list)
+
+    @property
+    def sentence(self) -> str:
+        """All its lines as one text."""
+        return " ".join(line.sentence for line in self.lines)
+
+    @property
+    def count(self) -> int:
+        """How many things its first line is about."""
+        return self.lines[0].count if self.lines else 0
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a reconciliation found.
+
+    ``folders`` are those that are not green: the red ones first, then those whose reasons few
+    share, which tell the most. ``listed`` are the objects that the source listed, by folder.
+    """
+
+    WHAT: ClassVar[str] = "record of a reconciliation"
+    FORMAT_VERSION: ClassVar[int] = 1
+
+    at: Instant
+    run_id: str
+    with_source: bool
+    asked: int
+    complete: int
+    objects: int
+    total_bytes: int
+    rows: int
+    quarantined: int
+    nested: int
+    rescued_values: int
+    folders: list[FolderOutcome] = field(default_factory=list)
+    listed: dict[FolderName, int] = field(default_factory=dict)
+    unexpected: list[str] = field(default_factory=list)
+    """Displayable names of folders that are not expected, masked names of loose objects."""
+    read_deep: list[str] = field(default_factory=list)
+    """Folders and ranges of folders whose data files were read, every byte."""
+
+    @property
+    def instant(self) -> datetime:
+        """When it was made."""
+        return datetime.fromisoformat(self.at)
+
+    @property
+    def red(self) -> int:
+        """How many folders are red."""
+        return self._in(State.RED)
+
+    @property
+    def yellow(self) -> int:
+        """How many folders are yellow."""
+        return self._in(State.YELLOW)
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether all 512 folders were compared and are complete."""
+        return self.complete == len(FOLDER_NAMES)
+
+    def _in(self, state: State) -> int:
+        return sum(each.state == state for each in self.folders)
+
+
+def outcome_of(  # noqa: PLR0913 - what was compared, when, and by whom
+    folders: Iterable[FolderReconciled],
+    summary: Summary,
+    unexpected: Iterable[str],
+    *,
+    at: datetime,
+    run_id: str,
+    with_source: bool,
+) -> Outcome:
+    """The outcome of comparing these folders."""
+    compared = sorted(folders, key=lambda each: each.folder)
+    return Outcome(
+        at=at.isoformat(),
+        run_id=run_id,
+        with_source=with_source,
+        asked=summary.asked,
+        complete=summary.complete,
+        objects=summary.objects,
+        total_bytes=summary.total_bytes,
+        rows=summary.rows,
+        quarantined=sum(summary.quarantined.values()),
+        nested=summary.nested,
+        rescued_values=summary.rescued_values,
+        folders=_most_telling_first([_told(each) for each in compared]),
+        listed={
+            each.folder.name: each.copy.listed for each in compared if each.copy.listed is not None
+        },
+        unexpected=[unexpected_name(name) for name in unexpected],
+        read_deep=list(words_for(summary.read_deep)),
+    )
+
+
+def _most_telling_first(folders: Sequence[FolderOutcome]) -> list[FolderOutcome]:
+    """Without the green ones."""
+    sharing = Counter(line.name for each in folders for line in each.lines)
+    return sorted(
+        (each for each in folders if each.lines),
+        key=lambda each: (each.state != State.RED, min(sharing[line.name] for line in each.lines)),
+    )
+
+
+def lines_of(folder: FolderReconciled) -> list[Line]:
+    """What is to be known of a folder: its causes, and in place of "checks warn" those checks."""
+    warnings = [
+        Line(each.rule, State.YELLOW.value, each.summary, each.count)
+        for each in folder.findings
+        if not each.passed and each.severity is Severity.WARN
+    ]
+    causes = [
+        Line(each.reason.code, each.reason.state.value, _as_sentence(each.sentence), each.count)
+        for each in folder.causes
+        if not (each.reason is Reason.FLAGGED and warnings)
+    ]
+    return sorted([*causes, *warnings], key=lambda line: line.state != State.RED)
+
+
+def unexpected_name(name: str) -> str:
+    """What may be shown of something else that lies beside the folders."""
+    return displayable(name) if name.endswith("/") else masked(name)
+
+
+def _told(folder: FolderReconciled) -> FolderOutcome:
+    return FolderOutcome(folder.folder.name, folder.state.value, lines_of(folder))
+
+
+def _as_sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:].rstrip('.')}."
+
+
+def by_name(folders: Sequence[FolderOutcome]) -> dict[str, FolderOutcome]:
+    """The folders by their names."""
+    return {each.folder: each for each in folders}

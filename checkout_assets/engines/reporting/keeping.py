@@ -1,0 +1,66 @@
+"""Keeping reports in the lake: a page and a record for each reconciliation, as many as needed."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from checkout_assets.domain.reporting.outcome import Outcome
+from checkout_assets.domain.reporting.retention import instant_of, stamp_of, superfluous
+from spark_jobs.contract.keys import REPORTS
+from spark_jobs.contract.record_format import RecordError, read_record, write_record
+
+if TYPE_CHECKING:
+    from spark_jobs.stores import Store
+
+_PAGE, _RECORD = ".html", ".json"
+
+
+@dataclass(frozen=True, slots=True)
+class KeptReports:
+    """The reports in a lake; every method raises StoreError if the lake refuses."""
+
+    lake: "Store"
+
+    def history(self) -> list[Outcome]:
+        """The outcomes that are kept, oldest first.
+
+        A record that cannot be read is left out: it is no proof of anything, only history.
+        """
+        from spark_jobs.stores import Blob
+
+        keys = [f"{REPORTS}{stamp}{_RECORD}" for stamp in sorted(self._stamps(_RECORD))]
+        read = (found for _, found in self.lake.read_many(keys))
+        outcomes = (_outcome_in(found.data) for found in read if isinstance(found, Blob))
+        return [outcome for outcome in outcomes if outcome is not None]
+
+    def keep(self, outcome: Outcome, page: str, now: datetime) -> str:
+        """Write the page, then its record; remove old reports; return the page's key."""
+        stamp = stamp_of(outcome.instant)
+        key = f"{REPORTS}{stamp}{_PAGE}"
+        self.lake.put(key, page.encode())
+        self.lake.put(f"{REPORTS}{stamp}{_RECORD}", write_record(outcome))
+        self._remove_old(now)
+        return key
+
+    def page_of(self, outcome: Outcome) -> tuple[str, str]:
+        """Key and text of the page that was kept with an outcome; raises NotFoundError."""
+        key = f"{REPORTS}{stamp_of(outcome.instant)}{_PAGE}"
+        return key, self.lake.get(key).data.decode()
+
+    def _remove_old(self, now: datetime) -> None:
+        for ending in (_PAGE, _RECORD):
+            old = sorted(superfluous(self._stamps(ending), now))
+            if old:
+                self.lake.delete(f"{REPORTS}{stamp}{ending}" for stamp in old)
+
+    def _stamps(self, ending: str) -> list[str]:
+        names = (entry.key.removeprefix(REPORTS) for entry in self.lake.list(REPORTS))
+        stamps = [name.removesuffix(ending) for name in names if name.endswith(ending)]
+        return [stamp for stamp in stamps if instant_of(stamp) is not None]
+
+
+def _outcome_in(data: bytes) -> Outcome | None:
+    try:
+        return read_record(Outcome, data)
+    except RecordError:
+        return None

@@ -1,0 +1,100 @@
+"""Leaving a report: made from the results and what the lake keeps, kept there, and found again."""
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from checkout_assets.domain.reporting.outcome import Outcome
+from checkout_assets.engines.locations import Location, S3Location
+from checkout_assets.engines.reporting.keeping import KeptReports
+from checkout_assets.engines.reporting.page import Report, render
+from checkout_assets.engines.silence import OnSilence, listening_to, nobody
+
+if TYPE_CHECKING:
+    from spark_jobs.stores import Store
+
+_CONSOLES = {"cn-": "console.amazonaws.cn", "us-gov-": "console.amazonaws-us-gov.com"}
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """A report: its page, and where it is kept.
+
+    ``history`` are the outcomes of before, oldest first. If the lake refused, ``problem`` says
+    why; the page then lacks the history, and ``key`` and ``uri`` are empty. ``console_url`` opens
+    it in the AWS console; empty if the lake is not on AWS.
+    """
+
+    page: str
+    history: Sequence[Outcome] = ()
+    key: str = ""
+    uri: str = ""
+    console_url: str = ""
+    problem: str = ""
+
+    @property
+    def name(self) -> str:
+        """The page's file name."""
+        return self.key.rpartition("/")[2]
+
+
+def leave_report(
+    lake: Location, report: Report, now: datetime, on_silence: OnSilence = nobody
+) -> Left:
+    """Make the page with the lake's history and keep it; a lake that refuses ends nothing."""
+    from spark_jobs.stores import StoreError
+
+    try:
+        with _opened(lake, on_silence) as store:
+            kept = KeptReports(store)
+            history = kept.history()
+            page = render(replace(report, history=history))
+            key = kept.keep(report.outcome, page, now)
+            return Left(page, history, key, f"{lake.uri}/{key}", _console_url(lake, store, key))
+    except StoreError as error:
+        return Left(render(report), problem=f"The report was not kept in the lake: {error.reason}.")
+
+
+def newest_report(lake: Location) -> tuple[Outcome, Left] | None:
+    """The newest report that the lake keeps; None if there is none. Raises StoreError."""
+    with _opened(lake, nobody) as store:
+        kept = KeptReports(store)
+        history = kept.history()
+        if not history:
+            return None
+        *earlier, outcome = history
+        key, page = kept.page_of(outcome)
+        left = Left(page, earlier, key, f"{lake.uri}/{key}", _console_url(lake, store, key))
+        return outcome, left
+
+
+def _opened(lake: Location, on_silence: OnSilence) -> "AbstractContextManager[Store]":
+    if isinstance(lake, S3Location):
+        return listening_to(lake.open(), on_silence)
+    return nullcontext(lake.open())
+
+
+def _console_url(lake: Location, store: "Store", key: str) -> str:
+    """Where the AWS console shows an object, which needs the reader's own sign-in.
+
+    A presigned URL would be a credential in Dagster's records, and end after some hours.
+    """
+    from spark_jobs.stores import S3Store
+
+    if not isinstance(store, S3Store) or not isinstance(lake, S3Location):
+        return ""
+    if ".amazonaws.com" not in store.client.meta.endpoint_url:
+        return ""
+    return console_url(store.client.meta.region_name, lake.bucket, lake.prefix + key)
+
+
+def console_url(region: str, bucket: str, key: str) -> str:
+    """The page of an object in the AWS console of the region's partition."""
+    host = next(
+        (host for start, host in _CONSOLES.items() if region.startswith(start)),
+        "console.aws.amazon.com",
+    )
+    return f"https://{region}.{host}/s3/object/{bucket}?region={region}&prefix={quote(key)}"

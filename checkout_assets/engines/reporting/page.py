@@ -1,0 +1,135 @@
+"""The report as one HTML file that asks for nothing: no request leaves it.
+
+Every text passes ``_visible`` and Jinja's escaping, so no name that strangers wrote is read as
+markup or changes how its line is shown. The only style and script that run are those of the two
+files beside this one, allowed by their digests.
+"""
+
+import base64
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib import resources
+from typing import Any
+
+from checkout_assets.domain.counting import counted
+from checkout_assets.domain.displayable import one_line
+from checkout_assets.domain.folders import ALL_FOLDERS, Folder
+from checkout_assets.domain.reconciliation import FolderReconciled
+from checkout_assets.domain.reporting.changes import changes
+from checkout_assets.domain.reporting.outcome import Line, Outcome, lines_of
+from checkout_assets.domain.reporting.repairing import repairs
+from checkout_assets.domain.reporting.retention import DAYS, stamp_of
+from spark_jobs.contract.order_types import OrderType
+
+_HERE = "checkout_assets.engines.reporting"
+_NOT_LOOKED_AT = "not compared"
+_PER_LINE = 16
+_RUNBOOK = "docs/runbook.md"
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a page shows; ``history`` are the outcomes of before, oldest first.
+
+    ``places`` are the URIs of source, raw and lake. ``runbook_url`` is where docs/runbook.md is
+    served; without it its sections are named instead of linked to.
+    """
+
+    outcome: Outcome
+    folders: Sequence[FolderReconciled]
+    history: Sequence[Outcome] = ()
+    places: Mapping[str, str] = field(default_factory=dict)
+    runbook_url: str = ""
+
+
+def render(report: Report) -> str:
+    """The page."""
+    from jinja2 import Environment, StrictUndefined
+
+    environment = Environment(
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=_visible,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["number"] = "{:,}".format
+    environment.filters["counted"] = counted
+    return environment.from_string(_file("page.html.j2")).render(_shown(report))
+
+
+def _shown(report: Report) -> dict[str, Any]:
+    """What the template sees."""
+    style, script = _file("page.css"), _file("page.js")
+    outcome, history = report.outcome, report.history
+    found = {each.folder: each for each in report.folders}
+    return {
+        "style": style,
+        "script": script,
+        "policy": _content_security_policy(style, script),
+        "outcome": outcome,
+        "maps": {order_type: _map(found, order_type) for order_type in OrderType},
+        "rows": [_row(found[folder]) for folder in sorted(found)],
+        "before": history[-1] if history else None,
+        "changes": changes(history[-1], outcome) if history else [],
+        "history": [(stamp_of(each.instant), each) for each in (*history, outcome)],
+        "days": DAYS,
+        "repairs": repairs(outcome.folders, report.places),
+        "runbook": _linked(report.runbook_url),
+        "runbook_file": _RUNBOOK,
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """A folder of the table."""
+
+    folder: FolderReconciled
+    lines: Sequence[Line]
+
+    @property
+    def passed(self) -> int:
+        """How many of its checks passed."""
+        return sum(finding.passed for finding in self.folder.findings)
+
+
+def _row(folder: FolderReconciled) -> _Row:
+    return _Row(folder, lines_of(folder))
+
+
+def _map(
+    found: Mapping[Folder, FolderReconciled], order_type: OrderType
+) -> list[list[tuple[Folder, str]]]:
+    """16 lines of 16 folders with their states, 00 top left and FF bottom right."""
+    cells = [
+        (folder, found[folder].state.value if folder in found else _NOT_LOOKED_AT)
+        for folder in ALL_FOLDERS
+        if folder.order_type is order_type
+    ]
+    return [cells[start : start + _PER_LINE] for start in range(0, len(cells), _PER_LINE)]
+
+
+def _linked(url: str) -> str:
+    """The URL if it is one that a browser may follow without running anything."""
+    return url if url.startswith(("http://", "https://")) else ""
+
+
+def _visible(value: Any) -> Any:
+    """A text with what does not print made visible; ready markup and numbers as they are."""
+    return one_line(value) if type(value) is str else value
+
+
+def _content_security_policy(style: str, script: str) -> str:
+    return (
+        f"default-src 'none'; style-src {_digest(style)}; script-src {_digest(script)}; "
+        "base-uri 'none'; form-action 'none'"
+    )
+
+
+def _digest(text: str) -> str:
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
+
+
+def _file(name: str) -> str:
+    return resources.files(_HERE).joinpath(name).read_text(encoding="utf-8")
