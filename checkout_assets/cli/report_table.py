@@ -2,8 +2,7 @@
 
 import sys
 
-from checkout_assets.cli.console import byte_size
-from checkout_assets.domain.counting import counted, of_folders
+from checkout_assets.domain.counting import byte_size, counted, of_folders
 from checkout_assets.domain.displayable import one_line
 from checkout_assets.domain.reporting.outcome import Outcome
 
