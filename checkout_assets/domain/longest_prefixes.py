@@ -26,6 +26,13 @@ _TABLE_FILE = table_file_key(_FOLDER, "2018-10-31", _RUN_ID, _MOST_FILES)
 _WORKER_RESULT = f"results/{_FOLDER}.json"
 """The longest name of what a copying worker leaves (engines/worker/reports)."""
 
+_PACKAGE_FILE = "x" * 128
+"""Longer than any name that ``make package`` gives: role, version, hash and processor."""
+
+_CONTAINER = "1234567890123_0001_01_000001"
+_CLUSTER_LOG = f"j-{'X' * 14}/containers/application_{_CONTAINER}/container_{_CONTAINER}/stderr.gz"
+"""What EMR writes: its cluster's id, YARN's application and container."""
+
 _LONGEST_KEYS = {
     "source": (f"{_FOLDER}/x",),
     "raw": (
@@ -40,6 +47,8 @@ _LONGEST_KEYS = {
     ),
     "fleet_uri": (f"runs/{_RUN_ID}/w{_MOST_FILES}/{_WORKER_RESULT}",),
     "report": (_WORKER_RESULT,),
+    "package_uri": (_PACKAGE_FILE,),
+    "log_uri": (_CLUSTER_LOG,),
 }
 """By place; all are ASCII."""
 
@@ -47,6 +56,7 @@ _LONGEST_KEYS = {
 def longest_prefix(place: str) -> int:
     """The most bytes that the prefix of a place may have, its slash included.
 
-    Places are the source, raw, lake, fleet_uri, and report: one worker's part of the fleet's place.
+    Places are the source, raw, lake, fleet_uri, package_uri, log_uri, and report: one worker's part
+    of the fleet's place.
     """
     return LONGEST_KEY_BYTES - max(map(len, _LONGEST_KEYS.get(place, ("x",))))

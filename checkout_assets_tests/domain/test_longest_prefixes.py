@@ -133,3 +133,12 @@ def test_a_prefix_that_is_too_long_is_refused_and_the_limit_is_told(
     assert f"at most {most:,} leave room" in str(caught.value)
     assert f"it has {most + 2:,} bytes" in str(caught.value)
     assert len(str(caught.value)) < 500
+
+
+@pytest.mark.parametrize("place", ["package_uri", "log_uri"])
+def test_a_place_of_the_fleet_leaves_room_for_the_names_below_it(place: str) -> None:
+    longest = longest_prefix(place)
+    assert longest <= LONGEST_KEY_BYTES - 100
+    parse_s3_location(f"s3://bucket/{'p' * (longest - 1)}", place)
+    with pytest.raises(UsageError, match=f"The prefix of the {place} .* is too long"):
+        parse_s3_location(f"s3://bucket/{'p' * longest}", place)

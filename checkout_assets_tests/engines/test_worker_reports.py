@@ -343,7 +343,7 @@ def test_silence_ends_the_work() -> None:
     assert stopped is not None
     assert (stopped.outcome, stopped.reason) == (
         Outcome.UNHEARD,
-        "Nobody has listened for 1 minutes.",
+        "Nobody has listened for 1 minute.",
     )
 
 
@@ -389,3 +389,10 @@ def test_no_metadata_are_no_notice_and_asked_for_seldom() -> None:
         seldom = SpotNotice(metadata.url, look_seconds=60)
         assert seldom() is not None
         assert seldom() is None
+
+
+@pytest.mark.parametrize(("seconds", "told"), [(60, "1 minute."), (1800, "30 minutes.")])
+def test_the_silence_is_told_in_minutes_that_fit_their_number(seconds: int, told: str) -> None:
+    stopped = after_silence(lambda: seconds, seconds)()
+    assert stopped is not None
+    assert stopped.reason == f"Nobody has listened for {told}"

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from time import monotonic
 from types import FrameType, TracebackType
 
+from checkout_assets.domain.counting import in_number
 from checkout_assets.domain.displayable import displayable
 from checkout_assets.engines.worker.reports import Outcome
 
@@ -48,8 +49,8 @@ def after_silence(silent_seconds: Callable[[], float], limit_seconds: float) -> 
     def look() -> Stopped | None:
         if silent_seconds() < limit_seconds:
             return None
-        minutes = limit_seconds / 60
-        return Stopped(Outcome.UNHEARD, f"Nobody has listened for {minutes:g} minutes.")
+        told = in_number(round(limit_seconds / 60), "Nobody has listened for # minute[|s].")
+        return Stopped(Outcome.UNHEARD, told)
 
     return look
 
