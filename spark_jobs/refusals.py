@@ -13,8 +13,9 @@ ENDLESS_LISTING = "EndlessListing"
 LENGTH_MISSING = "LengthMissing"
 """An answer that does not tell its length, so nobody can know whether it came whole."""
 
-UNREADABLE_LISTING, UNREADABLE_ANSWER = "UnreadableListing", "UnreadableAnswer"
-"""A server that leaves out what S3's answers hold."""
+UNREADABLE_LISTING = "UnreadableListing"
+UNREADABLE_ANSWER = "UnreadableAnswer"
+"""Two ways in which a server leaves out what S3's answers hold."""
 
 _RENEW = "renew them (aws sso login, a new session of the role, or new keys)"
 _WRONG_CREDENTIALS = {
@@ -56,6 +57,11 @@ _UNTRUSTED = (
     "no TLS connection to the server could be made ({code}): check its certificate and "
     "AWS_CA_BUNDLE"
 )
+
+
+def may_be_renewed(code: str) -> bool:
+    """Whether the credentials had ended or could not be read: others may be there at a next try."""
+    return code in EXPIRED or code.startswith(UNREADABLE_CREDENTIALS)
 
 
 def credentials_problem(code: str) -> str:

@@ -86,12 +86,33 @@ _AWSCRT_PERMANENT: FrozenSet[str] = frozenset(
 PERMANENT: FrozenSet[str] = frozenset(("NotImplemented", "RequestTimeTooSkewed"))
 """What stays whatever the status: the server cannot do it, or somebody must set the clock."""
 
+DENIED: FrozenSet[str] = frozenset(
+    (
+        "403", "AccessDenied", "AccessDeniedException", "AllAccessDisabled",
+        "UnauthorizedOperation",
+    )
+)  # fmt: skip
+"""Nobody has allowed the request: S3's names, those of KMS, EMR and EC2, and a HEAD's status."""
+
+_AT_ANY_STAGE: FrozenSet[str] = frozenset(("ServiceUnavailable", "503"))
+"""Names of throttling that a server which has begun the work may use too."""
+
 _SERVER_ERROR = 500
 
 
 def is_throttling(code: str, status: int = 0) -> bool:
     """Whether the service asks for fewer requests, by whatever name and HTTP status."""
     return _bare(code) in THROTTLING or str(status) in THROTTLING
+
+
+def is_refused_unread(code: str) -> bool:
+    """Whether the service asked for fewer requests before it did anything of this one."""
+    return is_throttling(code) and _bare(code) not in _AT_ANY_STAGE
+
+
+def is_denied(code: str) -> bool:
+    """Whether the code says that somebody must allow the request first."""
+    return _bare(code) in DENIED
 
 
 def is_transient(code: str, status: int = 0) -> bool:

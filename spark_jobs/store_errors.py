@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Tuple
 
-from spark_jobs.refusals import meaning_of
+from spark_jobs.contract.failures import Failure
+from spark_jobs.refusals import may_be_renewed, meaning_of
 
 
 class StoreError(Exception):
@@ -21,6 +22,11 @@ class StoreError(Exception):
 
     def __reduce__(self) -> Tuple[type, Tuple[Any, ...]]:
         return type(self), (self.code, self.place, self.transient)
+
+    @property
+    def failure(self) -> Failure:
+        """The error as a value; with other credentials, what has expired may succeed."""
+        return Failure(self.code, self.transient or may_be_renewed(self.code))
 
     @property
     def reason(self) -> str:

@@ -12,6 +12,7 @@ import sys
 from typing import TYPE_CHECKING, List, Optional
 
 if TYPE_CHECKING:
+    from spark_jobs.contract.failures import Failure
     from spark_jobs.job.staging import StructureJob
     from spark_jobs.stores import Store
 
@@ -26,6 +27,7 @@ def main(arguments: Optional[List[str]] = None) -> int:
     from spark_jobs.contract.keys import PROBES_IN_LAKE, result_key
     from spark_jobs.contract.limits import LARGEST_BODY_BYTES
     from spark_jobs.contract.words import DROP_ROWS, KEEP
+    from spark_jobs.job.plan import REFUSED
     from spark_jobs.job.run import structure_folders
     from spark_jobs.job.staging import StructureJob
     from spark_jobs.stores import StoreError, StoreTerms, open_store
@@ -58,10 +60,10 @@ def main(arguments: Optional[List[str]] = None) -> int:
     try:
         check_conditions(lake, PROBES_IN_LAKE)
     except ConditionsIgnoredError as error:
-        _refuse(lake, job, str(error))
+        _refuse(lake, job, str(error), REFUSED)
         return _WRONG_USAGE
     except StoreError as error:
-        _refuse(lake, job, f"The lake cannot be written to: {error.reason}.")
+        _refuse(lake, job, f"The lake cannot be written to: {error.reason}.", error.failure)
         return 1
     spark = SparkSession.builder.appName("structure orders").getOrCreate()
     failed = 0
@@ -81,18 +83,17 @@ def main(arguments: Optional[List[str]] = None) -> int:
     return 1 if failed else 0
 
 
-def _refuse(lake: Store, job: StructureJob, sentence: str) -> None:
+def _refuse(lake: Store, job: StructureJob, sentence: str, failure: Failure) -> None:
     """Say why nothing was structured, and leave it as each folder's result if that can be."""
     from spark_jobs.contract.keys import result_key
     from spark_jobs.contract.results import FolderStructured
     from spark_jobs.contract.totals import StructureTotals
-    from spark_jobs.job.plan import REFUSED
     from spark_jobs.stores import StoreError
 
     sys.stdout.write(f"{sentence}\n")
     for folder in job.folders:
         refused = FolderStructured(
-            folder, job.run_id, StructureTotals(), error=sentence, failure=REFUSED
+            folder, job.run_id, StructureTotals(), error=sentence, failure=failure
         )
         with contextlib.suppress(StoreError):
             lake.put(result_key(folder, job.run_id), refused.to_json())

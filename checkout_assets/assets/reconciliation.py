@@ -152,6 +152,7 @@ def metadata(
         "checkout_00_to_FF": _squares(heat_map(states, OrderType.CHECKOUT)),
         "fulfillment_00_to_FF": _squares(heat_map(states, OrderType.FULFILLMENT)),
         "flagged_folders": flagged(folders),
+        "red_reasons": red_reasons(summary.red),
         "folders_complete": summary.complete,
         "objects": summary.objects,
         "bytes": summary.total_bytes,
@@ -184,6 +185,16 @@ def flagged(folders: Iterable[FolderReconciled]) -> dict[str, list[str]]:
         for check in each.flags:
             by_check.setdefault(check, []).append(each.folder.name)
     return by_check
+
+
+def red_reasons(folders: Iterable[FolderReconciled]) -> dict[str, list[str]]:
+    """Code of a reason to the folders that it makes red."""
+    by_code: dict[str, list[str]] = {}
+    for each in folders:
+        for cause in each.causes:
+            if cause.reason.state is State.RED:
+                by_code.setdefault(cause.reason.code, []).append(each.folder.name)
+    return by_code
 
 
 def check_complete(

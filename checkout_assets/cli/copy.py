@@ -181,7 +181,7 @@ def _run(
                 ended = [_tell(copied, reporter) for copied in results]
     except StoreError as error:
         reason = meaning_of(error.code, "S3 answers {code} in raw")
-        raise MigrationError(f"Nothing was copied: {reason}.") from None
+        raise MigrationError(f"Nothing was copied: {reason}.", error.failure) from None
     return sorted(ended, key=lambda copied: copied.folder)
 
 

@@ -12,6 +12,7 @@ from checkout_assets.domain.counting import of_folders
 from checkout_assets.domain.displayable import displayable
 from checkout_assets.domain.errors import MigrationError, UsageError
 from checkout_assets.domain.faults import explain_fault
+from checkout_assets.domain.instance_failures import failure_of_stopping
 from checkout_assets.domain.instants import instant_of
 from checkout_assets.engines.locations import S3Location, parse_s3_location, refuse_overlap
 from checkout_assets.engines.place_terms import PlaceTerms
@@ -26,6 +27,7 @@ from checkout_assets.engines.worker.stopping import (
     after_silence,
 )
 from checkout_assets.settings import Settings
+from spark_jobs.contract.failures import Failure
 
 Report = Annotated[
     str | None,
@@ -58,6 +60,8 @@ Silence = Annotated[
     typer.Option(min=1, max=1440, help="With --report: minutes after which nobody listens."),
 ]
 _SECONDS_A_MINUTE = 60
+_SOME_LEFT = Failure("FoldersLeft", transient=True)
+"""Each folder tells its own failure; one that could not is worth another try."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,28 +124,33 @@ def reporting(terms: ReportTerms | None, folders: int) -> Iterator[Reporter | No
             stopper.over()
         except BaseException as error:
             stopper.over()
-            outcome, sentence = _explain(error, reporter.complete, folders)
-            reporter.end(outcome, sentence)
+            outcome, sentence, failure = _explain(error, reporter.complete, folders)
+            reporter.end(outcome, sentence, failure)
             if isinstance(error, UsageError | KeyboardInterrupt):
                 raise
-            raise MigrationError(sentence) from None
+            raise MigrationError(sentence, failure) from None
         complete = reporter.complete
-        outcome = Outcome.DONE if complete == folders else Outcome.FAILED
-        reporter.end(outcome, of_folders(complete, folders, " [is|are] complete."))
+        told = of_folders(complete, folders, " [is|are] complete.")
+        if complete == folders:
+            reporter.end(Outcome.DONE, told)
+        else:
+            reporter.end(Outcome.FAILED, told, _SOME_LEFT)
 
 
-def _explain(error: BaseException, complete: int, folders: int) -> tuple[Outcome, str]:
-    """How the body ended, and one sentence without names of objects."""
+def _explain(error: BaseException, complete: int, folders: int) -> tuple[Outcome, str, Failure]:
+    """How the body ended, one sentence without names of objects, and the failure."""
     so_far = of_folders(
         complete, folders, " [is|are] complete. Run the same command again to go on."
     )
     if isinstance(error, Stopped):
-        return error.outcome, f"{error.reason} {so_far}"
+        return error.outcome, f"{error.reason} {so_far}", failure_of_stopping(error.outcome)
     if isinstance(error, KeyboardInterrupt):
-        return Outcome.INTERRUPTED, f"Someone has interrupted the copying. {so_far}"
+        sentence = f"Someone has interrupted the copying. {so_far}"
+        return Outcome.INTERRUPTED, sentence, failure_of_stopping(Outcome.INTERRUPTED)
     if isinstance(error, UsageError | MigrationError):
-        return Outcome.FAILED, str(error)
-    return Outcome.FAILED, f"{explain_fault(error)} {so_far}"
+        return Outcome.FAILED, str(error), error.failure
+    fault = Failure(type(error).__name__, transient=True)
+    return Outcome.FAILED, f"{explain_fault(error)} {so_far}", fault
 
 
 def _instant(text: str) -> datetime:

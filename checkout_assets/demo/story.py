@@ -15,6 +15,7 @@ from checkout_assets.domain.displayable import displayable
 from checkout_assets.domain.errors import MigrationError
 from checkout_assets.domain.faults import explain_fault
 from checkout_assets.domain.folders import FOLDER_NAMES
+from checkout_assets.domain.reconciliation import Reason
 from checkout_assets.engines.interruptible import begin_all
 from checkout_assets.engines.open_files import ensure_open_files
 from checkout_assets.sample.hand_run import HandRunFaults, hand_run_faults, hand_run_leftovers
@@ -176,14 +177,14 @@ def _migrate(
         backfill_seconds=stages.seconds["copy and verify"] + stages.seconds["structure with Spark"],
         engine_seconds=dagster.engine_seconds(),
         failed_runs=failed,
-        lost_found=_folders_told(before, "Raw holds nothing of it"),
-        stale_found=_folders_told(before, "Objects in raw that are not what the source"),
+        lost_found=_red_because(before, Reason.FOLDER_MISSING),
+        stale_found=_red_because(before, Reason.OBJECTS_DIFFER),
     )
 
 
-def _folders_told(reconciliation: Mapping[str, Any], words: str) -> frozenset[str]:
-    """Folders of the reconciliation's red table whose reason holds these words."""
-    rows: list[dict[str, Any]] = reconciliation["red_folders"]
-    if not rows:
+def _red_because(reconciliation: Mapping[str, Any], reason: Reason) -> frozenset[str]:
+    """Folders that the reconciliation calls red for that reason."""
+    found: dict[str, list[str]] = reconciliation["red_reasons"]
+    if not found:
         raise MigrationError("The first reconciliation found nothing red, which cannot be.")
-    return frozenset(row["folder"] for row in rows if words in row["reason"])
+    return frozenset(found.get(reason.code, ()))

@@ -176,7 +176,7 @@ def diagnose_step(state: str, reason: str, message: str, log: str = "") -> Diagn
         return Diagnosis(Cause.PERMANENT, _IN_LOG[code], code=code)
     if told_texts.PASSING_IN_LOG.search(told):
         return Diagnosis(
-            Cause.TRANSIENT, "the step failed in passing", _SEVERAL, "StepFailedInPassing"
+            Cause.TRANSIENT, "the step failed with a transient error", _SEVERAL, "StepTransient"
         )
     if state == "COMPLETED":
         return Diagnosis(

@@ -1,6 +1,7 @@
 """Why an instance that copies folders ended before its work, and whether another one may help.
 
-Codes are those of EC2's ``StateReason``; outcomes and sentences are the instance's own last words.
+Codes are those of EC2's ``StateReason``; the outcome and the failure are the instance's own last
+words. An instance of a version that told no failure is judged by its sentence.
 """
 
 import re
@@ -8,7 +9,10 @@ from dataclasses import replace
 
 from checkout_assets.domain import told_texts
 from checkout_assets.domain.displayable import displayable
+from checkout_assets.domain.errors import WRONG_USAGE
 from checkout_assets.domain.failures import LONGEST_REASON, Cause, Diagnosis, diagnose_request
+from spark_jobs.contract.failures import Failure
+from spark_jobs.service_codes import is_denied
 
 _AGAIN_AND_AGAIN, _SEVERAL, _ONCE = 99, 2, 1
 """How many more instances; a run has a limit of its own."""
@@ -43,17 +47,30 @@ _NO_ACCESS = Diagnosis(
     "access is denied: check the instance profile and the buckets' policies",
     code="AccessDenied",
 )
-_REFUSED = Diagnosis(Cause.PERMANENT, "the worker refuses its configuration", code="WorkerRefuses")
+_REFUSED = Diagnosis(Cause.PERMANENT, "the worker refuses its configuration", code=WRONG_USAGE.code)
 _UNEXPLAINED = Diagnosis(
     Cause.TRANSIENT, "the worker ended without having done all its folders", _ONCE, "WorkerEnded"
 )
+_HOPELESS = Diagnosis(Cause.PERMANENT, "the worker cannot do its folders")
+_BY_CODE = {
+    known.code: known
+    for known in (*_OUTCOMES.values(), _NOT_THE_ARCHIVE, _NO_ACCESS, _REFUSED, _UNEXPLAINED)
+}
 
 
-def diagnose_instance(code: str, message: str, outcome: str = "", said: str = "") -> Diagnosis:
-    """Why an instance ended, by EC2's reason and by what it said itself, if it could."""
-    found = _by_state(code) or _by_outcome(outcome, said)
+def diagnose_instance(
+    code: str, message: str, outcome: str = "", said: str = "", failure: Failure | None = None
+) -> Diagnosis:
+    """Why an instance ended, by EC2's reason and by what it told itself, if it could."""
+    own = _by_failure(failure) if failure is not None else _by_sentence(outcome, said)
+    found = _by_state(code) or own
     told = said or ": ".join(part for part in (code, message) if part) or "no reason given"
     return replace(found, reason=f"{found.reason} ({displayable(told.strip(), LONGEST_REASON)})")
+
+
+def failure_of_stopping(outcome: str) -> Failure:
+    """What a worker that stops for this reason tells: its outcome as a failure."""
+    return _OUTCOMES.get(outcome, _UNEXPLAINED).failure
 
 
 def _by_state(code: str) -> Diagnosis | None:
@@ -82,11 +99,19 @@ def _by_state(code: str) -> Diagnosis | None:
     return None
 
 
-def _by_outcome(outcome: str, said: str) -> Diagnosis:
-    if outcome == "install" and told_texts.WRONG_ARCHIVE.search(said):
+def _by_failure(failure: Failure) -> Diagnosis:
+    """What the worker told decides; it has retried what it could."""
+    if is_denied(failure.code):
+        return _NO_ACCESS
+    unknown = _UNEXPLAINED if failure.transient else _HOPELESS
+    return _BY_CODE.get(failure.code) or replace(unknown, code=failure.code)
+
+
+def _by_sentence(outcome: str, said: str) -> Diagnosis:
+    if outcome == "install" and told_texts.WRONG_ARCHIVE_BEFORE.search(said):
         return _NOT_THE_ARCHIVE
     if outcome in _OUTCOMES:
         return _OUTCOMES[outcome]
-    if told_texts.WRONG_USAGE.search(said):
+    if told_texts.WRONG_USAGE_BEFORE.search(said):
         return _REFUSED
-    return _NO_ACCESS if told_texts.DENIED.search(said) else _UNEXPLAINED
+    return _NO_ACCESS if told_texts.DENIED_BEFORE.search(said) else _UNEXPLAINED

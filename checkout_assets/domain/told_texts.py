@@ -51,14 +51,14 @@ PASSING_IN_LOG = re.compile(
 )
 """The same, for what may be gone at the next try."""
 
-WRONG_ARCHIVE = re.compile(r"SHA-256|checksum", re.IGNORECASE)
-"""What user_data.sh says of the step that failed."""
+WRONG_ARCHIVE_BEFORE = re.compile(r"SHA-256|checksum", re.IGNORECASE)
+"""``end.json`` of an instance of a version that told no failure: the step that failed."""
 
-WRONG_USAGE = re.compile(r"exit code 2\b")
-"""What user_data.sh says of a worker that told no end: 2 is wrong usage or configuration."""
+WRONG_USAGE_BEFORE = re.compile(r"exit code 2\b")
+"""The same, of a worker that told no end: 2 is wrong usage or configuration."""
 
-DENIED = re.compile(r"\bdenied\b|AccessDenied|Forbidden|\b403\b", re.IGNORECASE)
-"""A worker's last sentence, which quotes what S3 or KMS answered."""
+DENIED_BEFORE = re.compile(r"\bdenied\b|AccessDenied|Forbidden|\b403\b", re.IGNORECASE)
+"""The same: a worker's last sentence, which quotes what S3 or KMS answered."""
 
 
 def permanent_in_log(text: str) -> str:

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from checkout_assets.domain.failures import Diagnosis, diagnose_request
+from spark_jobs.service_codes import is_refused_unread
 
-_THROTTLED = ("ThrottlingException", "Throttling", "RequestLimitExceeded")
 _SERVER_ERROR = 500
 
 
@@ -33,7 +33,7 @@ def diagnosed() -> Iterator[None]:
         told = error.response.get("Error", {})
         code, message = str(told.get("Code", "")), str(told.get("Message", ""))
         status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-        in_doubt = status >= _SERVER_ERROR and code not in _THROTTLED
+        in_doubt = status >= _SERVER_ERROR and not is_refused_unread(code)
         raise AwsRequestError(diagnose_request(code, message), in_doubt, code) from None
     except NoCredentialsError:
         raise AwsRequestError(diagnose_request("AccessDenied", "no credentials"), False) from None

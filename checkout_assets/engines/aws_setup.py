@@ -22,6 +22,8 @@ from checkout_assets.engines.aws_explained import (
     unusable_certificates,
     wrong_setting,
 )
+from checkout_assets.engines.failed_requests import failure_of
+from spark_jobs.contract.failures import Failure
 
 if TYPE_CHECKING:
     from spark_jobs.stores import S3Store
@@ -77,7 +79,8 @@ def check_session(session: Any) -> None:
     if known is None:
         raise UsageError(
             "No AWS credentials were found: set AWS_PROFILE, or AWS_ACCESS_KEY_ID and "
-            "AWS_SECRET_ACCESS_KEY, or run where a role gives them."
+            "AWS_SECRET_ACCESS_KEY, or run where a role gives them.",
+            Failure("NoCredentialsError", transient=True),
         )
     _check_characters(known, str(credentials.method), session)
 
@@ -94,8 +97,8 @@ def _refused(explain: Callable[[Exception], str]) -> Iterator[None]:
         raise _refused_request(error) from None
     except Exception as error:
         if lacking := machine_refusal(error):
-            raise MigrationError(f"Nothing was begun: {lacking}.") from None
-        raise UsageError(explain(error)) from None
+            raise MigrationError(f"Nothing was begun: {lacking}.", failure_of(error)) from None
+        raise UsageError(explain(error), failure_of(error)) from None
 
 
 def _refused_request(error: Any) -> UsageError:
@@ -104,11 +107,13 @@ def _refused_request(error: Any) -> UsageError:
     if error.operation_name == "AssumeRole":
         return UsageError(
             f"The role cannot be assumed: STS answers {code}. Its trust policy must name this "
-            "principal, and this principal's policy must allow sts:AssumeRole."
+            "principal, and this principal's policy must allow sts:AssumeRole.",
+            failure_of(error),
         )
     return UsageError(
         f"The AWS credentials cannot be read: {error.operation_name} is answered with {code}. "
-        "Check the role, its trust policy, and what is sent to prove who asks."
+        "Check the role, its trust policy, and what is sent to prove who asks.",
+        failure_of(error),
     )
 
 

@@ -18,5 +18,6 @@ def refuse_ignored_conditions(store: Store, what: str, prefix: str) -> None:
     except StoreError as error:
         reason = meaning_of(error.code, "S3 answers {code}")
         raise MigrationError(
-            f"Nothing was done: the {what} cannot be written to below {prefix}: {reason}."
+            f"Nothing was done: the {what} cannot be written to below {prefix}: {reason}.",
+            error.failure,
         ) from None

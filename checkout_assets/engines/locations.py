@@ -23,6 +23,7 @@ from checkout_assets.engines.aws_setup import (
     configuring,
     made_for_s3,
 )
+from checkout_assets.engines.failed_requests import failure_of
 from checkout_assets.engines.open_files import ensure_open_files
 from checkout_assets.engines.silence import BotoEar, OnSilence, SilenceWatch, nobody
 from spark_jobs.stores.terms import NO_TERMS, StoreTerms
@@ -229,9 +230,10 @@ def _check_bucket(client: Any, place: S3Location, what: str) -> None:
         # A policy may allow to list no more than this: HeadBucket would be denied.
         client.list_objects_v2(Bucket=place.bucket, Prefix=place.prefix, Delimiter="/", MaxKeys=1)
     except aws.ClientError as error:
-        raise UsageError(_explain_refusal(error, place, what)) from None
+        raise UsageError(_explain_refusal(error, place, what), failure_of(error)) from None
     except Exception as error:
-        raise UsageError(_explain_silence(error, client, place, what)) from None
+        sentence = _explain_silence(error, client, place, what)
+        raise UsageError(sentence, failure_of(error)) from None
 
 
 def _explain_silence(error: Exception, client: Any, place: S3Location, what: str) -> str:

@@ -3,9 +3,8 @@
 import pytest
 
 from checkout_assets.domain.failures import LONGEST_REASON, LOST, TRIED_AGAIN, Cause
-from checkout_assets.domain.instance_failures import (
-    diagnose_instance,
-)
+from checkout_assets.domain.instance_failures import diagnose_instance, failure_of_stopping
+from spark_jobs.contract.failures import Failure
 
 ITSELF = "Client.InstanceInitiatedShutdown"
 ALWAYS = 99
@@ -47,6 +46,46 @@ def test_how_an_instance_ended(  # noqa: PLR0913, PLR0917 - a table's columns
     found = diagnose_instance(code, "", outcome, said)
     assert (found.cause, found.retries) == (cause, retries)
     assert told in found.reason
+
+
+@pytest.mark.parametrize(
+    ("outcome", "failure", "cause", "retries", "told"),
+    [
+        ("failed", Failure("AccessDenied"), Cause.PERMANENT, 0, "access is denied"),
+        ("failed", Failure("KMS.AccessDenied"), Cause.PERMANENT, 0, "access is denied"),
+        ("failed", Failure("WrongUsage"), Cause.PERMANENT, 0, "its configuration"),
+        ("failed", Failure("NoSuchBucket"), Cause.PERMANENT, 0, "cannot do its folders"),
+        ("failed", Failure("SlowDown", True), Cause.TRANSIENT, 1, "without having done all"),
+        ("failed", Failure("FoldersLeft", True), Cause.TRANSIENT, 1, "without having done all"),
+        ("failed", Failure("WorkerEnded", True), Cause.TRANSIENT, 1, "without having done all"),
+        ("install", Failure("WrongArchive"), Cause.PERMANENT, 0, "not the packaged one"),
+        ("install", Failure("WorkerNotInstalled", True), Cause.TRANSIENT, 1, "be installed"),
+        ("interrupted", Failure("HostInterrupted", True), Cause.TRANSIENT, ALWAYS, "interrupted"),
+        ("deadline", Failure("Deadline"), Cause.PERMANENT, 0, "deadline_hours"),
+        ("unheard", Failure("HostUnheard", True), Cause.TRANSIENT, 2, "heard nothing"),
+    ],
+)
+@pytest.mark.parametrize(
+    "said", ["", "Access denied: its SHA-256 is wrong (exit code 2).", "SlowDown, Spot, deadline"]
+)
+def test_the_failure_that_the_instance_tells_decides_whatever_its_sentence(  # noqa: PLR0913, PLR0917
+    outcome: str, failure: Failure, cause: Cause, retries: int, told: str, said: str
+) -> None:
+    found = diagnose_instance(ITSELF, "", outcome, said, failure)
+    assert (found.cause, found.retries, found.failure) == (
+        cause,
+        retries,
+        Failure(found.code, failure.transient),
+    )
+    assert told in found.reason
+
+
+@pytest.mark.parametrize("outcome", ["interrupted", "deadline", "unheard", "install"])
+def test_a_worker_that_stops_tells_what_its_outcome_means(outcome: str) -> None:
+    """So both words of one end agree, also for a follower that reads the outcome only."""
+    told = failure_of_stopping(outcome)
+    by_failure = diagnose_instance(ITSELF, "", outcome, "It stopped.", told)
+    assert by_failure == diagnose_instance(ITSELF, "", outcome, "It stopped.")
 
 
 @pytest.mark.parametrize("outcome", ["interrupted", "failed", "deadline", "install"])

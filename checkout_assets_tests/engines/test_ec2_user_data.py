@@ -5,6 +5,7 @@ import re
 import shutil
 import signal
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -37,6 +38,7 @@ from checkout_assets.settings import Settings
 from checkout_assets_tests.fault_proxy import Answer, FaultProxy, Request
 from checkout_assets_tests.orders_place import FOLDER, OrdersPlace
 from checkout_assets_tests.worker_machine import PYTHON, ROOT, X86, WorkerMachine
+from spark_jobs.contract.failures import Failure
 from spark_jobs.stores import open_store
 
 SNAPSHOT = Path(__file__).parent / "snapshots" / "user_data.sh"
@@ -213,7 +215,7 @@ def test_a_changed_archive_is_never_run(boot: Boot) -> None:
 
     end = boot.reports.ended()
     assert end is not None
-    assert end.outcome is Outcome.INSTALL
+    assert (end.outcome, end.failure) == (Outcome.INSTALL, Failure("WrongArchive"))
     assert "SHA-256 is not the packaged one" in end.message
     assert "did NOT match" in boot.reports.log()
     assert not (boot.machine.home / "venv").exists()
@@ -233,6 +235,7 @@ def test_an_archive_that_cannot_be_fetched_is_tried_again_and_told(boot: Boot) -
     end = boot.reports.ended()
     assert end is not None
     assert (end.outcome, "fetch the worker archive" in end.message) == (Outcome.INSTALL, True)
+    assert end.failure == Failure("WorkerNotInstalled", transient=True)
     words = [call.split() for call in boot.machine.calls]
     waited = [call[1] for call in words if call[0] == "sleep"]
     tries = [call for call in words if call[0] == "aws" and nowhere in call]
@@ -266,6 +269,7 @@ def test_an_instance_that_is_terminated_while_it_installs_says_so(boot: Boot) ->
     end = boot.reports.ended()
     assert end is not None
     assert end.outcome is Outcome.INTERRUPTED
+    assert end.failure == Failure("HostInterrupted", transient=True)
     assert end.message.startswith("The worker was not installed: it failed to install the worker")
 
 
@@ -296,6 +300,7 @@ def test_an_instance_that_is_terminated_while_it_copies_says_so(
     end = boot.reports.ended()
     assert end is not None
     assert (end.outcome, boot.place.record()) == (Outcome.INTERRUPTED, None)
+    assert end.failure == Failure("HostInterrupted", transient=True)
     assert end.message.startswith("A signal has ended the copying. 0 of 1 folder")
 
 
@@ -309,6 +314,39 @@ def test_a_worker_that_dies_without_a_word_is_reported(boot: Boot, busy: threadi
     end = boot.reports.ended()
     assert end is not None
     assert (end.outcome, "exit code 137" in end.message) == (Outcome.FAILED, True)
+    assert end.failure == Failure("WorkerEnded", transient=True)
+
+
+MUTE_WORKER = """#!{python}
+import pathlib
+place = pathlib.Path("venv/bin")
+place.mkdir(parents=True)
+for name, ending in (("python", "exit 0"), ("checkout-assets", '[ "$2" = --help ] || exit {code}')):
+    (place / name).write_text("#!/bin/sh\\n" + ending + "\\n")
+    (place / name).chmod(0o755)
+"""
+
+
+@pytest.mark.parametrize(
+    ("code", "failure"),
+    [
+        (1, Failure("WorkerEnded", transient=True)),
+        (2, Failure("WrongUsage")),
+        (23, Failure("WorkerEnded", transient=True)),
+    ],
+)
+def test_a_worker_that_could_not_say_why_is_told_by_its_exit_code(
+    boot: Boot, code: int, failure: Failure
+) -> None:
+    """Such as one that is given an option it does not know."""
+    script = MUTE_WORKER.format(python=sys.executable, code=code)
+    boot.machine.command(f"python{PYTHON}", script)
+
+    assert boot.run() == code
+
+    end = boot.reports.ended()
+    assert end is not None
+    assert (end.outcome, end.failure) == (Outcome.FAILED, failure)
 
 
 @pytest.mark.slow

@@ -99,6 +99,20 @@ def test_a_failure_is_read_as_it_was_written(
     assert told.failure == failure
 
 
+@pytest.mark.parametrize("failure", [None, Failure("SlowDown", True), Failure("AccessDenied")])
+def test_the_last_words_hold_the_failure(reports: WorkerReports, failure: Failure | None) -> None:
+    reports.end(End(AT, Outcome.FAILED, "1 of 2 folders is complete.", failure))
+    told = reports.ended()
+    assert told is not None
+    assert told.failure == failure
+
+
+def test_a_failure_of_strangers_is_no_word(store: LocalStore, reports: WorkerReports) -> None:
+    for failure in ("SlowDown", {"code": 3, "transient": True}, {"code": "x", "transient": 1}):
+        store.put(PREFIX + END, json.dumps({**END_FILE, "failure": failure}).encode())
+        assert reports.ended() is None
+
+
 def test_a_worker_of_an_earlier_version_tells_no_failure(
     store: LocalStore, reports: WorkerReports
 ) -> None:

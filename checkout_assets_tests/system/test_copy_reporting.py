@@ -21,6 +21,7 @@ from checkout_assets.engines.worker.reports import End, Listening, Outcome, Phas
 from checkout_assets_tests.fault_proxy import Answer, FaultProxy, Request
 from checkout_assets_tests.instance_metadata import instance_metadata
 from checkout_assets_tests.orders_place import FOLDER, OrdersPlace
+from spark_jobs.contract.failures import Failure
 from spark_jobs.stores import open_store
 
 NEIGHBOUR = "0B_CheckoutOrder"
@@ -117,6 +118,7 @@ def test_a_folder_that_is_not_complete_is_told_with_its_sentence(reported: Repor
     assert (result.ok, "the source holds nothing" in result.error) == (False, True)
     assert reported.end.outcome is Outcome.FAILED
     assert reported.end.message == "1 of 2 folders is complete."
+    assert reported.end.failure == Failure("FoldersLeft", transient=True)
 
 
 def test_at_the_deadline_what_is_done_is_kept_and_the_rest_goes_on_later(
@@ -127,6 +129,7 @@ def test_at_the_deadline_what_is_done_is_kept_and_the_rest_goes_on_later(
     assert run(reported.words(deadline=soon.isoformat())) == 1
 
     assert reported.end.outcome is Outcome.DEADLINE
+    assert reported.end.failure == Failure("Deadline")
     assert reported.done == {FOLDER}
     assert reported.place.record(NEIGHBOUR) is None
     last = capsys.readouterr().err.splitlines()[-1]
@@ -143,6 +146,7 @@ def test_when_nobody_listens_it_stops(
     assert run(reported.words("--silence", "1")) == 1
 
     assert reported.end.outcome is Outcome.UNHEARD
+    assert reported.end.failure == Failure("HostUnheard", transient=True)
     assert reported.done == {FOLDER}
 
 
@@ -156,6 +160,7 @@ def test_a_spot_notice_stops_it(
 
     assert reported.end.outcome is Outcome.INTERRUPTED
     assert "takes the Spot instance back" in reported.end.message
+    assert reported.end.failure == Failure("HostInterrupted", transient=True)
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 1), (signal.SIGINT, 130)])
@@ -189,6 +194,33 @@ def test_what_is_wrong_with_a_place_is_reported(reported: Reported) -> None:
 
     assert reported.end.outcome is Outcome.FAILED
     assert "there is no such bucket" in reported.end.message
+    assert reported.end.failure == Failure("NoSuchBucket")
+
+
+@pytest.mark.parametrize(
+    ("answer", "code", "failure"),
+    [
+        (Answer(403, "AccessDenied"), 2, Failure("AccessDenied")),
+        (Answer(400, "ExpiredToken"), 2, Failure("ExpiredToken", transient=True)),
+        (Answer(503, "SlowDown"), 2, Failure("SlowDown", transient=True)),
+    ],
+)
+def test_what_s3_answers_about_a_place_is_reported_by_its_code(
+    reported: Reported,
+    monkeypatch: pytest.MonkeyPatch,
+    answer: Answer,
+    code: int,
+    failure: Failure,
+) -> None:
+    def refuse(request: Request) -> Answer | None:
+        return answer if "delimiter" in request.path and "root" in request.path else None
+
+    with FaultProxy(os.environ["AWS_ENDPOINT_URL_S3"]).serving() as proxy:
+        proxy.rule = refuse
+        monkeypatch.setenv("AWS_ENDPOINT_URL_S3", proxy.endpoint_url)
+        assert run(reported.words()) == code
+
+    assert (reported.end.outcome, reported.end.failure) == (Outcome.FAILED, failure)
 
 
 def test_a_fault_of_the_program_is_reported_without_names(reported: Reported) -> None:
@@ -203,6 +235,7 @@ def test_a_fault_of_the_program_is_reported_without_names(reported: Reported) ->
 
     assert told.value.__cause__ is None
     assert reported.end.outcome is Outcome.FAILED
+    assert reported.end.failure == told.value.failure == Failure("KeyError", transient=True)
     assert "jane" not in str(told.value) + reported.end.message
 
 

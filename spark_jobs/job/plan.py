@@ -14,7 +14,6 @@ from spark_jobs.contract.limits import KEPT_BYTES, LARGEST_BODY_BYTES
 from spark_jobs.contract.manifest_parts import read_part
 from spark_jobs.contract.record_format import RecordError
 from spark_jobs.job.packing import WEIGHT_OF_A_FILE
-from spark_jobs.service_codes import EXPIRED
 from spark_jobs.stores import NotFoundError, Store, StoreError
 
 if TYPE_CHECKING:
@@ -58,10 +57,8 @@ class FolderError(Exception):
 
 def failure_of(error: Exception) -> Failure:
     """Whether trying again may help after this error."""
-    if isinstance(error, FolderError):
+    if isinstance(error, (FolderError, StoreError)):
         return error.failure
-    if isinstance(error, StoreError):
-        return Failure(error.code, error.transient or error.code in EXPIRED)
     return Failure(type(error).__name__)
 
 

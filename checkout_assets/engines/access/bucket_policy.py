@@ -6,8 +6,9 @@ from typing import Any
 
 from checkout_assets.domain.access.policy_text import PolicyText, difference
 from checkout_assets.domain.errors import MigrationError
-from checkout_assets.engines.access.refusals import code_of, told_plainly
+from checkout_assets.engines.access.refusals import told_plainly
 from checkout_assets.engines.clock import Clock
+from checkout_assets.engines.failed_requests import code_of
 
 MOST_WRITES = 5
 _LEAST_SECONDS, _MOST_SECONDS = 0.2, 1.0

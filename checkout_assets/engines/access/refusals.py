@@ -7,8 +7,9 @@ from typing import Any
 from checkout_assets.domain.displayable import displayable
 from checkout_assets.domain.errors import MigrationError, UsageError
 from checkout_assets.domain.failures import Cause, diagnose_request
+from checkout_assets.engines.failed_requests import code_of
+from spark_jobs.service_codes import is_denied
 
-_DENIED = ("AccessDenied", "AccessDeniedException", "AllAccessDisabled", "403")
 _WAYS_OUT = {
     "NoSuchBucket": "there is no such bucket",
     "MethodNotAllowed": "the bucket belongs to another account: name a role of that account, with "
@@ -43,11 +44,6 @@ def told_plainly(action: str, place: str) -> Iterator[None]:
         ) from None
 
 
-def code_of(error: Any) -> str:
-    """The error's code, as S3 or STS gives it."""
-    return str(error.response.get("Error", {}).get("Code", "Unknown"))
-
-
 def _of(error: Any, action: str, place: str) -> Exception:
     code = code_of(error)
     if error.operation_name == "AssumeRole":
@@ -56,7 +52,7 @@ def _of(error: Any, action: str, place: str) -> Exception:
             "Its trust policy must name this principal, and this principal's policy must allow "
             "sts:AssumeRole."
         )
-    if code in _DENIED:
+    if is_denied(code):
         return UsageError(f"Access to {place} is denied: {action} must be allowed there.")
     message = displayable(str(error.response["Error"].get("Message", "")), _LONGEST_MESSAGE)
     if code in _WAYS_OUT:

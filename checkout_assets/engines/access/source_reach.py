@@ -4,11 +4,11 @@ from datetime import datetime
 from typing import Any
 
 from checkout_assets.engines.access.grant_record import find_grant
-from checkout_assets.engines.access.refusals import code_of, told_plainly
+from checkout_assets.engines.access.refusals import told_plainly
+from checkout_assets.engines.failed_requests import code_of
 from checkout_assets.engines.locations import S3Location
 from checkout_assets.engines.silence import OnSilence, listening_to, nobody
-
-_DENIED = ("AccessDenied", "403", "AllAccessDisabled")
+from spark_jobs.service_codes import is_denied
 
 
 def source_answers(source: S3Location, session: Any = None, on_silence: OnSilence = nobody) -> bool:
@@ -26,7 +26,7 @@ def source_answers(source: S3Location, session: Any = None, on_silence: OnSilenc
                 Bucket=source.bucket, Prefix=source.prefix, Delimiter="/", MaxKeys=1
             )
         except ClientError as error:
-            if code_of(error) in _DENIED:
+            if is_denied(code_of(error)):
                 return False
             raise
     return True

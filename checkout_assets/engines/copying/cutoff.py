@@ -125,7 +125,8 @@ def refuse_other_source(raw: Store, origin: Origin) -> None:
         kept = _with_recorded_source(find_cut_off(raw), raw, origin)
     except StoreError as error:
         reason = meaning_of(error.code, "S3 answers {code}")
-        raise MigrationError(f"Raw's {AS_OF_KEY} cannot be read: {reason}.") from None
+        sentence = f"Raw's {AS_OF_KEY} cannot be read: {reason}."
+        raise MigrationError(sentence, error.failure) from None
     _with_source(kept, raw.uri, origin)
 
 
@@ -163,7 +164,9 @@ def _with_recorded_source(kept: KeptCutOff | None, raw: Store, origin: Origin) -
     except StoreError as error:
         reason = meaning_of(error.code, "S3 answers {code}")
         raise MigrationError(
-            f"Raw's completion records, which tell its source, cannot be listed and read: {reason}."
+            "Raw's completion records, which tell its source, cannot be listed and read: "
+            f"{reason}.",
+            error.failure,
         ) from None
     first, *others = dict.fromkeys(each.source_uri for each in found if each.source_uri) or [""]
     replaced = dict.fromkeys((*kept.replaced_sources, *others))

@@ -14,7 +14,6 @@ from checkout_assets.domain.folders import Folder
 from checkout_assets.domain.verification import OutOfOrderError
 from checkout_assets.engines.conditions import refuse_ignored_conditions
 from checkout_assets.engines.copying.cutoff import Origin, refuse_other_source, settle
-from checkout_assets.engines.copying.explaining import failure_of
 from checkout_assets.engines.copying.folder_copy import FolderCopy
 from checkout_assets.engines.copying.progress import CopyProgress, NoProgress
 from checkout_assets.engines.copying.records import find_record
@@ -176,7 +175,7 @@ def _copy_folder(run: CopyRun, folder: Folder, run_id: str) -> FolderCopied:
         if run.cancelled.is_set():
             copied = failed(_cancelled(folder), _CANCELLED)
         else:
-            copied = failed(_explain(folder, error), failure_of(error))
+            copied = failed(_explain(folder, error), error.failure)
     except RecordError as error:
         copied = failed(f"{folder}: {error}. {error.advice(_AGAIN)}", Failure("BadRecord"))
     except OutOfOrderError as error:

@@ -3,11 +3,11 @@
 from typing import NamedTuple
 
 from checkout_assets.domain.copying import ARCHIVED, SourceObject
+from checkout_assets.engines.failed_requests import code_of, failure_of
 from checkout_assets.engines.interruptible import InterruptedCopyError
 from spark_jobs.contract.failures import Failure
-from spark_jobs.refusals import UNREADABLE_CREDENTIALS, meaning_of
-from spark_jobs.service_codes import EXPIRED, is_throttling, is_transient
-from spark_jobs.stores import StoreError
+from spark_jobs.refusals import meaning_of
+from spark_jobs.service_codes import is_throttling, is_transient
 from spark_jobs.transport.answers import HungUpError
 
 
@@ -78,26 +78,3 @@ def _clause(source: SourceObject, code: str) -> str:
     if code.startswith("AWS_"):
         return f"the request failed ({code})"
     return _EXPLAINED.get(code) or meaning_of(code)
-
-
-def failure_of(error: BaseException) -> Failure:
-    """The error as a failure; with other credentials, what has expired may succeed."""
-    code = code_of(error)
-    if isinstance(error, StoreError):
-        passes = error.transient
-    else:
-        passes = is_transient(code, _status_of(error))
-    return Failure(code, passes or code in EXPIRED or code.startswith(UNREADABLE_CREDENTIALS))
-
-
-def code_of(error: BaseException) -> str:
-    """The service's code of an error, or the name of its class."""
-    if isinstance(error, StoreError):
-        return error.code
-    response = getattr(error, "response", None) or {}
-    return str(response.get("Error", {}).get("Code", type(error).__name__))
-
-
-def _status_of(error: BaseException) -> int:
-    response = getattr(error, "response", None) or {}
-    return int(response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))

@@ -19,12 +19,13 @@ from checkout_assets.engines.copying.conditions import (
     may_be_about_the_source,
     only_over,
 )
-from checkout_assets.engines.copying.explaining import SAID_NOTHING, code_of, why_failed
+from checkout_assets.engines.copying.explaining import SAID_NOTHING, why_failed
 from checkout_assets.engines.copying.judging import Judge
 from checkout_assets.engines.copying.pace import Pace
 from checkout_assets.engines.copying.parts import UnfinishedUploadError, copy_in_parts
 from checkout_assets.engines.copying.second_looks import Aside, SecondLooks
 from checkout_assets.engines.copying.terms import SSE_KMS, CopyTerms
+from checkout_assets.engines.failed_requests import code_of
 from spark_jobs.refusals import credentials_problem
 from spark_jobs.service_codes import EXPIRED
 from spark_jobs.stores import NotFoundError, StoreError

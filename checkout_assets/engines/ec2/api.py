@@ -37,7 +37,7 @@ class InstanceStatus:
 class Ec2Api:
     """The few requests a run makes.
 
-    ``client`` repeats what fails in passing. ``once`` never does: a lack of capacity comes as a
+    ``client`` repeats transient errors. ``once`` never does: a lack of capacity comes as a
     server's error, and is answered by asking for another type or subnet.
     """
 

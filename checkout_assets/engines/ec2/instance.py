@@ -152,5 +152,6 @@ class Instance:
 
 def _why(status: InstanceStatus | None, end: End | None) -> Diagnosis:
     code, message = (status.code, status.message) if status else ("", "")
-    said = (str(end.outcome), end.message) if end else ("", "")
-    return diagnose_instance(code, message, *said)
+    if end is None:
+        return diagnose_instance(code, message)
+    return diagnose_instance(code, message, end.outcome, end.message, end.failure)

@@ -5,6 +5,7 @@ home=${CHECKOUT_HOME:-/opt/checkout}
 log=$home/log.txt
 minutes_to_report=10
 step='prepare the disk'
+why=WorkerNotInstalled passes=true
 copying=''
 
 now() { date -u +%Y-%m-%dT%H:%M:%SZ; }
@@ -37,19 +38,24 @@ finish() {
   set +e
   trap - EXIT
   trap '' TERM INT HUP
-  message="The copying ended without saying how (exit code $code)."
-  if [ -z "$copying" ]; then
+  if [ -n "$copying" ]; then
+    message="The copying ended without saying how (exit code $code)."
+    why=WorkerEnded
+  else
     outcome=install
     message="The worker was not installed: it failed to $step (exit code $code)."
   fi
   if [ "$code" -eq 143 ]; then
-    outcome=interrupted
+    outcome=interrupted why=HostInterrupted passes=true
+  elif [ -n "$copying" ] && [ "$code" -eq 2 ]; then
+    why=WrongUsage passes=false
   fi
   tail -c 65536 "$log" >"$home/tail/log.txt"
   put "$home/tail/log.txt"
   if [ -z "$copying" ] || ! has_said_how_it_ended; then
-    printf '{"at": "%s", "outcome": "%s", "message": "%s"}\n' \
+    printf '{"at": "%s", "outcome": "%s", "message": "%s", ' \
       "$(now)" "$outcome" "$message" >"$home/end.json"
+    printf '"failure": {"code": "%s", "transient": %s}}\n' "$why" "$passes" >>"$home/end.json"
     put "$home/end.json"
   fi
   shutdown -h now
@@ -82,7 +88,9 @@ step='fetch the worker archive'
 retry timeout 600 aws s3 cp --only-show-errors "$archive" worker.tar
 
 step='prove the worker archive: its SHA-256 is not the packaged one'
+why=WrongArchive passes=false
 printf '%s  worker.tar\n' "$archive_sha256" | sha256sum --check --quiet
+why=WorkerNotInstalled passes=true
 
 step='install the worker archive'
 tar -xf worker.tar -C wheels

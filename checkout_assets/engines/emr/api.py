@@ -60,7 +60,7 @@ class StepStatus:
 class EmrApi:
     """The few requests a run makes.
 
-    ``client`` repeats what fails in passing. ``once`` never does: launching a cluster or adding a
+    ``client`` repeats transient errors. ``once`` never does: launching a cluster or adding a
     step a second time, because the first answer was lost, would do the work twice.
     """
 

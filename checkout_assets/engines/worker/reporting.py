@@ -21,6 +21,7 @@ from checkout_assets.engines.worker.reports import (
     Progress,
     WorkerReports,
 )
+from spark_jobs.contract.failures import Failure
 from spark_jobs.stores import StoreError
 
 BEAT_SECONDS = 15.0
@@ -111,11 +112,11 @@ class Reporter(NoProgress):
         """
         return time.monotonic() - self._heard_at
 
-    def end(self, outcome: Outcome, message: str) -> bool:
+    def end(self, outcome: Outcome, message: str, failure: Failure | None = None) -> bool:
         """Say how all ended, and what was not said yet; whether that could be written."""
         self._over.set()
         self._thread.join(_LONGEST_BEAT_SECONDS)
-        end = End(datetime.now(UTC), outcome, message)
+        end = End(datetime.now(UTC), outcome, message, failure)
         for seconds in self._last_tries:
             time.sleep(seconds * random.uniform(0.5, 1.0))
             error = self._managed(lambda reports: self._say_all(reports, end))

@@ -108,11 +108,15 @@ class FolderReport:
 
 @dataclass(frozen=True, slots=True)
 class End:
-    """How a worker ended, with one sentence."""
+    """How a worker ended, with one sentence.
+
+    ``failure`` is None if all its folders are complete, or if an earlier version reports.
+    """
 
     at: datetime
     outcome: Outcome
     message: str = ""
+    failure: Failure | None = None
 
 
 def is_run_id(text: str) -> bool:
@@ -260,7 +264,12 @@ def _failure(told: Any) -> Failure | None:
 
 
 def _end(told: Mapping[str, Any]) -> End:
-    return End(_instant(told["at"]), Outcome(told["outcome"]), _sentence(told["message"]))
+    return End(
+        at=_instant(told["at"]),
+        outcome=Outcome(told["outcome"]),
+        message=_sentence(told["message"]),
+        failure=_failure(told.get("failure")),
+    )
 
 
 def _plain(value: object) -> str:
