@@ -1,7 +1,6 @@
 """Everything Dagster loads, put together from the settings."""
 
 from collections.abc import Mapping
-from dataclasses import asdict
 from typing import Any
 
 import dagster as dg
@@ -24,6 +23,7 @@ from checkout_assets.automation.repair import build_repair_folders
 from checkout_assets.automation.schedules import reconcile_daily, reconcile_job
 from checkout_assets.domain.anomalies import QuarantineAllowance
 from checkout_assets.engines.access.options import named_in
+from checkout_assets.engines.copying.choices import CopyChoices
 from checkout_assets.engines.ec2.user_data import worker_variables
 from checkout_assets.engines.place_terms import PlaceTerms
 from checkout_assets.engines.structuring.session import local_spark_config
@@ -45,10 +45,7 @@ from spark_jobs.contract.order_types import OrderType
 def build_resources(settings: Settings) -> dict[str, Any]:
     """The engines that the settings choose, and the stores they work on."""
     stores = Stores(
-        source_uri=settings.source_uri,
-        raw_uri=settings.raw_uri,
-        lake_uri=settings.lake_uri,
-        **asdict(PlaceTerms.given_by(settings)),
+        **PlaceTerms.given_by(settings).model_dump(),
         s3=S3Resource(max_attempts=6),
     )
     return {
@@ -81,13 +78,8 @@ def _access(settings: Settings, stores: Stores) -> AccessResource:
 def _copy_engine(settings: Settings, stores: Stores) -> CopyEngineResource:
     if settings.copy_engine == "ec2":
         return ec2_copy_engine(stores, worker_variables(settings), settings.ec2)
-    return LocalCopyEngine(
-        stores=stores,
-        as_of=settings.as_of,
-        storage_class=settings.storage_class,
-        role_arn=settings.copy_role_arn,
-        replaces_source=settings.replaces_source,
-    )
+    choices = settings.model_dump(include=set(CopyChoices.model_fields))
+    return LocalCopyEngine(stores=stores, **choices)
 
 
 def _structure_engine(settings: Settings, stores: Stores) -> StructureEngineResource:

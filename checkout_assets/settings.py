@@ -13,34 +13,21 @@ from checkout_assets.domain.anomalies import DEFAULT_ALLOWANCE
 from checkout_assets.domain.copying import parse_as_of
 from checkout_assets.domain.displayable import displayable
 from checkout_assets.domain.errors import UsageError
+from checkout_assets.engines.copying.choices import CopyChoices
+from checkout_assets.engines.place_terms import PlaceTerms
 from spark_jobs.contract.limits import KEPT_BYTES, LARGEST_BODY_BYTES
 
 ENVIRONMENT_PREFIX = "CHECKOUT_"
 
 
-class Settings(BaseSettings):
-    """Each field is the variable ``CHECKOUT_<FIELD>``; raises UsageError for a wrong value."""
+class Settings(PlaceTerms, CopyChoices, BaseSettings):
+    """Each field is the variable ``CHECKOUT_<FIELD>``; raises UsageError for a wrong value.
+
+    Those of places and of copying are inherited: other modules are made of the same definitions.
+    """
 
     model_config = SettingsConfigDict(env_prefix=ENVIRONMENT_PREFIX, frozen=True, extra="ignore")
 
-    source_uri: str = Field("", description="where folders are copied from: s3://bucket/prefix")
-    raw_uri: str = Field("", description="where copies go: s3://bucket/prefix")
-    lake_uri: str = Field(
-        "", description="where tables go: s3://bucket/prefix, a directory or file:///path"
-    )
-    as_of: str = Field("", description="the cut-off: an instant with its zone, or now")
-    source_account: str = Field("", description="the account that must own the source's bucket")
-    raw_account: str = Field("", description="the account that must own raw's bucket")
-    encryption: str = Field(
-        "", description="how everything written to raw is encrypted: AES256 or aws:kms"
-    )
-    kms_key: str = Field("", description="raw's KMS key, with encryption aws:kms")
-    storage_class: str = Field("", description="the storage class of copies, such as STANDARD")
-    requester_pays: bool = Field(False, description="pay for reading a requester-pays source")
-    copy_role_arn: str = Field("", description="the role that lists and copies on both sides")
-    replaces_source: str = Field(
-        "", description="the source that the present one replaces in raw: s3://bucket/prefix"
-    )
     replaces_raw: str = Field(
         "", description="the raw that the present one replaces in the lake: s3://bucket/prefix"
     )
@@ -55,19 +42,6 @@ class Settings(BaseSettings):
         "", description="the role that grants and revokes in the source's account, if another does"
     )
     source_kms_key: str = Field("", description="the ARN of the source's KMS key, for policies")
-    lake_encryption: str = Field(
-        "", description="how everything written to the lake is encrypted: AES256 or aws:kms"
-    )
-    lake_kms_key: str = Field(
-        "", description="the ARN of the lake's KMS key, for policies and lake encryption aws:kms"
-    )
-    fleet_encryption: str = Field(
-        "",
-        description="how packages and instances' reports are encrypted: AES256 or aws:kms",
-    )
-    fleet_kms_key: str = Field(
-        "", description="the ARN of their KMS key, for policies and fleet encryption aws:kms"
-    )
     access_requester: str = Field("", description="the person or team that asks for the access")
     access_days: int = Field(30, ge=1, le=90, description="how many days a grant lasts")
     access_grace_days: int = Field(

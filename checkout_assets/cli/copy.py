@@ -2,7 +2,7 @@
 
 import gc
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -16,17 +16,7 @@ from checkout_assets.cli.console import (
     shown,
     terminal,
 )
-from checkout_assets.cli.copy_options import (
-    Encryption,
-    KmsKey,
-    RawAccount,
-    ReplacesSource,
-    RequesterPays,
-    Role,
-    SourceAccount,
-    StorageClass,
-    terms_of,
-)
+from checkout_assets.cli.copy_options import settings_options
 from checkout_assets.cli.copy_progress import Bars, Lines
 from checkout_assets.cli.copy_reporting import (
     Deadline,
@@ -40,17 +30,15 @@ from checkout_assets.cli.copy_reporting import (
 from checkout_assets.cli.options import (
     Folders,
     Json,
-    Raw,
     ShowNames,
-    Source,
     settings_with,
     usable_places,
 )
 from checkout_assets.domain.anomalies import RAW_RULES, Finding
-from checkout_assets.domain.copying import parse_as_of
 from checkout_assets.domain.counting import byte_size, counted, in_number, of_folders
 from checkout_assets.domain.errors import MigrationError
 from checkout_assets.domain.folders import Folder, select_folders
+from checkout_assets.engines.copying.choices import CopySettings
 from checkout_assets.engines.worker.reports import FolderReport
 from checkout_assets.settings import Settings
 from spark_jobs.contract.words import ObjectKind, Status
@@ -74,33 +62,17 @@ def register(app: typer.Typer) -> None:
     app.command("copy", epilog=_EXAMPLES)(copy)
 
 
-def copy(  # noqa: PLR0913, PLR0917 - a command's options
+@settings_options(*CopySettings.model_fields)
+def copy(  # noqa: PLR0913 - a command's options
+    *,
     folders: Folders = None,
-    source: Source = None,
-    raw: Raw = None,
-    as_of: Annotated[
-        str | None,
-        typer.Option(
-            metavar="INSTANT",
-            help="Leave out objects written later: an instant with its zone, such as "
-            "2026-01-31T00:00:00Z, or now. Without it the start of the first copy, which raw "
-            "keeps. [env: CHECKOUT_AS_OF]",
-        ),
-    ] = None,
+    given: Mapping[str, object],
     folders_at_once: Annotated[
         int, typer.Option(min=1, max=64, help="Folders copied side by side.")
     ] = 8,
     in_flight: Annotated[
         int, typer.Option(min=1, max=4096, help="Requests under way at once, in all.")
     ] = 1024,
-    source_account: SourceAccount = None,
-    raw_account: RawAccount = None,
-    encryption: Encryption = None,
-    kms_key: KmsKey = None,
-    storage_class: StorageClass = None,
-    requester_pays: RequesterPays = None,
-    role: Role = None,
-    replaces_source: ReplacesSource = None,
     run_id: RunId = None,
     report: Report = None,
     deadline: Deadline = None,
@@ -115,34 +87,16 @@ def copy(  # noqa: PLR0913, PLR0917 - a command's options
     Running it again copies only what is still missing. Nothing at the source is ever changed.
     """
     from checkout_assets.engines.copying.engine import CopyOptions
-    from checkout_assets.engines.locations import canonical_uri
 
     # Rows and requests hold no cycles; looking for some costs a tenth of all.
     gc.freeze()
     gc.set_threshold(_ALLOCATIONS_BETWEEN_COLLECTIONS)
-    settings = settings_with(
-        source_uri=source,
-        raw_uri=raw,
-        as_of=as_of,
-        source_account=source_account,
-        raw_account=raw_account,
-        encryption=encryption,
-        kms_key=kms_key,
-        storage_class=storage_class,
-        requester_pays=requester_pays,
-        copy_role_arn=role,
-        replaces_source=replaces_source,
-        show_object_names=show_names,
-    )
+    settings = settings_with(**given, show_object_names=show_names)
     chosen = select_folders(folders or [])
     called = f"cli-{secrets.token_hex(4)}" if run_id is None else checked_run_id(run_id)
     terms = report_terms(settings, report, deadline, silence)
-    options = CopyOptions(
-        parse_as_of(settings.as_of),
-        folders_at_once,
-        in_flight,
-        terms=terms_of(settings),
-        replaces_source=canonical_uri(settings.replaces_source, "replaced source"),
+    options = CopyOptions.given_by(
+        settings, settings, folders_at_once=folders_at_once, in_flight=in_flight
     )
     with reporting(terms, len(chosen)) as reporter:
         results = _run(settings, chosen, options, called, reporter)

@@ -1,73 +1,16 @@
-"""The options that say on which terms S3 is used: of ``copy``, and what others share of them."""
+"""Options of commands that are made of the settings' own definitions."""
 
-from typing import TYPE_CHECKING, Annotated
+import inspect
+from collections.abc import Callable
+from functools import wraps
+from typing import Annotated, Any
 
 import typer
+from pydantic.fields import FieldInfo
 
-from checkout_assets.settings import Settings
+from checkout_assets.engines.option import OnCommandLine
+from checkout_assets.settings import ENVIRONMENT_PREFIX, Settings
 
-if TYPE_CHECKING:
-    from checkout_assets.engines.copying.terms import CopyTerms
-
-
-def _option(name: str, told: str, metavar: str | None = None) -> typer.models.OptionInfo:
-    variable = f"CHECKOUT_{name.upper().replace('-', '_')}"
-    option: typer.models.OptionInfo = typer.Option(
-        f"--{name}",
-        metavar=metavar,
-        help=f"{told} [env: {variable}]",
-        show_default=False,
-    )
-    return option
-
-
-SourceAccount = Annotated[
-    str | None, _option("source-account", "Fail unless it owns the source's bucket.", "ID")
-]
-RawAccount = Annotated[
-    str | None, _option("raw-account", "Fail unless it owns raw's bucket.", "ID")
-]
-Encryption = Annotated[
-    str | None,
-    _option(
-        "encryption",
-        "How everything written to raw is encrypted; else as the bucket says.",
-        "AES256|aws:kms",
-    ),
-]
-KmsKey = Annotated[
-    str | None, _option("kms-key", "The key, with --encryption aws:kms; a bucket key.", "ID|ARN")
-]
-LakeEncryption = Annotated[
-    str | None,
-    _option(
-        "lake-encryption",
-        "How everything written to the lake is encrypted; else as the bucket says.",
-        "AES256|aws:kms",
-    ),
-]
-LakeKmsKey = Annotated[
-    str | None,
-    _option("lake-kms-key", "The key, with --lake-encryption aws:kms; a bucket key.", "ID|ARN"),
-]
-StorageClass = Annotated[
-    str | None, _option("storage-class", "The storage class of copies.", "CLASS")
-]
-RequesterPays = Annotated[
-    bool | None, _option("requester-pays", "Pay for reading a requester-pays source.")
-]
-Role = Annotated[
-    str | None,
-    _option("copy-role-arn", "Assume this role for everything on both sides.", "ARN"),
-]
-ReplacesSource = Annotated[
-    str | None,
-    _option(
-        "replaces-source",
-        "Go on in a raw that was copied from this other source, which the present one replaces.",
-        "URI",
-    ),
-]
 ComparingRole = Annotated[
     str | None,
     typer.Option(
@@ -80,16 +23,54 @@ ComparingRole = Annotated[
 ]
 
 
-def terms_of(settings: Settings) -> "CopyTerms":
-    """The terms of the settings; raises UsageError if they are wrong."""
-    from checkout_assets.engines.copying.terms import CopyTerms
+def settings_options(*names: str) -> Callable[[Callable[..., int]], Callable[..., int]]:
+    """Give a command the options that define these settings.
 
-    return CopyTerms(
-        source_account=settings.source_account,
-        raw_account=settings.raw_account,
-        encryption=settings.encryption,
-        kms_key=settings.kms_key,
-        storage_class=settings.storage_class,
-        requester_pays=settings.requester_pays,
-        role_arn=settings.copy_role_arn,
+    Their values, None if not given, come to the command as the one mapping ``given``. Names that no
+    command offers are left out.
+    """
+
+    def decorate(command: Callable[..., int]) -> Callable[..., int]:
+        options = {name: told for name in names if (told := _parameter(name))}
+        own = inspect.signature(command).parameters
+        parameters = [
+            each
+            for name, parameter in own.items()
+            for each in (options.values() if name == "given" else [parameter])
+        ]
+
+        @wraps(command)
+        def called(**values: Any) -> int:
+            given = {name: values.pop(option.name) for name, option in options.items()}
+            return command(given=given, **values)
+
+        del called.__wrapped__
+        called.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+        called.__annotations__ = {each.name: each.annotation for each in parameters}
+        return called
+
+    return decorate
+
+
+def _parameter(name: str) -> inspect.Parameter | None:
+    field = Settings.model_fields[name]
+    for told in field.metadata:
+        if isinstance(told, OnCommandLine):
+            return inspect.Parameter(
+                told.name or name,
+                inspect.Parameter.KEYWORD_ONLY,
+                default=None,
+                annotation=_annotation(name, field, told),
+            )
+    return None
+
+
+def _annotation(name: str, field: FieldInfo, told: OnCommandLine) -> Any:
+    option = typer.Option(
+        f"--{(told.name or name).replace('_', '-')}",
+        metavar=told.metavar,
+        help=f"{told.told} [env: {ENVIRONMENT_PREFIX}{name.upper()}]",
+        show_default=False,
     )
+    kind: Any = bool if field.annotation is bool else str
+    return Annotated[kind | None, option]

@@ -1,7 +1,7 @@
 """``checkout-assets reconcile``: compare source, raw and lake, and say what is not complete."""
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
@@ -16,12 +16,7 @@ from checkout_assets.cli.console import (
     say,
     say_some,
 )
-from checkout_assets.cli.copy_options import (
-    ComparingRole,
-    RawAccount,
-    RequesterPays,
-    SourceAccount,
-)
+from checkout_assets.cli.copy_options import ComparingRole, settings_options
 from checkout_assets.cli.options import (
     Folders,
     Json,
@@ -62,7 +57,9 @@ def register(app: typer.Typer) -> None:
     app.command("reconcile", epilog=_EXAMPLES)(reconcile)
 
 
-def reconcile(  # noqa: PLR0913, PLR0917 - a command's options
+@settings_options("source_account", "raw_account", "requester_pays")
+def reconcile(  # noqa: PLR0913 - a command's options
+    *,
     folders: Folders = None,
     source: Source = None,
     raw: Raw = None,
@@ -70,9 +67,7 @@ def reconcile(  # noqa: PLR0913, PLR0917 - a command's options
     deep: Annotated[
         bool, typer.Option("--deep", help="Also open the data files and count their rows.")
     ] = False,
-    source_account: SourceAccount = None,
-    raw_account: RawAccount = None,
-    requester_pays: RequesterPays = None,
+    given: Mapping[str, object],
     role: ComparingRole = None,
     json: Json = False,
     show_names: ShowNames = None,
@@ -86,9 +81,7 @@ def reconcile(  # noqa: PLR0913, PLR0917 - a command's options
         source_uri=source,
         raw_uri=raw,
         lake_uri=lake,
-        source_account=source_account,
-        raw_account=raw_account,
-        requester_pays=requester_pays,
+        **given,
         copy_role_arn=role,
         reconcile_with_copy_role=True if role else None,
         show_object_names=show_names,

@@ -2,7 +2,7 @@
 
 import secrets
 from collections import Counter
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from checkout_assets.cli.console import print_json, print_lines, say, terminal
-from checkout_assets.cli.copy_options import LakeEncryption, LakeKmsKey, RawAccount
+from checkout_assets.cli.copy_options import settings_options
 from checkout_assets.cli.options import (
     Folders,
     Json,
@@ -48,15 +48,15 @@ def register(app: typer.Typer) -> None:
     app.command("structure", epilog=_EXAMPLES)(structure)
 
 
-def structure(  # noqa: PLR0913, PLR0917 - a command's options
+@settings_options("raw_account", "lake_encryption", "lake_kms_key")
+def structure(  # noqa: PLR0913 - a command's options
+    *,
     folders: Folders = None,
     raw: Raw = None,
     lake: Lake = None,
     vanished: Vanished = None,
     replaces_raw: ReplacesRaw = None,
-    raw_account: RawAccount = None,
-    lake_encryption: LakeEncryption = None,
-    lake_kms_key: LakeKmsKey = None,
+    given: Mapping[str, object],
     json: Json = False,
 ) -> int:
     """Structure copied folders into Parquet tables.
@@ -70,9 +70,7 @@ def structure(  # noqa: PLR0913, PLR0917 - a command's options
         lake_uri=lake,
         vanished=vanished,
         replaces_raw=replaces_raw,
-        raw_account=raw_account,
-        lake_encryption=lake_encryption,
-        lake_kms_key=lake_kms_key,
+        **given,
     )
     chosen = select_folders(folders or [])
     results = run_folders(settings, chosen)

@@ -1,33 +1,82 @@
 """On which terms each place is used, from the settings: its owner, who pays, its encryption."""
 
 import re
-from dataclasses import dataclass, fields
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
 
 from checkout_assets.domain.displayable import displayable
 from checkout_assets.domain.errors import UsageError
+from checkout_assets.engines.option import OnCommandLine
 from spark_jobs.stores.terms import SSE_KMS, SSE_S3, StoreTerms
 
 _ACCOUNT = re.compile(r"[0-9]{12}")
 
 
-@dataclass(frozen=True, slots=True)
-class PlaceTerms:
-    """The settings of the same names; an empty one leaves it to the bucket or the account."""
+class CopyPlaces(BaseModel):
+    """Source and raw, where copies report, and the terms of each.
 
-    source_account: str = ""
-    raw_account: str = ""
-    requester_pays: bool = False
-    encryption: str = ""
-    kms_key: str = ""
-    lake_encryption: str = ""
-    lake_kms_key: str = ""
-    fleet_encryption: str = ""
-    fleet_kms_key: str = ""
+    An empty one leaves it to the bucket or the account.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    source_uri: Annotated[
+        str, OnCommandLine("Where folders are copied from.", "URI", name="source")
+    ] = Field("", description="where folders are copied from: s3://bucket/prefix")
+    raw_uri: Annotated[str, OnCommandLine("Where copies are.", "URI", name="raw")] = Field(
+        "", description="where copies go: s3://bucket/prefix"
+    )
+    source_account: Annotated[
+        str, OnCommandLine("Fail unless it owns the source's bucket.", "ID")
+    ] = Field("", description="the account that must own the source's bucket")
+    raw_account: Annotated[str, OnCommandLine("Fail unless it owns raw's bucket.", "ID")] = Field(
+        "", description="the account that must own raw's bucket"
+    )
+    encryption: Annotated[
+        str,
+        OnCommandLine(
+            "How everything written to raw is encrypted; else as the bucket says.",
+            "AES256|aws:kms",
+        ),
+    ] = Field("", description="how everything written to raw is encrypted: AES256 or aws:kms")
+    kms_key: Annotated[
+        str, OnCommandLine("The key, with --encryption aws:kms; a bucket key.", "ID|ARN")
+    ] = Field("", description="raw's KMS key, with encryption aws:kms")
+    requester_pays: Annotated[bool, OnCommandLine("Pay for reading a requester-pays source.")] = (
+        Field(False, description="pay for reading a requester-pays source")
+    )
+    fleet_encryption: str = Field(
+        "", description="how packages and instances' reports are encrypted: AES256 or aws:kms"
+    )
+    fleet_kms_key: str = Field(
+        "", description="the ARN of their KMS key, for policies and fleet encryption aws:kms"
+    )
+
+
+class PlaceTerms(CopyPlaces):
+    """All places and their terms: what CopyPlaces holds, and the lake."""
+
+    lake_uri: str = Field(
+        "", description="where tables go: s3://bucket/prefix, a directory or file:///path"
+    )
+    lake_encryption: Annotated[
+        str,
+        OnCommandLine(
+            "How everything written to the lake is encrypted; else as the bucket says.",
+            "AES256|aws:kms",
+        ),
+    ] = Field("", description="how everything written to the lake is encrypted: AES256 or aws:kms")
+    lake_kms_key: Annotated[
+        str, OnCommandLine("The key, with --lake-encryption aws:kms; a bucket key.", "ID|ARN")
+    ] = Field(
+        "", description="the ARN of the lake's KMS key, for policies and lake encryption aws:kms"
+    )
 
     @classmethod
-    def given_by(cls, settings: object) -> "PlaceTerms":
-        """Those of an object that has all of these fields, such as the settings."""
-        return cls(**{each.name: getattr(settings, each.name) for each in fields(cls)})
+    def given_by(cls, settings: "PlaceTerms") -> "PlaceTerms":
+        """Those of the settings, or of whatever else is made of these fields, and no more."""
+        return cls(**{name: getattr(settings, name) for name in cls.model_fields})
 
     def of(self, place: str) -> StoreTerms:
         """The terms of ``source``, ``raw``, ``lake`` or ``fleet``.

@@ -1,5 +1,6 @@
 """Temporary access as a resource: what is granted to whom, and when it counts as outlived."""
 
+from dataclasses import fields
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -59,26 +60,12 @@ class AccessResource(dg.ConfigurableResource[Any]):
         """The configuration as plain values."""
         from checkout_assets.engines.access.options import AccessOptions
 
+        named = {each.name for each in fields(AccessOptions)} - {"source", "raw", "lake"}
         return AccessOptions(
-            source=self.stores.source(),
-            raw=self.stores.raw(),
-            lake=self.stores.lake(),
-            copy_role_arn=self.copy_role_arn,
-            worker_role_arn=self.worker_role_arn,
-            reconcile_role_arn=self.reconcile_role_arn,
-            structure_role_arn=self.structure_role_arn,
-            emr_service_role_arn=self.emr_service_role_arn,
-            source_grant_role_arn=self.source_grant_role_arn,
-            source_account=self.source_account,
-            raw_account=self.raw_account,
-            source_kms_key=self.source_kms_key,
-            kms_key=self.kms_key,
-            lake_kms_key=self.lake_kms_key,
-            fleet_kms_key=self.fleet_kms_key,
-            package_uri=self.package_uri,
-            fleet_uri=self.fleet_uri,
-            log_uri=self.log_uri,
-            deployment=self.deployment,
+            self.stores.source(),
+            self.stores.raw(),
+            self.stores.lake(),
+            **{name: getattr(self, name) for name in named},
         )
 
     @property

@@ -20,7 +20,7 @@ from checkout_assets.engines.locations import (
     parse_s3_location,
     refuse_overlap,
 )
-from checkout_assets.resources.engines import CopyEngineResource
+from checkout_assets.resources.engines import CopyEngineResource, given_to
 from checkout_assets.resources.stores import Stores
 from checkout_assets.settings import ENVIRONMENT_PREFIX
 
@@ -145,31 +145,7 @@ class Ec2CopyEngine(CopyEngineResource):
 
     def options(self) -> Ec2Options:
         """The instance and the run's behaviour as plain values."""
-        return Ec2Options(
-            deployment=self.deployment,
-            fleet_uri=self.fleet_uri,
-            security_group=self.security_group,
-            instance_profile=self.instance_profile,
-            subnets=tuple(self.subnets),
-            owner=self.owner,
-            instance_types=tuple(self.instance_types),
-            spot=self.spot,
-            architecture=self.architecture,
-            ami=self.ami,
-            volume_gb=self.volume_gb,
-            volume_kms_key=self.volume_kms_key,
-            public_ip=self.public_ip,
-            ssh_key=self.ssh_key,
-            ssh_cidr=self.ssh_cidr,
-            tags=dict(self.tags),
-            folders_at_once=self.folders_at_once,
-            in_flight=self.in_flight,
-            deadline_hours=self.deadline_hours,
-            silence_minutes=self.silence_minutes,
-            most_instances=self.most_instances,
-            poll_seconds=self.poll_seconds,
-            launch_spread_seconds=self.launch_spread_seconds,
-        )
+        return Ec2Options(**given_to(Ec2Options, self))
 
     def _check(self) -> None:
         for name, meaning in _REQUIRED.items():

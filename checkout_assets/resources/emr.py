@@ -12,7 +12,7 @@ from checkout_assets.domain.displayable import displayable
 from checkout_assets.domain.errors import UsageError
 from checkout_assets.engines.emr.options import EmrOptions, JobPackage
 from checkout_assets.engines.locations import canonical_uri, parse_s3_location
-from checkout_assets.resources.engines import StructureEngineResource
+from checkout_assets.resources.engines import StructureEngineResource, given_to
 from checkout_assets.resources.stores import Stores
 from spark_jobs.contract.limits import LARGEST_BODY_BYTES
 from spark_jobs.contract.words import KEEP
@@ -141,32 +141,8 @@ class EmrEngine(StructureEngineResource):
 
     def options(self) -> EmrOptions:
         """The cluster and the run's behaviour as plain values."""
-        return EmrOptions(
-            deployment=self.deployment,
-            log_uri=self.log_uri,
-            service_role=self.service_role,
-            instance_profile=self.instance_profile,
-            subnets=tuple(self.subnets),
-            security_configuration=self.security_configuration,
-            release=self.release,
-            primary_type=self.primary_type,
-            core_type=self.core_type,
-            core_nodes=self.core_nodes,
-            core_fleet_types=tuple(self.core_fleet_types),
-            core_spot_nodes=self.core_spot_nodes,
-            bootstrap_scripts=tuple(self.bootstrap_scripts),
-            configurations=tuple(self.configurations),
-            spark_config=dict(self.spark_config),
-            tags=dict(self.tags),
-            step_concurrency=self.step_concurrency,
-            idle_minutes=self.idle_minutes,
-            cluster_mode=self.cluster_mode,
-            cluster_id=self.cluster_id,
-            most_clusters=self.most_clusters,
-            poll_seconds=self.poll_seconds,
-            launch_spread_seconds=self.launch_spread_seconds,
-            log_kms_key=self.stores.terms("fleet").kms_key,
-        )
+        log_kms_key = self.stores.terms("fleet").kms_key
+        return EmrOptions(**given_to(EmrOptions, self), log_kms_key=log_kms_key)
 
     def _check(self) -> None:
         for name in ("package_uri", "log_uri"):

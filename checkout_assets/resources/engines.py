@@ -3,6 +3,7 @@
 from abc import abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import fields
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ from pydantic import PrivateAttr
 
 from checkout_assets.domain.anomalies import DEFAULT_ALLOWANCE, QuarantineAllowance
 from checkout_assets.domain.rotation import due_on
+from checkout_assets.engines.copying.choices import CopyChoices
 from checkout_assets.engines.seam import FolderEngine
 from checkout_assets.resources.stores import Stores
 from spark_jobs.contract.keys import PROBES_IN_LAKE
@@ -39,6 +41,19 @@ class StructureEngineResource(dg.ConfigurableResource[Any]):
     @abstractmethod
     def engine(self) -> "FolderEngine[StructuredFolder]":
         """The engine; raises UsageError if it cannot work as configured."""
+
+
+def given_to(options: Any, resource: Any) -> dict[str, Any]:
+    """The values of a resource for the fields of these plain options that have its fields' names.
+
+    A list becomes a tuple, because plain options never change.
+    """
+    values = {each.name: getattr(resource, each.name, None) for each in fields(options)}
+    known = values.keys() & type(resource).model_fields.keys()
+    return {
+        name: tuple(values[name]) if isinstance(values[name], list) else values[name]
+        for name in known
+    }
 
 
 class ReconcilerResource(dg.ConfigurableResource[Any]):
@@ -79,34 +94,18 @@ class ReconcilerResource(dg.ConfigurableResource[Any]):
         )
 
 
-class LocalCopyEngine(CopyEngineResource):
+class LocalCopyEngine(CopyChoices, CopyEngineResource):
     """Copies from this machine: it asks S3 to copy, no byte of an object passes through it."""
 
     stores: dg.ResourceDependency[Stores]
-    as_of: str = ""
-    storage_class: str = ""
-    role_arn: str = ""
-    replaces_source: str = ""
 
     def engine(self) -> "FolderEngine[FolderCopied]":
         """See CopyEngineResource."""
-        from checkout_assets.domain.copying import parse_as_of
-        from checkout_assets.engines.copying.engine import CopyEngine, CopyOptions, CopyTerms
+        from checkout_assets.engines.copying.engine import CopyEngine, CopyOptions
         from checkout_assets.engines.copying.progress import SilenceOnly
-        from checkout_assets.engines.locations import canonical_uri
 
-        terms = CopyTerms(
-            source_account=self.stores.source_account,
-            raw_account=self.stores.raw_account,
-            encryption=self.stores.encryption,
-            kms_key=self.stores.kms_key,
-            storage_class=self.storage_class,
-            requester_pays=self.stores.requester_pays,
-            role_arn=self.role_arn,
-        )
-        self.stores.check("source", "raw", role_arn=self.role_arn)
-        replaces = canonical_uri(self.replaces_source, "replaced source")
-        options = CopyOptions(as_of=parse_as_of(self.as_of), terms=terms, replaces_source=replaces)
+        options = CopyOptions.given_by(self.stores, self)
+        self.stores.check("source", "raw", role_arn=self.copy_role_arn)
         progress = SilenceOnly(self.stores.on_silence)
         engine = CopyEngine(self.stores.source(), self.stores.raw(), options, progress)
         engine.check()

@@ -20,24 +20,9 @@ from checkout_assets.engines.silence import OnSilence, SilenceLines, nobody
 from spark_jobs.stores.terms import StoreTerms
 
 
-class Stores(dg.ConfigurableResource[Any]):
-    """The places of a migration and their terms; ``s3`` carries the small calls.
+class Stores(PlaceTerms, dg.ConfigurableResource[Any]):
+    """The places of a migration and their terms; ``s3`` carries the small calls."""
 
-    The fields have the settings' names and meanings.
-    """
-
-    source_uri: str = ""
-    raw_uri: str = ""
-    lake_uri: str = ""
-    source_account: str = ""
-    raw_account: str = ""
-    requester_pays: bool = False
-    encryption: str = ""
-    kms_key: str = ""
-    lake_encryption: str = ""
-    lake_kms_key: str = ""
-    fleet_encryption: str = ""
-    fleet_kms_key: str = ""
     s3: dg.ResourceDependency[S3Resource]
     _lines: SilenceLines | None = PrivateAttr(None)
 

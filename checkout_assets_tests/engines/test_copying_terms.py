@@ -25,7 +25,7 @@ KEY = "arn:aws:kms:us-east-2:222222222222:key/abc"
         ({"kms_key": "abc"}, "without the encryption aws:kms"),
         ({"encryption": "AES256", "kms_key": "abc"}, "without the encryption aws:kms"),
         ({"storage_class": "GLACIER"}, "write one of STANDARD, "),
-        ({"role_arn": "migration"}, "write arn:aws:iam::<account>:role/<name>"),
+        ({"copy_role_arn": "migration"}, "write arn:aws:iam::<account>:role/<name>"),
     ],
 )
 def test_wrong_terms_are_one_sentence(terms: dict[str, str], said: str) -> None:
@@ -162,7 +162,7 @@ def test_one_assumed_role_lists_and_copies(
     proxy.rule = lambda request: assumes(seconds) if is_sts(request) else None
     place.put(DOCUMENT)
 
-    copied = place.copy_one(terms=CopyTerms(role_arn=ROLE))
+    copied = place.copy_one(terms=CopyTerms(copy_role_arn=ROLE))
 
     assert copied.ok, copied.error
     of_s3 = [request for request in proxy.seen if not is_sts(request)]

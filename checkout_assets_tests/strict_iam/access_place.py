@@ -191,7 +191,7 @@ class AccessPlace:
             self.inside.put(f"{folder}{WRONG}", BROKEN)
 
     def copy(self, role: str = COPIER, run_id: str = "run", assumed: str = "") -> list[str]:
-        terms = CopyTerms(SOURCE_ACCOUNT, RAW_ACCOUNT, role_arn=assumed)
+        terms = CopyTerms(SOURCE_ACCOUNT, RAW_ACCOUNT, copy_role_arn=assumed)
         options = CopyOptions(
             as_of=CutOff.NOW, in_flight=8, largest_copy=len(ORDER) + 1, terms=terms
         )

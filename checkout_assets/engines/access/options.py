@@ -1,7 +1,7 @@
 """What access is configured with, and what follows from it: terms and policies to change."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 
 from checkout_assets.domain.access.terms import AccessTerms, Place, expiry_after
@@ -131,19 +131,9 @@ def access_options(settings: Settings) -> AccessOptions:
 def named_in(settings: Settings) -> dict[str, str]:
     """What the settings name besides source, raw and lake, by the fields of AccessOptions."""
     fleet, emr = settings.ec2, settings.emr
+    named = {each.name for each in fields(AccessOptions)} & set(Settings.model_fields)
     return {
-        "copy_role_arn": settings.copy_role_arn,
-        "worker_role_arn": settings.worker_role_arn,
-        "reconcile_role_arn": settings.reconcile_role_arn,
-        "structure_role_arn": settings.structure_role_arn,
-        "emr_service_role_arn": settings.emr_service_role_arn,
-        "source_grant_role_arn": settings.source_grant_role_arn,
-        "source_account": settings.source_account,
-        "raw_account": settings.raw_account,
-        "source_kms_key": settings.source_kms_key,
-        "kms_key": settings.kms_key,
-        "lake_kms_key": settings.lake_kms_key,
-        "fleet_kms_key": settings.fleet_kms_key,
+        **{name: getattr(settings, name) for name in named},
         "package_uri": str(fleet.get("package_uri") or emr.get("package_uri") or ""),
         "fleet_uri": str(fleet.get("fleet_uri") or ""),
         "log_uri": str(emr.get("log_uri") or ""),

@@ -8,11 +8,12 @@ from concurrent.futures import Future, wait
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
-from checkout_assets.domain.copying import CutOff, new_copy_id
+from checkout_assets.domain.copying import CutOff, new_copy_id, parse_as_of
 from checkout_assets.domain.faults import explain_fault
 from checkout_assets.domain.folders import Folder
 from checkout_assets.domain.verification import OutOfOrderError
 from checkout_assets.engines.conditions import refuse_ignored_conditions
+from checkout_assets.engines.copying.choices import CopyChoices
 from checkout_assets.engines.copying.cutoff import Origin, refuse_other_source, settle
 from checkout_assets.engines.copying.folder_copy import FolderCopy
 from checkout_assets.engines.copying.progress import CopyProgress, NoProgress
@@ -22,7 +23,8 @@ from checkout_assets.engines.copying.result import FolderCopied, FolderError, fa
 from checkout_assets.engines.copying.run import CancelledError, CopyRun
 from checkout_assets.engines.copying.terms import CopyTerms
 from checkout_assets.engines.interruptible import begin_all
-from checkout_assets.engines.locations import S3Location, principal
+from checkout_assets.engines.locations import S3Location, canonical_uri, principal
+from checkout_assets.engines.place_terms import CopyPlaces
 from checkout_assets.engines.silence import SilenceWatch, StoreEar, listening_to
 from spark_jobs.completed import completed
 from spark_jobs.contract.completion import CompletionRecord
@@ -56,6 +58,16 @@ class CopyOptions:
     terms: CopyTerms = field(default_factory=CopyTerms)
     replaces_source: str = ""
 
+    @classmethod
+    def given_by(cls, places: CopyPlaces, choices: CopyChoices, **pace: int) -> "CopyOptions":
+        """What is chosen, with other numbers of ``pace``; raises UsageError for wrong choices."""
+        return cls(
+            as_of=parse_as_of(choices.as_of),
+            terms=CopyTerms.given_by(places, choices),
+            replaces_source=canonical_uri(choices.replaces_source, "replaced source"),
+            **pace,
+        )
+
 
 class CopyEngine:
     """Copies folders and verifies them; a FolderEngine of FolderCopied."""
@@ -80,7 +92,7 @@ class CopyEngine:
         does not answer or cannot be written to.
         """
         terms = self._options.terms
-        raw = self._raw.on(terms.raw).open(principal(terms.role_arn))
+        raw = self._raw.on(terms.raw).open(principal(terms.copy_role_arn))
         with listening_to(raw, self._progress.on_silence):
             refuse_other_source(raw, Origin(self._source.uri, self._options.replaces_source))
             self._prove(raw)
@@ -108,7 +120,7 @@ class CopyEngine:
     def _open(self, run_id: str) -> CopyRun:
         options, terms = self._options, self._options.terms
         # One principal lists and copies on both sides: only so can S3 copy between them.
-        session = principal(terms.role_arn)
+        session = principal(terms.copy_role_arn)
         source = self._source.on(terms.source).open(session)
         raw = self._raw.on(terms.raw).open(session)
         with listening_to(raw, self._progress.on_silence):

@@ -4,11 +4,12 @@ Everything here is configuration, so what is wrong is a UsageError of one line.
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 from checkout_assets.domain.errors import UsageError
-from checkout_assets.engines.place_terms import checked_account, encrypted, wrong
+from checkout_assets.engines.copying.choices import CopyChoices
+from checkout_assets.engines.place_terms import CopyPlaces, checked_account, encrypted, wrong
 from spark_jobs.stores.terms import SSE_KMS, StoreTerms
 
 __all__ = ["SSE_KMS", "STORAGE_CLASSES", "CopyTerms"]
@@ -30,8 +31,9 @@ class CopyTerms:
 
     ``source_account`` and ``raw_account`` are the 12 digits of the accounts that must own the
     buckets. ``encryption`` is ``AES256`` (SSE-S3) or ``aws:kms``, with bucket keys; ``kms_key`` is
-    the key's id or ARN. ``requester_pays`` pays for a source whose owner does not. ``role_arn`` is
-    assumed for everything on both sides, and its credentials are renewed before they expire.
+    the key's id or ARN. ``requester_pays`` pays for a source whose owner does not.
+    ``copy_role_arn`` is assumed for everything on both sides, and its credentials are renewed
+    before they expire.
     """
 
     source_account: str = ""
@@ -40,7 +42,13 @@ class CopyTerms:
     kms_key: str = ""
     storage_class: str = ""
     requester_pays: bool = False
-    role_arn: str = ""
+    copy_role_arn: str = ""
+
+    @classmethod
+    def given_by(cls, places: CopyPlaces, choices: CopyChoices) -> "CopyTerms":
+        """Those that the fields of the same names hold; raises UsageError for wrong ones."""
+        given = {**dict(places), **dict(choices)}
+        return cls(**{each.name: given[each.name] for each in fields(cls)})
 
     def __post_init__(self) -> None:
         checked_account("source account", self.source_account)
@@ -51,8 +59,8 @@ class CopyTerms:
         if self.storage_class and self.storage_class not in STORAGE_CLASSES:
             known = ", ".join(STORAGE_CLASSES)
             raise wrong("storage class", self.storage_class, f"write one of {known}")
-        if self.role_arn and not _ROLE.fullmatch(self.role_arn):
-            raise wrong("role", self.role_arn, "write arn:aws:iam::<account>:role/<name>")
+        if self.copy_role_arn and not _ROLE.fullmatch(self.copy_role_arn):
+            raise wrong("role", self.copy_role_arn, "write arn:aws:iam::<account>:role/<name>")
 
     @property
     def source(self) -> StoreTerms:

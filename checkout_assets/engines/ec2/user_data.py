@@ -11,6 +11,7 @@ from checkout_assets.domain.copying import CutOff, parse_as_of
 from checkout_assets.domain.displayable import displayable
 from checkout_assets.domain.errors import UsageError
 from checkout_assets.domain.folders import Folder
+from checkout_assets.engines.copying.choices import CopySettings
 from checkout_assets.engines.ec2.worker_package import WorkerArchive
 from checkout_assets.settings import ENVIRONMENT_PREFIX, Settings
 
@@ -18,23 +19,6 @@ LARGEST_USER_DATA = 16 * 1024
 """Bytes that EC2 takes, before base64."""
 
 _SCRIPT = "user_data.sh"
-_FOR_WORKERS = (
-    "source_uri",
-    "raw_uri",
-    "as_of",
-    "source_account",
-    "raw_account",
-    "encryption",
-    "kms_key",
-    "storage_class",
-    "requester_pays",
-    "copy_role_arn",
-    "replaces_source",
-    "fleet_encryption",
-    "fleet_kms_key",
-)
-"""The settings that change what a copy and its reports do; a log that is uploaded never shows
-names."""
 _VARIABLE = re.compile(rf"{ENVIRONMENT_PREFIX}[A-Z_]+")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 
@@ -63,7 +47,7 @@ class WorkerJob:
 
 def worker_variables(settings: Settings) -> dict[str, str]:
     """The CHECKOUT_* variables that a copy on another machine needs; no secret is among them."""
-    chosen = {name: getattr(settings, name) for name in _FOR_WORKERS}
+    chosen = {name: getattr(settings, name) for name in CopySettings.model_fields}
     return {
         f"{ENVIRONMENT_PREFIX}{name.upper()}": "true" if value is True else str(value)
         for name, value in chosen.items()

@@ -1,0 +1,46 @@
+"""What a copy is told, each option once: settings, command line, resource and instances follow."""
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from checkout_assets.engines.option import OnCommandLine
+from checkout_assets.engines.place_terms import CopyPlaces
+
+
+class CopyChoices(BaseModel):
+    """How to copy, as it is given and not yet checked; CopyOptions are made of it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    as_of: Annotated[
+        str,
+        OnCommandLine(
+            "Leave out objects written later: an instant with its zone, such as "
+            "2026-01-31T00:00:00Z, or now. Without it the start of the first copy, which raw "
+            "keeps.",
+            "INSTANT",
+        ),
+    ] = Field("", description="the cut-off: an instant with its zone, or now")
+    storage_class: Annotated[str, OnCommandLine("The storage class of copies.", "CLASS")] = Field(
+        "", description="the storage class of copies, such as STANDARD"
+    )
+    copy_role_arn: Annotated[
+        str, OnCommandLine("Assume this role for everything on both sides.", "ARN")
+    ] = Field("", description="the role that lists and copies on both sides")
+    replaces_source: Annotated[
+        str,
+        OnCommandLine(
+            "Go on in a raw that was copied from this other source, which the present one "
+            "replaces.",
+            "URI",
+        ),
+    ] = Field("", description="the source that the present one replaces in raw: s3://bucket/prefix")
+
+
+class CopySettings(CopyChoices, CopyPlaces):
+    """All that changes what a copy and its reports do, on whatever machine it runs.
+
+    An instance is told all of it, so nothing here is a secret, and nothing that an uploaded log
+    would show of objects' names.
+    """

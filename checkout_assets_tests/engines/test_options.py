@@ -1,0 +1,147 @@
+"""An option is defined once: settings, command line, resources and instances say the same of it."""
+
+from dataclasses import MISSING, Field, fields
+from typing import Any
+
+import pytest
+import typer
+from pydantic_core import PydanticUndefined
+
+from checkout_assets.cli.main import build_app, run
+from checkout_assets.domain.errors import UsageError
+from checkout_assets.engines.copying.choices import CopyChoices, CopySettings
+from checkout_assets.engines.copying.engine import CopyOptions
+from checkout_assets.engines.copying.terms import CopyTerms
+from checkout_assets.engines.ec2.options import Ec2Options
+from checkout_assets.engines.ec2.user_data import worker_variables
+from checkout_assets.engines.emr.options import EmrOptions
+from checkout_assets.engines.option import OnCommandLine
+from checkout_assets.engines.place_terms import PlaceTerms
+from checkout_assets.resources.ec2 import Ec2CopyEngine
+from checkout_assets.resources.emr import EmrEngine
+from checkout_assets.resources.engines import LocalCopyEngine
+from checkout_assets.resources.stores import Stores
+from checkout_assets.settings import Settings
+
+COMMANDS: dict[str, Any] = typer.main.get_command(build_app()).commands  # type: ignore[attr-defined]
+NOT_ON_THE_COMMAND_LINE = {"fleet_encryption", "fleet_kms_key"}
+"""Of the place where instances report, which whoever copies by hand does not have."""
+OTHER = {"requester_pays": "true", "as_of": "2026-01-31T00:00:00Z"}
+
+
+def on_command_line(name: str) -> OnCommandLine | None:
+    told = [each for each in Settings.model_fields[name].metadata if type(each) is OnCommandLine]
+    return told[0] if told else None
+
+
+@pytest.mark.parametrize("name", CopySettings.model_fields)
+def test_an_option_of_copying_is_everywhere(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    value, field = OTHER.get(name, "s3://bucket/of-a-test"), CopySettings.model_fields[name]
+    variable = f"CHECKOUT_{name.upper()}"
+    resource = LocalCopyEngine if name in CopyChoices.model_fields else Stores
+    for model in (Settings, resource):
+        same = model.model_fields[name]
+        assert (same.default, same.description) == (field.default, field.description)
+    assert field.description
+    assert not getattr(Settings(), name)
+
+    monkeypatch.setenv(variable, value)
+
+    assert worker_variables(Settings()) == {variable: value}
+    assert str(getattr(Settings(), name)).lower() == value.lower()
+
+
+@pytest.mark.parametrize("name", set(CopySettings.model_fields) - NOT_ON_THE_COMMAND_LINE)
+def test_an_option_of_copying_is_on_the_command_line(name: str) -> None:
+    told = on_command_line(name)
+    assert told is not None
+    flag = f"--{(told.name or name).replace('_', '-')}"
+    (option,) = (each for each in COMMANDS["copy"].params if flag in each.opts)
+    assert option.default is None
+    assert option.help == f"{told.told} [env: CHECKOUT_{name.upper()}]"
+    assert option.metavar == told.metavar
+
+
+def test_a_command_without_a_flag_leaves_out_what_none_offers() -> None:
+    flags = {flag for each in COMMANDS["copy"].params for flag in each.opts}
+    assert not {"--fleet-encryption", "--fleet-kms-key"} & flags
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_flag_means_the_same_for_every_command(command: str) -> None:
+    """Only whose role it is differs: copying takes it on both sides, reconciling to compare."""
+    copy = {each.opts[0]: each.help for each in COMMANDS["copy"].params if each.opts}
+    for each in getattr(COMMANDS[command], "params", ()):
+        if "[env:" in (getattr(each, "help", "") or "") and each.opts[0] != "--copy-role-arn":
+            assert copy.get(each.opts[0], each.help) == each.help
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("storage_class", "GLACIER", 'The storage class "GLACIER" is wrong'),
+        ("copy_role_arn", "me", 'The role "me" is wrong'),
+        ("source_account", "12", 'The source account "12" is wrong'),
+        ("raw_account", "12", 'The raw account "12" is wrong'),
+        ("encryption", "kms", 'The encryption "kms" is wrong'),
+        ("replaces_source", "x", 'The replaced source "x"'),
+    ],
+)
+def test_a_wrong_value_is_refused_alike_wherever_it_comes_from(
+    name: str,
+    value: str,
+    said: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    places = {"source_uri": "s3://source", "raw_uri": "s3://raw"}
+    given = Settings(**places, **{name: value})
+    with pytest.raises(UsageError) as refused:
+        CopyOptions.given_by(given, given)
+    sentence = str(refused.value)
+    assert said in sentence
+
+    words = ["copy", "--source", "s3://source", "--raw", "s3://raw", "00_CheckoutOrder"]
+    assert run([*words, f"--{name.replace('_', '-')}", value]) == 2
+    assert capsys.readouterr().err.strip() == f"Error: {sentence}"
+    monkeypatch.setenv(f"CHECKOUT_{name.upper()}", value)
+    assert run(words) == 2
+    assert capsys.readouterr().err.strip() == f"Error: {sentence}"
+
+
+def test_what_a_copy_uses_is_defined() -> None:
+    assert {each.name for each in fields(CopyTerms)} <= set(CopySettings.model_fields)
+
+
+def test_every_place_is_a_setting_and_a_store() -> None:
+    for name, field in PlaceTerms.model_fields.items():
+        for model in (Settings, Stores):
+            assert model.model_fields[name].default == field.default
+            assert model.model_fields[name].description == field.description
+
+
+def default_of(each: "Field[Any]") -> Any:
+    made = each.default if each.default_factory is MISSING else each.default_factory()
+    return None if made is MISSING else made
+
+
+@pytest.mark.parametrize(
+    ("resource", "options", "elsewhere"),
+    [(Ec2CopyEngine, Ec2Options, set()), (EmrEngine, EmrOptions, {"log_kms_key"})],
+)
+def test_the_options_of_a_fleet_are_its_resource_s(
+    resource: Any, options: Any, elsewhere: set[str]
+) -> None:
+    """Each is on the resource, with a meaning or a pattern, and with the same default."""
+    for each in fields(options):
+        if each.name in elsewhere:
+            continue
+        field = resource.model_fields[each.name]
+        assert field.description or field.metadata
+        configured = field.get_default(call_default_factory=True)
+        plain = default_of(each)
+        assert configured is not PydanticUndefined
+        if plain is not None:
+            assert (list(configured) if isinstance(configured, list) else configured) == (
+                list(plain) if isinstance(plain, tuple) else plain
+            )
