@@ -48,7 +48,9 @@ def given_to(options: Any, resource: Any) -> dict[str, Any]:
 
     A list becomes a tuple, because plain options never change.
     """
-    values = {each.name: getattr(resource, each.name, None) for each in fields(options)}
+    values: dict[str, Any] = {
+        each.name: getattr(resource, each.name, None) for each in fields(options)
+    }
     known = values.keys() & type(resource).model_fields.keys()
     return {
         name: tuple(values[name]) if isinstance(values[name], list) else values[name]
