@@ -42,6 +42,7 @@ ALLOWED = {
     "checkout_assets/engines/aws_explained.py:_settings_in": "a library's words: which setting",
     "checkout_assets/engines/aws_setup.py:made_for_s3": "botocore's words: a bare ValueError",
     "checkout_assets/engines/quarantine.py:is_cut": "the lake's column, whose first word is a code",
+    "checkout_assets/engines/structuring/orphans.py:_told": "prints a folder's name once",
     "checkout_assets/packaging/wheels.py:_explain": "pip's words: it gives no code",
     "checkout_assets/settings.py:__init__": "pydantic-settings' words: it names no field otherwise",
     "spark_jobs/conforming/exact_json.py:_first_wrong": "the json module's words",

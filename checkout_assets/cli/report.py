@@ -2,7 +2,7 @@
 
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,12 +12,7 @@ import typer
 
 from checkout_assets.cli.comparing import comparing
 from checkout_assets.cli.console import print_json, print_lines, say, say_some
-from checkout_assets.cli.copy_options import (
-    ComparingRole,
-    RawAccount,
-    RequesterPays,
-    SourceAccount,
-)
+from checkout_assets.cli.copy_options import ComparingRole, settings_options
 from checkout_assets.cli.options import (
     Json,
     Lake,
@@ -50,7 +45,9 @@ def register(app: typer.Typer) -> None:
     app.command("report", epilog=_EXAMPLES)(report)
 
 
-def report(  # noqa: PLR0913, PLR0917 - a command's options
+@settings_options("source_account", "raw_account", "requester_pays")
+def report(  # noqa: PLR0913 - a command's options
+    *,
     source: Source = None,
     raw: Raw = None,
     lake: Lake = None,
@@ -68,9 +65,7 @@ def report(  # noqa: PLR0913, PLR0917 - a command's options
             "this is what happens anyway.",
         ),
     ] = False,
-    source_account: SourceAccount = None,
-    raw_account: RawAccount = None,
-    requester_pays: RequesterPays = None,
+    given: Mapping[str, object],
     role: ComparingRole = None,
     json: Json = False,
 ) -> int:
@@ -83,9 +78,7 @@ def report(  # noqa: PLR0913, PLR0917 - a command's options
         source_uri=source,
         raw_uri=raw,
         lake_uri=lake,
-        source_account=source_account,
-        raw_account=raw_account,
-        requester_pays=requester_pays,
+        **given,
         copy_role_arn=role,
         reconcile_with_copy_role=True if role else None,
     )
