@@ -51,7 +51,7 @@ def test_an_option_of_copying_is_everywhere(name: str, monkeypatch: pytest.Monke
     assert str(getattr(Settings(), name)).lower() == value.lower()
 
 
-@pytest.mark.parametrize("name", set(CopySettings.model_fields) - NOT_ON_THE_COMMAND_LINE)
+@pytest.mark.parametrize("name", sorted(set(CopySettings.model_fields) - NOT_ON_THE_COMMAND_LINE))
 def test_an_option_of_copying_is_on_the_command_line(name: str) -> None:
     told = on_command_line(name)
     assert told is not None
