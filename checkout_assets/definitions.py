@@ -28,12 +28,12 @@ from checkout_assets.engines.ec2.user_data import worker_variables
 from checkout_assets.engines.place_terms import PlaceTerms
 from checkout_assets.engines.structuring.session import local_spark_config
 from checkout_assets.resources.access import AccessResource
-from checkout_assets.resources.ec2 import ec2_copy_engine
-from checkout_assets.resources.emr import emr_engine
+from checkout_assets.resources.ec2 import ec2_resource
+from checkout_assets.resources.emr import emr_resource
 from checkout_assets.resources.engines import (
     CopyEngineResource,
-    LocalCopyEngine,
-    LocalSparkEngine,
+    LocalCopyResource,
+    LocalSparkResource,
     ReconcilerResource,
     StructureEngineResource,
 )
@@ -77,21 +77,21 @@ def _access(settings: Settings, stores: Stores) -> AccessResource:
 
 def _copy_engine(settings: Settings, stores: Stores) -> CopyEngineResource:
     if settings.copy_engine == "ec2":
-        return ec2_copy_engine(stores, worker_variables(settings), settings.ec2)
+        return ec2_resource(stores, worker_variables(settings), settings.ec2)
     choices = settings.model_dump(include=set(CopyChoices.model_fields))
-    return LocalCopyEngine(stores=stores, **choices)
+    return LocalCopyResource(stores=stores, **choices)
 
 
 def _structure_engine(settings: Settings, stores: Stores) -> StructureEngineResource:
     if settings.structure_engine == "emr":
-        return emr_engine(
+        return emr_resource(
             stores,
             settings.vanished,
             settings.emr,
             settings.replaces_raw,
             settings.largest_body_bytes,
         )
-    return LocalSparkEngine(
+    return LocalSparkResource(
         stores=stores,
         pyspark=LazyPySparkResource(spark_config=local_spark_config(settings.spark_master)),
         vanished=settings.vanished,

@@ -7,7 +7,7 @@ import dagster as dg
 
 from checkout_assets.assets.runbook import Runbook
 from checkout_assets.domain.reconciliation import State
-from checkout_assets.domain.reporting.outcome import FolderOutcome, Line
+from checkout_assets.domain.reporting.outcome import Line, ReportedFolder
 
 _SHOWN_AT_ONCE = 1000
 """Characters of Markdown that Dagster shows without a click."""
@@ -17,7 +17,7 @@ _MARKUP = re.compile(r"([\\`*_{}\[\]()<>#+!|~&:@])")
 _MORE = "\n\n… and {:,} more, all in the tables below."
 
 
-def told_first(folders: Sequence[FolderOutcome], runbook: Runbook) -> dg.MarkdownMetadataValue:
+def told_first(folders: Sequence[ReportedFolder], runbook: Runbook) -> dg.MarkdownMetadataValue:
     """As many folders as Dagster shows without a click, one line for each thing to know."""
     lines = [_line(each, line, runbook) for each in folders for line in each.lines]
     if not lines:
@@ -33,7 +33,7 @@ def told_first(folders: Sequence[FolderOutcome], runbook: Runbook) -> dg.Markdow
     return dg.MetadataValue.md("\n".join(shown) + (_MORE.format(left) if left else ""))
 
 
-def folder_table(folders: Iterable[FolderOutcome]) -> dg.TableMetadataValue:
+def folder_table(folders: Iterable[ReportedFolder]) -> dg.TableMetadataValue:
     """A table of folders: every sentence, the count of the first, the runbook's sections."""
     return dg.MetadataValue.table(
         records=[
@@ -58,7 +58,7 @@ def folder_table(folders: Iterable[FolderOutcome]) -> dg.TableMetadataValue:
     )
 
 
-def _line(folder: FolderOutcome, line: Line, runbook: Runbook) -> str:
+def _line(folder: ReportedFolder, line: Line, runbook: Runbook) -> str:
     link = runbook.link(line.name)
     what = f"[what to do]({link})" if link else f"docs/runbook.md, {_escaped(line.name)}"
     return f"- {_MARKS[line.state]} `{folder.folder}` {_escaped(line.sentence)} {what}"

@@ -39,7 +39,7 @@ E_co = TypeVar("E_co", covariant=True)
 
 
 @dataclass(frozen=True, slots=True)
-class FolderReport:
+class FolderEvents:
     """What Dagster is told of one folder."""
 
     metadata: Mapping[str, Any]
@@ -118,7 +118,7 @@ class FolderRun:
         self,
         resource: EngineResource[FolderEngine[R]],
         folders: Sequence[Folder],
-        describe: Callable[[R], FolderReport],
+        describe: Callable[[R], FolderEvents],
     ) -> Attempted:
         """Run the engine and report each folder as it ends."""
         done = self._done_before(folders)
@@ -149,7 +149,7 @@ class FolderRun:
             )
         return attempted
 
-    def _report(self, result: R, report: FolderReport) -> "dg.MaterializeResult[Any] | None":
+    def _report(self, result: R, report: FolderEvents) -> "dg.MaterializeResult[Any] | None":
         """Tell Dagster of a folder; what only the body can tell is returned."""
         partition = result.folder.name
         if not result.ok:

@@ -11,12 +11,14 @@ import dagster as dg
 from checkout_assets.assets.source_orders import SOURCE_ORDERS
 from checkout_assets.assets.tables import table_key
 from checkout_assets.domain.reconciliation import FolderReconciled
-from checkout_assets.domain.reporting.outcome import Outcome
+from checkout_assets.domain.reporting.outcome import ReconciliationOutcome
 from spark_jobs.contract.order_types import OrderType
 
 
 def observations(
-    folders: Sequence[FolderReconciled], outcome: Outcome, history: Sequence[Outcome]
+    folders: Sequence[FolderReconciled],
+    outcome: ReconciliationOutcome,
+    history: Sequence[ReconciliationOutcome],
 ) -> Iterator[dg.AssetObservation]:
     """Of the source, if it was listed, and of both tables; ``history`` is oldest first."""
     if outcome.listed:
@@ -26,7 +28,9 @@ def observations(
         yield _of_table(folders, order_type)
 
 
-def _of_source(folders: Sequence[FolderReconciled], outcome: Outcome) -> dg.AssetObservation:
+def _of_source(
+    folders: Sequence[FolderReconciled], outcome: ReconciliationOutcome
+) -> dg.AssetObservation:
     return dg.AssetObservation(
         SOURCE_ORDERS,
         metadata={
@@ -41,7 +45,7 @@ def _of_source(folders: Sequence[FolderReconciled], outcome: Outcome) -> dg.Asse
 
 
 def _of_changed_folders(
-    outcome: Outcome, history: Sequence[Outcome]
+    outcome: ReconciliationOutcome, history: Sequence[ReconciliationOutcome]
 ) -> Iterator[dg.AssetObservation]:
     """Of a folder that no earlier reconciliation listed, nothing is known to have changed."""
     before: dict[str, int] = {}

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from checkout_assets.assets.folder_run import FolderReport
+from checkout_assets.assets.folder_run import FolderEvents
 from checkout_assets.assets.partitions import FOLDERS, OWNERS
 from checkout_assets.assets.source_orders import SOURCE_ORDERS
 from checkout_assets.assets.uris import absolute_uri
@@ -41,7 +41,7 @@ def raw_spec(raw_uri: str) -> dg.AssetSpec:
     )
 
 
-def describe_copied(copied: "FolderCopied", raw_uri: str = "") -> FolderReport:
+def describe_copied(copied: "FolderCopied", raw_uri: str = "") -> FolderEvents:
     """What Dagster shows of a folder that was copied, or was not."""
     facts = copied.facts
     metadata: dict[str, Any] = {
@@ -67,4 +67,4 @@ def describe_copied(copied: "FolderCopied", raw_uri: str = "") -> FolderReport:
         )
     if copied.host:
         metadata |= {"attempts": copied.attempts, "instance": copied.host}
-    return FolderReport(metadata, [rule.judge(facts) for rule in RAW_RULES])
+    return FolderEvents(metadata, [rule.judge(facts) for rule in RAW_RULES])

@@ -27,7 +27,7 @@ from checkout_assets.domain.counting import in_number, of_folders
 from checkout_assets.domain.folders import ALL_FOLDERS
 from checkout_assets.domain.orphans import shown_some
 from checkout_assets.domain.reconciliation import FolderReconciled, State, Summary, heat_map
-from checkout_assets.domain.reporting.outcome import Outcome, outcome_of
+from checkout_assets.domain.reporting.outcome import ReconciliationOutcome, outcome_of
 from checkout_assets.engines.access.proving import reconciled
 from checkout_assets.resources.engines import ReconcilerResource
 from spark_jobs.contract.order_types import OrderType
@@ -59,7 +59,7 @@ def build_reconciliation(runbook: Runbook, reports_url: str = "") -> dg.AssetsDe
         kinds={"s3"},
         tags={"layer": "proof"},
         op_tags={"engine": "reconcile"},
-        code_version=f"record-{Outcome.FORMAT_VERSION}",
+        code_version=f"record-{ReconciliationOutcome.FORMAT_VERSION}",
         freshness_policy=_FRESH,
         description=(
             "Source, raw and lake compared folder by folder, by records and listings; each day the "
@@ -140,7 +140,7 @@ def build_reconciliation(runbook: Runbook, reports_url: str = "") -> dg.AssetsDe
 
 
 def metadata(
-    folders: Sequence[FolderReconciled], summary: Summary, outcome: Outcome
+    folders: Sequence[FolderReconciled], summary: Summary, outcome: ReconciliationOutcome
 ) -> dict[str, Any]:
     """What the asset's page shows, the most wanted first."""
     states = {each.folder: each.state for each in folders}
@@ -198,7 +198,7 @@ def red_reasons(folders: Iterable[FolderReconciled]) -> dict[str, list[str]]:
 
 
 def check_complete(
-    outcome: Outcome, runbook: Runbook, report: Mapping[str, Any]
+    outcome: ReconciliationOutcome, runbook: Runbook, report: Mapping[str, Any]
 ) -> dg.AssetCheckResult:
     """Red if a single folder is; its description names them, and counts those that are flagged."""
     names = [each.folder for each in outcome.folders if each.state == State.RED]
@@ -225,7 +225,7 @@ def check_complete(
     )
 
 
-def check_expected(outcome: Outcome, runbook: Runbook) -> dg.AssetCheckResult:
+def check_expected(outcome: ReconciliationOutcome, runbook: Runbook) -> dg.AssetCheckResult:
     """Warns of a 513th folder or a loose object, by names that may be shown."""
     unexpected = outcome.unexpected
     told = ", ".join(unexpected[:_MOST_NAMED])
@@ -239,7 +239,7 @@ def check_expected(outcome: Outcome, runbook: Runbook) -> dg.AssetCheckResult:
     )
 
 
-def _read_deep(outcome: Outcome) -> str:
+def _read_deep(outcome: ReconciliationOutcome) -> str:
     """Which folders' files were read, not only listed."""
     if not outcome.read_deep:
         return "No data file was read, only listed."
@@ -247,7 +247,7 @@ def _read_deep(outcome: Outcome) -> str:
     return f"Data files were read deep, every byte, in {named}; elsewhere they were listed."
 
 
-def _table(outcome: Outcome, state: State) -> dg.TableMetadataValue:
+def _table(outcome: ReconciliationOutcome, state: State) -> dg.TableMetadataValue:
     return folder_table(each for each in outcome.folders if each.state == state)
 
 

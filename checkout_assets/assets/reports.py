@@ -11,7 +11,7 @@ import dagster as dg
 from checkout_assets.assets.runbook import Runbook
 from checkout_assets.assets.uris import absolute_uri
 from checkout_assets.domain.reconciliation import FolderReconciled
-from checkout_assets.domain.reporting.outcome import Outcome
+from checkout_assets.domain.reporting.outcome import ReconciliationOutcome
 from checkout_assets.engines.reporting.leaving import Left, leave_report
 from checkout_assets.engines.reporting.page import Report
 from checkout_assets.resources.stores import Stores
@@ -27,7 +27,7 @@ class Reports:
     def leave(
         self,
         stores: Stores,
-        outcome: Outcome,
+        outcome: ReconciliationOutcome,
         folders: Sequence[FolderReconciled],
         log: Logger,
     ) -> Left:

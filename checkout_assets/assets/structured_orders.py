@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from checkout_assets.assets.folder_run import FolderReport
+from checkout_assets.assets.folder_run import FolderEvents
 from checkout_assets.assets.partitions import FOLDERS, OWNERS
 from checkout_assets.assets.raw_orders import RAW_ORDERS
 from checkout_assets.assets.uris import absolute_uri
@@ -53,7 +53,7 @@ def describe_structured(
     structured: "StructuredFolder",
     allowance: QuarantineAllowance = DEFAULT_ALLOWANCE,
     lake_uri: str = "",
-) -> FolderReport:
+) -> FolderEvents:
     """What Dagster shows of a folder that was structured, or was not."""
     totals = structured.totals
     metadata: dict[str, Any] = {
@@ -88,7 +88,7 @@ def describe_structured(
     }
     if structured.host:
         metadata["cluster"] = structured.host
-    return FolderReport(metadata, [rule.judge(totals) for rule in structured_rules(allowance)])
+    return FolderEvents(metadata, [rule.judge(totals) for rule in structured_rules(allowance)])
 
 
 def column_schema(order_type: OrderType) -> dg.TableSchema:

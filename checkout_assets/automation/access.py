@@ -12,13 +12,13 @@ from pydantic import Field
 from checkout_assets.assets.grant_need import history, judge_grant
 from checkout_assets.assets.reconciliation import RECONCILIATION
 from checkout_assets.assets.runbook import Runbook
-from checkout_assets.domain.access.grants import Proof, Standing
+from checkout_assets.domain.access.grants import GrantState, Proof
 from checkout_assets.domain.access.need import RULE, Need
 from checkout_assets.domain.anomalies import Finding
 from checkout_assets.domain.counting import in_number
 from checkout_assets.domain.displayable import displayable
 from checkout_assets.domain.errors import MigrationError, UsageError
-from checkout_assets.engines.access.bucket_policy import Change
+from checkout_assets.engines.access.bucket_policy import PolicyChange
 from checkout_assets.engines.access.source_reach import source_answers
 from checkout_assets.resources.access import AccessResource
 
@@ -154,7 +154,7 @@ def _revocations(
 ) -> list[dg.RunRequest]:
     if finding.passed or need is None or need.grant is None or not access.auto_revoke:
         return []
-    if need.grant.standing(need.now) is not Standing.ACTIVE:
+    if need.grant.standing(need.now) is not GrantState.ACTIVE:
         return []  # what lets us in then is not ours to take away
     config = {"ops": {"revoke": {"config": {"dry_run": False}}}}
     return [dg.RunRequest(run_key=f"revoke {need.grant.granted_at}", run_config=config)]
@@ -187,7 +187,7 @@ def _latest(
     )
 
 
-def _show(context: dg.OpExecutionContext, changes: Sequence[Change]) -> None:
+def _show(context: dg.OpExecutionContext, changes: Sequence[PolicyChange]) -> None:
     """The difference as text, by bucket: the log shows it as it is."""
     for change in changes:
         what = "\n".join(change.lines) if change.needed else "stays as it is"

@@ -8,7 +8,7 @@ import dagster as dg
 
 from checkout_assets.automation.run_ends import is_over
 from checkout_assets.engines.fleet.tags import DEPLOYMENT_TAG, RUN_ID_TAG
-from checkout_assets.resources.emr import EmrEngine
+from checkout_assets.resources.emr import EmrResource
 
 _SECONDS_BETWEEN = 300
 
@@ -23,7 +23,7 @@ _SECONDS_BETWEEN = 300
     ),
 )
 def orphan_clusters(
-    context: dg.SensorEvaluationContext, structure_engine: EmrEngine
+    context: dg.SensorEvaluationContext, structure_engine: EmrResource
 ) -> dg.SkipReason:
     """Look at every living cluster of this deployment."""
     api, deployment = structure_engine.api(), structure_engine.deployment

@@ -9,7 +9,7 @@ import dagster as dg
 
 from checkout_assets.automation.run_ends import is_over
 from checkout_assets.engines.fleet.tags import DEPLOYMENT_TAG, RUN_ID_TAG
-from checkout_assets.resources.ec2 import Ec2CopyEngine
+from checkout_assets.resources.ec2 import Ec2Resource
 
 _SECONDS_BETWEEN = 300
 
@@ -24,7 +24,7 @@ _SECONDS_BETWEEN = 300
     ),
 )
 def orphan_instances(
-    context: dg.SensorEvaluationContext, copy_engine: Ec2CopyEngine
+    context: dg.SensorEvaluationContext, copy_engine: Ec2Resource
 ) -> dg.SkipReason:
     """Look at every living instance of this deployment."""
     api, told = copy_engine.api(), []

@@ -31,7 +31,7 @@ from checkout_assets.settings import Settings
 if TYPE_CHECKING:
     from checkout_assets.domain.access.grants import Proof
     from checkout_assets.domain.access.terms import AccessTerms
-    from checkout_assets.engines.access.bucket_policy import Change
+    from checkout_assets.engines.access.bucket_policy import PolicyChange
     from checkout_assets.engines.access.granting import Granter
     from checkout_assets.engines.access.options import AccessOptions
 
@@ -239,7 +239,7 @@ def _prove(options: "AccessOptions") -> "Proof":
     return found.proof()
 
 
-def _not_written(changes: Sequence["Change"], done: str) -> int:
+def _not_written(changes: Sequence["PolicyChange"], done: str) -> int:
     if not any(change.needed for change in changes):
         say(f"Nothing was changed: everything {done} already.")
         return 0

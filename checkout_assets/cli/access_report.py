@@ -5,14 +5,14 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from checkout_assets.domain.access.grants import GrantRecord, told
-from checkout_assets.domain.access.role_policies import ROLE_POLICIES, document
+from checkout_assets.domain.access.role_policies import ROLE_POLICIES, policy_document
 from checkout_assets.domain.counting import in_number, of_folders
 from checkout_assets.domain.displayable import displayable
 from checkout_assets.domain.folders import ALL_FOLDERS
 
 if TYPE_CHECKING:
     from checkout_assets.domain.access.terms import AccessTerms
-    from checkout_assets.engines.access.bucket_policy import Change
+    from checkout_assets.engines.access.bucket_policy import PolicyChange
     from checkout_assets.engines.access.status import AccessStatus, BucketSeen, Done
 
 _STYLES = {"+": "green", "-": "red"}
@@ -26,9 +26,12 @@ def policies_document(terms: "AccessTerms") -> dict[str, Any]:
     return {
         "expires": terms.expiry,
         "buckets": {
-            bucket: document(statements) for bucket, statements in wanted_statements(terms).items()
+            bucket: policy_document(statements)
+            for bucket, statements in wanted_statements(terms).items()
         },
-        "roles": {name: document(statements) for name, statements in roles.items() if statements},
+        "roles": {
+            name: policy_document(statements) for name, statements in roles.items() if statements
+        },
     }
 
 
@@ -45,7 +48,7 @@ def policies_lines(terms: "AccessTerms") -> list[str]:
     return lines
 
 
-def print_changes(changes: Sequence["Change"]) -> None:
+def print_changes(changes: Sequence["PolicyChange"]) -> None:
     """What changes in each bucket, on standard output, coloured if that is a terminal."""
     from rich.console import Console
     from rich.text import Text
@@ -58,7 +61,7 @@ def print_changes(changes: Sequence["Change"]) -> None:
 
 
 def changes_document(
-    changes: Sequence["Change"], record: GrantRecord | None, written: bool
+    changes: Sequence["PolicyChange"], record: GrantRecord | None, written: bool
 ) -> tuple[bool, dict[str, Any]]:
     """Whether nothing is left to write, and what changes, or was changed, for programs."""
     return written or not any(change.needed for change in changes), {
@@ -142,7 +145,7 @@ def _bucket_line(seen: "BucketSeen") -> str:
     return f"{seen.bucket}: our statements: {ours}; statements of others: {seen.others}."
 
 
-def _kept(change: "Change") -> str:
+def _kept(change: "PolicyChange") -> str:
     others = len(change.before.others)
     what = "changes as follows" if change.needed else "stays as it is"
     return f"{what}; {in_number(others, '# statement[|s] of others [stays|stay]')}."

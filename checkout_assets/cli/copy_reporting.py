@@ -17,7 +17,7 @@ from checkout_assets.domain.instants import instant_of
 from checkout_assets.engines.locations import S3Location, parse_s3_location, refuse_overlap
 from checkout_assets.engines.place_terms import PlaceTerms
 from checkout_assets.engines.worker.reporting import Reporter, open_reports
-from checkout_assets.engines.worker.reports import Outcome, is_run_id
+from checkout_assets.engines.worker.reports import WorkerOutcome, is_run_id
 from checkout_assets.engines.worker.stopping import (
     Reason,
     SpotNotice,
@@ -132,12 +132,14 @@ def reporting(terms: ReportTerms | None, folders: int) -> Iterator[Reporter | No
         complete = reporter.complete
         told = of_folders(complete, folders, " [is|are] complete.")
         if complete == folders:
-            reporter.end(Outcome.DONE, told)
+            reporter.end(WorkerOutcome.DONE, told)
         else:
-            reporter.end(Outcome.FAILED, told, _SOME_LEFT)
+            reporter.end(WorkerOutcome.FAILED, told, _SOME_LEFT)
 
 
-def _explain(error: BaseException, complete: int, folders: int) -> tuple[Outcome, str, Failure]:
+def _explain(
+    error: BaseException, complete: int, folders: int
+) -> tuple[WorkerOutcome, str, Failure]:
     """How the body ended, one sentence without names of objects, and the failure."""
     so_far = of_folders(
         complete, folders, " [is|are] complete. Run the same command again to go on."
@@ -146,11 +148,11 @@ def _explain(error: BaseException, complete: int, folders: int) -> tuple[Outcome
         return error.outcome, f"{error.reason} {so_far}", failure_of_stopping(error.outcome)
     if isinstance(error, KeyboardInterrupt):
         sentence = f"Someone has interrupted the copying. {so_far}"
-        return Outcome.INTERRUPTED, sentence, failure_of_stopping(Outcome.INTERRUPTED)
+        return WorkerOutcome.INTERRUPTED, sentence, failure_of_stopping(WorkerOutcome.INTERRUPTED)
     if isinstance(error, UsageError | MigrationError):
-        return Outcome.FAILED, str(error), error.failure
+        return WorkerOutcome.FAILED, str(error), error.failure
     fault = Failure(type(error).__name__, transient=True)
-    return Outcome.FAILED, f"{explain_fault(error)} {so_far}", fault
+    return WorkerOutcome.FAILED, f"{explain_fault(error)} {so_far}", fault
 
 
 def _instant(text: str) -> datetime:

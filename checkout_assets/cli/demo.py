@@ -48,7 +48,7 @@ def demo(
     from checkout_assets.demo.place import DemoPlace
     from checkout_assets.demo.stages import Stages
     from checkout_assets.demo.story import tell
-    from checkout_assets.demo.summary import show
+    from checkout_assets.demo.summary import show_summary
     from checkout_assets.sample.source import SampleOptions
 
     options = SampleOptions(seed=seed, documents=documents, days=days)
@@ -58,7 +58,7 @@ def demo(
     if json:
         print_json(NAME, not wrong, told.document(place))
     else:
-        show(told, place, Console(highlight=False))
+        show_summary(told, place, Console(highlight=False))
     for sentence in wrong:
         say(f"Not as it must be: {sentence}.")
     if not wrong:

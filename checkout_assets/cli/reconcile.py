@@ -90,7 +90,7 @@ def reconcile(  # noqa: PLR0913 - a command's options
     chosen = select_folders(folders or ["all"])
     with comparing(len(chosen)) as watching:
         engine = engine_for(settings, deep, watching.on_silence)
-        results, unexpected = compare(engine, chosen, watching)
+        results, unexpected = compare_folders(engine, chosen, watching)
     summary = Summary.of(results)
     if json:
         document = _document(results, summary, unexpected, names)
@@ -123,7 +123,7 @@ def engine_for(settings: Settings, deep: bool, on_silence: OnSilence) -> "Reconc
     )
 
 
-def compare(
+def compare_folders(
     engine: "Reconciler", folders: Sequence[Folder], watching: Comparing
 ) -> tuple[list[FolderReconciled], list[str]]:
     """What the engine says of the folders, and what else lies at the source."""

@@ -22,14 +22,14 @@ from checkout_assets.cli.options import (
     settings_with,
     usable_places,
 )
-from checkout_assets.cli.reconcile import compare, engine_for
+from checkout_assets.cli.reconcile import compare_folders, engine_for
 from checkout_assets.cli.report_table import print_table
 from checkout_assets.domain.counting import of_folders
 from checkout_assets.domain.displayable import displayable
 from checkout_assets.domain.errors import MigrationError, UsageError
 from checkout_assets.domain.folders import ALL_FOLDERS
 from checkout_assets.domain.reconciliation import State, Summary
-from checkout_assets.domain.reporting.outcome import Outcome, outcome_of
+from checkout_assets.domain.reporting.outcome import ReconciliationOutcome, outcome_of
 from checkout_assets.settings import Settings
 
 _EXAMPLES = """\b
@@ -100,7 +100,7 @@ def report(  # noqa: PLR0913 - a command's options
 class _Shown:
     """An outcome with its page; ``uri`` is where the lake keeps it, ``problem`` why it does not."""
 
-    outcome: Outcome
+    outcome: ReconciliationOutcome
     page: str
     uri: str
     console_url: str = ""
@@ -114,7 +114,7 @@ def _made(settings: Settings) -> _Shown:
 
     with comparing(len(ALL_FOLDERS)) as watching:
         engine = engine_for(settings, False, watching.on_silence)
-        results, unexpected = compare(engine, ALL_FOLDERS, watching)
+        results, unexpected = compare_folders(engine, ALL_FOLDERS, watching)
     now = datetime.now(UTC)
     outcome = outcome_of(
         results,

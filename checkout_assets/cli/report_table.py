@@ -4,12 +4,12 @@ import sys
 
 from checkout_assets.domain.counting import byte_size, counted, of_folders
 from checkout_assets.domain.displayable import one_line
-from checkout_assets.domain.reporting.outcome import Outcome
+from checkout_assets.domain.reporting.outcome import ReconciliationOutcome
 
 _NO_TERMINAL_WIDTH = 160
 
 
-def print_table(outcome: Outcome) -> None:
+def print_table(outcome: ReconciliationOutcome) -> None:
     """Totals, and a row for each thing to know of a red or flagged folder, on standard output."""
     from rich.console import Console
 
@@ -35,7 +35,7 @@ def print_table(outcome: Outcome) -> None:
         console.print(f"Unexpected below the source's prefix: {name}")
 
 
-def _table(outcome: Outcome) -> object:
+def _table(outcome: ReconciliationOutcome) -> object:
     from rich.table import Table
     from rich.text import Text
 

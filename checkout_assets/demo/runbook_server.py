@@ -20,7 +20,7 @@ code{{background:#f3f3f3;padding:0 .2rem}}:target{{background:#fff3b0}}</style>{
 _NOT_FOUND = "# Not found\nThere is no such page."
 
 
-def render(markdown: str, title: str) -> str:
+def render_markdown(markdown: str, title: str) -> str:
     """A Markdown document as a page whose headings can be linked to, as GitHub names them."""
     from markdown_it import MarkdownIt
 
@@ -44,7 +44,7 @@ def _document(docs: Path, path: str) -> str | None:
     page = docs / f"{name}.md"
     if not re.fullmatch(r"[a-z]+(/[a-z0-9]+)?", name) or not page.is_file():
         return None
-    return render(page.read_text(), name)
+    return render_markdown(page.read_text(), name)
 
 
 def _report(reports: Path | None, path: str) -> str | None:
@@ -70,7 +70,7 @@ def serve(docs: Path, port: int = 0, reports: Path | None = None) -> Iterator[st
             self.send_header("Content-Type", "text/html; charset=utf-8")
             self.send_header("X-Content-Type-Options", "nosniff")
             self.end_headers()
-            self.wfile.write((page or render(_NOT_FOUND, "Not found")).encode())
+            self.wfile.write((page or render_markdown(_NOT_FOUND, "Not found")).encode())
 
         def log_message(self, *_: object) -> None:
             """Say nothing: the terminal belongs to Dagster."""

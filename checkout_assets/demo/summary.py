@@ -17,7 +17,7 @@ GROUP BY YEAR ORDER BY YEAR"""
 """Types are not guessed from the path, so that a month stays the text 08."""
 
 
-def show(told: Told, place: DemoPlace, console: Console) -> None:
+def show_summary(told: Told, place: DemoPlace, console: Console) -> None:
     """The summary: what was lost, what is there now, what is flagged, and how to look at it."""
     console.print()
     console.print(_table("Found in what the hand run left", ("what", "where"), _before(told)))

@@ -82,7 +82,7 @@ class Reason(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Cause:
+class FolderReason:
     """A reason that holds for a folder: how many things it is about, and which, if it helps."""
 
     reason: Reason
@@ -156,7 +156,7 @@ class FolderReconciled:
     """
 
     folder: Folder
-    causes: Sequence[Cause] = ()
+    causes: Sequence[FolderReason] = ()
     flags: Sequence[str] = ()
     copy: CopyEvidence = field(default_factory=CopyEvidence)
     lake: LakeEvidence = field(default_factory=LakeEvidence)
@@ -197,28 +197,28 @@ def judge(
     flags = _flags(findings)
     causes = [*_of_copy(copy), *_of_lake(copy, lake), *_of_quarantine(lake, allowance)]
     if flags:
-        causes.append(Cause(Reason.FLAGGED, len(flags), ", ".join(flags)))
+        causes.append(FolderReason(Reason.FLAGGED, len(flags), ", ".join(flags)))
     return FolderReconciled(folder, tuple(causes), flags, copy, lake, findings)
 
 
 def not_compared(folder: Folder, why: str) -> FolderReconciled:
     """A folder of which nothing is known, which is never green."""
-    return FolderReconciled(folder, (Cause(Reason.NOT_COMPARED, detail=why),))
+    return FolderReconciled(folder, (FolderReason(Reason.NOT_COMPARED, detail=why),))
 
 
-def _of_copy(copy: CopyEvidence) -> list[Cause]:
+def _of_copy(copy: CopyEvidence) -> list[FolderReason]:
     causes = []
     if copy.listed == 0:
-        causes.append(Cause(Reason.SOURCE_IS_EMPTY))
+        causes.append(FolderReason(Reason.SOURCE_IS_EMPTY))
     elif copy.without_documents:
-        causes.append(Cause(Reason.NO_DOCUMENTS))
+        causes.append(FolderReason(Reason.NO_DOCUMENTS))
     if copy.record is None:
         if not copy.raw_objects:
-            causes.append(Cause(Reason.FOLDER_MISSING))
-        broken = Cause(Reason.MANIFEST_BROKEN, detail=copy.problem)
-        causes.append(broken if copy.problem else Cause(Reason.NOT_COPIED))
+            causes.append(FolderReason(Reason.FOLDER_MISSING))
+        broken = FolderReason(Reason.MANIFEST_BROKEN, detail=copy.problem)
+        causes.append(broken if copy.problem else FolderReason(Reason.NOT_COPIED))
     if copy.other_source:
-        causes.append(Cause(Reason.OTHER_SOURCE, detail=displayable(copy.other_source)))
+        causes.append(FolderReason(Reason.OTHER_SOURCE, detail=displayable(copy.other_source)))
     causes += _counted(
         (Reason.OBJECTS_MISSING, copy.missing_on_raw),
         (Reason.OBJECTS_DIFFER, copy.differ),
@@ -230,48 +230,48 @@ def _of_copy(copy: CopyEvidence) -> list[Cause]:
     return causes
 
 
-def _of_lake(copy: CopyEvidence, lake: LakeEvidence) -> list[Cause]:
+def _of_lake(copy: CopyEvidence, lake: LakeEvidence) -> list[FolderReason]:
     causes = _counted(
         (Reason.FILES_MISSING, lake.files_missing),
         (Reason.FILES_ORPHANED, len(lake.orphans)),
         (Reason.STAGING_STALE, lake.stale_staging),
     )
     if lake.record is None:
-        return [Cause(Reason.NOT_STRUCTURED, detail=lake.problem), *causes]
+        return [FolderReason(Reason.NOT_STRUCTURED, detail=lake.problem), *causes]
     if lake.record.state == PUBLISHING:
-        return [Cause(Reason.PUBLISHING_UNFINISHED), *causes]
+        return [FolderReason(Reason.PUBLISHING_UNFINISHED), *causes]
     current = copy.record is not None and copy.record.digest == lake.record.digest
     if copy.record is not None and not current:
         causes.insert(0, _of_another_copy(copy, lake.record))
     account = CopyAccount.of(copy.facts) if current else None
     broken = [*broken_equations(account, lake.record.totals), *broken_files(lake.record)]
     if broken:
-        causes.insert(0, Cause(Reason.ROWS_DO_NOT_ADD_UP, len(broken), " ".join(broken)))
+        causes.insert(0, FolderReason(Reason.ROWS_DO_NOT_ADD_UP, len(broken), " ".join(broken)))
     return causes
 
 
-def _of_another_copy(copy: CopyEvidence, record: PublicationRecord) -> Cause:
+def _of_another_copy(copy: CopyEvidence, record: PublicationRecord) -> FolderReason:
     """Why what was structured is not what raw holds."""
     if copy.raw_uri and record.raw_uri not in {"", copy.raw_uri}:
-        return Cause(Reason.STRUCTURED_FROM_OTHER_RAW, detail=displayable(record.raw_uri))
-    return Cause(Reason.STRUCTURED_FROM_OLDER_COPY)
+        return FolderReason(Reason.STRUCTURED_FROM_OTHER_RAW, detail=displayable(record.raw_uri))
+    return FolderReason(Reason.STRUCTURED_FROM_OLDER_COPY)
 
 
-def _of_quarantine(lake: LakeEvidence, allowance: QuarantineAllowance) -> list[Cause]:
+def _of_quarantine(lake: LakeEvidence, allowance: QuarantineAllowance) -> list[FolderReason]:
     if lake.record is None:
         return []
     totals = lake.record.totals
     quarantined = totals.quarantined_documents
     if totals.all_quarantined:
-        return [Cause(Reason.ALL_DOCUMENTS_QUARANTINED, quarantined)]
+        return [FolderReason(Reason.ALL_DOCUMENTS_QUARANTINED, quarantined)]
     found = allowance.quarantine_share_acceptable(totals)
     if found.passed:
         return []
-    return [Cause(Reason.QUARANTINE_SHARE_EXCEEDED, quarantined, found.summary.rstrip("."))]
+    return [FolderReason(Reason.QUARANTINE_SHARE_EXCEEDED, quarantined, found.summary.rstrip("."))]
 
 
-def _counted(*counts: tuple[Reason, int]) -> list[Cause]:
-    return [Cause(reason, count) for reason, count in counts if count]
+def _counted(*counts: tuple[Reason, int]) -> list[FolderReason]:
+    return [FolderReason(reason, count) for reason, count in counts if count]
 
 
 def _findings(

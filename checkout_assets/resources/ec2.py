@@ -41,7 +41,7 @@ _REQUIRED = {
 }
 
 
-class Ec2CopyEngine(CopyEngineResource):
+class Ec2Resource(CopyEngineResource):
     """Copies on EC2: an instance a run, replaced if it is lost, nothing left running."""
 
     stores: dg.ResourceDependency[Stores]
@@ -201,17 +201,17 @@ class Ec2CopyEngine(CopyEngineResource):
         return use_worker(self.package_uri, self.architecture)
 
 
-def ec2_copy_engine(
+def ec2_resource(
     stores: Stores, variables: Mapping[str, str], options: Mapping[str, Any]
-) -> Ec2CopyEngine:
+) -> Ec2Resource:
     """The resource with these options; raises UsageError that names the first wrong one."""
-    known = set(Ec2CopyEngine.model_fields) - {"stores", "variables"}
+    known = set(Ec2Resource.model_fields) - {"stores", "variables"}
     for name in sorted(options.keys() - known):
         raise UsageError(
             f'EC2 has no option "{displayable(name)}". It has {", ".join(sorted(known))}.'
         )
     try:
-        return Ec2CopyEngine(stores=stores, variables=dict(variables), **options)
+        return Ec2Resource(stores=stores, variables=dict(variables), **options)
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False)[0]
         name = displayable(".".join(str(part) for part in first["loc"]))

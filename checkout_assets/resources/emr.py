@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 _ONE_DAY = 24 * 60
 
 
-class EmrEngine(StructureEngineResource):
+class EmrResource(StructureEngineResource):
     """Structures on EMR: a cluster a run, a step a folder, nothing left running.
 
     The Dagster-maintained EMR clients are not used: they end by their own time limit and leave the
@@ -110,7 +110,7 @@ class EmrEngine(StructureEngineResource):
 
     def engine(self) -> "FolderEngine[StructuredFolder]":
         """See StructureEngineResource."""
-        from checkout_assets.engines.emr.engine import EmrEngine as Engine
+        from checkout_assets.engines.emr.engine import EmrEngine
         from checkout_assets.engines.emr.options import OrdersJob
         from checkout_assets.engines.structuring.leftovers import LeftoverWatch
 
@@ -129,7 +129,7 @@ class EmrEngine(StructureEngineResource):
             raw.terms,
             lake.terms,
         )
-        engine = Engine(self.options(), job, api, lake.open())
+        engine = EmrEngine(self.options(), job, api, lake.open())
         engine.check()
         return LeftoverWatch(engine, lake)
 
@@ -163,30 +163,30 @@ class EmrEngine(StructureEngineResource):
             )
 
     def _package(self) -> JobPackage:
-        from checkout_assets.engines.emr.job_package import upload_package, use_package
+        from checkout_assets.engines.emr.job_package import upload_job, use_job
 
         if self.package_directory:
             directory = Path(self.package_directory)
             terms = self.stores.terms("fleet")
-            return upload_package(directory, self.package_uri, self.architecture, terms)
-        return use_package(self.package_uri, self.architecture)
+            return upload_job(directory, self.package_uri, self.architecture, terms)
+        return use_job(self.package_uri, self.architecture)
 
 
-def emr_engine(
+def emr_resource(
     stores: Stores,
     vanished: str,
     options: Mapping[str, Any],
     replaces_raw: str = "",
     largest_body: int = LARGEST_BODY_BYTES,
-) -> EmrEngine:
+) -> EmrResource:
     """The resource with these options; raises UsageError that names the first wrong one."""
-    known = set(EmrEngine.model_fields) - {"stores", "vanished", "replaces_raw", "largest_body"}
+    known = set(EmrResource.model_fields) - {"stores", "vanished", "replaces_raw", "largest_body"}
     for name in sorted(options.keys() - known):
         raise UsageError(
             f'EMR has no option "{displayable(name)}". It has {", ".join(sorted(known))}.'
         )
     try:
-        return EmrEngine(
+        return EmrResource(
             stores=stores,
             vanished=vanished,
             replaces_raw=replaces_raw,

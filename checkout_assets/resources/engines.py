@@ -96,7 +96,7 @@ class ReconcilerResource(dg.ConfigurableResource[Any]):
         )
 
 
-class LocalCopyEngine(CopyChoices, CopyEngineResource):
+class LocalCopyResource(CopyChoices, CopyEngineResource):
     """Copies from this machine: it asks S3 to copy, no byte of an object passes through it."""
 
     stores: dg.ResourceDependency[Stores]
@@ -114,7 +114,7 @@ class LocalCopyEngine(CopyChoices, CopyEngineResource):
         return engine
 
 
-class LocalSparkEngine(StructureEngineResource):
+class LocalSparkResource(StructureEngineResource):
     """Structures with a Spark session of this process, taken from dagster-pyspark.
 
     dagster-pyspark never stops the session it starts; this resource does when the run ends,
@@ -135,14 +135,14 @@ class LocalSparkEngine(StructureEngineResource):
         from checkout_assets.engines.locations import canonical_uri, check_writable
         from checkout_assets.engines.structuring.leftovers import LeftoverWatch
         from checkout_assets.engines.structuring.session import LocalSpark
-        from checkout_assets.engines.structuring.spark_engine import LocalSparkEngine as Engine
+        from checkout_assets.engines.structuring.spark_engine import LocalSparkEngine
 
         self.stores.check("raw", "lake")
         check_writable(self.stores.lake(), "lake")
         self._spark = LocalSpark(self.pyspark.spark_config)
         raw, lake = self.stores.raw(), self.stores.lake()
         refuse_ignored_conditions(lake.open(), "lake", PROBES_IN_LAKE)
-        engine = Engine(
+        engine = LocalSparkEngine(
             raw.uri,
             lake.uri,
             self._session,
@@ -159,7 +159,7 @@ class LocalSparkEngine(StructureEngineResource):
     def yield_for_execution(
         self,
         context: dg.InitResourceContext,  # noqa: ARG002 - Dagster's signature
-    ) -> Iterator["LocalSparkEngine"]:
+    ) -> Iterator["LocalSparkResource"]:
         """Stop the session at the run's end, however it ends."""
         try:
             yield self

@@ -8,7 +8,7 @@ import pytest
 
 from checkout_assets.automation.access import grant_access, revoke_access
 from checkout_assets.definitions import build_defs
-from checkout_assets.domain.access.grants import Standing
+from checkout_assets.domain.access.grants import GrantState
 from checkout_assets.sample.s3_server import EmbeddedS3Server
 from checkout_assets.settings import Settings
 from checkout_assets_tests.dagster.conftest import Dagster
@@ -60,7 +60,7 @@ def test_granted_and_revoked_by_jobs(dagster: Dagster, access: GrantedPlace) -> 
     assert execute(dagster, access, grant_access, **given).success
     record = access.record()
     assert record is not None
-    assert (record.requester, record.standing(now())) == ("another team", Standing.ACTIVE)
+    assert (record.requester, record.standing(now())) == ("another team", GrantState.ACTIVE)
     assert (record.expires_at - now()).days == 3
     assert execute(dagster, access, revoke_access).success
     assert len(access.policy().ours) == 3, "that was dry"

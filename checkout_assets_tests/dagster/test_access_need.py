@@ -21,7 +21,7 @@ from checkout_assets.assets.raw_orders import RAW_ORDERS
 from checkout_assets.assets.reconciliation import EXPECTED, RECONCILIATION, build_reconciliation
 from checkout_assets.automation.access import build_grant_outlives_need, revoke_access
 from checkout_assets.definitions import build_defs
-from checkout_assets.domain.access.grants import Standing, granted
+from checkout_assets.domain.access.grants import GrantState, granted
 from checkout_assets.domain.access.need import RULE, Reconciled
 from checkout_assets.domain.folders import ALL_FOLDERS
 from checkout_assets.domain.reconciliation import CopyEvidence, FolderReconciled, Summary
@@ -233,7 +233,7 @@ def test_red_then_revoked_then_green(dagster: Dagster, access: GrantedPlace) -> 
     assert ended.success
     record = access.record()
     assert record is not None
-    assert record.standing(now()) is Standing.REVOKED
+    assert record.standing(now()) is GrantState.REVOKED
     assert record.proof is not None
     assert record.proof.folders == 512
     green = look(dagster, access, red.cursor)

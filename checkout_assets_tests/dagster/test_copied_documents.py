@@ -4,7 +4,7 @@ from pathlib import Path
 
 from dagster_aws.s3 import S3Resource
 
-from checkout_assets.resources.engines import LocalCopyEngine
+from checkout_assets.resources.engines import LocalCopyResource
 from checkout_assets.resources.stores import Stores
 from checkout_assets.sample.s3_server import EmbeddedS3Server
 from checkout_assets_tests.dagster.conftest import FIRST_16, Dagster
@@ -22,7 +22,7 @@ def test_a_folder_that_holds_only_a_marker_is_not_materialized(
     place.put(f"{MARKED}/", b"")
     stores = Stores(source_uri=place.source.uri, raw_uri=place.raw.uri, s3=S3Resource())
 
-    result = dagster.run(RAW, {"copy_engine": LocalCopyEngine(stores=stores)}, [FULL, MARKED])
+    result = dagster.run(RAW, {"copy_engine": LocalCopyResource(stores=stores)}, [FULL, MARKED])
 
     assert not result.success
     assert dagster.materialized("raw_orders") == {FULL}

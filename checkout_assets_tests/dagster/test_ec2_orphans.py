@@ -9,7 +9,7 @@ from checkout_assets.automation.orphan_instances import orphan_instances
 from checkout_assets.engines.ec2.api import Ec2Api, ec2_clients
 from checkout_assets.engines.ec2.options import Choice, Ec2Options
 from checkout_assets.engines.ec2.request import Launch, launch_request
-from checkout_assets.resources.ec2 import Ec2CopyEngine
+from checkout_assets.resources.ec2 import Ec2Resource
 from checkout_assets.resources.stores import Stores
 from checkout_assets_tests.dagster import orphans
 from checkout_assets_tests.dagster.conftest import Dagster
@@ -41,7 +41,7 @@ def launch(ec2: LocalEc2, api: Ec2Api, run_id: str, deployment: str = "orders") 
 
 
 def look(dagster: Dagster, ec2: LocalEc2, deployment: str = "orders") -> str:
-    engine = Ec2CopyEngine(
+    engine = Ec2Resource(
         stores=Stores(s3=S3Resource()),
         deployment=deployment,
         region=REGION,

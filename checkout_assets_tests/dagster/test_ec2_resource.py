@@ -15,8 +15,8 @@ from checkout_assets.definitions import build_defs
 from checkout_assets.domain.copying import CutOff
 from checkout_assets.domain.errors import UsageError
 from checkout_assets.engines.copying.cutoff import Origin, settle
-from checkout_assets.resources.ec2 import Ec2CopyEngine
-from checkout_assets.resources.engines import LocalCopyEngine
+from checkout_assets.resources.ec2 import Ec2Resource
+from checkout_assets.resources.engines import LocalCopyResource
 from checkout_assets.resources.stores import Stores
 from checkout_assets.sample.s3_server import EmbeddedS3Server
 from checkout_assets.settings import Settings
@@ -80,7 +80,7 @@ def test_a_run_reports_each_folder_with_its_instance_and_attempts(
     dagster: Dagster, ec2: LocalEc2, options: dict[str, Any]
 ) -> None:
     """The third folder is empty at the source: it fails, its neighbours do not."""
-    result = dagster.run(RAW, {"copy_engine": Ec2CopyEngine(**options)}, THREE)
+    result = dagster.run(RAW, {"copy_engine": Ec2Resource(**options)}, THREE)
     assert not result.success
     assert dagster.materialized("raw_orders") == set(TWO)
     (instance,) = ec2.instances
@@ -109,7 +109,7 @@ def test_a_folder_of_a_replaced_instance_shows_its_second_attempt(
     dagster: Dagster, ec2: LocalEc2, options: dict[str, Any]
 ) -> None:
     ec2.prepare = [die(ec2)]
-    assert dagster.run(RAW, {"copy_engine": Ec2CopyEngine(**options)}, TWO[:1]).success
+    assert dagster.run(RAW, {"copy_engine": Ec2Resource(**options)}, TWO[:1]).success
     (told,) = dagster.materializations("raw_orders")
     assert told.metadata["attempts"].value == 2
     assert told.metadata["instance"].value == ec2.instances[1].id
@@ -122,7 +122,7 @@ def test_a_cancelled_run_terminates_its_instance(
         raise DagsterExecutionInterruptedError
 
     monkeypatch.setattr(FolderRun, "_report", interrupted)
-    assert not dagster.run(RAW, {"copy_engine": Ec2CopyEngine(**options)}, TWO).success
+    assert not dagster.run(RAW, {"copy_engine": Ec2Resource(**options)}, TWO).success
     assert len(ec2.instances) == 1
     assert ec2.api.calls["TerminateInstances"] == 1
     ec2.wait_until(lambda: not ec2.living())
@@ -156,7 +156,7 @@ def test_a_wrong_configuration_is_one_sentence_before_anything_is_launched(
     ec2: LocalEc2, options: dict[str, Any], wrong: dict[str, Any], sentence: str
 ) -> None:
     with pytest.raises(UsageError, match=sentence):
-        Ec2CopyEngine(**{**options, **wrong}).engine()
+        Ec2Resource(**{**options, **wrong}).engine()
     assert ec2.api.calls == {}
 
 
@@ -166,18 +166,18 @@ def test_instances_do_not_report_into_the_data(
 ) -> None:
     inside = f"{getattr(place, name).uri.rstrip('/')}/fleet"
     with pytest.raises(UsageError, match="fleet_uri"):
-        Ec2CopyEngine(**{**options, "fleet_uri": inside}).engine()
+        Ec2Resource(**{**options, "fleet_uri": inside}).engine()
     assert ec2.api.calls == {}
 
 
 def test_a_security_group_that_lets_somebody_in_is_refused_by_the_resource(
     ec2: LocalEc2, options: dict[str, Any]
 ) -> None:
-    engine = Ec2CopyEngine(**options)
+    engine = Ec2Resource(**options)
     engine.api().allow_ssh(ec2.security_group, "203.0.113.7/32")
     with pytest.raises(UsageError, match="lets somebody in, by 1 inbound rule:"):
         engine.engine()
-    Ec2CopyEngine(**{**options, "ssh_cidr": "203.0.113.7/32", "ssh_key": "mine"}).engine()
+    Ec2Resource(**{**options, "ssh_cidr": "203.0.113.7/32", "ssh_key": "mine"}).engine()
 
 
 def test_settings_choose_the_engine_and_its_sensor() -> None:
@@ -187,7 +187,7 @@ def test_settings_choose_the_engine_and_its_sensor() -> None:
     ec2 = build_defs(Settings(**stores, copy_engine="ec2", ec2={"fleet_uri": "s3://fleet"}))
     assert "orphan_instances" in [each.name for each in ec2.sensors or ()]
     engine = (ec2.resources or {})["copy_engine"]
-    assert isinstance(engine, Ec2CopyEngine)
+    assert isinstance(engine, Ec2Resource)
     assert engine.fleet_uri == "s3://fleet"
     assert engine.variables["CHECKOUT_RAW_URI"] == "s3://raw"
     assert engine.variables["CHECKOUT_AS_OF"].startswith("2021-03-04")
@@ -199,7 +199,7 @@ def test_the_environment_chooses_the_engine(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setenv("CHECKOUT_COPY_ENGINE", "ec2")
     monkeypatch.setenv("CHECKOUT_EC2", json.dumps(asked))
     engine = (build_defs().resources or {})["copy_engine"]
-    assert isinstance(engine, Ec2CopyEngine)
+    assert isinstance(engine, Ec2Resource)
     chosen = engine.options()
     assert (chosen.fleet_uri, chosen.spot, chosen.instance_types) == (
         "s3://fleet",
@@ -239,10 +239,10 @@ def test_another_source_is_refused_before_anything_is_launched(
     old = "s3://old-orders/root"
     settle(place.raw.open(), CutOff.KEPT, Origin(old))
     with pytest.raises(UsageError, match=f"was copied from {old}, not from {place.source.uri}"):
-        Ec2CopyEngine(**options).engine()
+        Ec2Resource(**options).engine()
     with pytest.raises(UsageError, match=f"was copied from {old}, not from {place.source.uri}"):
-        LocalCopyEngine(stores=options["stores"]).engine()
+        LocalCopyResource(stores=options["stores"]).engine()
 
     meant = {**options["variables"], "CHECKOUT_REPLACES_SOURCE": f"{old}/"}
-    Ec2CopyEngine(**{**options, "variables": meant}).engine()
-    LocalCopyEngine(stores=options["stores"], replaces_source=f"{old}/").engine()
+    Ec2Resource(**{**options, "variables": meant}).engine()
+    LocalCopyResource(stores=options["stores"], replaces_source=f"{old}/").engine()

@@ -9,7 +9,7 @@ from checkout_assets.automation.orphan_clusters import orphan_clusters
 from checkout_assets.engines.emr.api import EmrApi, emr_clients
 from checkout_assets.engines.emr.options import EmrOptions
 from checkout_assets.engines.emr.request import launch_request
-from checkout_assets.resources.emr import EmrEngine
+from checkout_assets.resources.emr import EmrResource
 from checkout_assets.resources.stores import Stores
 from checkout_assets_tests.dagster import orphans
 from checkout_assets_tests.dagster.conftest import Dagster
@@ -36,7 +36,7 @@ def launch(api: EmrApi, run_id: str, deployment: str = "orders") -> str:
 
 
 def look(dagster: Dagster, emr: LocalEmr, deployment: str = "orders") -> str:
-    engine = EmrEngine(
+    engine = EmrResource(
         stores=Stores(s3=S3Resource()),
         deployment=deployment,
         region=REGION,

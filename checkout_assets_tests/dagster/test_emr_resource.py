@@ -12,7 +12,7 @@ from dagster_aws.s3 import S3Resource
 from checkout_assets.assets.folder_run import FolderRun
 from checkout_assets.definitions import build_defs
 from checkout_assets.domain.errors import UsageError
-from checkout_assets.resources.emr import EmrEngine
+from checkout_assets.resources.emr import EmrResource
 from checkout_assets.resources.stores import Stores
 from checkout_assets.sample.s3_server import EmbeddedS3Server
 from checkout_assets.settings import Settings
@@ -54,7 +54,7 @@ def test_a_run_reports_each_folder_and_its_attempts(
     dagster: Dagster, emr: LocalEmr, options: dict[str, Any]
 ) -> None:
     emr.step_faults = {FOUR[0]: [""], FOUR[1]: ["No module named 'orjson'\nImportError: x"]}
-    result = dagster.run(STRUCTURED, {"structure_engine": EmrEngine(**options)}, FOUR)
+    result = dagster.run(STRUCTURED, {"structure_engine": EmrResource(**options)}, FOUR)
     assert not result.success
     assert dagster.materialized("structured_orders") == {FOUR[0], *FOUR[2:]}
     told = {each.partition: each.metadata for each in dagster.materializations("structured_orders")}
@@ -76,7 +76,7 @@ def test_a_cancelled_run_terminates_its_cluster(
         raise DagsterExecutionInterruptedError
 
     monkeypatch.setattr(FolderRun, "_report", interrupted)
-    assert not dagster.run(STRUCTURED, {"structure_engine": EmrEngine(**options)}, FOUR).success
+    assert not dagster.run(STRUCTURED, {"structure_engine": EmrResource(**options)}, FOUR).success
     assert len(emr.clusters) == 1
     assert emr.living() == []
 
@@ -98,7 +98,7 @@ def test_a_wrong_configuration_is_one_sentence_before_anything_is_launched(
     emr: LocalEmr, options: dict[str, Any], wrong: dict[str, Any], sentence: str
 ) -> None:
     with pytest.raises(UsageError, match=sentence):
-        EmrEngine(**{**options, **wrong}).engine()
+        EmrResource(**{**options, **wrong}).engine()
     assert emr.api.calls == {}
 
 
@@ -106,18 +106,18 @@ def test_the_lake_must_be_in_s3(options: dict[str, Any], tmp_path: Path) -> None
     stores: Stores = options["stores"]
     local = Stores(raw_uri=stores.raw_uri, lake_uri=str(tmp_path / "lake"), s3=S3Resource())
     with pytest.raises(UsageError, match="EMR needs a lake in S3"):
-        EmrEngine(**{**options, "stores": local}).engine()
+        EmrResource(**{**options, "stores": local}).engine()
 
 
 def test_a_package_that_lost_a_file_is_refused(options: dict[str, Any]) -> None:
-    EmrEngine(**options).engine()
+    EmrResource(**options).engine()
     uploaded = {**options, "package_directory": ""}
-    EmrEngine(**uploaded).engine()
+    EmrResource(**uploaded).engine()
     stores: Stores = options["stores"]
     client = stores.s3.get_client()
     client.delete_object(Bucket=stores.raw().bucket, Key="artifacts/spark_jobs.zip")
     with pytest.raises(UsageError, match=r"spark_jobs\.zip is missing"):
-        EmrEngine(**uploaded).engine()
+        EmrResource(**uploaded).engine()
 
 
 def test_settings_choose_the_engine_and_its_sensor() -> None:
@@ -127,7 +127,7 @@ def test_settings_choose_the_engine_and_its_sensor() -> None:
     emr = build_defs(Settings(**stores, structure_engine="emr", emr={"log_uri": "s3://logs"}))
     assert "orphan_clusters" in [each.name for each in emr.sensors or ()]
     engine = (emr.resources or {})["structure_engine"]
-    assert isinstance(engine, EmrEngine)
+    assert isinstance(engine, EmrResource)
     assert engine.log_uri == "s3://logs"
     Definitions.validate_loadable(emr)
 

@@ -15,7 +15,7 @@ from checkout_assets.assets.uris import absolute_uri
 from checkout_assets.definitions import build_defs
 from checkout_assets.domain.folders import ALL_FOLDERS
 from checkout_assets.domain.reconciliation import FolderReconciled
-from checkout_assets.domain.reporting.outcome import FolderOutcome, Line, Outcome
+from checkout_assets.domain.reporting.outcome import Line, ReconciliationOutcome, ReportedFolder
 from checkout_assets.resources.engines import ReconcilerResource
 from checkout_assets.resources.stores import Stores
 from checkout_assets.sample.s3_server import EmbeddedS3Server
@@ -27,9 +27,9 @@ from checkout_assets_tests.orders_place import OrdersPlace
 SHOWN_AT_ONCE = 1000
 
 
-def told(*lines: str, name: str = "names_are_safe") -> list[FolderOutcome]:
+def told(*lines: str, name: str = "names_are_safe") -> list[ReportedFolder]:
     return [
-        FolderOutcome(folder.name, "yellow", [Line(name, "yellow", line, 1)])
+        ReportedFolder(folder.name, "yellow", [Line(name, "yellow", line, 1)])
         for folder, line in zip(ALL_FOLDERS, lines, strict=False)
     ]
 
@@ -81,7 +81,9 @@ def test_a_relative_directory_is_shown_whole(tmp_path: Path, monkeypatch: Any) -
     assert absolute_uri("lake") == f"file://{tmp_path}/lake"
 
 
-def seen(*folders: FolderReconciled, before: list[Outcome]) -> dict[Any, dg.AssetObservation]:
+def seen(
+    *folders: FolderReconciled, before: list[ReconciliationOutcome]
+) -> dict[Any, dg.AssetObservation]:
     found = list(observations(folders, outcome(*folders), before))
     return {(each.asset_key.path[-1], each.partition): each for each in found}
 

@@ -10,7 +10,7 @@ import pytest
 from dagster_aws.s3 import S3Resource
 
 from checkout_assets.assets.reconciliation import build_reconciliation
-from checkout_assets.resources.engines import LocalCopyEngine, ReconcilerResource
+from checkout_assets.resources.engines import LocalCopyResource, ReconcilerResource
 from checkout_assets.resources.stores import Stores
 from checkout_assets.sample.s3_server import EmbeddedS3Server
 from checkout_assets_tests.dagster.conftest import RUNBOOK, Dagster
@@ -67,7 +67,7 @@ def test_a_raw_run_says_so(
 ) -> None:
     server = SilentServer(proxy, silent, seconds=1)
 
-    engine = LocalCopyEngine(stores=stores(place))
+    engine = LocalCopyResource(stores=stores(place))
     result = dagster.run("raw_orders", {"copy_engine": engine}, [FOLDER])
 
     assert result.success

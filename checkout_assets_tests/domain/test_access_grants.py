@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from checkout_assets.domain.access.grants import GrantRecord, Proof, Standing, granted, told
+from checkout_assets.domain.access.grants import GrantRecord, GrantState, Proof, granted, told
 from checkout_assets.domain.errors import MigrationError
 
 START = datetime(2026, 11, 1, 9, 30, tzinfo=UTC)
@@ -18,15 +18,15 @@ PROOF = Proof("2026-11-09T08:00:00+00:00", "2026-11-02T00:00:00+00:00", 512, 107
 @pytest.mark.parametrize(
     ("grant", "at", "expected"),
     [
-        (GRANT, START, Standing.ACTIVE),
-        (GRANT, END - timedelta(seconds=1), Standing.ACTIVE),
-        (GRANT, END, Standing.EXPIRED),
-        (GRANT.revoked(START, None), START, Standing.REVOKED),
-        (GRANT.revoked(START, None), END, Standing.REVOKED),
+        (GRANT, START, GrantState.ACTIVE),
+        (GRANT, END - timedelta(seconds=1), GrantState.ACTIVE),
+        (GRANT, END, GrantState.EXPIRED),
+        (GRANT.revoked(START, None), START, GrantState.REVOKED),
+        (GRANT.revoked(START, None), END, GrantState.REVOKED),
     ],
 )
 def test_a_grant_is_active_until_it_expires_or_is_revoked(
-    grant: GrantRecord, at: datetime, expected: Standing
+    grant: GrantRecord, at: datetime, expected: GrantState
 ) -> None:
     assert grant.standing(at) is expected
 

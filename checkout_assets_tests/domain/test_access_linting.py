@@ -14,7 +14,7 @@ from parliament import analyze_policy_string  # type: ignore[import-untyped]
 from checkout_assets.domain.access import linting
 from checkout_assets.domain.access.bucket_policies import source_statements, target_statements
 from checkout_assets.domain.access.linting import LASTING_RULES, TEMPORARY_RULES, Breach, lint
-from checkout_assets.domain.access.role_policies import ROLE_POLICIES, document
+from checkout_assets.domain.access.role_policies import ROLE_POLICIES, policy_document
 from checkout_assets.domain.access.statements import Statement
 from checkout_assets.domain.access.terms import AccessTerms, Place
 from checkout_assets.engines.ec2 import api as ec2_api
@@ -76,12 +76,12 @@ def breached(statement: Statement, rules: Any = TEMPORARY_RULES) -> set[str]:
 def every_policy() -> Iterator[tuple[str, dict[str, Any]]]:
     """Each with its name: those of buckets and those of roles, with much and with little set."""
     for size, terms in (("all", TERMS), ("smallest", SMALLEST)):
-        yield f"{size}-source", document(source_statements(terms))
+        yield f"{size}-source", policy_document(source_statements(terms))
         for bucket, statements in target_statements(terms).items():
-            yield f"{size}-{bucket}", document(statements)
+            yield f"{size}-{bucket}", policy_document(statements)
         for name, policy in ROLE_POLICIES.items():
             if statements := policy(terms):
-                yield f"{size}-{name}", document(statements)
+                yield f"{size}-{name}", policy_document(statements)
 
 
 EVERY_POLICY = [pytest.param(policy, id=name) for name, policy in every_policy()]
@@ -113,7 +113,7 @@ def test_parliament_finds_nothing_wrong_with_what_we_make(policy: dict[str, Any]
     ],
 )
 def test_parliament_would_find_what_is_wrong(change: Statement) -> None:
-    policy = document([{**GRANTED, **change}])
+    policy = policy_document([{**GRANTED, **change}])
     assert any(map(is_wrong, analyze_policy_string(json.dumps(policy)).findings))
 
 

@@ -6,8 +6,8 @@ from checkout_assets.domain.anomalies import QuarantineAllowance
 from checkout_assets.domain.copying import CopyFacts
 from checkout_assets.domain.folders import ALL_FOLDERS, Folder
 from checkout_assets.domain.reconciliation import (
-    Cause,
     CopyEvidence,
+    FolderReason,
     FolderReconciled,
     LakeEvidence,
     Reason,
@@ -25,7 +25,7 @@ FOLDER = Folder(OrderType.CHECKOUT, 10)
 
 
 def reconciled(*reasons: Reason, folder: Folder = FOLDER) -> FolderReconciled:
-    return FolderReconciled(folder, tuple(Cause(reason, 3) for reason in reasons))
+    return FolderReconciled(folder, tuple(FolderReason(reason, 3) for reason in reasons))
 
 
 def test_the_worst_cause_makes_the_state() -> None:
@@ -85,8 +85,8 @@ def test_a_share_of_quarantine_above_the_allowance_is_red() -> None:
 
 def test_every_reason_has_a_sentence_and_a_place_in_the_runbook() -> None:
     for reason in Reason:
-        assert Cause(reason, 1234).sentence
-        assert "{" not in Cause(reason, 1234).sentence
+        assert FolderReason(reason, 1234).sentence
+        assert "{" not in FolderReason(reason, 1234).sentence
         assert reason.code == reason.name.lower()
         assert reason.state in {State.YELLOW, State.RED}
 

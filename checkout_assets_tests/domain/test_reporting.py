@@ -9,17 +9,17 @@ from checkout_assets.domain.anomalies import no_documents_nested_under_id
 from checkout_assets.domain.copying import CopyFacts
 from checkout_assets.domain.folders import ALL_FOLDERS, Folder, select_folders, words_for
 from checkout_assets.domain.reconciliation import (
-    Cause,
     CopyEvidence,
+    FolderReason,
     FolderReconciled,
     Reason,
     State,
     Summary,
 )
 from checkout_assets.domain.reporting.changes import changes
-from checkout_assets.domain.reporting.outcome import Outcome, outcome_of
+from checkout_assets.domain.reporting.outcome import ReconciliationOutcome, outcome_of
 from checkout_assets.domain.reporting.repairing import Remedy, repairs
-from checkout_assets.domain.reporting.retention import instant_of, stamp_of, superfluous
+from checkout_assets.domain.reporting.retention import instant_of_stamp, stamp_of, superfluous
 from spark_jobs.contract.record_format import RecordError, read_record, write_record
 from spark_jobs.contract.words import ObjectKind
 
@@ -29,16 +29,16 @@ PLACES = {"source": "s3://orders/root", "raw": "s3://import/my raw", "lake": "/t
 
 
 def folder(name: str, *reasons: Reason, listed: int | None = 4) -> FolderReconciled:
-    causes = tuple(Cause(reason, 2) for reason in reasons)
+    causes = tuple(FolderReason(reason, 2) for reason in reasons)
     return FolderReconciled(Folder.parse(name), causes, copy=CopyEvidence(listed=listed))
 
 
 def flagged(name: str) -> FolderReconciled:
-    cause = Cause(Reason.FLAGGED, 1, NESTED.rule)
+    cause = FolderReason(Reason.FLAGGED, 1, NESTED.rule)
     return FolderReconciled(Folder.parse(name), (cause,), (NESTED.rule,), findings=(NESTED,))
 
 
-def outcome(*folders: FolderReconciled, unexpected: Iterable[str] = ()) -> Outcome:
+def outcome(*folders: FolderReconciled, unexpected: Iterable[str] = ()) -> ReconciliationOutcome:
     return outcome_of(
         folders, Summary.of(folders), unexpected, at=NOW, run_id="run", with_source=True
     )
@@ -75,21 +75,23 @@ def test_a_loose_object_is_masked_and_a_folder_is_not() -> None:
 
 def test_an_outcome_is_kept_and_read_back_as_it_was() -> None:
     made = outcome(folder("00_CheckoutOrder", Reason.NOT_COPIED), flagged("86_FulfillmentOrder"))
-    assert read_record(Outcome, write_record(made)) == made
+    assert read_record(ReconciliationOutcome, write_record(made)) == made
 
 
 @pytest.mark.parametrize("wrong", [b'"state": "purple"', b'"state": 3'])
 def test_a_record_of_another_shape_is_refused(wrong: bytes) -> None:
     data = write_record(outcome(folder("00_CheckoutOrder", Reason.NOT_COPIED)))
     with pytest.raises(RecordError):
-        read_record(Outcome, data.replace(b'"state": "red"', wrong))
+        read_record(ReconciliationOutcome, data.replace(b'"state": "red"', wrong))
 
 
 def test_changes_name_what_became_worse_first_and_ignore_counts() -> None:
     before = outcome(
         folder("00_CheckoutOrder", Reason.NOT_COPIED),
         flagged("86_FulfillmentOrder"),
-        FolderReconciled(Folder.parse("87_CheckoutOrder"), (Cause(Reason.NEWER_OBJECTS, 1),)),
+        FolderReconciled(
+            Folder.parse("87_CheckoutOrder"), (FolderReason(Reason.NEWER_OBJECTS, 1),)
+        ),
     )
     after = outcome(
         folder("00_CheckoutOrder"),
@@ -167,5 +169,5 @@ def test_old_reports_stay_while_there_are_no_others() -> None:
 
 def test_a_report_is_known_by_its_instant() -> None:
     assert stamp_of(NOW) == "2026-11-27T05-00-00Z"
-    assert instant_of("2026-11-27T05-00-00Z") == NOW
-    assert instant_of("2026-11-27") is None
+    assert instant_of_stamp("2026-11-27T05-00-00Z") == NOW
+    assert instant_of_stamp("2026-11-27") is None

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from checkout_assets.domain.access.grants import GrantRecord, Proof, Standing, granted
+from checkout_assets.domain.access.grants import GrantRecord, GrantState, Proof, granted
 from checkout_assets.domain.errors import MigrationError, UsageError
 from checkout_assets.domain.folders import select_folders
 from checkout_assets.engines.access.bucket_policy import MOST_WRITES
@@ -70,7 +70,7 @@ def test_a_grant_keeps_the_statements_of_others_to_the_byte(access: GrantedPlace
     assert access.policy().others == before
     assert len(access.policy().ours) == 3
     assert access.record() == made
-    assert made.standing(NOW) is Standing.ACTIVE
+    assert made.standing(NOW) is GrantState.ACTIVE
     assert made.expires == "2026-12-21T00:00:00+00:00"
     granter(access).revoke(NOW)
     assert access.policy().others == before
@@ -133,7 +133,7 @@ def test_the_record_tells_when_it_was_revoked_and_the_last_proof(access: Granted
     assert kept is not None
     assert (kept.requester, kept.standing(at), kept.proof) == (
         "orders team",
-        Standing.REVOKED,
+        GrantState.REVOKED,
         PROOF,
     )
     granter(access).revoke(at + timedelta(days=1))
@@ -157,7 +157,7 @@ def test_a_broken_record_stops_neither_granting_nor_revoking(access: GrantedPlac
     granter(access).revoke(NOW)
     kept = access.record()
     assert kept is not None
-    assert kept.standing(NOW) is Standing.REVOKED
+    assert kept.standing(NOW) is GrantState.REVOKED
 
 
 def test_a_change_between_showing_and_writing_is_merged(access: GrantedPlace) -> None:
@@ -322,17 +322,17 @@ def test_a_record_that_cannot_be_written_is_told_and_the_next_try_mends_it(
 
 
 def test_status_tells_granted_expired_and_revoked(access: GrantedPlace) -> None:
-    assert look_at_access(access.options(), NOW).standing is Standing.NEVER
+    assert look_at_access(access.options(), NOW).standing is GrantState.NEVER
     grant(access)
     seen = look_at_access(access.options(), NOW)
-    assert (seen.standing, seen.problems) == (Standing.ACTIVE, [])
+    assert (seen.standing, seen.problems) == (GrantState.ACTIVE, [])
     assert [len(each.ours) for each in seen.buckets] == [3, 2, 1]
     late = look_at_access(access.options(), NOW + timedelta(days=40))
-    assert late.standing is Standing.EXPIRED
+    assert late.standing is GrantState.EXPIRED
     assert f"{access.source.bucket} still holds 3 of our statements" in late.problems[0]
     granter(access).revoke(NOW)
     ended = look_at_access(access.options(), NOW)
-    assert ended.standing is Standing.REVOKED
+    assert ended.standing is GrantState.REVOKED
     assert ended.problems == [
         "Access has ended, but the source still answers: somebody else's statement lets us in."
     ]

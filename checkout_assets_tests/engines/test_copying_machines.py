@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from checkout_assets.engines.copying import pace as pace_module
 from checkout_assets.engines.copying import spool
 from checkout_assets.engines.copying.columns import EPOCH, from_column, to_column
-from checkout_assets.engines.copying.pace import START, Pace
+from checkout_assets.engines.copying.pace import START, RequestPace
 from checkout_assets.engines.copying.spool import Spool
 from checkout_assets.engines.interruptible import (
     InterruptedCopyError,
@@ -62,7 +62,7 @@ def test_instants_keep_every_microsecond() -> None:
     ]
 
 
-def _round(pace: Pace) -> None:
+def _round(pace: RequestPace) -> None:
     """As many requests as may be under way begin, then all of them succeed."""
     begun = pace.limit
     for _ in range(begun):
@@ -72,7 +72,7 @@ def _round(pace: Pace) -> None:
 
 
 def test_the_pace_grows_to_its_most() -> None:
-    pace = Pace(500)
+    pace = RequestPace(500)
     limits = [pace.limit]
     for _ in range(200):
         _round(pace)
@@ -85,7 +85,7 @@ def test_the_pace_grows_to_its_most() -> None:
 def test_failures_slow_the_pace_once_a_second_and_it_recovers_by_steps(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    pace = Pace(1000)
+    pace = RequestPace(1000)
     clock = [100.0]
     monkeypatch.setattr(pace_module, "monotonic", lambda: clock[0])
     for _ in range(20):
@@ -104,7 +104,7 @@ def test_failures_slow_the_pace_once_a_second_and_it_recovers_by_steps(
 
 
 def test_a_waiting_request_goes_on_when_others_end() -> None:
-    pace = Pace(4)
+    pace = RequestPace(4)
     for _ in range(4 * 2):
         pace.begin()
     begun = threading.Event()
@@ -123,7 +123,7 @@ def test_a_waiting_request_goes_on_when_others_end() -> None:
 
 def test_the_limit_does_not_grow_while_answers_only_become_slower() -> None:
     told: list[int] = []
-    pace = Pace(1000, told.append)
+    pace = RequestPace(1000, told.append)
     for seconds in [0.05] * 300 + [0.2] * 2000:
         while pace._under_way < pace.limit:
             pace.begin()
@@ -133,7 +133,7 @@ def test_the_limit_does_not_grow_while_answers_only_become_slower() -> None:
 
 
 def test_slow_answers_from_the_first_do_not_keep_the_limit_low() -> None:
-    pace = Pace(1000)
+    pace = RequestPace(1000)
     for seconds in [0.01] * 10 + [0.5] * 2000:
         while pace._under_way < pace.limit:
             pace.begin()
@@ -144,7 +144,7 @@ def test_slow_answers_from_the_first_do_not_keep_the_limit_low() -> None:
 def test_a_store_that_only_fails_is_hopeless_until_something_succeeds(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    pace = Pace(64)
+    pace = RequestPace(64)
     clock = [100.0]
     monkeypatch.setattr(pace_module, "monotonic", lambda: clock[0])
     for _ in range(40):

@@ -11,7 +11,7 @@ from checkout_assets.domain.folders import Folder
 from checkout_assets.domain.reconciliation import Reason
 from checkout_assets.engines.copying.result import FolderCopied
 from checkout_assets.engines.reconciling.engine import Reconciler
-from checkout_assets.engines.worker.reports import Outcome
+from checkout_assets.engines.worker.reports import WorkerOutcome
 from checkout_assets_tests.ec2_place import Ec2Place
 from checkout_assets_tests.local_ec2.local_ec2 import LocalEc2
 from checkout_assets_tests.orders_place import OrdersPlace
@@ -68,7 +68,7 @@ def test_two_runs_of_32_folders_copy_all_64_exactly(
     for run_id in ("run0", "run1"):
         end = fleet.reports("w001", run_id).ended()
         assert end is not None
-        assert end.outcome is Outcome.DONE
+        assert end.outcome is WorkerOutcome.DONE
     for instance in ec2.instances:
         assert instance.told.state_reason.code.startswith("Client.")
 

@@ -27,8 +27,8 @@ from checkout_assets.engines.ec2.user_data import (
 from checkout_assets.engines.ec2.worker_package import WorkerArchive, upload_worker, use_worker
 from checkout_assets.engines.worker.reports import (
     Listening,
-    Outcome,
     Phase,
+    WorkerOutcome,
     WorkerReports,
     worker_name,
     worker_uri,
@@ -196,7 +196,7 @@ def test_an_instance_installs_the_worker_copies_its_folder_and_shuts_down(boot: 
     assert record is not None
     assert record.copy_id.startswith("run-")
     assert end is not None
-    assert (end.outcome, end.message) == (Outcome.DONE, "1 of 1 folder is complete.")
+    assert (end.outcome, end.message) == (WorkerOutcome.DONE, "1 of 1 folder is complete.")
     assert progress is not None
     assert (progress.phase, progress.folders_done, progress.folders) == (Phase.COPYING, 1, 1)
     assert (progress.objects, progress.bytes, progress.copied) == (3, 6, 3)
@@ -215,7 +215,7 @@ def test_a_changed_archive_is_never_run(boot: Boot) -> None:
 
     end = boot.reports.ended()
     assert end is not None
-    assert (end.outcome, end.failure) == (Outcome.INSTALL, Failure("WrongArchive"))
+    assert (end.outcome, end.failure) == (WorkerOutcome.INSTALL, Failure("WrongArchive"))
     assert "SHA-256 is not the packaged one" in end.message
     assert "did NOT match" in boot.reports.log()
     assert not (boot.machine.home / "venv").exists()
@@ -234,7 +234,7 @@ def test_an_archive_that_cannot_be_fetched_is_tried_again_and_told(boot: Boot) -
 
     end = boot.reports.ended()
     assert end is not None
-    assert (end.outcome, "fetch the worker archive" in end.message) == (Outcome.INSTALL, True)
+    assert (end.outcome, "fetch the worker archive" in end.message) == (WorkerOutcome.INSTALL, True)
     assert end.failure == Failure("WorkerNotInstalled", transient=True)
     words = [call.split() for call in boot.machine.calls]
     waited = [call[1] for call in words if call[0] == "sleep"]
@@ -268,7 +268,7 @@ def test_an_instance_that_is_terminated_while_it_installs_says_so(boot: Boot) ->
 
     end = boot.reports.ended()
     assert end is not None
-    assert end.outcome is Outcome.INTERRUPTED
+    assert end.outcome is WorkerOutcome.INTERRUPTED
     assert end.failure == Failure("HostInterrupted", transient=True)
     assert end.message.startswith("The worker was not installed: it failed to install the worker")
 
@@ -299,7 +299,7 @@ def test_an_instance_that_is_terminated_while_it_copies_says_so(
     assert process.wait(60) != 0
     end = boot.reports.ended()
     assert end is not None
-    assert (end.outcome, boot.place.record()) == (Outcome.INTERRUPTED, None)
+    assert (end.outcome, boot.place.record()) == (WorkerOutcome.INTERRUPTED, None)
     assert end.failure == Failure("HostInterrupted", transient=True)
     assert end.message.startswith("A signal has ended the copying. 0 of 1 folder")
 
@@ -313,7 +313,7 @@ def test_a_worker_that_dies_without_a_word_is_reported(boot: Boot, busy: threadi
     assert process.wait(60) == 128 + signal.SIGKILL
     end = boot.reports.ended()
     assert end is not None
-    assert (end.outcome, "exit code 137" in end.message) == (Outcome.FAILED, True)
+    assert (end.outcome, "exit code 137" in end.message) == (WorkerOutcome.FAILED, True)
     assert end.failure == Failure("WorkerEnded", transient=True)
 
 
@@ -346,7 +346,7 @@ def test_a_worker_that_could_not_say_why_is_told_by_its_exit_code(
 
     end = boot.reports.ended()
     assert end is not None
-    assert (end.outcome, end.failure) == (Outcome.FAILED, failure)
+    assert (end.outcome, end.failure) == (WorkerOutcome.FAILED, failure)
 
 
 @pytest.mark.slow

@@ -12,7 +12,7 @@ import pytest
 from checkout_assets.domain.folders import Folder
 from checkout_assets.engines.emr.api import emr_clients
 from checkout_assets.engines.emr.engine import EmrEngine
-from checkout_assets.engines.emr.job_package import upload_package, use_package
+from checkout_assets.engines.emr.job_package import upload_job, use_job
 from checkout_assets.engines.emr.options import EmrOptions, OrdersJob
 from checkout_assets.engines.structuring.session import use_java
 from checkout_assets.engines.structuring.spark_engine import StructuredFolder
@@ -80,8 +80,8 @@ def test_folders_on_two_clusters_end_in_exact_tables(
     build_job(tmp_path / "dist")
     bucket = f"s3://{place.raw.bucket}"
     lake = open_store(f"{bucket}/lake")
-    package = upload_package(tmp_path / "dist", f"{bucket}/artifacts", X86)
-    assert use_package(f"{bucket}/artifacts", X86) == package
+    package = upload_job(tmp_path / "dist", f"{bucket}/artifacts", X86)
+    assert use_job(f"{bucket}/artifacts", X86) == package
     job = OrdersJob(package, place.raw.uri, lake.uri, "keep", REGION)
     options = EmrOptions("orders", log_uri=f"{bucket}/logs")
 

@@ -17,9 +17,9 @@ from checkout_assets.engines.ec2.user_data import worker_variables
 from checkout_assets.engines.emr.options import EmrOptions
 from checkout_assets.engines.option import OnCommandLine
 from checkout_assets.engines.place_terms import PlaceTerms
-from checkout_assets.resources.ec2 import Ec2CopyEngine
-from checkout_assets.resources.emr import EmrEngine
-from checkout_assets.resources.engines import LocalCopyEngine
+from checkout_assets.resources.ec2 import Ec2Resource
+from checkout_assets.resources.emr import EmrResource
+from checkout_assets.resources.engines import LocalCopyResource
 from checkout_assets.resources.stores import Stores
 from checkout_assets.settings import Settings
 
@@ -38,7 +38,7 @@ def on_command_line(name: str) -> OnCommandLine | None:
 def test_an_option_of_copying_is_everywhere(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     value, field = OTHER.get(name, "s3://bucket/of-a-test"), CopySettings.model_fields[name]
     variable = f"CHECKOUT_{name.upper()}"
-    resource = LocalCopyEngine if name in CopyChoices.model_fields else Stores
+    resource = LocalCopyResource if name in CopyChoices.model_fields else Stores
     for model in (Settings, resource):
         same = model.model_fields[name]
         assert (same.default, same.description) == (field.default, field.description)
@@ -127,7 +127,7 @@ def default_of(each: "Field[Any]") -> Any:
 
 @pytest.mark.parametrize(
     ("resource", "options", "elsewhere"),
-    [(Ec2CopyEngine, Ec2Options, set()), (EmrEngine, EmrOptions, {"log_kms_key"})],
+    [(Ec2Resource, Ec2Options, set()), (EmrResource, EmrOptions, {"log_kms_key"})],
 )
 def test_the_options_of_a_fleet_are_its_resource_s(
     resource: Any, options: Any, elsewhere: set[str]

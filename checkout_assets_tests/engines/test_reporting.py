@@ -13,15 +13,15 @@ import pytest
 
 from checkout_assets.domain.folders import ALL_FOLDERS, Folder
 from checkout_assets.domain.reconciliation import (
-    Cause,
     CopyEvidence,
+    FolderReason,
     FolderReconciled,
     LakeEvidence,
     Reason,
     Summary,
     judge,
 )
-from checkout_assets.domain.reporting.outcome import Outcome, outcome_of
+from checkout_assets.domain.reporting.outcome import ReconciliationOutcome, outcome_of
 from checkout_assets.engines.locations import LocalLocation, S3Location
 from checkout_assets.engines.reporting.keeping import KeptReports
 from checkout_assets.engines.reporting.leaving import console_url, leave_report, newest_report
@@ -72,7 +72,7 @@ def compared(*hostile: str) -> list[FolderReconciled]:
     """All 512: the first few red for hostile reasons, one of nothing, the others green."""
     red = {
         ALL_FOLDERS[place]: FolderReconciled(
-            ALL_FOLDERS[place], (Cause(Reason.OTHER_SOURCE, detail=detail),)
+            ALL_FOLDERS[place], (FolderReason(Reason.OTHER_SOURCE, detail=detail),)
         )
         for place, detail in enumerate(hostile)
     }
@@ -80,7 +80,9 @@ def compared(*hostile: str) -> list[FolderReconciled]:
     return [red.get(each, FolderReconciled(each)) for each in ALL_FOLDERS[:511]] + [nothing]
 
 
-def outcome(folders: list[FolderReconciled], at: datetime = NOW, *unexpected: str) -> Outcome:
+def outcome(
+    folders: list[FolderReconciled], at: datetime = NOW, *unexpected: str
+) -> ReconciliationOutcome:
     return outcome_of(
         folders, Summary.of(folders), unexpected, at=at, run_id="run", with_source=True
     )

@@ -11,9 +11,9 @@ from checkout_assets.engines.worker.reports import (
     End,
     FolderReport,
     Listening,
-    Outcome,
     Phase,
     Progress,
+    WorkerOutcome,
     WorkerReports,
 )
 from spark_jobs.contract.failures import Failure
@@ -34,7 +34,7 @@ def test_a_worker_of_the_first_format_is_understood(tmp_path: Path) -> None:
     at = datetime(2026, 11, 26, 12, 30, tzinfo=UTC)
     assert worker.listening() == Listening(at)
     assert worker.progress() == Progress(at, Phase.COPYING, 2, 4, 3000, 4096, 2500, 812.5)
-    assert worker.ended() == End(at, Outcome.FAILED, "2 of 4 folders are complete.")
+    assert worker.ended() == End(at, WorkerOutcome.FAILED, "2 of 4 folders are complete.")
     given_up = "; the copy was given up."
     assert worker.results() == {
         FIRST: FolderReport(FIRST, True, "", "run.w001", 12.5),
@@ -62,7 +62,7 @@ def test_a_worker_before_there_were_formats_is_understood(tmp_path: Path) -> Non
     end = worker.ended()
     assert end is not None
     assert (end.outcome, end.message) == (
-        Outcome.INSTALL,
+        WorkerOutcome.INSTALL,
         "The worker was not installed: it failed to fetch the worker archive (exit code 1).",
     )
     assert worker.results() == {SECOND: FolderReport(SECOND, False, f"{THROTTLED}.", "", 3.5)}

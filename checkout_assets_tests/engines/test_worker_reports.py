@@ -29,9 +29,9 @@ from checkout_assets.engines.worker.reports import (
     End,
     FolderReport,
     Listening,
-    Outcome,
     Phase,
     Progress,
+    WorkerOutcome,
     WorkerReports,
     is_run_id,
     worker_name,
@@ -101,7 +101,7 @@ def test_a_failure_is_read_as_it_was_written(
 
 @pytest.mark.parametrize("failure", [None, Failure("SlowDown", True), Failure("AccessDenied")])
 def test_the_last_words_hold_the_failure(reports: WorkerReports, failure: Failure | None) -> None:
-    reports.end(End(AT, Outcome.FAILED, "1 of 2 folders is complete.", failure))
+    reports.end(End(AT, WorkerOutcome.FAILED, "1 of 2 folders is complete.", failure))
     told = reports.ended()
     assert told is not None
     assert told.failure == failure
@@ -131,7 +131,7 @@ def test_a_worker_of_an_earlier_version_tells_no_failure(
 def test_what_is_written_is_read(store: LocalStore, reports: WorkerReports) -> None:
     progress = Progress(AT, Phase.COPYING, 1, 2, 3, 4, 2, 1.5)
     result = FolderReport(FOLDER, True, "", "run-20260304T050607-abc", 1.5)
-    end = End(AT, Outcome.DONE, "1 of 1 folder is complete.")
+    end = End(AT, WorkerOutcome.DONE, "1 of 1 folder is complete.")
 
     reports.listen(Listening(AT.astimezone(timezone(timedelta(hours=2)))))
     reports.report(progress)
@@ -197,7 +197,7 @@ def test_a_result_is_of_the_folder_its_name_says(store: LocalStore, reports: Wor
 
 
 def test_sentences_are_shown_without_what_does_not_print(reports: WorkerReports) -> None:
-    reports.end(End(AT, Outcome.FAILED, "\x1b[2J\u202egnp" + "x" * 10_000))
+    reports.end(End(AT, WorkerOutcome.FAILED, "\x1b[2J\u202egnp" + "x" * 10_000))
     end = reports.ended()
     assert end is not None
     assert end.message.startswith("\\u{1B}[2J\\u{202E}gnp")
@@ -235,7 +235,7 @@ def test_a_reporter_tells_how_far_it_is_and_how_all_ended(reports: WorkerReports
     wait_until(lambda: reports.result(FOLDER))
     reporter.finish_folder(FolderReport(OTHER, False, "It is empty.", "", 1.0))
 
-    assert reporter.end(Outcome.FAILED, "1 of 2 folders is complete.")
+    assert reporter.end(WorkerOutcome.FAILED, "1 of 2 folders is complete.")
 
     progress, end = reports.progress(), reports.ended()
     assert progress is not None
@@ -250,7 +250,7 @@ def test_a_reporter_tells_how_far_it_is_and_how_all_ended(reports: WorkerReports
         OTHER: "It is empty.",
     }
     assert end is not None
-    assert end.outcome is Outcome.FAILED
+    assert end.outcome is WorkerOutcome.FAILED
 
 
 def test_a_reporter_tells_that_s3_is_silent_until_it_answers(reports: WorkerReports) -> None:
@@ -260,7 +260,7 @@ def test_a_reporter_tells_that_s3_is_silent_until_it_answers(reports: WorkerRepo
     wait_until(lambda: (told := reports.progress()) and told.silent == 34.2)
     reporter.on_silence(0.0)
     wait_until(lambda: (told := reports.progress()) and told.silent == 0)
-    reporter.end(Outcome.DONE, "All.")
+    reporter.end(WorkerOutcome.DONE, "All.")
 
 
 def test_a_worker_of_an_earlier_version_tells_no_silence(
@@ -302,7 +302,7 @@ def test_what_could_not_be_written_is_written_later(
     reporter.finish_folder(FolderReport(FOLDER, True))
     wait_until(lambda: reports.result(FOLDER))
     assert len(tries) == 3
-    assert reporter.end(Outcome.DONE, "All.")
+    assert reporter.end(WorkerOutcome.DONE, "All.")
 
 
 def test_an_end_that_cannot_be_told_is_no_error() -> None:
@@ -311,7 +311,7 @@ def test_an_end_that_cannot_be_told_is_no_error() -> None:
 
     reporter = Reporter(reach, folders=1, beat_seconds=60, last_tries_after_seconds=(0.0, 0.01))
     reporter.start()
-    assert not reporter.end(Outcome.DONE, "All.")
+    assert not reporter.end(WorkerOutcome.DONE, "All.")
 
 
 def test_silence_is_the_time_since_the_listener_changed(reports: WorkerReports) -> None:
@@ -325,7 +325,7 @@ def test_silence_is_the_time_since_the_listener_changed(reports: WorkerReports) 
     assert reporter.silent_seconds > 0.15
     reports.listen(Listening(AT + timedelta(seconds=1)))
     wait_until(lambda: reporter.silent_seconds < 0.1)
-    reporter.end(Outcome.DONE, "All.")
+    reporter.end(WorkerOutcome.DONE, "All.")
 
 
 class Work:
@@ -347,7 +347,7 @@ def test_a_deadline_ends_the_work_in_the_main_thread() -> None:
     began = time.monotonic()
     stopped = Work(after_deadline(datetime.now(UTC) + timedelta(seconds=0.2))).run()
     assert stopped is not None
-    assert stopped.outcome is Outcome.DEADLINE
+    assert stopped.outcome is WorkerOutcome.DEADLINE
     assert 0.15 < time.monotonic() - began < 5
 
 
@@ -356,7 +356,7 @@ def test_silence_ends_the_work() -> None:
     stopped = Work(after_silence(lambda: next(silent), 60)).run()
     assert stopped is not None
     assert (stopped.outcome, stopped.reason) == (
-        Outcome.UNHEARD,
+        WorkerOutcome.UNHEARD,
         "Nobody has listened for 1 minute.",
     )
 
@@ -369,12 +369,12 @@ def test_a_signal_ends_the_work_once_and_the_handler_is_given_back() -> None:
             threading.Event().wait(10)
         os.kill(os.getpid(), signal.SIGTERM)  # while the engine ends: it changes nothing
         time.sleep(0.05)
-    assert stopped.value.outcome is Outcome.INTERRUPTED
+    assert stopped.value.outcome is WorkerOutcome.INTERRUPTED
     assert signal.getsignal(signal.SIGTERM) is before
 
 
 def test_nothing_is_stopped_that_is_over() -> None:
-    with Stopper([lambda: Stopped(Outcome.DEADLINE, "now")], look_seconds=0.01) as stopper:
+    with Stopper([lambda: Stopped(WorkerOutcome.DEADLINE, "now")], look_seconds=0.01) as stopper:
         stopper.over()
         time.sleep(0.1)
 
@@ -384,7 +384,7 @@ def test_a_spot_notice_ends_the_work() -> None:
         metadata.announce("terminate")
         stopped = Work(SpotNotice(metadata.url)).run()
     assert stopped is not None
-    assert stopped.outcome is Outcome.INTERRUPTED
+    assert stopped.outcome is WorkerOutcome.INTERRUPTED
     assert "takes the Spot instance back (action terminate)" in stopped.reason
 
 

@@ -11,7 +11,7 @@ from spark_jobs.conforming.fates import KEEP, fate
 from spark_jobs.conforming.paths import Path as Place
 from spark_jobs.schema import removals
 from spark_jobs.schema.docs import markdown
-from spark_jobs.schema.redacted_names import SHAPES, WORDS, Meaning, folded, meaning_of
+from spark_jobs.schema.redacted_names import SHAPES, WORDS, Meaning, folded, meaning_of_name
 from spark_jobs.schema.types import Array, Primitive, Struct, TextMap, Type
 
 TABLES = ("checkout", "fulfillment")
@@ -118,7 +118,7 @@ def test_nothing_that_never_reaches_the_lake_has_a_place_in_the_schema(table: st
         parent: Place = None
         for step in place[:-1]:
             parent = (parent, step, 0)
-        if meaning_of(place[-1]) is not Meaning.PAYMENTS:
+        if meaning_of_name(place[-1]) is not Meaning.PAYMENTS:
             assert fate(place[-1], parent) == KEEP, place
 
 

@@ -14,7 +14,7 @@ from spark_jobs.contract.keys import manifest_part_key
 from spark_jobs.job import staging, writing
 from spark_jobs.job.plan import FolderError, FolderPlan, Slice
 from spark_jobs.job.staging import (
-    Blob,
+    DayLines,
     Shuffled,
     Staged,
     StructureJob,
@@ -123,7 +123,7 @@ def test_lines_that_arrow_cannot_read_fail_their_folder_only(job: StructureJob) 
     broken = f'{{"id": "{CONTENT}", "value": "{CONTENT}"}}'.encode()
     whole = b'{"id": "1-01"}'
     received: list[Shuffled] = [
-        ((name, "2018-10-31"), Blob(pa.compress(line, codec="zstd", asbytes=True), len(line)))
+        ((name, "2018-10-31"), DayLines(pa.compress(line, codec="zstd", asbytes=True), len(line)))
         for name, line in ((FOLDER, broken), (neighbour, whole))
     ]
     failed, staged = write_shuffled(job, received)
@@ -146,7 +146,7 @@ def test_a_day_of_many_bytes_becomes_several_files(
     halves: list[Shuffled] = [
         (
             (FOLDER, "2018-10-31"),
-            Blob(pa.compress(joined, codec="zstd", asbytes=True), len(joined)),
+            DayLines(pa.compress(joined, codec="zstd", asbytes=True), len(joined)),
         )
         for joined in (b"\n".join(lines[:3]), b"\n".join(lines[3:]))
     ]

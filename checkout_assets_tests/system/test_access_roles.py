@@ -10,8 +10,8 @@ import pytest
 
 from checkout_assets.domain.access.host_policies import host_role
 from checkout_assets.domain.access.role_policies import (
-    document,
     granter,
+    policy_document,
     reconcile_role,
     source_granter,
     structure_role,
@@ -31,9 +31,9 @@ from checkout_assets.engines.worker.reports import (
     End,
     FolderReport,
     Listening,
-    Outcome,
     Phase,
     Progress,
+    WorkerOutcome,
     WorkerReports,
 )
 from checkout_assets.packaging.contents import MANIFEST, Role
@@ -96,7 +96,7 @@ class RolesPlace:
         # A trust in the account leaves it to the roles' own policies who may.
         strict.roles[COPIER].trusts = [f"arn:aws:iam::{RAW_ACCOUNT}:root"]
         host = strict.role(HOST, host_role(terms))
-        host.policies["reconcile"] = document(reconcile_role(terms))
+        host.policies["reconcile"] = policy_document(reconcile_role(terms))
         strict.role(WORKER, worker_role(terms))
         strict.role(STRUCTURER, structure_role(terms))
         strict.role(GRANTER, granter(terms))
@@ -165,7 +165,7 @@ def copy_on_an_instance(place: RolesPlace) -> None:
         reports.report(Progress(now, Phase.COPYING))
         assert place.access.copy(WORKER, assumed=COPIER) == []
         reports.finish_folder(FolderReport(folder, True))
-        reports.end(End(now, Outcome.DONE))
+        reports.end(End(now, WorkerOutcome.DONE))
     with place.access.acting_as(HOST):
         assert list(followed.results()) == [folder]
         assert followed.ended() is not None

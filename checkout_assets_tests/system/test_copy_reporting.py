@@ -17,7 +17,13 @@ from checkout_assets.cli.main import run
 from checkout_assets.domain.errors import MigrationError
 from checkout_assets.domain.folders import Folder
 from checkout_assets.engines.locations import S3Location
-from checkout_assets.engines.worker.reports import End, Listening, Outcome, Phase, WorkerReports
+from checkout_assets.engines.worker.reports import (
+    End,
+    Listening,
+    Phase,
+    WorkerOutcome,
+    WorkerReports,
+)
 from checkout_assets_tests.fault_proxy import Answer, FaultProxy, Request
 from checkout_assets_tests.instance_metadata import instance_metadata
 from checkout_assets_tests.orders_place import FOLDER, OrdersPlace
@@ -89,7 +95,7 @@ def test_all_is_reported_and_the_same_run_is_not_done_twice(reported: Reported) 
     assert run(reported.words()) == 0
 
     progress, record = reported.reports.progress(), reported.place.record()
-    assert reported.end.outcome is Outcome.DONE
+    assert reported.end.outcome is WorkerOutcome.DONE
     assert progress is not None
     assert (progress.phase, progress.folders_done, progress.folders) == (Phase.COPYING, 2, 2)
     assert (progress.objects, progress.bytes, progress.copied) == (6, 12, 6)
@@ -116,7 +122,7 @@ def test_a_folder_that_is_not_complete_is_told_with_its_sentence(reported: Repor
     result = reported.reports.result(Folder.parse(NEIGHBOUR))
     assert result is not None
     assert (result.ok, "the source holds nothing" in result.error) == (False, True)
-    assert reported.end.outcome is Outcome.FAILED
+    assert reported.end.outcome is WorkerOutcome.FAILED
     assert reported.end.message == "1 of 2 folders is complete."
     assert reported.end.failure == Failure("FoldersLeft", transient=True)
 
@@ -128,7 +134,7 @@ def test_at_the_deadline_what_is_done_is_kept_and_the_rest_goes_on_later(
 
     assert run(reported.words(deadline=soon.isoformat())) == 1
 
-    assert reported.end.outcome is Outcome.DEADLINE
+    assert reported.end.outcome is WorkerOutcome.DEADLINE
     assert reported.end.failure == Failure("Deadline")
     assert reported.done == {FOLDER}
     assert reported.place.record(NEIGHBOUR) is None
@@ -145,7 +151,7 @@ def test_when_nobody_listens_it_stops(
 
     assert run(reported.words("--silence", "1")) == 1
 
-    assert reported.end.outcome is Outcome.UNHEARD
+    assert reported.end.outcome is WorkerOutcome.UNHEARD
     assert reported.end.failure == Failure("HostUnheard", transient=True)
     assert reported.done == {FOLDER}
 
@@ -158,7 +164,7 @@ def test_a_spot_notice_stops_it(
         metadata.announce_after(stuck)
         assert run(reported.words()) == 1
 
-    assert reported.end.outcome is Outcome.INTERRUPTED
+    assert reported.end.outcome is WorkerOutcome.INTERRUPTED
     assert "takes the Spot instance back" in reported.end.message
     assert reported.end.failure == Failure("HostInterrupted", transient=True)
 
@@ -175,7 +181,7 @@ def test_a_signal_stops_it(
         _, said = process.communicate(timeout=60)
 
     assert (process.returncode, b"Traceback" in said) == (code, False)
-    assert reported.end.outcome is Outcome.INTERRUPTED
+    assert reported.end.outcome is WorkerOutcome.INTERRUPTED
     assert reported.place.record(NEIGHBOUR) is None
 
 
@@ -192,7 +198,7 @@ def test_what_is_wrong_with_a_place_is_reported(reported: Reported) -> None:
 
     assert run(reported.words()) == 2
 
-    assert reported.end.outcome is Outcome.FAILED
+    assert reported.end.outcome is WorkerOutcome.FAILED
     assert "there is no such bucket" in reported.end.message
     assert reported.end.failure == Failure("NoSuchBucket")
 
@@ -220,7 +226,7 @@ def test_what_s3_answers_about_a_place_is_reported_by_its_code(
         monkeypatch.setenv("AWS_ENDPOINT_URL_S3", proxy.endpoint_url)
         assert run(reported.words()) == code
 
-    assert (reported.end.outcome, reported.end.failure) == (Outcome.FAILED, failure)
+    assert (reported.end.outcome, reported.end.failure) == (WorkerOutcome.FAILED, failure)
 
 
 def test_a_fault_of_the_program_is_reported_without_names(reported: Reported) -> None:
@@ -234,7 +240,7 @@ def test_a_fault_of_the_program_is_reported_without_names(reported: Reported) ->
         raise KeyError(f"{FOLDER}/A/id/jane.doe@example.com")
 
     assert told.value.__cause__ is None
-    assert reported.end.outcome is Outcome.FAILED
+    assert reported.end.outcome is WorkerOutcome.FAILED
     assert reported.end.failure == told.value.failure == Failure("KeyError", transient=True)
     assert "jane" not in str(told.value) + reported.end.message
 

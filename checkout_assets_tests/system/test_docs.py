@@ -7,7 +7,7 @@ from urllib.parse import urljoin
 import pytest
 
 from checkout_assets.assets.reconciliation import COMPLETE, EXPECTED
-from checkout_assets.demo.runbook_server import anchor_of, render, serve
+from checkout_assets.demo.runbook_server import anchor_of, render_markdown, serve
 from checkout_assets.domain.anomalies import RAW_RULES, STRUCTURED_RULES
 from checkout_assets.domain.reconciliation import Reason
 
@@ -80,4 +80,4 @@ def test_every_link_of_a_served_page_opens(document: Path) -> None:
 
 
 def test_a_page_shows_markup_in_names_as_text() -> None:
-    assert "<script>" not in render("# <script>alert(1)</script>", "<script>")
+    assert "<script>" not in render_markdown("# <script>alert(1)</script>", "<script>")

@@ -12,8 +12,8 @@ from dagster_aws.s3 import S3Resource
 
 from checkout_assets.automation.orphan_instances import orphan_instances
 from checkout_assets.domain.folders import FOLDER_NAMES
-from checkout_assets.engines.worker.reports import Outcome, WorkerReports, worker_prefix
-from checkout_assets.resources.ec2 import Ec2CopyEngine
+from checkout_assets.engines.worker.reports import WorkerOutcome, WorkerReports, worker_prefix
+from checkout_assets.resources.ec2 import Ec2Resource
 from checkout_assets.resources.stores import Stores
 from checkout_assets.sample.s3_server import EmbeddedS3Server
 from checkout_assets_tests.dagster.orphans import look
@@ -135,7 +135,7 @@ def test_the_instance_of_a_killed_run_is_found_by_the_sensor(
         kill_run(instance, run)
         wait_until(lambda: webserver.status(run) == "FAILURE")
         assert len(ec2.living()) == 1
-        engine = Ec2CopyEngine(stores=Stores(s3=S3Resource()), **deployment)
+        engine = Ec2Resource(stores=Stores(s3=S3Resource()), **deployment)
         look(orphan_instances, instance, copy_engine=engine)
         wait_until(lambda: ec2.living() == [])
         assert first_is_copied(instance)
@@ -156,5 +156,5 @@ def test_an_instance_that_nobody_listens_to_ends_itself(
     reports = WorkerReports(open_store(deployment["fleet_uri"]), worker_prefix(run, "w001"))
     end = reports.ended()
     assert end is not None
-    assert end.outcome is Outcome.UNHEARD
+    assert end.outcome is WorkerOutcome.UNHEARD
     assert {folder.name: each.ok for folder, each in reports.results().items()} == {FIRST: True}

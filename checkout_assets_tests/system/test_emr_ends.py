@@ -10,7 +10,7 @@ import pytest
 from dagster_aws.s3 import S3Resource
 
 from checkout_assets.automation.orphan_clusters import orphan_clusters
-from checkout_assets.resources.emr import EmrEngine
+from checkout_assets.resources.emr import EmrResource
 from checkout_assets.resources.stores import Stores
 from checkout_assets.sample.s3_server import EmbeddedS3Server
 from checkout_assets_tests.dagster.orphans import look
@@ -81,6 +81,6 @@ def test_the_cluster_of_a_killed_run_is_found_by_the_sensor(
         kill_run(instance, run)
         wait_until(lambda: webserver.status(run) == "FAILURE")
         assert len(emr.living()) == 1
-        engine = EmrEngine(stores=Stores(s3=S3Resource()), **deployment)
+        engine = EmrResource(stores=Stores(s3=S3Resource()), **deployment)
         look(orphan_clusters, instance, structure_engine=engine)
     assert emr.living() == []

@@ -11,7 +11,7 @@ from typing import Any, Dict, Iterator, List
 import orjson
 
 from spark_jobs.schema.card_issuers import ISSUERS
-from spark_jobs.schema.redacted_names import Meaning, meaning_of
+from spark_jobs.schema.redacted_names import Meaning, meaning_of_name
 
 _CANDIDATE = re.compile(
     r"(?<![0-9])(?<![0-9]\.)"
@@ -79,7 +79,7 @@ def _numbers_in(text: str) -> Iterator[str]:
 
 
 def _text(column: str, value: Any) -> str:
-    if meaning_of(column) is Meaning.PAYMENTS:
+    if meaning_of_name(column) is Meaning.PAYMENTS:
         return ""
     if column == "_rescued":
         return "\n".join(_outside_payments(value))
@@ -89,7 +89,7 @@ def _text(column: str, value: Any) -> str:
 def _outside_payments(rescued: List[Dict[str, str]]) -> Iterator[str]:
     for item in rescued:
         steps = item["path"].split("/")
-        if not any(meaning_of(step) is Meaning.PAYMENTS for step in steps):
+        if not any(meaning_of_name(step) is Meaning.PAYMENTS for step in steps):
             yield item["path"] + "\n" + item["value"]
 
 

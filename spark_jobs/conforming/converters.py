@@ -14,7 +14,7 @@ from spark_jobs.conforming.fates import about
 from spark_jobs.conforming.mentions import MAY_BE_JSON
 from spark_jobs.conforming.paths import Path
 from spark_jobs.conforming.scalars import bigint_of, boolean_of, comes_back, double_of
-from spark_jobs.schema.redacted_names import Meaning, meaning_of
+from spark_jobs.schema.redacted_names import Meaning, meaning_of_name
 from spark_jobs.schema.types import Array, Primitive, Struct, TextMap, Type
 
 Converter = Callable[[Any, Path], Any]
@@ -170,7 +170,7 @@ def compile_members(
     exact = {
         spelling: name
         for name, spelling in spellings.items()
-        if meaning_of(spelling) is not Meaning.PAYMENTS
+        if meaning_of_name(spelling) is not Meaning.PAYMENTS
     }
     folded = {spelling.lower(): name for name, spelling in spellings.items()}
 

@@ -31,7 +31,7 @@ from spark_jobs.conforming.scalars import (
 from spark_jobs.schema.redacted_names import (
     is_naming_key,
     is_value_key,
-    meaning_of,
+    meaning_of_name,
 )
 from spark_jobs.schema.types import Array, Column, Primitive, Struct, TextMap, Type
 
@@ -280,7 +280,7 @@ def _remover(parent: Path) -> Callable[[str, Any, Findings], bool]:
 
 def _refuse_redacted_name(value: Any) -> None:
     """Leave the text to the exact path if a member gives the object's value a redacted name."""
-    if type(value) is str and meaning_of(value) is not None:
+    if type(value) is str and meaning_of_name(value) is not None:
         raise UnfitError
 
 

@@ -25,7 +25,7 @@ from spark_jobs.schema.redacted_names import (
     Meaning,
     is_naming_key,
     is_value_key,
-    meaning_of,
+    meaning_of_name,
 )
 from spark_jobs.schema.removals import CLEANED_BELOW, CLEANED_IF_CONTAINING
 
@@ -69,7 +69,7 @@ def _fate(key: str, above: Tuple[str, ...]) -> int:
         return CLEAN
     if lowered in _CLEANED_KEYS and (*map(str.lower, above), lowered) in _CLEANED_PLACES:
         return CLEAN
-    return BY_VALUE if meaning_of(key) is Meaning.PAYMENTS else found
+    return BY_VALUE if meaning_of_name(key) is Meaning.PAYMENTS else found
 
 
 def fate_of_name(name: str, parent: Path) -> int:
@@ -134,7 +134,7 @@ def holds_payments(value: Any) -> bool:
 
 def _are_payments(keys: Tuple[str, ...]) -> bool:
     """Whether a payments member is among the keys that lead to a place."""
-    return Meaning.PAYMENTS in map(meaning_of, keys)
+    return Meaning.PAYMENTS in map(meaning_of_name, keys)
 
 
 @dataclass(frozen=True)
@@ -165,12 +165,12 @@ def about(members: List[Tuple[str, Any]]) -> About:
 
 def _is_card(members: List[Tuple[str, Any]]) -> bool:
     """Whether it holds a card number beside an expiry, a code or a holder."""
-    meanings = {meaning_of(key) for key, _ in members}
+    meanings = {meaning_of_name(key) for key, _ in members}
     return (
         Meaning.BARE_NUMBER in meanings
         and not _SIBLINGS.isdisjoint(meanings)
         and any(
-            meaning_of(key) is Meaning.BARE_NUMBER and _matches(_is_card_number_alone, value)
+            meaning_of_name(key) is Meaning.BARE_NUMBER and _matches(_is_card_number_alone, value)
             for key, value in members
         )
     )
@@ -182,7 +182,7 @@ def _named_by(members: List[Tuple[str, Any]]) -> Optional[str]:
     The name may stand in an object of its own, ``{"field": {"name": "cardNumber"}, ...}``.
     """
     names = [name for key, value in members if is_naming_key(key) for name in _names_in(value)]
-    named = [(meaning_of(name), name) for name in names]
+    named = [(meaning_of_name(name), name) for name in names]
     sure = (name for meaning, name in named if meaning is Meaning.CARD_DATA)
     maybe = (name for meaning, name in named if meaning in AMBIGUOUS)
     return next(sure, None) or next(maybe, None)
@@ -198,7 +198,7 @@ def _listed_by(members: List[Tuple[str, Any]]) -> Optional[str]:
 
 
 def _is_card_data(name: Any) -> bool:
-    return type(name) is str and meaning_of(name) is Meaning.CARD_DATA
+    return type(name) is str and meaning_of_name(name) is Meaning.CARD_DATA
 
 
 def follows_name(items: List[Any], index: int, parent: Path) -> bool:
@@ -216,7 +216,7 @@ def follows_name(items: List[Any], index: int, parent: Path) -> bool:
         return False
     if type(value) is not str:
         return type(value) is Number
-    if meaning_of(value) not in _NO_NAME:
+    if meaning_of_name(value) not in _NO_NAME:
         return False
     return count == _PAIR or _DIGIT.search(value) is not None
 
@@ -229,25 +229,25 @@ def _names_in(value: Any) -> List[str]:
 
 def _meaning_at(name: str, above: Tuple[str, ...]) -> Optional[Meaning]:
     """What a name says where it stands: ``number`` below ``card`` is the number of a card."""
-    meaning = meaning_of(name)
+    meaning = meaning_of_name(name)
     if meaning is Meaning.CARD_DATA:
         return meaning
-    said_above = meaning_of(above[-1]) if above else None
+    said_above = meaning_of_name(above[-1]) if above else None
     if said_above is Meaning.CARD:
-        in_card = meaning_of(f"card {name}")
+        in_card = meaning_of_name(f"card {name}")
         is_sure = in_card not in _NO_NAME
         return in_card if is_sure else meaning or in_card
     if said_above is Meaning.MENTIONS_CARD:
         return meaning or said_above
     if said_above is Meaning.MAYBE_HOLDER:
-        return meaning_of(f"holder {name}") or meaning
+        return meaning_of_name(f"holder {name}") or meaning
     return meaning
 
 
 def place_decides(path: Path) -> bool:
     """Whether names at this place mean more than elsewhere: below payments, or in a card."""
     keys = keys_of(path)
-    return bool(keys) and (meaning_of(keys[-1]) is not None or _are_payments(keys))
+    return bool(keys) and (meaning_of_name(keys[-1]) is not None or _are_payments(keys))
 
 
 def _is_or_opens_object(value: Any) -> bool:

@@ -7,12 +7,12 @@ from typing import Annotated, ClassVar, List
 
 from spark_jobs.contract.keys import quarantine_prefix, table_prefix
 from spark_jobs.contract.order_types import OrderType
-from spark_jobs.contract.record_format import Path, RecordError, Rule, read_record, write_record
+from spark_jobs.contract.record_format import Path, RecordError, TextForm, read_record, write_record
 from spark_jobs.contract.totals import StructureTotals
 
 PUBLISHING = "publishing"
 PUBLISHED = "published"
-State = Annotated[str, Rule(lambda text: text in {PUBLISHING, PUBLISHED}, "known state")]
+State = Annotated[str, TextForm(lambda text: text in {PUBLISHING, PUBLISHED}, "known state")]
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ must not ignore raises the record's ``FORMAT_VERSION``: it refuses such a record
 taking it for something else. Records from before there were versions count as version 1.
 
 Types say what a field may hold: text, ``True`` or ``False``, counts from 0, finite numbers from 0,
-lists, dicts, other dataclasses, and ``Annotated[str, Rule(...)]`` for text of a certain form.
+lists, dicts, other dataclasses, and ``Annotated[str, TextForm(...)]`` for text of a certain form.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ class Record(Protocol):
     """The version that is written, and the highest that is read."""
 
 
-class Rule(NamedTuple):
+class TextForm(NamedTuple):
     """The form of a text: whether a text has it, and what to call it in a sentence."""
 
     holds: Callable[[str], bool]
@@ -84,10 +84,10 @@ def is_instant(text: str) -> bool:
         return False
 
 
-Instant = Annotated[str, Rule(is_instant, "instant with its zone")]
+Instant = Annotated[str, TextForm(is_instant, "instant with its zone")]
 """ISO 8601, as ``datetime.isoformat`` writes it."""
 
-Path = Annotated[str, Rule(lambda text: bool(_PATH.fullmatch(text)), "plain path")]
+Path = Annotated[str, TextForm(lambda text: bool(_PATH.fullmatch(text)), "plain path")]
 """A part of a key, or a whole key, that leads out of no folder: no empty, ``.`` or ``..`` segment.
 """
 
@@ -193,7 +193,7 @@ def _value_of(kind: Any, value: Any, place: str) -> Any:
     return float(value) if kind is float else value
 
 
-def _ruled(text: str, rule: Rule, place: str) -> str:
+def _ruled(text: str, rule: TextForm, place: str) -> str:
     if rule.holds(text):
         return text
     raise _UnfitError(place, rule.name)

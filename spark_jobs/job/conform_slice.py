@@ -15,7 +15,7 @@ from spark_jobs.contract.words import CUT_DETAIL, NESTED_REASON, TOO_LARGE
 from spark_jobs.job.plan import Slice
 from spark_jobs.job.reading import RawObject, RawReader
 from spark_jobs.schema import known_names
-from spark_jobs.schema.redacted_names import MENTIONS, folded, meaning_of
+from spark_jobs.schema.redacted_names import MENTIONS, folded, meaning_of_name
 
 _ALLOCATIONS_BETWEEN_COLLECTIONS = 100_000
 """Conforming makes many containers and no cycles; by itself Python looks for some every 700."""
@@ -212,7 +212,7 @@ def _shown(step: str) -> str:
     """A step of a path; of a name that redaction knows, letters and digits alone."""
     if not step or step == "*" or step.lower() in known_names():
         return step
-    meaning = meaning_of(step)
+    meaning = meaning_of_name(step)
     if meaning is None or meaning in MENTIONS:
         return "?"
     return step if step.isascii() and step.isalnum() else folded(step)

@@ -55,7 +55,7 @@ class FolderError(Exception):
         self.failure = failure
 
 
-def failure_of(error: Exception) -> Failure:
+def job_failure_of(error: Exception) -> Failure:
     """Whether trying again may help after this error."""
     if isinstance(error, (FolderError, StoreError)):
         return error.failure

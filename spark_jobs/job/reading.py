@@ -12,7 +12,7 @@ from spark_jobs.contract.counting import counted
 from spark_jobs.contract.failures import Failure
 from spark_jobs.contract.limits import KEPT_BYTES
 from spark_jobs.contract.words import IN_RAW, Status
-from spark_jobs.job.plan import FolderError, Slice, failure_of, read_slice
+from spark_jobs.job.plan import FolderError, Slice, job_failure_of, read_slice
 from spark_jobs.refusals import credentials_problem
 from spark_jobs.stores import Blob, Store, StoreError
 
@@ -71,7 +71,7 @@ class ObjectReader:
         failures: List[Failure] = []
         for row, read in self._reads(wanted):
             if not isinstance(read, Blob):
-                failures.append(failure_of(read))
+                failures.append(job_failure_of(read))
             elif row["raw_etag"] and read.etag != row["raw_etag"]:
                 failures.append(_CHANGED)
             else:

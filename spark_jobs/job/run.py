@@ -31,8 +31,8 @@ from spark_jobs.job.plan import (
     FolderError,
     FolderPlan,
     Slice,
-    failure_of,
     fault_of_the_job,
+    job_failure_of,
     plan_folder,
     refused_by_store,
 )
@@ -247,7 +247,7 @@ def _staged(context: Any, job: StructureJob, plan: FolderPlan) -> Staged:
 
 
 def _faulty(folder: str, error: Exception) -> Staged:
-    return Staged(folder, error=fault_of_the_job(folder, error), failure=failure_of(error))
+    return Staged(folder, error=fault_of_the_job(folder, error), failure=job_failure_of(error))
 
 
 def _is_small(plan: FolderPlan) -> bool:
@@ -348,7 +348,7 @@ def _or_failure(
     except FolderError as error:
         sentence, failure = str(error), error.failure
     except StoreError as error:
-        sentence, failure = refused_by_store(folder, error), failure_of(error)
+        sentence, failure = refused_by_store(folder, error), job_failure_of(error)
     except Exception as error:  # a fault of this job costs its folder, never the neighbours
-        sentence, failure = fault_of_the_job(folder, error), failure_of(error)
+        sentence, failure = fault_of_the_job(folder, error), job_failure_of(error)
     return FolderStructured(folder, job.run_id, StructureTotals(), error=sentence, failure=failure)

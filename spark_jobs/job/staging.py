@@ -34,8 +34,8 @@ from spark_jobs.job.plan import (
     FolderError,
     FolderPlan,
     Slice,
-    failure_of,
     fault_of_the_job,
+    job_failure_of,
     refused_by_store,
 )
 from spark_jobs.job.reading import ObjectReader
@@ -102,14 +102,14 @@ class Staged:
 
 
 @dataclass(frozen=True)
-class Blob:
+class DayLines:
     """Lines of one day on their way through the shuffle."""
 
     lines: bytes
     length: int
 
 
-Shuffled = Tuple[Tuple[str, str], Union[Blob, Staged]]
+Shuffled = Tuple[Tuple[str, str], Union[DayLines, Staged]]
 
 
 def stage_small_folder(job: StructureJob, plan: FolderPlan) -> Staged:
@@ -148,7 +148,7 @@ def read_slice_of_large_folder(job: StructureJob, numbered: Tuple[int, Slice]) -
 
 def write_shuffled(job: StructureJob, received: Iterable[Shuffled]) -> Iterator[Staged]:
     """Stage the days whose blobs this task received, folder by folder; reports pass through."""
-    folders: Dict[str, Dict[str, List[Blob]]] = {}
+    folders: Dict[str, Dict[str, List[DayLines]]] = {}
     for (folder, day), value in received:
         if isinstance(value, Staged):
             yield value
@@ -164,13 +164,13 @@ def partition_of(key: Tuple[str, str]) -> int:
     return zlib.crc32("/".join(key).encode())
 
 
-def _write_days(job: StructureJob, folder: str, days: Dict[str, List[Blob]]) -> Staged:
+def _write_days(job: StructureJob, folder: str, days: Dict[str, List[DayLines]]) -> Staged:
     writer = FolderWriter(_lake(job), folder, job.run_id)
     lines = ((day, _lines_of(days.pop(day))) for day in sorted(days))
     return Staged(folder, files=tuple(writer.write_days(lines)))
 
 
-def _lines_of(blobs: List[Blob]) -> Iterator[bytes]:
+def _lines_of(blobs: List[DayLines]) -> Iterator[bytes]:
     for blob in blobs:
         yield from _lines(blob)
 
@@ -216,14 +216,14 @@ def _report(
     return Staged(folder, totals=conformed.totals, quarantine=quarantine)
 
 
-def _blob(lines: Sequence[bytes]) -> Blob:
+def _blob(lines: Sequence[bytes]) -> DayLines:
     import pyarrow as pa
 
     joined = b"\n".join(lines)
-    return Blob(pa.compress(joined, codec="zstd", asbytes=True), len(joined))
+    return DayLines(pa.compress(joined, codec="zstd", asbytes=True), len(joined))
 
 
-def _lines(blob: Blob) -> List[bytes]:
+def _lines(blob: DayLines) -> List[bytes]:
     import pyarrow as pa
 
     joined: bytes = pa.decompress(blob.lines, blob.length, codec="zstd", asbytes=True)
@@ -254,7 +254,7 @@ def _guarded(folder: str, work: Callable[[], _T], failed: Callable[[Staged], _T]
         return failed(Staged(folder, error=str(error), failure=error.failure))
     except Exception as error:
         sentence = _sentence(folder, error)
-        return failed(Staged(folder, error=sentence, failure=failure_of(error)))
+        return failed(Staged(folder, error=sentence, failure=job_failure_of(error)))
 
 
 def _keep_archives_read() -> None:

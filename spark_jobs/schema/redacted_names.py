@@ -201,7 +201,7 @@ def folded(name: str) -> str:
 
 
 @lru_cache(1 << 14)
-def meaning_of(name: str) -> Optional[Meaning]:
+def meaning_of_name(name: str) -> Optional[Meaning]:
     """What a name says of its value, if redaction has to do with it."""
     if len(name) > _LONGEST:
         return None

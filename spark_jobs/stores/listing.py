@@ -82,7 +82,7 @@ class Page(NamedTuple):
         )
 
 
-class Asking(Protocol):
+class PageSource(Protocol):
     """What is listed: see ``Question``."""
 
     @property
@@ -175,7 +175,7 @@ class Advance:
         return page
 
 
-def list_pages(question: Asking, token: str = "") -> Iterator[Page]:
+def list_pages(question: PageSource, token: str = "") -> Iterator[Page]:
     """All pages, or all after the one that gave the token, the next under way while one is read."""
     advance = Advance()
     answer: Optional[Callable[[], Page]] = question.ask(token=token)

@@ -15,7 +15,7 @@ from itertools import islice
 from operator import lt
 from typing import Callable, Deque, Iterator, List, NamedTuple, Optional, Sequence
 
-from spark_jobs.stores.listing import Advance, Asking, Page, list_pages
+from spark_jobs.stores.listing import Advance, Page, PageSource, list_pages
 
 PAGES_AHEAD = 4
 """Ranges asked for at once: 300 KB of memory each, and four pages in the time of one."""
@@ -98,7 +98,7 @@ class _Range(NamedTuple):
 class _Foreseen:
     """Where ranges begin and end that hold about as many keys as a page."""
 
-    def __init__(self, question: Asking, scale: Scale, page: Page, width: int) -> None:
+    def __init__(self, question: PageSource, scale: Scale, page: Page, width: int) -> None:
         self._question = question
         self._scale = scale
         self._after = page.keys[-1]
@@ -106,7 +106,7 @@ class _Foreseen:
         self._width = width
 
     @classmethod
-    def after(cls, question: Asking, page: Page) -> Optional[_Foreseen]:
+    def after(cls, question: PageSource, page: Page) -> Optional[_Foreseen]:
         """What is to be expected after this page; None if nothing can be."""
         scale = scale_of(page.keys)
         if scale is None:
@@ -140,7 +140,7 @@ class _StartIgnoredError(Exception):
     """The server has listed what comes before the key that it was to start after."""
 
 
-def list_ranges(question: Asking, ahead: int) -> Iterator[Page]:
+def list_ranges(question: PageSource, ahead: int) -> Iterator[Page]:
     """All pages in order; the first tells whether and how the rest is foreseen."""
     page = question.ask()()
     yield page
@@ -156,7 +156,7 @@ def list_ranges(question: Asking, ahead: int) -> Iterator[Page]:
     yield from list_pages(question, page.token)
 
 
-def _in_ranges(question: Asking, foreseen: _Foreseen, ahead: int) -> Iterator[Page]:
+def _in_ranges(question: PageSource, foreseen: _Foreseen, ahead: int) -> Iterator[Page]:
     """The pages after the first; raises _StartIgnoredError at once if there can be no ranges."""
     ranges: Deque[_Range] = deque()
     proved = False
@@ -182,7 +182,7 @@ def _in_ranges(question: Asking, foreseen: _Foreseen, ahead: int) -> Iterator[Pa
         foreseen.learn(count, current.width)
 
 
-def _within(question: Asking, page: Page, current: _Range) -> Iterator[Page]:
+def _within(question: PageSource, page: Page, current: _Range) -> Iterator[Page]:
     """The pages of a range, beginning with this one; the last has a token if there is more.
 
     They follow one another by their last keys: after a start that names no key, the tokens of
@@ -204,11 +204,11 @@ def _within(question: Asking, page: Page, current: _Range) -> Iterator[Page]:
         page = answer()
 
 
-def _ask_after(question: Asking, key: str) -> Callable[[], Page]:
+def _ask_after(question: PageSource, key: str) -> Callable[[], Page]:
     return question.ask(after=question.prefix[: question.dropped] + key)
 
 
-def _ask_beyond(question: Asking, page: Page) -> Callable[[], Page]:
+def _ask_beyond(question: PageSource, page: Page) -> Callable[[], Page]:
     """Ask for what follows a page; an empty one, which S3 may send, is followed by its token."""
     return _ask_after(question, page.keys[-1]) if page.keys else question.ask(token=page.token)
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from awscrt.http import HttpRequest
 
 
-class State(Enum):
+class ExchangeState(Enum):
     """Where an exchange is; only its ledger moves it on."""
 
     WAITING = "waiting"
@@ -53,7 +53,7 @@ class Exchange:
         self.connection: Any = None
         self.begun = self.heard = 0.0
         self.resent = False
-        self.state = State.WAITING
+        self.state = ExchangeState.WAITING
         self.status = 0
         self.headers: Headers = ()
         self.chunks: List[bytes] = []

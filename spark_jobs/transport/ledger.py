@@ -12,7 +12,7 @@ from collections import deque
 from time import monotonic
 from typing import TYPE_CHECKING, Deque, Dict, List, Optional, Set, Tuple
 
-from spark_jobs.transport.exchange import Exchange, State
+from spark_jobs.transport.exchange import Exchange, ExchangeState
 
 if TYPE_CHECKING:
     from awscrt.http import HttpClientConnection
@@ -50,7 +50,7 @@ class Ledger:
         """Let it wait for a connection; False if it has ended instead: see ``end_all``."""
         with self._lock:
             if exchange.asked <= self._ended_by:
-                exchange.state = State.ENDED
+                exchange.state = ExchangeState.ENDED
                 return False
             self._waiting.append(exchange)
             return True
@@ -82,7 +82,7 @@ class Ledger:
 
     def _give(self, connection: HttpClientConnection) -> Exchange:
         exchange = self._waiting.popleft()
-        exchange.state = State.SIGNING
+        exchange.state = ExchangeState.SIGNING
         exchange.connection = connection
         exchange.begun = exchange.heard = monotonic()
         self._busy.add(exchange)
@@ -91,9 +91,9 @@ class Ledger:
     def sent(self, exchange: Exchange) -> bool:
         """It is signed and goes out now; False if it has ended meanwhile."""
         with self._lock:
-            if exchange.state is not State.SIGNING:
+            if exchange.state is not ExchangeState.SIGNING:
                 return False
-            exchange.state = State.SENT
+            exchange.state = ExchangeState.SENT
             return True
 
     def end(self, exchange: Exchange) -> bool:
@@ -104,11 +104,11 @@ class Ledger:
     def end_or_queue(self, exchange: Exchange) -> bool:
         """As ``end``, but who can be sent once more waits again, and has not ended."""
         with self._lock:
-            if exchange.state is not State.SENT or not exchange.may_be_resent():
+            if exchange.state is not ExchangeState.SENT or not exchange.may_be_resent():
                 return self._end(exchange)
             self._busy.discard(exchange)
             exchange.resent = True
-            exchange.state = State.WAITING
+            exchange.state = ExchangeState.WAITING
             self._waiting.append(exchange)
             return False
 
@@ -160,7 +160,7 @@ class Ledger:
             if not self._waiting:
                 return None
             exchange = self._waiting.popleft()
-            exchange.state = State.ENDED
+            exchange.state = ExchangeState.ENDED
             return exchange
 
     def openings_before(self, instant: float) -> List[object]:
@@ -177,10 +177,10 @@ class Ledger:
         return [exchange for exchange in exchanges if self._end(exchange)]
 
     def _end(self, exchange: Exchange) -> bool:
-        if exchange.state is State.ENDED:
+        if exchange.state is ExchangeState.ENDED:
             return False
-        if exchange.state is State.WAITING:
+        if exchange.state is ExchangeState.WAITING:
             self._waiting.remove(exchange)
         self._busy.discard(exchange)
-        exchange.state = State.ENDED
+        exchange.state = ExchangeState.ENDED
         return True

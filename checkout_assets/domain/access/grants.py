@@ -13,14 +13,14 @@ from spark_jobs.contract.record_format import (
     Instant,
     LaterFormatError,
     RecordError,
-    Rule,
+    TextForm,
     is_instant,
     read_record,
     write_record,
 )
 
 _UNREADABLE = "Raw's record of the grant cannot be read"
-_End = Annotated[str, Rule(lambda text: not text or is_instant(text), "instant with its zone")]
+_End = Annotated[str, TextForm(lambda text: not text or is_instant(text), "instant with its zone")]
 _INSTANT = "%Y-%m-%d %H:%M UTC"
 
 
@@ -28,7 +28,7 @@ class LaterGrantError(MigrationError):
     """A later version of the program recorded a grant, so nothing here may replace it."""
 
 
-class Standing(StrEnum):
+class GrantState(StrEnum):
     """How a grant stands."""
 
     NEVER = "never granted"
@@ -72,11 +72,11 @@ class GrantRecord:
     revoked_at: _End = ""
     proof: Proof | None = None
 
-    def standing(self, now: datetime) -> Standing:
+    def standing(self, now: datetime) -> GrantState:
         """How it stands at that time."""
         if self.revoked_at:
-            return Standing.REVOKED
-        return Standing.EXPIRED if self.expires_at <= now else Standing.ACTIVE
+            return GrantState.REVOKED
+        return GrantState.EXPIRED if self.expires_at <= now else GrantState.ACTIVE
 
     @property
     def expires_at(self) -> datetime:
@@ -85,14 +85,14 @@ class GrantRecord:
 
     def revoked(self, now: datetime, proof: Proof | None) -> "GrantRecord":
         """The same, revoked now; one that had ended before keeps its end."""
-        if self.standing(now) is Standing.REVOKED:
+        if self.standing(now) is GrantState.REVOKED:
             return replace(self, proof=proof or self.proof)
         return replace(self, revoked_at=_iso(now), proof=proof)
 
     def ended(self, now: datetime) -> str:
         """One sentence that says when access ended and what the last proof was; empty before."""
         standing = self.standing(now)
-        if standing is Standing.ACTIVE:
+        if standing is GrantState.ACTIVE:
             return ""
         end = self.expires_at
         if self.revoked_at:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from checkout_assets.domain.access.grants import GrantRecord, Proof, Standing, told
+from checkout_assets.domain.access.grants import GrantRecord, GrantState, Proof, told
 from checkout_assets.domain.anomalies import Finding, Severity
 from checkout_assets.domain.counting import of_folders
 from checkout_assets.domain.folders import ALL_FOLDERS
@@ -61,7 +61,7 @@ class Need:
         """Whether somebody has access: what the source answers goes before what is recorded."""
         if self.reachable is not None:
             return self.reachable
-        return self.grant is not None and self.grant.standing(self.now) is Standing.ACTIVE
+        return self.grant is not None and self.grant.standing(self.now) is GrantState.ACTIVE
 
     @property
     def proof(self) -> Reconciled | None:
@@ -101,7 +101,7 @@ def _summary(need: Need) -> str:
         ended = need.grant.ended(need.now) if need.grant else ""
         return ended or "Nobody has access to the source."
     until = ""
-    if need.grant is not None and need.grant.standing(need.now) is Standing.ACTIVE:
+    if need.grant is not None and need.grant.standing(need.now) is GrantState.ACTIVE:
         until = f" (it ends by itself on {told(need.grant.expires_at)})"
     elif need.reachable:
         until = " (somebody else let us in: no active grant is recorded)"

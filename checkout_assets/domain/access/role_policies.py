@@ -168,7 +168,7 @@ ROLE_POLICIES: dict[str, Callable[[AccessTerms], list[Statement]]] = {
 """Which policy belongs to which role; one that is not needed is empty."""
 
 
-def document(statements: Iterable[Statement]) -> dict[str, Any]:
+def policy_document(statements: Iterable[Statement]) -> dict[str, Any]:
     """The policy as IAM takes it."""
     return {"Version": POLICY_VERSION, "Statement": list(statements)}
 

@@ -4,11 +4,11 @@ from dataclasses import dataclass
 
 from checkout_assets.domain.folders import FOLDER_NAMES
 from checkout_assets.domain.reconciliation import State
-from checkout_assets.domain.reporting.outcome import FolderOutcome, Outcome, by_name
+from checkout_assets.domain.reporting.outcome import ReconciliationOutcome, ReportedFolder, by_name
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class FolderChange:
     """A folder whose state or reasons are not those of before."""
 
     folder: str
@@ -26,7 +26,7 @@ _RANK = {state.value: rank for rank, state in enumerate(State)}
 """Green, yellow, red."""
 
 
-def changes(before: Outcome, now: Outcome) -> list[Change]:
+def changes(before: ReconciliationOutcome, now: ReconciliationOutcome) -> list[FolderChange]:
     """The folders that changed, those that became worse first."""
     earlier, later = by_name(before.folders), by_name(now.folders)
     found = [
@@ -37,15 +37,15 @@ def changes(before: Outcome, now: Outcome) -> list[Change]:
     return sorted(found, key=lambda change: not change.is_worse)
 
 
-def _judged(folder: FolderOutcome | None) -> tuple[str, frozenset[str]]:
+def _judged(folder: ReportedFolder | None) -> tuple[str, frozenset[str]]:
     """State and reasons; counts change every day."""
     if folder is None:
         return State.GREEN.value, frozenset()
     return folder.state, frozenset(line.name for line in folder.lines)
 
 
-def _change(name: str, before: FolderOutcome | None, now: FolderOutcome | None) -> Change:
-    return Change(
+def _change(name: str, before: ReportedFolder | None, now: ReportedFolder | None) -> FolderChange:
+    return FolderChange(
         name,
         before.state if before else State.GREEN.value,
         now.state if now else State.GREEN.value,

@@ -10,10 +10,10 @@ from checkout_assets.domain.anomalies import Severity
 from checkout_assets.domain.displayable import displayable, masked
 from checkout_assets.domain.folders import FOLDER_NAMES, words_for
 from checkout_assets.domain.reconciliation import FolderReconciled, Reason, State, Summary
-from spark_jobs.contract.record_format import Instant, Rule
+from spark_jobs.contract.record_format import Instant, TextForm
 
-StateName = Annotated[str, Rule(lambda text: text in set(State), "state")]
-FolderName = Annotated[str, Rule(lambda text: text in FOLDER_NAMES, "folder")]
+StateName = Annotated[str, TextForm(lambda text: text in set(State), "state")]
+FolderName = Annotated[str, TextForm(lambda text: text in FOLDER_NAMES, "folder")]
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Line:
 
 
 @dataclass(frozen=True)
-class FolderOutcome:
+class ReportedFolder:
     """A folder that is red or yellow, with every reason for it, the red ones first."""
 
     folder: FolderName
@@ -49,7 +49,7 @@ class FolderOutcome:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class ReconciliationOutcome:
     """What a reconciliation found.
 
     ``folders`` are those that are not green: the red ones first, then those whose reasons few
@@ -70,7 +70,7 @@ class Outcome:
     quarantined: int
     nested: int
     rescued_values: int
-    folders: list[FolderOutcome] = field(default_factory=list)
+    folders: list[ReportedFolder] = field(default_factory=list)
     listed: dict[FolderName, int] = field(default_factory=dict)
     unexpected: list[str] = field(default_factory=list)
     """Displayable names of folders that are not expected, masked names of loose objects."""
@@ -109,10 +109,10 @@ def outcome_of(  # noqa: PLR0913 - what was compared, when, and by whom
     at: datetime,
     run_id: str,
     with_source: bool,
-) -> Outcome:
+) -> ReconciliationOutcome:
     """The outcome of comparing these folders."""
     compared = sorted(folders, key=lambda each: each.folder)
-    return Outcome(
+    return ReconciliationOutcome(
         at=at.isoformat(),
         run_id=run_id,
         with_source=with_source,
@@ -133,7 +133,7 @@ def outcome_of(  # noqa: PLR0913 - what was compared, when, and by whom
     )
 
 
-def _most_telling_first(folders: Sequence[FolderOutcome]) -> list[FolderOutcome]:
+def _most_telling_first(folders: Sequence[ReportedFolder]) -> list[ReportedFolder]:
     """Without the green ones."""
     sharing = Counter(line.name for each in folders for line in each.lines)
     return sorted(
@@ -162,14 +162,14 @@ def unexpected_name(name: str) -> str:
     return displayable(name) if name.endswith("/") else masked(name)
 
 
-def _told(folder: FolderReconciled) -> FolderOutcome:
-    return FolderOutcome(folder.folder.name, folder.state.value, lines_of(folder))
+def _told(folder: FolderReconciled) -> ReportedFolder:
+    return ReportedFolder(folder.folder.name, folder.state.value, lines_of(folder))
 
 
 def _as_sentence(text: str) -> str:
     return f"{text[:1].upper()}{text[1:].rstrip('.')}."
 
 
-def by_name(folders: Sequence[FolderOutcome]) -> dict[str, FolderOutcome]:
+def by_name(folders: Sequence[ReportedFolder]) -> dict[str, ReportedFolder]:
     """The folders by their names."""
     return {each.folder: each for each in folders}

@@ -7,7 +7,7 @@ from shlex import quote
 
 from checkout_assets.domain.folders import Folder, words_for
 from checkout_assets.domain.reconciliation import Reason, State
-from checkout_assets.domain.reporting.outcome import FolderOutcome
+from checkout_assets.domain.reporting.outcome import ReportedFolder
 
 _COPY = {
     Reason.FOLDER_MISSING,
@@ -49,7 +49,7 @@ class Repair:
         return f"folders: [{', '.join(self.words)}]" if self.commands else ""
 
 
-def repairs(folders: Iterable[FolderOutcome], places: Mapping[str, str]) -> list[Repair]:
+def repairs(folders: Iterable[ReportedFolder], places: Mapping[str, str]) -> list[Repair]:
     """The remedies that the red folders need; ``places`` are the URIs of source, raw and lake."""
     needed: dict[Remedy, list[Folder]] = {}
     for each in folders:
@@ -60,7 +60,7 @@ def repairs(folders: Iterable[FolderOutcome], places: Mapping[str, str]) -> list
     ]
 
 
-def _remedy(folder: FolderOutcome) -> Remedy:
+def _remedy(folder: ReportedFolder) -> Remedy:
     codes = {line.name for line in folder.lines if line.state == State.RED}
     if codes - _KNOWN_CODES:
         return Remedy.LOOK

@@ -13,7 +13,7 @@ def stamp_of(instant: datetime) -> str:
     return instant.astimezone(UTC).strftime(_STAMP)
 
 
-def instant_of(stamp: str) -> datetime | None:
+def instant_of_stamp(stamp: str) -> datetime | None:
     """When the report of that name was made; None if it is not a report's name."""
     try:
         instant = datetime.strptime(stamp, _STAMP).replace(tzinfo=UTC)
@@ -24,7 +24,7 @@ def instant_of(stamp: str) -> datetime | None:
 
 def superfluous(stamps: Iterable[str], now: datetime) -> set[str]:
     """The reports that need not be kept any more; names that are not reports' are left alone."""
-    known = sorted(stamp for stamp in stamps if instant_of(stamp) is not None)
+    known = sorted(stamp for stamp in stamps if instant_of_stamp(stamp) is not None)
     oldest = stamp_of(now - timedelta(days=DAYS))
     last_of_day: dict[str, str] = {stamp[: len(date.min.isoformat())]: stamp for stamp in known}
     kept = {stamp for stamp in last_of_day.values() if stamp >= oldest} | set(known[-_NEWEST:])

@@ -18,7 +18,7 @@ Edit = Callable[[PolicyText], PolicyText]
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class PolicyChange:
     """What a bucket's policy is and becomes."""
 
     bucket: str
@@ -62,10 +62,10 @@ class BucketPolicy:
                     return PolicyText()
                 raise
 
-    def change(self, edit: Edit) -> Change:
+    def change(self, edit: Edit) -> PolicyChange:
         """What the edit would change now; nothing is written."""
         before = self.read()
-        return Change(self.bucket, before, edit(before))
+        return PolicyChange(self.bucket, before, edit(before))
 
     def settle(self, edit: Edit, clock: Clock) -> bool:
         """Write until the policy reads as wanted; returns whether anything was written.

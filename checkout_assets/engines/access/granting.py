@@ -10,7 +10,7 @@ from checkout_assets.domain.access.policy_text import PolicyText
 from checkout_assets.domain.access.statements import Statement, as_list
 from checkout_assets.domain.access.terms import AccessTerms
 from checkout_assets.domain.errors import MigrationError, UsageError
-from checkout_assets.engines.access.bucket_policy import BucketPolicy, Change, Edit
+from checkout_assets.engines.access.bucket_policy import BucketPolicy, Edit, PolicyChange
 from checkout_assets.engines.access.grant_record import keep_grant, replaceable_grant
 from checkout_assets.engines.clock import Clock, WallClock
 from spark_jobs.stores import Store
@@ -34,12 +34,12 @@ class Granter:
     raw: Store
     clock: Clock = field(default_factory=WallClock)
 
-    def plan_grant(self, terms: AccessTerms) -> list[Change]:
+    def plan_grant(self, terms: AccessTerms) -> list[PolicyChange]:
         """What granting would change; nothing is written."""
         wanted = wanted_statements(terms)
         return [policy.change(_merge(wanted.get(b, ()))) for b, policy in self.policies.items()]
 
-    def plan_revoke(self) -> list[Change]:
+    def plan_revoke(self) -> list[PolicyChange]:
         """What revoking would change; nothing is written."""
         return [policy.change(PolicyText.without_ours) for policy in self.policies.values()]
 

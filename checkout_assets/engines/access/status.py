@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
 
-from checkout_assets.domain.access.grants import GrantRecord, Standing
+from checkout_assets.domain.access.grants import GrantRecord, GrantState
 from checkout_assets.domain.access.policy_text import PolicyText
 from checkout_assets.domain.errors import MigrationError, UsageError
 from checkout_assets.domain.folders import ALL_FOLDERS
@@ -56,7 +56,7 @@ class AccessStatus:
     """Everything ``access status`` tells; ``answers`` says whether we may list the source."""
 
     grant: GrantRecord | None
-    standing: Standing
+    standing: GrantState
     answers: bool
     buckets: Sequence[BucketSeen]
     done: Done
@@ -64,7 +64,7 @@ class AccessStatus:
     @property
     def problems(self) -> list[str]:
         """What is not as it should be, a sentence each."""
-        active = self.standing is Standing.ACTIVE
+        active = self.standing is GrantState.ACTIVE
         found = []
         if active and not any(each.ours for each in self.buckets):
             found.append(
@@ -92,7 +92,7 @@ def look_at_access(options: AccessOptions, now: datetime) -> AccessStatus:
     grant = find_grant(raw)
     return AccessStatus(
         grant=grant,
-        standing=grant.standing(now) if grant else Standing.NEVER,
+        standing=grant.standing(now) if grant else GrantState.NEVER,
         answers=source_answers(options.source),
         buckets=[_seen(each) for each in options.policies(as_granter=False).values()],
         done=_done(raw, options.lake.open()),

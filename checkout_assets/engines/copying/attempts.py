@@ -21,7 +21,7 @@ class Ending(StrEnum):
     """It was overwritten at the source meanwhile, after the cut-off."""
 
 
-class Outcome(NamedTuple):
+class ObjectOutcome(NamedTuple):
     """What became of one object; ``source`` is the version last seen at the source.
 
     ``why`` tells of one that failed, ``compared`` of a copied one whether raw's bytes are known to
@@ -36,7 +36,7 @@ class Outcome(NamedTuple):
     compared: bool = True
 
 
-OnEnd = Callable[[Outcome], None]
+OnEnd = Callable[[ObjectOutcome], None]
 
 
 class Attempt:
@@ -62,8 +62,8 @@ class Attempt:
 
     def end(self, ending: Ending, raw_etag: str = "", compared: bool = True) -> None:
         """Tell how it ended, if it did not fail."""
-        self.on_end(Outcome(ending, self.source, self.number, raw_etag, None, compared))
+        self.on_end(ObjectOutcome(ending, self.source, self.number, raw_etag, None, compared))
 
     def fail(self, why: Why) -> None:
         """Tell that it failed."""
-        self.on_end(Outcome(Ending.FAILED, self.source, self.number, why=why))
+        self.on_end(ObjectOutcome(Ending.FAILED, self.source, self.number, why=why))

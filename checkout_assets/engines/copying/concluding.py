@@ -13,7 +13,7 @@ from checkout_assets.engines.copying.recorded import expected_in_raw
 from checkout_assets.engines.copying.records import RecordFound, find_record
 from checkout_assets.engines.copying.result import (
     FolderCopied,
-    FolderError,
+    FolderNotCopiedError,
     explain_disagreement,
     explain_emptiness,
     explain_failures,
@@ -44,8 +44,8 @@ class Conclusion:
     def of(self, tally: Tally, parts: list[ManifestPart], problems: Sequence[str]) -> FolderCopied:
         """How the copy ended: complete only if nothing failed, raw agrees and the record is kept.
 
-        ``problems`` of earlier manifests become notes. Raises FolderError if another copy's record
-        stands there by now.
+        ``problems`` of earlier manifests become notes. Raises FolderNotCopiedError if another
+        copy's record stands there by now.
         """
         return self._unfit(tally) or self._verified(tally, parts, problems)
 
@@ -91,7 +91,7 @@ class Conclusion:
         try:
             raw.put(key, record.to_json(), if_match=etag, if_absent=etag is None)
         except ConflictError:
-            raise FolderError(
+            raise FolderNotCopiedError(
                 self._explain_defeat(find_record(raw, name)), Failure("Overtaken")
             ) from None
 

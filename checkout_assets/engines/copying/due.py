@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 
 from checkout_assets.domain.copying import Sighting, SourceObject
-from checkout_assets.engines.copying.attempts import Outcome
+from checkout_assets.engines.copying.attempts import ObjectOutcome
 from checkout_assets.engines.copying.earlier import EarlierRow
 
 
@@ -25,7 +25,7 @@ class Due:
         self.source = source
         self.raw = raw
         self.earlier = earlier
-        self.outcome: Outcome | None = None
+        self.outcome: ObjectOutcome | None = None
 
 
 class InOrder:
@@ -34,13 +34,13 @@ class InOrder:
     One thread adds and settles; outcomes come from any thread.
     """
 
-    def __init__(self, write: Callable[[Due, Outcome], None]) -> None:
+    def __init__(self, write: Callable[[Due, ObjectOutcome], None]) -> None:
         self.waiting: deque[Due] = deque()
         self._write = write
         self._awaited: Due | None = None
         self._ended = threading.Event()
 
-    def end(self, due: Due, outcome: Outcome) -> None:
+    def end(self, due: Due, outcome: ObjectOutcome) -> None:
         """On another thread: the outcome first, so that whoever waits misses nothing."""
         due.outcome = outcome
         if self._awaited is due:
@@ -53,7 +53,7 @@ class InOrder:
             due = waiting.popleft()
             self._write(due, self._outcome_of(due))
 
-    def _outcome_of(self, due: Due) -> Outcome:
+    def _outcome_of(self, due: Due) -> ObjectOutcome:
         if due.outcome is None:
             self._awaited = due
             while due.outcome is None:

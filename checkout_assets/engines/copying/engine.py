@@ -19,8 +19,8 @@ from checkout_assets.engines.copying.folder_copy import FolderCopy
 from checkout_assets.engines.copying.progress import CopyProgress, NoProgress
 from checkout_assets.engines.copying.records import find_record
 from checkout_assets.engines.copying.requests import LARGEST_COPY, ObjectCopier
-from checkout_assets.engines.copying.result import FolderCopied, FolderError, facts_of
-from checkout_assets.engines.copying.run import CancelledError, CopyRun
+from checkout_assets.engines.copying.result import FolderCopied, FolderNotCopiedError, facts_of
+from checkout_assets.engines.copying.run import CopyCancelledError, CopyRun
 from checkout_assets.engines.copying.terms import CopyTerms
 from checkout_assets.engines.interruptible import begin_all
 from checkout_assets.engines.locations import S3Location, canonical_uri, principal
@@ -179,9 +179,9 @@ def _copy_folder(run: CopyRun, folder: Folder, run_id: str) -> FolderCopied:
     try:
         found = find_record(run.raw, folder.name)
         copied = _done_before(run, folder, found.of_run(run_id)) or copy.copy(found)
-    except CancelledError:
+    except CopyCancelledError:
         copied = failed(_cancelled(folder), _CANCELLED)
-    except FolderError as fault:
+    except FolderNotCopiedError as fault:
         copied = failed(str(fault), fault.failure)
     except StoreError as error:
         if run.cancelled.is_set():

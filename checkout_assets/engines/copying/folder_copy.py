@@ -10,7 +10,7 @@ from checkout_assets.domain.copying import Action, CopyFacts, Pair, SourceObject
 from checkout_assets.domain.folders import Folder
 from checkout_assets.domain.keys import classify, raw_key_at
 from checkout_assets.domain.verification import merge_join_three
-from checkout_assets.engines.copying.attempts import Ending, Outcome
+from checkout_assets.engines.copying.attempts import Ending, ObjectOutcome
 from checkout_assets.engines.copying.concluding import Conclusion
 from checkout_assets.engines.copying.cutoff import explain_other_source
 from checkout_assets.engines.copying.due import Due, InOrder
@@ -22,11 +22,11 @@ from checkout_assets.engines.copying.progress import Teller
 from checkout_assets.engines.copying.records import RecordFound
 from checkout_assets.engines.copying.result import (
     FolderCopied,
-    FolderError,
+    FolderNotCopiedError,
     ObjectFailure,
     explain_hopelessness,
 )
-from checkout_assets.engines.copying.run import CancelledError, CopyRun
+from checkout_assets.engines.copying.run import CopyCancelledError, CopyRun
 from checkout_assets.engines.copying.tally import Tally
 from spark_jobs.contract.completion import CompletionRecord
 from spark_jobs.contract.failures import Failure
@@ -57,7 +57,7 @@ class FolderCopy:
     def copy(self, found: RecordFound) -> FolderCopied:
         """Do it all, over the completion record that was found.
 
-        Raises FolderError, StoreError or OutOfOrderError if that cannot be.
+        Raises FolderNotCopiedError, StoreError or OutOfOrderError if that cannot be.
         """
         self._refuse_other_source(found.record)
         expected = found.record.listed if found.record else 0
@@ -106,7 +106,7 @@ class FolderCopy:
         """Raw's cut-off may have been removed, and with it the word of its source."""
         if record is not None and record.source_uri not in self._run.sources:
             sentence = explain_other_source(self._name, record.source_uri, self._run.source.uri)
-            raise FolderError(sentence, Failure("OtherSource"))
+            raise FolderNotCopiedError(sentence, Failure("OtherSource"))
 
     def _remove(self, keys: list[str], copied: FolderCopied) -> FolderCopied:
         if not copied.ok or not keys:
@@ -126,7 +126,7 @@ class FolderCopy:
         )
         for place, source, rows, raw in sides:
             if run.cancelled.is_set():
-                raise CancelledError
+                raise CopyCancelledError
             if source is None and not rows:
                 continue
             known = [Pair(row.source_etag, row.raw_etag) for row in rows or ()]
@@ -143,7 +143,7 @@ class FolderCopy:
             assert due.source is not None
             if reason := self._run.copier.hopeless:
                 self._begun.waiting.pop()
-                raise FolderError(
+                raise FolderNotCopiedError(
                     explain_hopelessness(self._folder, reason), Failure("GivenUp", transient=True)
                 )
             there = due.raw.etag if due.raw else None
@@ -152,7 +152,7 @@ class FolderCopy:
             due.outcome = _without_request(action, due)
         self._begun.settle(leave=_MOST_WAITING)
 
-    def _write(self, due: Due, outcome: Outcome) -> None:
+    def _write(self, due: Due, outcome: ObjectOutcome) -> None:
         if outcome.ending in {Ending.GONE, Ending.NEWER}:
             self._write_unlisted(due, outcome)
             return
@@ -195,7 +195,7 @@ class FolderCopy:
             self._teller.add(size, status is Status.COPIED)
         self._writer.add(row)
 
-    def _write_unlisted(self, due: Due, outcome: Outcome) -> None:
+    def _write_unlisted(self, due: Due, outcome: ObjectOutcome) -> None:
         """A key of which the source has no version up to the cut-off, or no longer has one."""
         self._tally.newer += outcome.ending is Ending.NEWER
         kept = next((r for r in due.earlier if due.raw and r.raw_etag == due.raw.etag), None)
@@ -212,10 +212,10 @@ class FolderCopy:
         self._writer.add(row)
 
 
-def _without_request(action: Action, due: Due) -> Outcome:
+def _without_request(action: Action, due: Due) -> ObjectOutcome:
     """What a decision other than copying comes to; ``attempts`` 0 means that nothing was asked."""
     if due.source is None:
-        return Outcome(Ending.GONE, _NOWHERE, 0)
+        return ObjectOutcome(Ending.GONE, _NOWHERE, 0)
     if action is Action.PRESENT and due.raw is not None:
-        return Outcome(Ending.COPIED, due.source, 0, due.raw.etag)
-    return Outcome(Ending.NEWER, due.source, 0)
+        return ObjectOutcome(Ending.COPIED, due.source, 0, due.raw.etag)
+    return ObjectOutcome(Ending.NEWER, due.source, 0)

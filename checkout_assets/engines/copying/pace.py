@@ -19,7 +19,7 @@ _GIVE_UP_AFTER_SECONDS = 90.0
 _GIVE_UP_AFTER_FAILURES = 20
 
 
-class Pace:
+class RequestPace:
     """Lets requests begin; shared by all folders of a run. ``on_limit`` hears of each new limit.
 
     The limit doubles with each round of answers until S3 asks to slow down, which takes it to 0.7

@@ -21,7 +21,7 @@ from checkout_assets.engines.copying.conditions import (
 )
 from checkout_assets.engines.copying.explaining import SAID_NOTHING, why_failed
 from checkout_assets.engines.copying.judging import Judge
-from checkout_assets.engines.copying.pace import Pace
+from checkout_assets.engines.copying.pace import RequestPace
 from checkout_assets.engines.copying.parts import UnfinishedUploadError, copy_in_parts
 from checkout_assets.engines.copying.second_looks import Aside, SecondLooks
 from checkout_assets.engines.copying.terms import SSE_KMS, CopyTerms
@@ -83,7 +83,7 @@ class ObjectCopier:
         self._crt = CrtS3(raw.endpoint, raw.credentials, connections=in_flight, tries=1)
         self._denials_looked_at = 0
         self._expired = self._last_failure = ""
-        self._pace = Pace(in_flight, self._crt.limit)
+        self._pace = RequestPace(in_flight, self._crt.limit)
         self._later = Later()
         self._source_place = copy_source(source.bucket, source.prefix)
 

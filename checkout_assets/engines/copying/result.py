@@ -16,7 +16,7 @@ from spark_jobs.contract.words import ObjectKind, Status
 _MOST_REASONS_TOLD = 3
 
 
-class FolderError(Exception):
+class FolderNotCopiedError(Exception):
     """A folder cannot be completed; the message is its sentence, without any object's name."""
 
     def __init__(self, sentence: str, failure: Failure) -> None:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from spark_jobs.stores import S3Store
 
 
-class CancelledError(Exception):
+class CopyCancelledError(Exception):
     """Whoever asked for the copy no longer wants it."""
 
 

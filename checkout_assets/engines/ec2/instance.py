@@ -16,9 +16,9 @@ from checkout_assets.engines.worker.reports import (
     End,
     FolderReport,
     Listening,
-    Outcome,
     Phase,
     Progress,
+    WorkerOutcome,
     WorkerReports,
 )
 from spark_jobs.stores import StoreError
@@ -99,7 +99,7 @@ class Instance:
             [self._ended(each) for each in results.values() if self._counts(each, numbers)],
             _why(status, end) if over else None,
             gone=status is not None and status.state == "terminated",
-            finished=end is not None and end.outcome in {Outcome.DONE, Outcome.FAILED},
+            finished=end is not None and end.outcome in {WorkerOutcome.DONE, WorkerOutcome.FAILED},
             sign=(progress, len(results)),
             progress=self._said(progress),
             urgent=self._falls_silent(progress),

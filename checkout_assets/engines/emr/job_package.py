@@ -10,12 +10,12 @@ from spark_jobs.stores.terms import NO_TERMS, StoreTerms
 _OF_THE_JOB = (Role.SPARK_CODE, Role.SPARK_SCRIPT, Role.SPARK_DEPENDENCIES)
 
 
-def use_package(place: str, architecture: str) -> JobPackage:
+def use_job(place: str, architecture: str) -> JobPackage:
     """The job at ``place`` (``s3://bucket/prefix``); see stored.find_package."""
     return _job_package(stored.find_package(place, _OF_THE_JOB, architecture), place, architecture)
 
 
-def upload_package(
+def upload_job(
     directory: Path, place: str, architecture: str, terms: StoreTerms = NO_TERMS
 ) -> JobPackage:
     """The job, put to ``place`` as far as it is not there; see stored.upload_package."""

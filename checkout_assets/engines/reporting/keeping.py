@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from checkout_assets.domain.reporting.outcome import Outcome
-from checkout_assets.domain.reporting.retention import instant_of, stamp_of, superfluous
+from checkout_assets.domain.reporting.outcome import ReconciliationOutcome
+from checkout_assets.domain.reporting.retention import instant_of_stamp, stamp_of, superfluous
 from spark_jobs.contract.keys import REPORTS
 from spark_jobs.contract.record_format import RecordError, read_record, write_record
 
@@ -21,7 +21,7 @@ class KeptReports:
 
     lake: "Store"
 
-    def history(self) -> list[Outcome]:
+    def history(self) -> list[ReconciliationOutcome]:
         """The outcomes that are kept, oldest first.
 
         A record that cannot be read is left out: it is no proof of anything, only history.
@@ -33,7 +33,7 @@ class KeptReports:
         outcomes = (_outcome_in(found.data) for found in read if isinstance(found, Blob))
         return [outcome for outcome in outcomes if outcome is not None]
 
-    def keep(self, outcome: Outcome, page: str, now: datetime) -> str:
+    def keep(self, outcome: ReconciliationOutcome, page: str, now: datetime) -> str:
         """Write the page, then its record; remove old reports; return the page's key."""
         stamp = stamp_of(outcome.instant)
         key = f"{REPORTS}{stamp}{_PAGE}"
@@ -42,7 +42,7 @@ class KeptReports:
         self._remove_old(now)
         return key
 
-    def page_of(self, outcome: Outcome) -> tuple[str, str]:
+    def page_of(self, outcome: ReconciliationOutcome) -> tuple[str, str]:
         """Key and text of the page that was kept with an outcome; raises NotFoundError."""
         key = f"{REPORTS}{stamp_of(outcome.instant)}{_PAGE}"
         return key, self.lake.get(key).data.decode()
@@ -56,11 +56,11 @@ class KeptReports:
     def _stamps(self, ending: str) -> list[str]:
         names = (entry.key.removeprefix(REPORTS) for entry in self.lake.list(REPORTS))
         stamps = [name.removesuffix(ending) for name in names if name.endswith(ending)]
-        return [stamp for stamp in stamps if instant_of(stamp) is not None]
+        return [stamp for stamp in stamps if instant_of_stamp(stamp) is not None]
 
 
-def _outcome_in(data: bytes) -> Outcome | None:
+def _outcome_in(data: bytes) -> ReconciliationOutcome | None:
     try:
-        return read_record(Outcome, data)
+        return read_record(ReconciliationOutcome, data)
     except RecordError:
         return None

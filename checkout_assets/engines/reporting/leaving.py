@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from checkout_assets.domain.reporting.outcome import Outcome
+from checkout_assets.domain.reporting.outcome import ReconciliationOutcome
 from checkout_assets.engines.locations import Location, S3Location
 from checkout_assets.engines.reporting.keeping import KeptReports
 from checkout_assets.engines.reporting.page import Report, render
@@ -29,7 +29,7 @@ class Left:
     """
 
     page: str
-    history: Sequence[Outcome] = ()
+    history: Sequence[ReconciliationOutcome] = ()
     key: str = ""
     uri: str = ""
     console_url: str = ""
@@ -58,7 +58,7 @@ def leave_report(
         return Left(render(report), problem=f"The report was not kept in the lake: {error.reason}.")
 
 
-def newest_report(lake: Location) -> tuple[Outcome, Left] | None:
+def newest_report(lake: Location) -> tuple[ReconciliationOutcome, Left] | None:
     """The newest report that the lake keeps; None if there is none. Raises StoreError."""
     with _opened(lake, nobody) as store:
         kept = KeptReports(store)

@@ -17,7 +17,7 @@ from checkout_assets.domain.displayable import one_line
 from checkout_assets.domain.folders import ALL_FOLDERS, Folder
 from checkout_assets.domain.reconciliation import FolderReconciled
 from checkout_assets.domain.reporting.changes import changes
-from checkout_assets.domain.reporting.outcome import Line, Outcome, lines_of
+from checkout_assets.domain.reporting.outcome import Line, ReconciliationOutcome, lines_of
 from checkout_assets.domain.reporting.repairing import repairs
 from checkout_assets.domain.reporting.retention import DAYS, stamp_of
 from spark_jobs.contract.order_types import OrderType
@@ -36,9 +36,9 @@ class Report:
     served; without it its sections are named instead of linked to.
     """
 
-    outcome: Outcome
+    outcome: ReconciliationOutcome
     folders: Sequence[FolderReconciled]
-    history: Sequence[Outcome] = ()
+    history: Sequence[ReconciliationOutcome] = ()
     places: Mapping[str, str] = field(default_factory=dict)
     runbook_url: str = ""
 

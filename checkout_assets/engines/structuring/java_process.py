@@ -32,7 +32,7 @@ _TOLD_CHARACTERS = 400
 _OPTIONS = "spark.driver.extraJavaOptions"
 
 
-class CancelledError(Exception):
+class StartCancelledError(Exception):
     """Spark was told to end before it had started."""
 
 
@@ -73,12 +73,13 @@ class JavaProcess:
     def address(self, cancelled: threading.Event) -> Address:
         """Wait until Java listens.
 
-        Raises CancelledError as soon as the event is set, UsageError if Java ends or stays silent.
+        Raises StartCancelledError as soon as the event is set, UsageError if Java ends or stays
+        silent.
         """
         deadline = time.monotonic() + STARTS_WITHIN
         while not self._info.is_file():
             if cancelled.wait(_LOOK_SECONDS):
-                raise CancelledError
+                raise StartCancelledError
             if self._process.poll() is not None:
                 raise UsageError(self.why(f"Java ended with exit code {self._process.returncode}"))
             if time.monotonic() > deadline:

@@ -72,7 +72,7 @@ class LocalSpark:
     def session(self) -> "SparkSession":
         """Return the session, started if there is none.
 
-        Raises UsageError if it cannot start, CancelledError if it was cancelled meanwhile.
+        Raises UsageError if it cannot start, StartCancelledError if it was cancelled meanwhile.
         """
         from pyspark import SparkContext
 

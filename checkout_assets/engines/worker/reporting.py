@@ -16,9 +16,9 @@ from checkout_assets.engines.worker.reports import (
     End,
     FolderReport,
     Listening,
-    Outcome,
     Phase,
     Progress,
+    WorkerOutcome,
     WorkerReports,
 )
 from spark_jobs.contract.failures import Failure
@@ -112,7 +112,7 @@ class Reporter(NoProgress):
         """
         return time.monotonic() - self._heard_at
 
-    def end(self, outcome: Outcome, message: str, failure: Failure | None = None) -> bool:
+    def end(self, outcome: WorkerOutcome, message: str, failure: Failure | None = None) -> bool:
         """Say how all ended, and what was not said yet; whether that could be written."""
         self._over.set()
         self._thread.join(_LONGEST_BEAT_SECONDS)

@@ -48,7 +48,7 @@ class Phase(StrEnum):
     COPYING = "copying"
 
 
-class Outcome(StrEnum):
+class WorkerOutcome(StrEnum):
     """How a worker ended."""
 
     DONE = "done"
@@ -114,7 +114,7 @@ class End:
     """
 
     at: datetime
-    outcome: Outcome
+    outcome: WorkerOutcome
     message: str = ""
     failure: Failure | None = None
 
@@ -266,7 +266,7 @@ def _failure(told: Any) -> Failure | None:
 def _end(told: Mapping[str, Any]) -> End:
     return End(
         at=_instant(told["at"]),
-        outcome=Outcome(told["outcome"]),
+        outcome=WorkerOutcome(told["outcome"]),
         message=_sentence(told["message"]),
         failure=_failure(told.get("failure")),
     )

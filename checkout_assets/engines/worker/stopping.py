@@ -11,7 +11,7 @@ from types import FrameType, TracebackType
 
 from checkout_assets.domain.counting import in_number
 from checkout_assets.domain.displayable import displayable
-from checkout_assets.engines.worker.reports import Outcome
+from checkout_assets.engines.worker.reports import WorkerOutcome
 
 _LOOK_SECONDS = 1.0
 _SPOT_LOOK_SECONDS = 5.0
@@ -22,7 +22,7 @@ _TOKEN_LIVES_SECONDS = "60"
 class Stopped(BaseException):
     """The copying must stop now; raised in the main thread, as a KeyboardInterrupt is."""
 
-    def __init__(self, outcome: Outcome, reason: str) -> None:
+    def __init__(self, outcome: WorkerOutcome, reason: str) -> None:
         super().__init__(reason)
         self.outcome = outcome
         self.reason = reason
@@ -38,7 +38,9 @@ def after_deadline(deadline: datetime) -> Reason:
     def look() -> Stopped | None:
         if datetime.now(UTC) < deadline:
             return None
-        return Stopped(Outcome.DEADLINE, f"The deadline, {deadline:%Y-%m-%dT%H:%M:%SZ}, has come.")
+        return Stopped(
+            WorkerOutcome.DEADLINE, f"The deadline, {deadline:%Y-%m-%dT%H:%M:%SZ}, has come."
+        )
 
     return look
 
@@ -50,7 +52,7 @@ def after_silence(silent_seconds: Callable[[], float], limit_seconds: float) -> 
         if silent_seconds() < limit_seconds:
             return None
         told = in_number(round(limit_seconds / 60), "Nobody has listened for # minute[|s].")
-        return Stopped(Outcome.UNHEARD, told)
+        return Stopped(WorkerOutcome.UNHEARD, told)
 
     return look
 
@@ -79,7 +81,7 @@ class SpotNotice:
         except (OSError, ValueError, KeyError, TypeError):
             return None
         return Stopped(
-            Outcome.INTERRUPTED,
+            WorkerOutcome.INTERRUPTED,
             f"AWS takes the Spot instance back (action {displayable(str(action))}).",
         )
 
@@ -139,7 +141,9 @@ class Stopper:
     def _on_signal(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002
         if not self._over:
             self._over = True  # the engine's own ending must not be stopped in its turn
-            raise self._found or Stopped(Outcome.INTERRUPTED, "A signal has ended the copying.")
+            raise self._found or Stopped(
+                WorkerOutcome.INTERRUPTED, "A signal has ended the copying."
+            )
 
     def _look(self) -> None:
         while not self._left.wait(self._look_seconds):
