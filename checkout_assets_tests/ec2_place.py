@@ -3,9 +3,12 @@
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from checkout_assets.domain.access.host_policies import host_role
+from checkout_assets.domain.access.terms import AccessTerms, Place
 from checkout_assets.domain.folders import Folder, select_folders
 from checkout_assets.engines.copying.result import FolderCopied
 from checkout_assets.engines.ec2.api import Ec2Api, ec2_clients
@@ -16,6 +19,12 @@ from checkout_assets.engines.ec2.worker_package import upload_worker
 from checkout_assets.engines.worker.reports import WorkerReports, worker_prefix
 from checkout_assets_tests.local_ec2.local_ec2 import PROFILE, REGION, LocalEc2
 from checkout_assets_tests.orders_place import OrdersPlace
+from checkout_assets_tests.strict_iam.host_requests import (
+    OPERATOR,
+    Host,
+    asks_of_ec2,
+    role_arn,
+)
 from checkout_assets_tests.worker_machine import X86
 from spark_jobs.stores import open_store
 
@@ -62,6 +71,29 @@ class Ec2Place:
         self.fleet = open_store(self.options.fleet_uri)
         self.raw = orders.raw.open()
         self.told: list[str] = []
+        self.host = Host(host_role(self.terms()))
+        ec2.api.denies = self._denies
+
+    def terms(self) -> AccessTerms:
+        """What the access policies are made of for this place's instances."""
+        return AccessTerms(
+            source=Place("source"),
+            raw=Place("raw", "copies/"),
+            lake=None,
+            copy_role=role_arn("copier"),
+            expires=datetime.now(UTC) + timedelta(days=30),
+            requester="a test",
+            worker_role=role_arn(PROFILE),
+            reports=Place(self.orders.raw.bucket, "fleet/"),
+            deployment=self.options.deployment,
+        )
+
+    def _denies(self, access_key: str, service: str, operation: str, sent: dict[str, str]) -> str:
+        if access_key == OPERATOR or service not in {"ec2", "ssm"}:
+            return ""
+        tags = {each.id: each.tags for each in self.ec2.instances}
+        asks = asks_of_ec2(service, operation, sent, lambda each: tags.get(each, {}))
+        return self.host.denies(asks)
 
     def fill(self, folders: Sequence[Folder] = FOUR, objects: int = OBJECTS) -> None:
         """Put some documents into each folder of the source."""

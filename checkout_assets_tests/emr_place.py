@@ -3,12 +3,15 @@
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import boto3
 from botocore.config import Config
 
+from checkout_assets.domain.access.host_policies import host_role
+from checkout_assets.domain.access.terms import AccessTerms, Place
 from checkout_assets.domain.folders import Folder, select_folders
 from checkout_assets.engines.clock import Clock
 from checkout_assets.engines.emr.api import EmrApi, emr_clients
@@ -18,6 +21,7 @@ from checkout_assets.engines.structuring.spark_engine import StructuredFolder
 from checkout_assets.packaging.archives import Member, python_sources, tar_gz_archive, zip_archive
 from checkout_assets.packaging.contents import Artifact, Package, Role
 from checkout_assets_tests.local_emr.local_emr import REGION, LocalEmr
+from checkout_assets_tests.strict_iam.host_requests import Host, asks_of_emr, role_arn
 from spark_jobs.stores import open_store
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -65,6 +69,28 @@ class EmrPlace:
         self.options = EmrOptions("orders", log_uri=str(directory / "logs"))
         self.job = OrdersJob(JOB, "s3://raw/copies", str(directory / "lake"), "keep", REGION)
         self.clock = QuickClock()
+        self.host = Host(host_role(self.terms()))
+        emr.api.denies = self._denies
+
+    def terms(self) -> AccessTerms:
+        """What the access policies are made of for this place's clusters."""
+        return AccessTerms(
+            source=Place("source"),
+            raw=Place("raw", "copies/"),
+            lake=Place("lake"),
+            copy_role=role_arn("copier"),
+            expires=datetime.now(UTC) + timedelta(days=30),
+            requester="a test",
+            structure_role=role_arn(self.options.instance_profile),
+            emr_service_role=role_arn(self.options.service_role),
+            cluster_deployment=self.options.deployment,
+        )
+
+    def _denies(self, operation: str, sent: dict[str, Any]) -> str:
+        tags = {
+            each.id: {tag["Key"]: tag["Value"] for tag in each.tags} for each in self.emr.clusters
+        }
+        return self.host.denies(asks_of_emr(operation, sent, lambda each: tags.get(each, {})))
 
     def api(self) -> EmrApi:
         return emr_clients(REGION, self.emr.api.endpoint_url)

@@ -35,6 +35,7 @@ class AccessResource(dg.ConfigurableResource[Any]):
     fleet_uri: str = ""
     log_uri: str = ""
     deployment: str = "checkout-assets"
+    cluster_deployment: str = "checkout-assets"
     requester: str = ""
     days: int = 30
     grace_days: float = Field(

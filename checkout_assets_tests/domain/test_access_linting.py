@@ -20,6 +20,7 @@ from checkout_assets.domain.access.terms import AccessTerms, Place
 from checkout_assets.engines.ec2 import api as ec2_api
 from checkout_assets.engines.emr import api as emr_api
 from checkout_assets.engines.fleet.tags import DEPLOYMENT_TAG
+from checkout_assets_tests.strict_iam.host_requests import IMPLIED
 
 NOW = datetime(2026, 11, 23, 7, 0, tzinfo=UTC)
 KEY = "arn:aws:kms:us-east-2:222222222222:key/1234"
@@ -216,7 +217,7 @@ def test_the_host_may_do_exactly_what_the_engines_ask_aws_for() -> None:
         *(f"ssm:{name}" for name in requests_in(ec2_api, {"_ssm"})),
         *(f"elasticmapreduce:{name}" for name in requests_in(emr_api, {"_client", "_once"})),
     }
-    implied = {"ec2:CreateTags", "elasticmapreduce:AddTags", "iam:PassRole", "sts:AssumeRole"}
+    implied = {*IMPLIED, "sts:AssumeRole"}
     by_option = {"ec2:AuthorizeSecurityGroupIngress"}  # the hand run's rule for SSH
     host = ROLE_POLICIES["host_role"](TERMS)
     allowed = {action for statement in host for action in statement["Action"]}

@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,6 +18,7 @@ from checkout_assets_tests.orders_place import OrdersPlace
 
 NAMES = [folder.name for folder in FOUR]
 FIRST, SECOND = NAMES[:2]
+HOME: Any = [{"CidrIp": "203.0.113.7/32"}]
 ONE = FOUR[:1]
 COUNT = "RunInstances"
 LOOKED_FOR_A_NOTICE = 7.0
@@ -315,6 +317,17 @@ def test_another_process_goes_on_with_the_living_instance(
     assert any(line.startswith("Following") for line in on_ec2.told)
 
 
+def test_the_host_s_policy_allows_all_that_a_run_asks_ec2_for_and_no_more(
+    ec2: LocalEc2, on_ec2: Ec2Place
+) -> None:
+    """Evaluated as AWS does, with what AWS checks though no request is named so."""
+    on_ec2.engine().check()
+    assert on_ec2.run(ONE, spot=True, ssh_key="a-key")[FIRST].ok
+
+    assert on_ec2.host.denied == []
+    assert on_ec2.host.needless() == []
+
+
 @pytest.mark.slow
 def test_what_a_run_did_not_launch_is_left_alone(ec2: LocalEc2, on_ec2: Ec2Place) -> None:
     """The nodes of the same run's EMR cluster carry the same tags."""
@@ -366,7 +379,10 @@ def test_someone_who_terminates_the_instance_is_not_contradicted(
 
 
 def test_a_security_group_that_lets_somebody_in_is_refused(ec2: LocalEc2, on_ec2: Ec2Place) -> None:
-    on_ec2.api().allow_ssh(ec2.security_group, "203.0.113.7/32")
+    ec2.client("ec2").authorize_security_group_ingress(
+        GroupId=ec2.security_group,
+        IpPermissions=[{"IpProtocol": "tcp", "FromPort": 22, "ToPort": 22, "IpRanges": HOME}],
+    )
     with pytest.raises(UsageError, match="lets somebody in, by 1 inbound rule:"):
         on_ec2.engine().check()
     on_ec2.engine(ssh_cidr="203.0.113.7/32", ssh_key="mine").check()

@@ -57,6 +57,23 @@ def test_a_run_structures_its_folders_on_one_cluster_and_ends_it(
     assert emr.living() == []
 
 
+def test_the_host_s_policy_allows_all_that_runs_ask_emr_for_and_no_more(
+    emr: LocalEmr, place: EmrPlace
+) -> None:
+    """Evaluated as AWS does, with what AWS checks though no request is named so."""
+    emr.command = slow_after(FIRST)
+    cancelled = place.start()
+    next(cancelled)
+    cancelled.close()  # type: ignore[attr-defined]
+    other = place.api().launch(launch_request(place.options, "other", []))
+    on_other = place.start(run_id="on another", cluster_id=other)
+    next(on_other)
+    on_other.close()  # type: ignore[attr-defined]
+
+    assert place.host.denied == []
+    assert place.host.needless() == []
+
+
 def test_runs_that_start_together_do_not_launch_together(emr: LocalEmr, place: EmrPlace) -> None:
     """The place's clock takes the middle of each range: of a minute, and of a poll's jitter."""
     place.run([SIX[0]])

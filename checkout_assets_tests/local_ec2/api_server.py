@@ -3,7 +3,7 @@
 import re
 import threading
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -23,7 +23,7 @@ _SERVICES: dict[str, Any] = {
     "iam": IamResponse,
     "sts": TokenResponse,
 }
-_SCOPE = re.compile(r"Credential=[^/]+/\d+/[^/]+/(\w+)/aws4_request")
+_SCOPE = re.compile(r"Credential=([^/]+)/\d+/[^/]+/(\w+)/aws4_request")
 _OF_SERVERS = ("Insufficient", "Internal", "Unavailable")
 
 
@@ -31,14 +31,16 @@ _OF_SERVERS = ("Insufficient", "Internal", "Unavailable")
 class Ec2ApiServer:
     """The API; ``answers`` maps an operation to error codes that its next calls get.
 
-    An error that begins with ``lost:`` is told after the call was carried out. ``requests`` are
-    the operations that were carried out, with their parameters as they were sent.
+    ``denies`` says which permission a request lacks, by its access key, service, operation and
+    what it sent. An error that begins with ``lost:`` is told after the call was carried out.
+    ``requests`` are the operations that were carried out, with their parameters as they were sent.
     """
 
     calls: Counter[str] = field(default_factory=Counter)
     requests: list[tuple[str, dict[str, str]]] = field(default_factory=list)
     answers: dict[str, list[str]] = field(default_factory=dict)
     endpoint_url: str = ""
+    denies: Callable[[str, str, str, dict[str, str]], str] = lambda *_: ""
 
     def __post_init__(self) -> None:
         self.lock = threading.RLock()
@@ -65,8 +67,9 @@ class Ec2ApiServer:
         return self._answer(Request(environ))(environ, start)
 
     def _answer(self, request: Request) -> Response:
-        service = _SCOPE.search(request.headers.get("Authorization", ""))
-        assert service, "a request is signed"
+        signed = _SCOPE.search(request.headers.get("Authorization", ""))
+        assert signed, "a request is signed"
+        access_key, service = signed.groups()
         target = request.headers.get("X-Amz-Target", "").rpartition(".")[2]
         sent = {} if target else dict(parse_qsl(request.get_data().decode()))
         operation = target or sent["Action"]
@@ -75,8 +78,10 @@ class Ec2ApiServer:
             refusal = self.answers[operation].pop(0) if self.answers.get(operation) else ""
             if refusal and not refusal.startswith("lost:"):
                 return _error(refusal)
+            if denied := self.denies(access_key, service, operation, sent):
+                return _error("UnauthorizedOperation", f"You are {denied}")
             self.requests.append((operation, sent))
-            status, headers, body = _SERVICES[service[1]].dispatch(request)
+            status, headers, body = _SERVICES[service].dispatch(request)
         if refusal:
             return _error(refusal.removeprefix("lost:"))
         return Response(body, status, dict(headers))
@@ -87,8 +92,8 @@ class _Quiet(WSGIRequestHandler):
         """Tests need no access log."""
 
 
-def _error(code: str) -> Response:
-    told = f"<Error><Code>{code}</Code><Message>The local EC2 was told to say so</Message></Error>"
+def _error(code: str, message: str = "The local EC2 was told to say so") -> Response:
+    told = f"<Error><Code>{code}</Code><Message>{message}</Message></Error>"
     body = f"<Response><Errors>{told}</Errors><RequestID>none</RequestID></Response>"
     status = 500 if code.startswith(_OF_SERVERS) else 400
     return Response(body, status, content_type="text/xml")

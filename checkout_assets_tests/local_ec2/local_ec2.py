@@ -26,6 +26,7 @@ from checkout_assets_tests.local_ec2.moto_patches import (
     set_state,
     terminate_at_once,
 )
+from checkout_assets_tests.strict_iam.host_requests import OPERATOR
 from checkout_assets_tests.worker_machine import PYTHON, WorkerMachine
 
 ACCOUNT = "123456789012"
@@ -125,12 +126,12 @@ class LocalEc2:
             yield self
 
     def client(self, service: str) -> Any:
-        """A client of this API."""
+        """A client of this API, of somebody who may do everything."""
         return boto3.client(
             service,  # type: ignore[call-overload]
             region_name=REGION,
             endpoint_url=self.api.endpoint_url,
-            aws_access_key_id="test",
+            aws_access_key_id=OPERATOR,
             aws_secret_access_key="test",
         )
 

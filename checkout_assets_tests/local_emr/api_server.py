@@ -48,6 +48,8 @@ class Bucket:
 class EmrApiServer:
     """The API; ``answers`` maps an operation to error codes that its next calls get.
 
+    ``denies`` says which permission a request lacks, by its operation and what it sent.
+
     An error that begins with ``lost:`` is told after the call was carried out. While a call is
     carried out ``lock`` is held: moto shows a cluster before it is whole.
     """
@@ -58,6 +60,7 @@ class EmrApiServer:
     requests: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     answers: dict[str, list[str]] = field(default_factory=dict)
     endpoint_url: str = ""
+    denies: Callable[[str, dict[str, Any]], str] = lambda _operation, _sent: ""
 
     def __post_init__(self) -> None:
         self.lock = threading.Lock()
@@ -92,7 +95,10 @@ class EmrApiServer:
             refusal = self._refusal(operation)
             if refusal and not refusal.startswith("lost:"):
                 return _error(refusal)
-            self.requests.append((operation, json.loads(request.get_data() or b"{}")))
+            sent = json.loads(request.get_data() or b"{}")
+            if denied := self.denies(operation, sent):
+                return _error("AccessDeniedException", f"User: the host is {denied}")
+            self.requests.append((operation, sent))
             status, headers, body = ElasticMapReduceResponse.dispatch(request)
         if refusal:
             return _error(refusal.removeprefix("lost:"))
@@ -115,7 +121,7 @@ class _Quiet(WSGIRequestHandler):
         """Tests need no access log."""
 
 
-def _error(code: str) -> Response:
+def _error(code: str, message: str = "The local EMR was told to say so") -> Response:
     status = 500 if code.startswith("Internal") else 400
-    told = json.dumps({"__type": code, "message": "The local EMR was told to say so"})
+    told = json.dumps({"__type": code, "message": message})
     return Response(told, status, content_type="application/x-amz-json-1.1")

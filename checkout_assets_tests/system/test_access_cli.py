@@ -170,7 +170,8 @@ def test_the_settings_of_both_engines_reach_the_policies(
         "CHECKOUT_STRUCTURE_ROLE_ARN": role("nodes"),
         "CHECKOUT_EMR_SERVICE_ROLE_ARN": role("emr"),
         "CHECKOUT_SOURCE_GRANT_ROLE_ARN": GRANT_ROLE,
-        "CHECKOUT_EC2": '{"fleet_uri": "s3://fleet/x", "package_uri": "s3://programs/y"}',
+        "CHECKOUT_EC2": '{"fleet_uri": "s3://fleet/x", "package_uri": "s3://programs/y", '
+        '"deployment": "orders-copies"}',
         "CHECKOUT_EMR": '{"log_uri": "s3://cluster-logs/z", "deployment": "orders-live"}',
         "CHECKOUT_LAKE_KMS_KEY": "arn:aws:kms:us-east-2:222222222222:key/of-the-lake",
     }
@@ -183,7 +184,14 @@ def test_the_settings_of_both_engines_reach_the_policies(
     assert "s3:::cluster-logs/z/" in json.dumps(roles["structure_role"])
     assert "key/of-the-lake" in json.dumps(roles["structure_role"])
     assert GRANT_ROLE in json.dumps(roles["granter"])
-    for named in ("orders-live", role("worker"), role("nodes"), role("emr")):
+    conditions = {
+        action: str(each.get("Condition"))
+        for each in roles["host_role"]["Statement"]
+        for action in each["Action"]
+    }
+    assert "orders-copies" in conditions["ec2:TerminateInstances"]
+    assert "orders-live" in conditions["elasticmapreduce:TerminateJobFlows"]
+    for named in (role("worker"), role("nodes"), role("emr")):
         assert named in json.dumps(roles["host_role"])
     assert role("reconcile") in json.dumps(cli.document["buckets"][access.source.bucket])
 

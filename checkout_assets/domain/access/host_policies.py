@@ -109,19 +109,21 @@ def _instances(terms: AccessTerms) -> list[Statement]:
 def _clusters(terms: AccessTerms) -> list[Statement]:
     cluster = [_aws_arn(terms, "elasticmapreduce", terms.account, "cluster/*")]
     following = ("AddJobFlowSteps", "CancelSteps", "DescribeCluster", "ListSteps")
-    ours = {f"aws:RequestTag/{DEPLOYMENT_TAG}": [terms.deployment]}
+    ours = {f"aws:RequestTag/{DEPLOYMENT_TAG}": [terms.cluster_deployment]}
     return [
         *_results(terms),
         allow("FindClusters", ["elasticmapreduce:ListClusters"], ["*"]),
         _if(allow("LaunchClusters", ["elasticmapreduce:RunJobFlow"], ["*"]), StringEquals=ours),
         _if(allow("TagClusters", ["elasticmapreduce:AddTags"], cluster), StringEquals=ours),
+        # RunJobFlow needs it before there is a cluster, so no tag of one can be a condition.
+        allow("LimitIdleClusters", ["elasticmapreduce:PutAutoTerminationPolicy"], cluster),
         _if(
             allow(
                 "FollowClusters",
                 [f"elasticmapreduce:{action}" for action in (*following, "TerminateJobFlows")],
                 cluster,
             ),
-            StringEquals={f"aws:ResourceTag/{DEPLOYMENT_TAG}": [terms.deployment]},
+            StringEquals={f"aws:ResourceTag/{DEPLOYMENT_TAG}": [terms.cluster_deployment]},
         ),
         _pass("PassServiceRole", terms.emr_service_role, _TO_EMR),
         _pass("PassNodeRole", terms.structure_role, _TO_EC2),

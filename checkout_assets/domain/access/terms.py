@@ -47,7 +47,8 @@ class AccessTerms:
     ``package`` is where instances and clusters read the program, ``reports`` where copying
     instances say how they are, ``logs`` where clusters put logs; ``fleet_key`` encrypts what lies
     at these three. ``requester`` is the person or
-    team that asked for the access; ``deployment`` tags what is launched.
+    team that asked for the access; ``deployment`` tags the instances that are launched,
+    ``cluster_deployment`` the clusters.
     """
 
     source: Place
@@ -69,6 +70,7 @@ class AccessTerms:
     emr_service_role: str = ""
     grant_role: str = ""
     deployment: str = "checkout-assets"
+    cluster_deployment: str = "checkout-assets"
 
     def __post_init__(self) -> None:
         for what in _ROLES:

@@ -52,6 +52,7 @@ class AccessOptions:
     fleet_uri: str = ""
     log_uri: str = ""
     deployment: str = DEPLOYMENT
+    cluster_deployment: str = DEPLOYMENT
 
     def __post_init__(self) -> None:
         refuse_overlap({"source": self.source, "raw": self.raw, "lake": self.lake})
@@ -88,6 +89,7 @@ class AccessOptions:
             emr_service_role=self.emr_service_role_arn,
             grant_role=self.source_grant_role_arn,
             deployment=self.deployment,
+            cluster_deployment=self.cluster_deployment,
         )
 
     def policies(self, as_granter: bool = True) -> dict[str, BucketPolicy]:
@@ -137,7 +139,8 @@ def named_in(settings: Settings) -> dict[str, str]:
         "package_uri": str(fleet.get("package_uri") or emr.get("package_uri") or ""),
         "fleet_uri": str(fleet.get("fleet_uri") or ""),
         "log_uri": str(emr.get("log_uri") or ""),
-        "deployment": str(fleet.get("deployment") or emr.get("deployment") or DEPLOYMENT),
+        "deployment": str(fleet.get("deployment") or DEPLOYMENT),
+        "cluster_deployment": str(emr.get("deployment") or DEPLOYMENT),
     }
 
 
