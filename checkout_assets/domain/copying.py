@@ -17,7 +17,6 @@ from checkout_assets.domain.instants import instant_of
 from spark_jobs.contract.words import IN_RAW, ObjectKind, Status
 
 _MD5_FORM = re.compile(r"[0-9a-f]{32}")
-_COPY_ID = re.compile(r"(.+)-[0-9]{8}T[0-9]{6}-[0-9a-f]{6}", re.DOTALL)
 _DIGEST_MODULUS = 1 << 256
 ARCHIVED = frozenset({"GLACIER", "DEEP_ARCHIVE"})
 """Storage classes whose objects must be restored before anyone can read or copy them."""
@@ -108,12 +107,6 @@ def new_copy_id(run_id: str, begun: datetime, nonce: str) -> str:
     ``nonce`` is six hexadecimal digits.
     """
     return f"{run_id}-{begun:%Y%m%dT%H%M%S}-{nonce}"
-
-
-def run_id_of(copy_id: str) -> str | None:
-    """The whole run id that a copy id was made of; None if it was not made by ``new_copy_id``."""
-    match = _COPY_ID.fullmatch(copy_id)
-    return match[1] if match else None
 
 
 class RunningDigest:

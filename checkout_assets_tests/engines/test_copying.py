@@ -1,5 +1,6 @@
 """What a copy does with the states in which it may find source and raw."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
@@ -376,6 +377,19 @@ def test_the_same_run_id_does_not_copy_a_completed_folder_again(place: OrdersPla
     assert again.record == first.record
     assert again.facts.in_raw == 1
     assert place.copy_one(run_id="other").facts.in_raw == 2
+
+
+def test_the_record_itself_says_which_run_completed_a_folder(place: OrdersPlace) -> None:
+    place.put(DOCUMENT)
+    first = place.copy_one(run_id="same").record
+    assert first is not None
+    assert first.run_id == "same"
+    renamed = replace(first, run_id="renamed")
+    place.put(completion_record_key(FOLDER), renamed.to_json(), place.raw)
+    place.put(f"{FOLDER}/b/id/2")
+
+    assert place.copy_one(run_id="renamed", as_of=CutOff.NOW).record == renamed
+    assert place.copy_one(run_id="same").facts.in_raw == 2
 
 
 def test_a_broken_record_does_not_stop_a_copy_that_replaces_it(place: OrdersPlace) -> None:

@@ -54,6 +54,16 @@ def test_a_record_is_what_was_written() -> None:
     assert replace(COPY, digest="0" * 64).to_json() != COPY.to_json()
 
 
+@pytest.mark.parametrize("copy_id", ["run-1", "other-20260131T120001-4e5f6a"])
+def test_a_record_says_its_run_whatever_its_copy_is_called(copy_id: str) -> None:
+    record = replace(COPY, copy_id=copy_id, run_id="this")
+    assert CompletionRecord.from_json(record.to_json()).run_id == "this"
+
+
+def test_of_a_copy_with_a_name_of_another_form_no_run_is_known() -> None:
+    assert CompletionRecord.from_json(COPY.to_json()).run_id is None
+
+
 def test_a_publication_without_one_row_of_its_documents_stands_for_a_failure() -> None:
     assert FolderStructured.of(PUBLICATION).error == ""
     totals = StructureTotals(documents=3, quarantined={"no_id": 1, "too_large": 2}, vanished_rows=1)

@@ -55,6 +55,13 @@ def test_nothing_of_a_record_is_lost_when_it_is_read_and_written_again(name: str
         assert {**now["totals"], **before["totals"]} == now["totals"]
 
 
+@pytest.mark.parametrize("directory", [WRITTEN, WRITTEN.parent])
+def test_a_completion_record_of_before_says_its_run_by_its_copy_id(directory: Path) -> None:
+    before = directory.joinpath("completion.json").read_bytes()
+    assert "run_id" not in json.loads(before)
+    assert CompletionRecord.from_json(before).run_id == "cli-0a1b2c3d"
+
+
 @pytest.mark.parametrize("name", READERS)
 def test_a_record_of_the_next_format_is_refused_and_says_to_upgrade(name: str) -> None:
     fields = json.loads(written(name))

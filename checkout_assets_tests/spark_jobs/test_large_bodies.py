@@ -3,6 +3,8 @@
 import gzip
 import json
 from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +12,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from spark_jobs.contract.columns import MANIFEST_COLUMNS
-from spark_jobs.contract.completion import CompletionRecord
+from spark_jobs.contract.completion import CompletionRecord, ManifestPart
+from spark_jobs.contract.keys import manifest_part_key
 from spark_jobs.contract.limits import KEPT_BYTES
+from spark_jobs.contract.manifest_parts import manifest_schema
 from spark_jobs.contract.totals import StructureTotals
 from spark_jobs.job import conform_slice as conforming
 from spark_jobs.job import staging
@@ -24,8 +27,9 @@ from spark_jobs.stores import Blob, NotFoundError, Store, open_store
 from spark_jobs.stores.base import Read
 
 FOLDER = "0A_CheckoutOrder"
-PART = "_manifests/part.parquet"
+PART = manifest_part_key(FOLDER, "c", "part.parquet")
 PETABYTE = 1024**5
+WRITTEN = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def order(number: int, **more: object) -> bytes:
@@ -45,17 +49,18 @@ class SyntheticRaw:
     def add(self, key: str, body: bytes, size: int = 0, **more: object) -> None:
         known = {"folder": FOLDER, "source_key": key, "raw_key": key, "kind": "document"}
         about = {"size": size or len(body), "source_etag": "s", "raw_etag": "r", "status": "copied"}
-        columns = dict.fromkeys(name for name, _ in MANIFEST_COLUMNS)
-        self.rows.append({**columns, **known, **about, "error": "", **more})
+        usual = {"last_modified": WRITTEN, "storage_class": "STANDARD", "attempts": 1, "error": ""}
+        self.rows.append({**usual, **known, **about, **more})
         self.bodies[key] = body
 
     def get(self, key: str) -> Blob:
         assert key == PART
-        schema = pa.schema([(name, pa.string()) for name, _ in MANIFEST_COLUMNS])
-        schema = schema.set(4, pa.field("size", pa.int64()))
+        return Blob(self._part(), "p")
+
+    def _part(self) -> bytes:
         sink = pa.BufferOutputStream()
-        pq.write_table(pa.Table.from_pylist(self.rows, schema=schema), sink)
-        return Blob(bytes(sink.getvalue()), "p")
+        pq.write_table(pa.Table.from_pylist(self.rows, schema=manifest_schema()), sink)
+        return bytes(sink.getvalue())
 
     def get_start(self, key: str, length: int) -> Blob:
         self.starts.append((key, length))
@@ -70,7 +75,9 @@ class SyntheticRaw:
             yield key, Blob(self.bodies[key], "r")
 
     def piece(self) -> Slice:
-        return Slice(FOLDER, PART, 0, 0, len(self.rows), 1)
+        data, rows = self._part(), len(self.rows)
+        part = ManifestPart("part.parquet", len(data), sha256(data).hexdigest(), rows)
+        return Slice(FOLDER, "c", part, 0, 0, rows, 1)
 
     def conformed(self, largest: int) -> list[conforming.Conformed]:
         reader = ObjectReader(self, 64, largest)  # type: ignore[arg-type]

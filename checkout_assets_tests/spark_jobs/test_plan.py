@@ -1,14 +1,17 @@
 """The slices of a manifest: every row once, and never more bytes in one than a task can hold."""
 
+from collections.abc import Callable
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from checkout_assets.engines.copying import manifest
 from checkout_assets_tests.orders_place import FOLDER, OrdersPlace
 from spark_jobs.job import plan as planning
 from spark_jobs.job.packing import WEIGHT_OF_A_FILE
-from spark_jobs.job.plan import plan_folder, read_slice
+from spark_jobs.job.plan import FolderError, plan_folder, read_slice
 
 SIZES = (10, 40, 40, 200, 10, 10, 10)
 
@@ -34,6 +37,46 @@ def test_slices_hold_every_row_once_and_few_bytes(
     assert [row["source_key"] for rows in read for row in rows] == [
         f"{FOLDER}/AF/id/{number}-01" for number in range(len(SIZES))
     ]
+
+
+def cut(data: bytes) -> bytes:
+    return data[:-1]
+
+
+def changed(data: bytes) -> bytes:
+    return data[:8] + bytes([data[8] ^ 1]) + data[9:]
+
+
+def of_other_rows(data: bytes) -> bytes:
+    sink = pa.BufferOutputStream()
+    pq.write_table(pq.read_table(pa.BufferReader(data)).slice(1), sink)
+    return bytes(sink.getvalue())
+
+
+@pytest.mark.parametrize("spoil", [cut, changed, of_other_rows])
+def test_a_part_that_changed_after_the_plan_is_not_read(
+    place: OrdersPlace, spoil: Callable[[bytes], bytes]
+) -> None:
+    place.put(f"{FOLDER}/AF/id/1-01", b"x")
+    place.put(f"{FOLDER}/AF/id/2-01", b"x")
+    place.copy()
+    raw = place.raw.open()
+    (piece,) = plan_folder(raw, FOLDER).slices
+    place.put(piece.part_key, spoil(raw.get(piece.part_key).data), place.raw)
+    with pytest.raises(
+        FolderError, match=r"is not the one its record names. Copy the folder again"
+    ):
+        read_slice(raw, piece)
+
+
+def test_a_part_that_went_after_the_plan_is_missing(place: OrdersPlace) -> None:
+    place.put(f"{FOLDER}/AF/id/1-01", b"x")
+    place.copy()
+    raw = place.raw.open()
+    (piece,) = plan_folder(raw, FOLDER).slices
+    place.delete(piece.part_key, place.raw)
+    with pytest.raises(FolderError, match=r"part-00000.parquet is missing. Copy the folder again"):
+        read_slice(raw, piece)
 
 
 def test_an_object_above_the_limit_weighs_what_is_read_of_it(

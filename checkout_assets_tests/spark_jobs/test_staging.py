@@ -8,9 +8,8 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from spark_jobs.contract.completion import CompletionRecord
+from spark_jobs.contract.completion import CompletionRecord, ManifestPart
 from spark_jobs.contract.failures import Failure
-from spark_jobs.contract.keys import manifest_part_key
 from spark_jobs.job import staging, writing
 from spark_jobs.job.plan import FolderError, FolderPlan, Slice
 from spark_jobs.job.staging import (
@@ -26,7 +25,8 @@ from spark_jobs.stores import DiskError, StoreError
 
 FOLDER = "0A_CheckoutOrder"
 CONTENT = "Maria Exemplo, rua das Amostras 12"
-PIECE = Slice(FOLDER, manifest_part_key(FOLDER, "c1", "part-00000.parquet"), 0, 0, 1, 1)
+PART = ManifestPart("part-00000.parquet", 1, "0" * 64, 1)
+PIECE = Slice(FOLDER, "c1", PART, 0, 0, 1, 1)
 
 
 @pytest.fixture

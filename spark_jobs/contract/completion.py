@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import ClassVar, Dict, List
+import re
+from dataclasses import dataclass, replace
+from typing import ClassVar, Dict, List, Optional
 
 from spark_jobs.contract.record_format import Instant, Path, RecordError, read_record, write_record
 from spark_jobs.contract.words import IN_RAW, ObjectKind, Status
+
+_EARLIER_COPY_ID = re.compile(r"(.+)-[0-9]{8}T[0-9]{6}-[0-9a-f]{6}", re.DOTALL)
+"""A copy id, which is made of its run's id: records of before say their run by nothing else."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +33,8 @@ class CompletionRecord:
     are gone from raw too, ``uncompared`` objects that the copy copied and could compare by size
     only; ``total_bytes`` are those of the objects in raw. ``digest`` is order-independent over
     (raw_key, raw_etag, size) of copied and present objects. ``source_uri`` and ``raw_uri`` say
-    between which places; empty in records of before.
+    between which places; empty in records of before. ``run_id`` is the run that made the copy;
+    None if nothing says so.
     """
 
     WHAT: ClassVar[str] = "completion record"
@@ -53,6 +58,7 @@ class CompletionRecord:
     uncompared: int = 0
     source_uri: str = ""
     raw_uri: str = ""
+    run_id: Optional[str] = None
 
     @property
     def objects(self) -> int:
@@ -77,6 +83,8 @@ class CompletionRecord:
         record = read_record(cls, data)
         if fields := record.contradiction:
             raise RecordError(f"the completion record contradicts itself: {fields} do not add up")
+        if record.run_id is None:
+            return replace(record, run_id=_run_of(record.copy_id))
         return record
 
     @property
@@ -92,3 +100,8 @@ class CompletionRecord:
             ),
         }
         return next((fields for fields, (one, other) in sums.items() if one != other), "")
+
+
+def _run_of(copy_id: str) -> Optional[str]:
+    match = _EARLIER_COPY_ID.fullmatch(copy_id)
+    return match[1] if match else None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Callable, Optional, Sequence
 
 from spark_jobs.contract.columns import MANIFEST_COLUMNS
 from spark_jobs.contract.completion import ManifestPart
@@ -62,10 +62,21 @@ def _holds_nulls(metadata: pq.FileMetaData) -> bool:
 
 def rows_of(file: pq.ParquetFile, name: str) -> pa.Table:
     """All rows of a part; raises RecordError if they cannot be read."""
+    return _read(name, lambda: file.read(use_threads=False))
+
+
+def group_of(
+    file: pq.ParquetFile, name: str, number: int, columns: Optional[Sequence[str]] = None
+) -> pa.Table:
+    """The rows of a row group, all ``columns`` or some; raises RecordError as ``rows_of`` does."""
+    return _read(name, lambda: file.read_row_group(number, columns, use_threads=False))
+
+
+def _read(name: str, read: Callable[[], pa.Table]) -> pa.Table:
     import pyarrow as pa
 
     try:
-        return file.read(use_threads=False)
+        return read()
     except (pa.ArrowException, OSError):
         raise unreadable(name) from None
 

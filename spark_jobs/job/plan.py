@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from traceback import extract_tb
@@ -11,7 +12,7 @@ from spark_jobs.contract.completion import CompletionRecord, ManifestPart
 from spark_jobs.contract.failures import Failure
 from spark_jobs.contract.keys import completion_record_key, manifest_part_key
 from spark_jobs.contract.limits import KEPT_BYTES, LARGEST_BODY_BYTES
-from spark_jobs.contract.manifest_parts import read_part
+from spark_jobs.contract.manifest_parts import group_of, read_part
 from spark_jobs.contract.record_format import RecordError
 from spark_jobs.job.packing import WEIGHT_OF_A_FILE
 from spark_jobs.stores import NotFoundError, Store, StoreError
@@ -66,15 +67,22 @@ def job_failure_of(error: Exception) -> Failure:
 class Slice:
     """Some rows of a row group of a manifest part: the unit in which a folder's objects are read.
 
-    ``first`` is the number of its first row in the row group.
+    ``part`` is what the completion record of the copy ``copy_id`` says of the part, ``first`` the
+    number of the slice's first row in the row group.
     """
 
     folder: str
-    part_key: str
+    copy_id: str
+    part: ManifestPart
     row_group: int
     first: int
     rows: int
     total_bytes: int
+
+    @property
+    def part_key(self) -> str:
+        """Where the part lies in raw."""
+        return manifest_part_key(self.folder, self.copy_id, self.part.name)
 
 
 @dataclass(frozen=True)
@@ -118,7 +126,8 @@ def plan_folder(raw: Store, folder: str, largest: int = LARGEST_BODY_BYTES) -> F
     days: Set[date] = set()
     for part in record.parts:
         key = manifest_part_key(folder, record.copy_id, part.name)
-        slices.extend(_slices(folder, key, _read_part(raw, folder, key, part), days, largest))
+        with _proved(folder):
+            slices.extend(_slices(record, part, read_part(raw, key, part), days, largest))
     return FolderPlan(folder, record, tuple(slices), len(days))
 
 
@@ -143,21 +152,27 @@ def read_completion_record(raw: Store, folder: str) -> CompletionRecord:
     return record
 
 
-def _read_part(raw: Store, folder: str, key: str, part: ManifestPart) -> pq.ParquetFile:
+@contextmanager
+def _proved(folder: str) -> Iterator[None]:
+    """A part that is not what its record says fails its folder."""
     try:
-        return read_part(raw, key, part)
+        yield
     except RecordError as error:
         raise FolderError(f"{folder}: {error}. Copy the folder again.") from None
 
 
 def _slices(
-    folder: str, key: str, file: pq.ParquetFile, days: Set[date], largest: int
+    record: CompletionRecord,
+    part: ManifestPart,
+    file: pq.ParquetFile,
+    days: Set[date],
+    largest: int,
 ) -> Iterator[Slice]:
     """The slices of a part; adds the days on which its objects were written to ``days``."""
     import pyarrow as pa
 
     for number in range(file.num_row_groups):
-        group = file.read_row_group(number, columns=["size", "last_modified"], use_threads=False)
+        group = group_of(file, part.name, number, ["size", "last_modified"])
         days.update(group.column("last_modified").cast(pa.date32()).unique().to_pylist())
         sizes = [
             size if size <= largest else min(size, KEPT_BYTES)
@@ -165,7 +180,7 @@ def _slices(
         ]
         for first, rows in _runs(sizes, SLICE_BYTES):
             total = sum(sizes[first : first + rows])
-            yield Slice(folder, key, number, first, rows, total)
+            yield Slice(record.folder, record.copy_id, part, number, first, rows, total)
 
 
 def _runs(sizes: Sequence[int], most: int) -> Iterator[Tuple[int, int]]:
@@ -180,11 +195,8 @@ def _runs(sizes: Sequence[int], most: int) -> Iterator[Tuple[int, int]]:
 
 
 def read_slice(raw: Store, piece: Slice) -> pa.Table:
-    """The manifest rows of a slice."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    data = raw.get(piece.part_key).data
-    file = pq.ParquetFile(pa.BufferReader(data))
-    group = file.read_row_group(piece.row_group, use_threads=False)
+    """The manifest rows of a slice; raises FolderError if its part is not what the record says."""
+    with _proved(piece.folder):
+        file = read_part(raw, piece.part_key, piece.part)
+        group = group_of(file, piece.part.name, piece.row_group)
     return group.slice(piece.first, piece.rows)

@@ -72,6 +72,7 @@ class Conclusion:
             return FolderCopied(folder, facts, error=error, failure=Failure("RawDiffers"))
         record = replace(
             tally.record(folder.name, run.copy_id, run.as_of, self.listed_at, parts, facts),
+            run_id=run.run_id,
             source_uri=run.source.uri,
             raw_uri=run.raw.uri,
         )

@@ -106,7 +106,7 @@ class CopyEngine:
         """See FolderEngine; a folder that this run id has completed is yielded without work."""
         run = self._open(run_id)
         copies = begin_all(
-            lambda folder: _copy_folder(run, folder, run_id),
+            lambda folder: _copy_folder(run, folder),
             folders,
             self._options.folders_at_once,
             "copy-folder",
@@ -136,6 +136,7 @@ class CopyEngine:
             copier=copier,
             as_of=kept.instant,
             sources=kept.sources,
+            run_id=run_id,
             copy_id=new_copy_id(run_id, datetime.now(UTC), secrets.token_hex(3)),
             progress=self._progress,
             cancelled=cancelled,
@@ -166,7 +167,7 @@ def _watch(run: CopyRun, copies: "Sequence[Future[FolderCopied]]") -> SilenceWat
     )
 
 
-def _copy_folder(run: CopyRun, folder: Folder, run_id: str) -> FolderCopied:
+def _copy_folder(run: CopyRun, folder: Folder) -> FolderCopied:
     """Copy a folder and keep its failure from its neighbours."""
     started = time.monotonic()
     copy = FolderCopy(run, folder)
@@ -178,7 +179,7 @@ def _copy_folder(run: CopyRun, folder: Folder, run_id: str) -> FolderCopied:
 
     try:
         found = find_record(run.raw, folder.name)
-        copied = _done_before(run, folder, found.of_run(run_id)) or copy.copy(found)
+        copied = _done_before(run, folder, found.of_run(run.run_id)) or copy.copy(found)
     except CopyCancelledError:
         copied = failed(_cancelled(folder), _CANCELLED)
     except FolderNotCopiedError as fault:

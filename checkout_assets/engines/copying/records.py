@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-from checkout_assets.domain.copying import run_id_of
 from spark_jobs.contract.completion import CompletionRecord
 from spark_jobs.contract.keys import completion_record_key
 from spark_jobs.contract.record_format import LaterFormatError, RecordError
@@ -23,7 +22,7 @@ class RecordFound:
     def of_run(self, run_id: str) -> CompletionRecord | None:
         """The record if it proves documents and that very run made it."""
         record = self.record
-        if record is None or not record.documents or run_id_of(record.copy_id) != run_id:
+        if record is None or not record.documents or record.run_id != run_id:
             return None
         return record
 

@@ -18,12 +18,17 @@ class CopyCancelledError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class CopyRun:
-    """What the folders of a run share; ``sources`` are those that raw may have been copied from."""
+    """What the folders of a run share.
+
+    ``run_id`` comes again when a run is taken up again, ``copy_id`` never does. ``sources`` are
+    those that raw may have been copied from.
+    """
 
     source: "S3Store"
     raw: "S3Store"
     copier: ObjectCopier
     as_of: datetime
+    run_id: str
     copy_id: str
     progress: CopyProgress
     cancelled: threading.Event
