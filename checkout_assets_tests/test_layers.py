@@ -137,6 +137,24 @@ def test_importing_the_definitions_starts_nothing_and_loads_no_engine() -> None:
     subprocess.run([sys.executable, "-c", script], check=True, cwd=ROOT)
 
 
+DAGSTER_INTERNALS = {
+    "checkout_assets/assets/dagster_internals.py",
+    "checkout_assets/demo/dagster_internals.py",
+}
+"""The deployment's and the demo's: each says why it needs what Dagster does not export."""
+
+
+def is_private_to_dagster(imported: str) -> bool:
+    top, *below = imported.split(".")
+    return top.startswith("dagster") and any(name.startswith("_") for name in below)
+
+
+@pytest.mark.parametrize("path", modules("checkout_assets"), ids=dotted_name)
+def test_private_modules_of_dagster_are_imported_in_two_places(path: Path) -> None:
+    private = [name for name in imports_of(path) if is_private_to_dagster(name)]
+    assert bool(private) == (str(path.relative_to(ROOT)) in DAGSTER_INTERNALS), private
+
+
 ENGINES = "checkout_assets.engines."
 HOSTS = {"ec2": {"emr"}, "emr": {"ec2"}, "worker": {"ec2", "emr"}, "fleet": {"ec2", "emr"}}
 """What an engine's package must not know: other kinds of machines than its own."""

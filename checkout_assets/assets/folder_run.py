@@ -14,10 +14,8 @@ from dataclasses import dataclass, replace
 from typing import Any, Protocol, TypeVar
 
 import dagster as dg
-from dagster._core.definitions.asset_checks.asset_check_evaluation import (
-    AssetCheckEvaluationTargetMaterializationData,
-)
 
+from checkout_assets.assets.dagster_internals import CheckTarget, latest_target
 from checkout_assets.assets.runbook import Runbook
 from checkout_assets.domain.anomalies import Finding, Severity
 from checkout_assets.domain.counting import of_folders
@@ -174,7 +172,7 @@ class FolderRun:
                     self._asset_key, partition=partition, metadata=dict(report.metadata)
                 )
             )
-            target = self._latest(partition)
+            target = latest_target(self._context.instance, self._asset_key, partition)
             for finding in report.findings:
                 self._log(self._evaluation(finding, partition, target))
         return None
@@ -187,7 +185,7 @@ class FolderRun:
         self,
         finding: Finding,
         partition: str,
-        target: AssetCheckEvaluationTargetMaterializationData | None,
+        target: CheckTarget | None,
     ) -> dg.AssetCheckEvaluation:
         return dg.AssetCheckEvaluation(
             asset_key=self._asset_key,
@@ -209,19 +207,6 @@ class FolderRun:
                 "runbook": self._runbook.line(finding.anchor),
             },
         }
-
-    def _latest(self, partition: str) -> AssetCheckEvaluationTargetMaterializationData | None:
-        """Without it the UI counts the check as missing for this partition."""
-        records = self._context.instance.fetch_materializations(
-            dg.AssetRecordsFilter(asset_key=self._asset_key, asset_partitions=[partition]), limit=1
-        ).records
-        if not records:
-            return None
-        return AssetCheckEvaluationTargetMaterializationData(
-            storage_id=records[0].storage_id,
-            run_id=records[0].run_id,
-            timestamp=records[0].timestamp,
-        )
 
     @property
     def _is_retry(self) -> bool:

@@ -10,8 +10,8 @@ from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
 import dagster as dg
-from dagster._core.execution.backfill import BulkActionsFilter, BulkActionStatus
 
+from checkout_assets.assets.dagster_internals import backfills_under_way
 from checkout_assets.assets.raw_orders import RAW_ORDERS
 from checkout_assets.assets.runbook import Runbook
 from checkout_assets.domain.access.need import RULE, Need, Reconciled, judge_need
@@ -77,14 +77,11 @@ def history(instance: dg.DagsterInstance, asset_key: dg.AssetKey) -> list[Reconc
 def copying_runs(instance: dg.DagsterInstance) -> list[str]:
     """Runs and backfills, by id, that are not over and copy, or may."""
     runs = instance.get_runs(filters=dg.RunsFilter(statuses=_UNFINISHED))
-    backfills = instance.get_backfills(
-        filters=BulkActionsFilter(statuses=[BulkActionStatus.REQUESTED])
-    )
     return [
         *(run.run_id for run in runs if _may_copy(run)),
         *(
             each.backfill_id
-            for each in backfills
+            for each in backfills_under_way(instance)
             if each.asset_selection is None or RAW_ORDERS in each.asset_selection
         ),
     ]

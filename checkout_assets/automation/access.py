@@ -4,11 +4,9 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import dagster as dg
-from dagster._core.definitions.asset_checks.asset_check_evaluation import (
-    AssetCheckEvaluationTargetMaterializationData,
-)
 from pydantic import Field
 
+from checkout_assets.assets.dagster_internals import CheckTarget, latest_target
 from checkout_assets.assets.grant_need import history, judge_grant
 from checkout_assets.assets.reconciliation import RECONCILIATION
 from checkout_assets.assets.runbook import Runbook
@@ -109,7 +107,7 @@ def build_grant_outlives_need(runbook: Runbook) -> dg.SensorDefinition:
         context: dg.SensorEvaluationContext, access: AccessResource
     ) -> dg.SensorResult | dg.SkipReason:
         reconciliations = history(context.instance, RECONCILIATION)
-        latest = _latest(context.instance)
+        latest = latest_target(context.instance, RECONCILIATION)
         if latest is None:
             return dg.SkipReason("Nothing was reconciled yet.")
         try:
@@ -160,9 +158,7 @@ def _revocations(
     return [dg.RunRequest(run_key=f"revoke {need.grant.granted_at}", run_config=config)]
 
 
-def _evaluation(
-    finding: Finding, target: AssetCheckEvaluationTargetMaterializationData, runbook: Runbook
-) -> dg.AssetCheckEvaluation:
+def _evaluation(finding: Finding, target: CheckTarget, runbook: Runbook) -> dg.AssetCheckEvaluation:
     return dg.AssetCheckEvaluation(
         asset_key=RECONCILIATION,
         check_name=RULE,
@@ -171,19 +167,6 @@ def _evaluation(
         description=finding.summary,
         metadata={"runbook": runbook.line(RULE)},
         target_materialization_data=target,
-    )
-
-
-def _latest(
-    instance: dg.DagsterInstance,
-) -> AssetCheckEvaluationTargetMaterializationData | None:
-    records = instance.fetch_materializations(RECONCILIATION, limit=1).records
-    if not records:
-        return None
-    return AssetCheckEvaluationTargetMaterializationData(
-        storage_id=records[0].storage_id,
-        run_id=records[0].run_id,
-        timestamp=records[0].timestamp,
     )
 
 

@@ -1,7 +1,8 @@
 """Whether a run that launched something is over."""
 
 import dagster as dg
-from dagster._core.storage.tags import ROOT_RUN_ID_TAG
+
+from checkout_assets.assets.dagster_internals import repeats_of
 
 
 def is_over(instance: dg.DagsterInstance, run_id: str) -> bool | None:
@@ -9,7 +10,6 @@ def is_over(instance: dg.DagsterInstance, run_id: str) -> bool | None:
 
     A repeated run goes on with what its first run launched.
     """
-    repeats = instance.get_runs(filters=dg.RunsFilter(tags={ROOT_RUN_ID_TAG: run_id}))
     first = instance.get_run_by_id(run_id)
-    runs = [*repeats, *([first] if first else [])]
+    runs = [*repeats_of(instance, run_id), *([first] if first else [])]
     return all(run.is_finished for run in runs) if runs else None

@@ -4,7 +4,7 @@ import gc
 import secrets
 from collections.abc import Mapping, Sequence
 from contextlib import closing
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,8 +12,6 @@ from checkout_assets.cli.console import (
     print_json,
     print_lines,
     say,
-    say_some,
-    shown,
     terminal,
 )
 from checkout_assets.cli.copy_options import settings_options
@@ -27,6 +25,12 @@ from checkout_assets.cli.copy_reporting import (
     report_terms,
     reporting,
 )
+from checkout_assets.cli.copy_results import (
+    conclude_copy,
+    copied_line,
+    copy_document,
+    copy_summary,
+)
 from checkout_assets.cli.options import (
     Folders,
     Json,
@@ -34,14 +38,11 @@ from checkout_assets.cli.options import (
     settings_with,
     usable_places,
 )
-from checkout_assets.domain.anomalies import RAW_RULES, Finding
-from checkout_assets.domain.counting import byte_size, counted, in_number, of_folders
 from checkout_assets.domain.errors import MigrationError
 from checkout_assets.domain.folders import Folder, select_folders
 from checkout_assets.engines.copying.choices import CopySettings
 from checkout_assets.engines.worker.reports import FolderReport
 from checkout_assets.settings import Settings
-from spark_jobs.contract.words import ObjectKind, Status
 
 if TYPE_CHECKING:
     from checkout_assets.engines.copying.engine import CopyOptions
@@ -49,7 +50,6 @@ if TYPE_CHECKING:
     from checkout_assets.engines.worker.reporting import Reporter
 
 _ALLOCATIONS_BETWEEN_COLLECTIONS = 50_000
-_TABLE_HEAD = ("folder", "complete", "copied", "present", "failed", "size", "rate", "time")
 _EXAMPLES = """\b
 Examples:
   checkout-assets copy --source s3://orders/root --raw s3://import/raw 0A_CheckoutOrder
@@ -103,10 +103,10 @@ def copy(  # noqa: PLR0913 - a command's options
     names = settings.show_object_names
     if json:
         complete = all(copied.ok for copied in results)
-        print_json("copy", complete, _document(results, names))
+        print_json("copy", complete, copy_document(results, names))
     else:
-        print_lines(_summary(results))
-    return _conclude(results, names)
+        print_lines(copy_summary(results))
+    return conclude_copy(results, names)
 
 
 def _run(
@@ -148,143 +148,5 @@ def _tell(copied: "FolderCopied", reporter: "Reporter | None") -> "FolderCopied"
             )
         )
     if not terminal().is_terminal:
-        say(_line(copied) if copied.ok else copied.error)
+        say(copied_line(copied) if copied.ok else copied.error)
     return copied
-
-
-def _line(copied: "FolderCopied") -> str:
-    facts = copied.facts
-    return (
-        f"{copied.folder}: {counted(facts.in_raw, 'object')}, {facts.status(Status.COPIED):,} "
-        f"copied, {byte_size(facts.total_bytes)}, {copied.seconds:.1f} s"
-    )
-
-
-def _summary(results: "Sequence[FolderCopied]") -> list[str]:
-    complete = [copied.facts for copied in results if copied.ok]
-    total = _totals(results)
-    lines = [
-        f"{of_folders(len(complete), len(results))} copied and verified: "
-        f"{counted(total['in_raw'], 'object')} in raw ({total['copied']:,} copied, "
-        f"{total['present']:,} present), {byte_size(total['bytes'])}.",
-    ]
-    worth_knowing = {
-        "newer": "# object[|s] came after the cut-off and [was|were] left out.",
-        "vanished": "# object[|s] [is|are] no longer at the source and [stays|stay] in raw.",
-        "lost": "# object[|s] [is|are] neither at the source nor in raw any more.",
-        "missing_on_source": "# object[|s] [lies|lie] in raw and no manifest names [it|them].",
-        "uncompared": "# object[|s] could be compared with the source by size only (KMS, or "
-        "sent in parts).",
-    }
-    lines += [
-        in_number(total[count], sentence)
-        for count, sentence in worth_knowing.items()
-        if total[count]
-    ]
-    return [*lines, *_flags(results), *_table(results)]
-
-
-def _table(results: "Sequence[FolderCopied]") -> list[str]:
-    """A row for each folder, in columns."""
-    rows = [_TABLE_HEAD, *map(_row, results)]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return [
-        "  ".join(
-            [
-                row[0].ljust(widths[0]),
-                *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True)),
-            ]
-        )
-        for row in rows
-    ]
-
-
-def _row(copied: "FolderCopied") -> tuple[str, ...]:
-    facts = copied.facts
-    counts = (facts.status(s) for s in (Status.COPIED, Status.PRESENT, Status.FAILED))
-    return (
-        copied.folder.name,
-        "yes" if copied.ok else "NO",
-        *(f"{count:,}" for count in counts),
-        byte_size(facts.total_bytes),
-        f"{facts.in_raw / copied.seconds:,.0f}/s" if copied.seconds else "",
-        f"{copied.seconds:.1f} s",
-    )
-
-
-def _flags(results: "Sequence[FolderCopied]") -> list[str]:
-    """A line for each check that warns, with its folders."""
-    flagged: dict[str, list[str]] = {}
-    for copied in results:
-        for finding in _warnings(copied):
-            flagged.setdefault(finding.rule, []).append(copied.folder.name)
-    return [f"{rule} warns of {', '.join(names)}." for rule, names in flagged.items()]
-
-
-def _warnings(copied: "FolderCopied") -> list[Finding]:
-    findings = [rule.judge(copied.facts) for rule in RAW_RULES]
-    return [finding for finding in findings if copied.ok and not finding.passed]
-
-
-def _conclude(results: "Sequence[FolderCopied]", show_names: bool) -> int:
-    """The last lines say what is not complete; returns the exit code."""
-    say_some(note for copied in results for note in copied.notes)
-    failed = [copied for copied in results if not copied.ok]
-    if not failed:
-        return 0
-    say_some(
-        f"  {shown(failure.source_key, show_names)}: {failure.error}"
-        for copied in failed
-        for failure in copied.failures
-    )
-    say(of_folders(len(failed), len(results), " [is|are] not complete:"))
-    for copied in failed:
-        say(copied.error)
-    return 1
-
-
-def _totals(results: "Sequence[FolderCopied]") -> dict[str, int]:
-    counts = [_counts(copied) for copied in results]
-    return {name: sum(each[name] for each in counts) for name in counts[0]} if counts else {}
-
-
-def _counts(copied: "FolderCopied") -> dict[str, int]:
-    facts = copied.facts
-    return {
-        "listed": facts.listed,
-        "in_raw": facts.in_raw,
-        **{status.value: facts.status(status) for status in Status},
-        "documents": facts.kind(ObjectKind.DOCUMENT),
-        "nested": facts.kind(ObjectKind.NESTED),
-        "side": facts.kind(ObjectKind.SIDE),
-        "newer": facts.newer,
-        "lost": facts.lost,
-        "uncompared": facts.uncompared,
-        "missing_on_source": facts.missing_on_source,
-        "escaped": facts.escaped,
-        "near_misses": facts.near_misses,
-        "bytes": facts.total_bytes,
-        "copied_bytes": facts.copied_bytes,
-    }
-
-
-def _document(results: "Sequence[FolderCopied]", show_names: bool) -> dict[str, Any]:
-    return {
-        "totals": _totals(results),
-        "folders": [
-            {
-                "folder": copied.folder.name,
-                "complete": copied.ok,
-                "error": copied.error,
-                "seconds": copied.seconds,
-                "copy_id": copied.record.copy_id if copied.record else None,
-                **_counts(copied),
-                "warnings": [finding.rule for finding in _warnings(copied)],
-                "failures": [
-                    {"object": shown(failure.source_key, show_names), "error": failure.error}
-                    for failure in copied.failures
-                ],
-            }
-            for copied in results
-        ],
-    }

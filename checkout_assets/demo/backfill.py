@@ -1,7 +1,4 @@
-"""Run a real Dagster backfill in this process, without daemon or webserver.
-
-Dagster has no public way to do so; these internals are why its version is bound to one minor.
-"""
+"""Run a real Dagster backfill in this process, without daemon or webserver."""
 
 import logging
 import sys
@@ -13,20 +10,20 @@ from contextlib import contextmanager
 from typing import Any
 
 import dagster as dg
-from dagster._core.execution.backfill import (
-    BULK_ACTION_TERMINAL_STATUSES,
-    BulkActionStatus,
-    PartitionBackfill,
-)
-from dagster._core.launcher.sync_in_memory_run_launcher import SyncInMemoryRunLauncher
-from dagster._core.remote_origin import InProcessCodeLocationOrigin
-from dagster._core.run_coordinator import DefaultRunCoordinator
-from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
-from dagster._core.workspace.context import WorkspaceProcessContext
-from dagster._core.workspace.load_target import InProcessWorkspaceLoadTarget
-from dagster._daemon.backfill import execute_backfill_iteration
 
 from checkout_assets.assets.folder_run import ENGINE_SECONDS_TAG
+from checkout_assets.demo.dagster_internals import (
+    BULK_ACTION_TERMINAL_STATUSES,
+    BulkActionStatus,
+    DefaultRunCoordinator,
+    InProcessCodeLocationOrigin,
+    InProcessWorkspaceLoadTarget,
+    LoadableTargetOrigin,
+    PartitionBackfill,
+    SyncInMemoryRunLauncher,
+    WorkspaceProcessContext,
+    execute_backfill_iteration,
+)
 from checkout_assets.domain.errors import MigrationError
 
 LOCATION = "checkout_assets"

@@ -11,8 +11,11 @@ from functools import cached_property
 from typing import Any
 
 import sqlalchemy as db
-from dagster._core.storage.event_log import ConsolidatedSqliteEventLogStorage
-from dagster._core.storage.sqlite import SQLITE_BUSY_TIMEOUT_SECONDS
+
+from checkout_assets.demo.dagster_internals import (
+    SQLITE_BUSY_TIMEOUT_SECONDS,
+    ConsolidatedSqliteEventLogStorage,
+)
 
 
 class PooledSqliteEventLogStorage(ConsolidatedSqliteEventLogStorage):

@@ -22,7 +22,6 @@ _SAFE_KEY = re.compile(
 )
 _DOCUMENT = re.compile(r"[^/]*/[^/]+/id/[^/]+")
 _LAST_CHARACTER = "\U0010ffff"
-_ESCAPE = re.compile(rb"~([0-9A-F]{2})")
 _DOCUMENT_SEGMENTS = 3
 
 
@@ -79,14 +78,6 @@ def safe_key(source_key: str, raw_prefix: str = "") -> str:
     return _cut_after_whole_escape(escaped, room - CUT_KEY_TAIL) + tail
 
 
-def source_key_of(raw_key: str) -> str | None:
-    """Undo ``safe_key``; None if ``raw_key`` was cut (the manifest is then the only way back)."""
-    if "~~" in raw_key:
-        return None
-    segments = ("" if s == "~" else _unescape(s) for s in raw_key.split("/"))
-    return "/".join(segments)
-
-
 def was_escaped(source_key: str) -> bool:
     """Whether the key had to change on its way to raw."""
     return safe_key(source_key) != source_key
@@ -119,11 +110,6 @@ def _safe_segment(segment: str) -> str:
 
 def _utf8(text: str) -> bytes:
     return text.encode("utf-8", "surrogateescape")
-
-
-def _unescape(segment: str) -> str:
-    plain = _ESCAPE.sub(lambda escape: bytes([int(escape[1], 16)]), segment.encode())
-    return plain.decode("utf-8", "surrogateescape")
 
 
 def _cut_after_whole_escape(escaped: str, length: int) -> str:

@@ -80,11 +80,6 @@ class SparkSizing:
     partitions: int
     cluster_mode: bool
 
-    @property
-    def container_mb(self) -> int:
-        """What YARN gives an executor: heap and overhead."""
-        return self.heap_mb + self.overhead_mb
-
     def spark_config(self) -> dict[str, str]:
         """The same as Spark's settings."""
         driver = {"spark.driver.memory": f"{self.driver_mb}m"}

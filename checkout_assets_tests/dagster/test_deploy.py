@@ -10,7 +10,7 @@ from typing import Any
 
 import dagster as dg
 import pytest
-from dagster._core.events import DagsterEvent, DagsterEventType, StepMaterializationData
+from dagster._core.events import StepMaterializationData
 from dagster._core.execution.backfill import PartitionBackfill
 from dagster._core.remote_origin import InProcessCodeLocationOrigin
 from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
@@ -140,8 +140,8 @@ def test_a_backfill_of_both_assets_is_a_run_for_each_32_folders(
     some = instance.get_runs()[0]
     for folder in FOLDER_NAMES[:3]:
         copied = dg.AssetMaterialization("raw_orders", partition=folder)
-        event = DagsterEvent(
-            DagsterEventType.ASSET_MATERIALIZATION.value,
+        event = dg.DagsterEvent(
+            dg.DagsterEventType.ASSET_MATERIALIZATION.value,
             some.job_name,
             event_specific_data=StepMaterializationData(copied),
         )

@@ -5,8 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from dagster import Definitions
-from dagster._core.errors import DagsterExecutionInterruptedError
+from dagster import DagsterExecutionInterruptedError, Definitions
 from dagster_aws.s3 import S3Resource
 
 from checkout_assets.assets.folder_run import FolderRun

@@ -4,7 +4,6 @@ from typing import Any
 
 import dagster as dg
 import pytest
-from dagster._core.errors import DagsterExecutionInterruptedError
 
 from checkout_assets.assets.folder_run import ENGINE_SECONDS_TAG, FolderRun
 from checkout_assets.assets.migration import build_migration
@@ -113,7 +112,7 @@ def test_a_cancelled_run_cancels_its_engine(
 
     def interrupted(run: Any, result: Any, told: Any) -> Any:
         if result.folder.name == FIRST_16[10]:
-            raise DagsterExecutionInterruptedError
+            raise dg.DagsterExecutionInterruptedError
         return report(run, result, told)
 
     monkeypatch.setattr(FolderRun, "_report", interrupted)

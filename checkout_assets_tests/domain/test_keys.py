@@ -13,7 +13,6 @@ from checkout_assets.domain.keys import (
     place_in_order,
     raw_key_at,
     safe_key,
-    source_key_of,
     was_escaped,
 )
 from spark_jobs.contract.words import ObjectKind
@@ -22,6 +21,19 @@ FOLDER = "86_FulfillmentOrder"
 KEYS = st.text(
     st.one_of(st.sampled_from("/._~-aZ0 é%"), st.characters(exclude_categories=["Cs"])), max_size=60
 )
+
+
+def source_key_of(raw_key: str) -> str | None:
+    """Undo ``safe_key``; None if ``raw_key`` was cut: only a manifest tells then."""
+    if "~~" in raw_key:
+        return None
+    return "/".join("" if s == "~" else unescaped(s) for s in raw_key.split("/"))
+
+
+def unescaped(segment: str) -> str:
+    escape = re.compile(rb"~([0-9A-F]{2})")
+    plain = escape.sub(lambda found: bytes([int(found[1], 16)]), segment.encode())
+    return plain.decode("utf-8", "surrogateescape")
 
 
 @pytest.mark.parametrize(

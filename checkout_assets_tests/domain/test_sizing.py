@@ -7,11 +7,17 @@ from checkout_assets.domain.sizing import (
     CLIENT_MODE_MASTER_MB,
     INSTANCE_TYPES,
     ClusterShape,
+    SparkSizing,
     size_for,
 )
 
 C5, R5 = "c5.4xlarge", "r5.2xlarge"
 DEFAULT = ClusterShape(R5, C5, 2)
+
+
+def container_mb(sizing: SparkSizing) -> int:
+    """What YARN gives an executor: heap and overhead."""
+    return sizing.heap_mb + sizing.overhead_mb
 
 
 def test_the_default_cluster_in_client_mode() -> None:
@@ -51,13 +57,13 @@ def test_what_is_asked_fits_every_node(core: str, nodes: int, cluster_mode: bool
     containers = sizing.executors + (1 if cluster_mode else 0)
     on_a_node = -(-containers // nodes)
     master = 0 if cluster_mode else CLIENT_MODE_MASTER_MB
-    assert on_a_node * sizing.container_mb + master <= node.yarn_mb
+    assert on_a_node * container_mb(sizing) + master <= node.yarn_mb
     assert on_a_node * sizing.cores < node.vcpu
 
 
 def test_concurrent_steps_share_the_cluster() -> None:
     both = size_for(DEFAULT, concurrent_steps=2)
-    assert 2 * (both.executors + 1) * both.container_mb <= 2 * INSTANCE_TYPES[C5].yarn_mb
+    assert 2 * (both.executors + 1) * container_mb(both) <= 2 * INSTANCE_TYPES[C5].yarn_mb
     with pytest.raises(UsageError, match=r"do not fit 2 x c5.4xlarge"):
         size_for(DEFAULT, concurrent_steps=4)
 

@@ -14,7 +14,7 @@ from checkout_assets_tests.orders_place import FOLDER, OrdersPlace
 
 RUN_SPARK = """
 import os
-from checkout_assets.engines.structuring.session import local_session
+from checkout_assets_tests.spark_sessions import local_session
 with local_session("local[1]") as spark:
     java = spark.sparkContext._jvm.java.lang.System
     assert sum(spark.sparkContext.parallelize(range(10), 1).map(lambda n: n * n).collect()) == 285

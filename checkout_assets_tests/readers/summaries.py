@@ -133,7 +133,7 @@ def daft(asked: Asked) -> Summary:
 
 
 def spark(asked: Asked) -> Summary:
-    from checkout_assets.engines.structuring.session import local_session
+    from checkout_assets_tests.spark_sessions import local_session
 
     chosen = _expressions(asked, "count(*)", "count(`{}`)", "sum(`{}`)", "count_if(`{}`)")
     nested = [

@@ -10,13 +10,13 @@ import pyarrow as pa
 import pytest
 
 from checkout_assets.domain.folders import Folder
-from checkout_assets.engines.structuring.session import local_session
 from checkout_assets.sample.s3_server import EmbeddedS3Server
 from checkout_assets.sample.source import SampleOptions, folder_objects
 from checkout_assets_tests.orders_place import OrdersPlace
 from checkout_assets_tests.readers import summaries
 from checkout_assets_tests.readers.summaries import READERS, Asked, Summary
 from checkout_assets_tests.spark_jobs.test_lines import rich_lines
+from checkout_assets_tests.spark_sessions import local_session
 from spark_jobs.job.run import structure_folders
 from spark_jobs.job.staging import StructureJob
 from spark_jobs.job.writing import ROWS_WORTH_A_DICTIONARY, FolderWriter

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from checkout_assets.engines.structuring.session import local_session
 from checkout_assets.sample.s3_server import EmbeddedS3Server
 from checkout_assets_tests.spark_jobs.test_staging import FOLDER, PIECE, plan
+from checkout_assets_tests.spark_sessions import local_session
 from spark_jobs.contract.results import FolderStructured
 from spark_jobs.contract.totals import StructureTotals
 from spark_jobs.job import run

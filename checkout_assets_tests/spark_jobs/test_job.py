@@ -12,10 +12,10 @@ import pytest
 
 from checkout_assets.cli.main import run as command_line
 from checkout_assets.engines.copying import manifest
-from checkout_assets.engines.structuring.session import local_session
 from checkout_assets.sample.documents import ATTACHMENT_MARKER, CARD_MARKER
 from checkout_assets.sample.s3_server import EmbeddedS3Server
 from checkout_assets_tests.orders_place import OrdersPlace
+from checkout_assets_tests.spark_sessions import local_session
 from spark_jobs import structure_orders
 from spark_jobs.contract.keys import (
     completion_record_key,

@@ -18,7 +18,6 @@ from typing import IO, TYPE_CHECKING, Any
 
 import pytest
 
-from checkout_assets.engines.structuring.session import local_session
 from checkout_assets.sample.s3_server import EmbeddedS3Server
 from checkout_assets_tests.fault_proxy import RESET, Answer, FaultProxy, Request
 from checkout_assets_tests.spark_jobs.changed_folder import (
@@ -35,6 +34,7 @@ from checkout_assets_tests.spark_jobs.changed_folder import (
     staged,
 )
 from checkout_assets_tests.spark_jobs.job_process import SCRIPT, JobProcess, wait_until
+from checkout_assets_tests.spark_sessions import local_session
 from spark_jobs.contract.keys import publication_record_key
 from spark_jobs.contract.publication import PUBLISHING
 from spark_jobs.job.publishing import ABANDONED_AFTER, remove_abandoned_staging

@@ -10,8 +10,8 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
-from checkout_assets.engines.structuring.session import local_session
 from checkout_assets_tests.spark_jobs.conformed_orders import accepted, order
+from checkout_assets_tests.spark_sessions import local_session
 from spark_jobs.conforming import table_from_lines, with_lineage
 from spark_jobs.job.writing import FolderWriter
 from spark_jobs.schema import SCHEMA_VERSION, arrow_schema, table_columns

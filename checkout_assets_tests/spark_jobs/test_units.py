@@ -1,20 +1,46 @@
 """Every number and every time of the schema says what it is."""
 
 import re
+from collections.abc import Iterator
 
 import duckdb
 import pytest
 
-from spark_jobs.schema import units
+from spark_jobs.schema import data_columns, units
 from spark_jobs.schema.docs import markdown
+from spark_jobs.schema.types import Array, Primitive, Struct, Type
 
 TABLES = ("checkout", "fulfillment")
-NUMBERS = (units.CENTS, units.UNIT_UNKNOWN, units.COUNTS_AND_NUMBERS)
+COUNTS_AND_NUMBERS: frozenset[str] = frozenset(
+    (
+        "currencyDecimalDigits", "currencyGroupSize", "currencyLocale", "dayOfWeek", "id",
+        "installments", "itemIndex", "minimumQuantity", "parentItemIndex", "quantity",
+        "stockBalance",
+    )
+)  # fmt: skip
+"""``bigint`` fields that are no amounts."""
+NUMBERS = (units.CENTS, units.UNIT_UNKNOWN, COUNTS_AND_NUMBERS)
 LOOKS_LIKE_A_TIME = re.compile(r"date$|dateutc$|time$|until$|ttl$|estimate$|lastchange$", re.I)
 
 
+def leaves(table: str) -> Iterator[tuple[str, str]]:
+    """The path and primitive type of every leaf of a table: ``items.price``, ``bigint``."""
+    for column in data_columns(table):
+        yield from _leaves(column.name, column.type)
+
+
+def _leaves(path: str, kind: Type) -> Iterator[tuple[str, str]]:
+    if isinstance(kind, Array):
+        yield from _leaves(path, kind.element)
+    elif isinstance(kind, Struct):
+        for name, field in kind.fields:
+            yield from _leaves(f"{path}.{name}", field)
+    elif isinstance(kind, Primitive):
+        yield path, kind.name
+
+
 def names(table: str, kind: str) -> set[str]:
-    return {path.rpartition(".")[2] for path, found in units.leaves(table) if found == kind}
+    return {path.rpartition(".")[2] for path, found in leaves(table) if found == kind}
 
 
 @pytest.mark.parametrize("table", TABLES)

@@ -13,7 +13,6 @@ from checkout_assets.domain.folders import Folder, select_folders
 from checkout_assets.domain.reconciliation import FolderReconciled, Reason
 from checkout_assets.engines.copying.engine import CopyEngine
 from checkout_assets.engines.reconciling.engine import Reconciler
-from checkout_assets.engines.structuring.session import local_session
 from checkout_assets.engines.structuring.spark_engine import LocalSparkEngine
 from checkout_assets.sample.anomalies import PLACEMENT, Anomaly
 from checkout_assets.sample.hand_run import hand_run_faults, hand_run_leftovers
@@ -25,6 +24,7 @@ from checkout_assets.sample.source import (
 )
 from checkout_assets.sample.upload import upload
 from checkout_assets_tests.orders_place import OrdersPlace
+from checkout_assets_tests.spark_sessions import local_session
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

@@ -20,10 +20,10 @@ from checkout_assets.cli.main import run
 from checkout_assets.domain.copying import CutOff
 from checkout_assets.domain.folders import select_folders
 from checkout_assets.engines.locations import S3Location
-from checkout_assets.engines.structuring.session import local_session
 from checkout_assets.engines.structuring.spark_engine import LocalSparkEngine
 from checkout_assets_tests.orders_place import FOLDER, OrdersPlace
 from checkout_assets_tests.other_servers import OtherServer, moto, seaweedfs
+from checkout_assets_tests.spark_sessions import local_session
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

@@ -6,10 +6,7 @@ and a test refuses a column or field that could be an amount or a time and stand
 
 from __future__ import annotations
 
-from typing import Dict, FrozenSet, Iterator, Tuple
-
-from spark_jobs.schema import data_columns
-from spark_jobs.schema.types import Array, Primitive, Struct, Type
+from typing import Dict, FrozenSet
 
 CENTS: FrozenSet[str] = frozenset(
     (
@@ -26,15 +23,6 @@ The API's documentation says so of orders, items and totals; of the rest it is i
 
 UNIT_UNKNOWN: FrozenSet[str] = frozenset(("commission", "freightCommission"))
 """``bigint`` fields of which nothing tells whether they are amounts or percentages."""
-
-COUNTS_AND_NUMBERS: FrozenSet[str] = frozenset(
-    (
-        "currencyDecimalDigits", "currencyGroupSize", "currencyLocale", "dayOfWeek", "id",
-        "installments", "itemIndex", "minimumQuantity", "parentItemIndex", "quantity",
-        "stockBalance",
-    )
-)  # fmt: skip
-"""``bigint`` fields that are no amounts."""
 
 _FULL = "`2015-07-17T17:57:42.1911258Z`: 0 to 7 digits of fraction; `Z`, an offset, or neither"
 _LOCAL = "`2015-07-17T14:57:42.1911258`: local time of the account, without an offset"
@@ -64,19 +52,3 @@ DURATIONS: Dict[str, str] = {
     "transitTime": "as `lockTTL`",
 }
 """``string`` fields that are spans of time."""
-
-
-def leaves(table: str) -> Iterator[Tuple[str, str]]:
-    """The path and primitive type of every leaf of a table: ``items.price``, ``bigint``."""
-    for column in data_columns(table):
-        yield from _leaves(column.name, column.type)
-
-
-def _leaves(path: str, kind: Type) -> Iterator[Tuple[str, str]]:
-    if isinstance(kind, Array):
-        yield from _leaves(path, kind.element)
-    elif isinstance(kind, Struct):
-        for name, field in kind.fields:
-            yield from _leaves(f"{path}.{name}", field)
-    elif isinstance(kind, Primitive):
-        yield path, kind.name

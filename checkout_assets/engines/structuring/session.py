@@ -11,7 +11,7 @@ import signal
 import threading
 import warnings
 from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -111,13 +111,6 @@ class LocalSpark:
                 finally:
                     java.end(at_once=not stopped)
                     _forget(SparkContext)
-
-
-@contextmanager
-def local_session(master: str) -> "Iterator[SparkSession]":
-    """A Spark session of this process; it and its Java end with the context."""
-    with closing(LocalSpark(local_spark_config(master))) as spark:
-        yield spark.session()
 
 
 def _java(config: Mapping[str, str]) -> JavaProcess:

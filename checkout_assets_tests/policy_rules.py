@@ -23,20 +23,20 @@ Rule = Callable[[Statement, datetime], bool]
 """Whether an allowing statement keeps the rule at that time."""
 
 
-def no_account_root(statement: Statement, now: datetime) -> bool:  # noqa: ARG001
+def no_account_root(statement: Statement, now: datetime) -> bool:
     """Roles are named, no whole account and not everybody."""
     if "NotPrincipal" in statement:
         return False
     return not any(_is_root(each) for each in _principals(statement))
 
 
-def no_wildcard_action(statement: Statement, now: datetime) -> bool:  # noqa: ARG001
+def no_wildcard_action(statement: Statement, now: datetime) -> bool:
     """Actions are named, no ``s3:*`` or other pattern."""
     actions = as_list(statement.get("Action", _OPEN))
     return not any("*" in action or "?" in action for action in actions)
 
 
-def no_whole_bucket(statement: Statement, now: datetime) -> bool:  # noqa: ARG001
+def no_whole_bucket(statement: Statement, now: datetime) -> bool:
     """Of S3, objects lie below named prefixes, and what is listed too."""
     actions = as_list(statement.get("Action", _OPEN))
     if not any(action == _OPEN or action.lower().startswith("s3:") for action in actions):
@@ -61,7 +61,7 @@ def expires_soon(statement: Statement, now: datetime) -> bool:
     return bool(ends) and all(end is not None and now < end <= now + _LONGEST for end in ends)
 
 
-def only_over_tls(statement: Statement, now: datetime) -> bool:  # noqa: ARG001
+def only_over_tls(statement: Statement, now: datetime) -> bool:
     """It holds for encrypted connections only."""
     required = statement.get("Condition", {}).get("Bool", {})
     return any(
@@ -71,7 +71,7 @@ def only_over_tls(statement: Statement, now: datetime) -> bool:  # noqa: ARG001
     )
 
 
-def names_who_asked(statement: Statement, now: datetime) -> bool:  # noqa: ARG001
+def names_who_asked(statement: Statement, now: datetime) -> bool:
     """Its id says what it is and for whom."""
     whole = str(statement.get("Sid", ""))
     return whole.startswith(SID_PREFIX) and "By" in whole

@@ -11,15 +11,15 @@ from typing import Any
 import pytest
 from parliament import analyze_policy_string  # type: ignore[import-untyped]
 
-from checkout_assets.domain.access import linting
 from checkout_assets.domain.access.bucket_policies import source_statements, target_statements
-from checkout_assets.domain.access.linting import LASTING_RULES, TEMPORARY_RULES, Breach, lint
 from checkout_assets.domain.access.role_policies import ROLE_POLICIES, policy_document
 from checkout_assets.domain.access.statements import Statement
 from checkout_assets.domain.access.terms import AccessTerms, Place
 from checkout_assets.engines.ec2 import api as ec2_api
 from checkout_assets.engines.emr import api as emr_api
 from checkout_assets.engines.fleet.tags import DEPLOYMENT_TAG
+from checkout_assets_tests import policy_rules
+from checkout_assets_tests.policy_rules import LASTING_RULES, TEMPORARY_RULES, Breach, lint
 from checkout_assets_tests.strict_iam.host_requests import IMPLIED
 
 NOW = datetime(2026, 11, 23, 7, 0, tzinfo=UTC)
@@ -205,7 +205,7 @@ def test_denying_breaks_no_rule() -> None:
 def test_every_rule_is_applied() -> None:
     rules = {
         function
-        for _, function in inspect.getmembers(linting, inspect.isfunction)
+        for _, function in inspect.getmembers(policy_rules, inspect.isfunction)
         if list(inspect.signature(function).parameters) == ["statement", "now"]
     }
     assert set(TEMPORARY_RULES) == rules

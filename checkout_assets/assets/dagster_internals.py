@@ -1,0 +1,50 @@
+"""What assets and sensors need of Dagster and Dagster does not export, and why.
+
+No other module of the deployment imports a private module of Dagster; the demo's are in
+``demo/dagster_internals.py``. They are why Dagster is bound to one minor version.
+"""
+
+from collections.abc import Sequence
+
+import dagster as dg
+from dagster._core.definitions.asset_checks.asset_check_evaluation import (
+    AssetCheckEvaluationTargetMaterializationData,
+)
+from dagster._core.execution.backfill import (
+    BulkActionsFilter,
+    BulkActionStatus,
+    PartitionBackfill,
+)
+from dagster._core.storage.tags import ROOT_RUN_ID_TAG
+
+CheckTarget = AssetCheckEvaluationTargetMaterializationData
+"""The materialization that a check's evaluation is about; the evaluation itself is exported."""
+
+
+def latest_target(
+    instance: dg.DagsterInstance, asset_key: dg.AssetKey, partition: str | None = None
+) -> CheckTarget | None:
+    """The newest materialization of the asset, or of its partition; None if there is none.
+
+    The UI counts a check of a partition as missing if its evaluation does not name one.
+    """
+    partitions = None if partition is None else [partition]
+    records = instance.fetch_materializations(
+        dg.AssetRecordsFilter(asset_key=asset_key, asset_partitions=partitions), limit=1
+    ).records
+    if not records:
+        return None
+    newest = records[0]
+    return CheckTarget(
+        storage_id=newest.storage_id, run_id=newest.run_id, timestamp=newest.timestamp
+    )
+
+
+def backfills_under_way(instance: dg.DagsterInstance) -> Sequence[PartitionBackfill]:
+    """The backfills that still launch runs; the instance's own method takes a private filter."""
+    return instance.get_backfills(filters=BulkActionsFilter(statuses=[BulkActionStatus.REQUESTED]))
+
+
+def repeats_of(instance: dg.DagsterInstance, run_id: str) -> Sequence[dg.DagsterRun]:
+    """The runs that repeat this one; the name of the tag that tells it is private."""
+    return instance.get_runs(filters=dg.RunsFilter(tags={ROOT_RUN_ID_TAG: run_id}))
