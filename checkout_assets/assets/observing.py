@@ -11,7 +11,7 @@ import dagster as dg
 from checkout_assets.assets.source_orders import SOURCE_ORDERS
 from checkout_assets.assets.tables import table_key
 from checkout_assets.domain.reconciliation import FolderReconciled
-from checkout_assets.domain.reporting.outcome import ReconciliationOutcome
+from checkout_assets.domain.reporting.outcome import ReconciliationOutcome, last_listed
 from spark_jobs.contract.order_types import OrderType
 
 
@@ -48,9 +48,7 @@ def _of_changed_folders(
     outcome: ReconciliationOutcome, history: Sequence[ReconciliationOutcome]
 ) -> Iterator[dg.AssetObservation]:
     """Of a folder that no earlier reconciliation listed, nothing is known to have changed."""
-    before: dict[str, int] = {}
-    for earlier in history:
-        before |= earlier.listed
+    before = last_listed(history)
     for folder, objects in outcome.listed.items():
         if objects != before.get(folder, objects):
             yield dg.AssetObservation(

@@ -27,8 +27,10 @@ from checkout_assets.domain.counting import in_number, of_folders
 from checkout_assets.domain.folders import ALL_FOLDERS
 from checkout_assets.domain.orphans import shown_some
 from checkout_assets.domain.reconciliation import FolderReconciled, State, Summary, heat_map
-from checkout_assets.domain.reporting.outcome import ReconciliationOutcome, outcome_of
+from checkout_assets.domain.reporting.outcome import ReconciliationOutcome, last_listed, outcome_of
+from checkout_assets.domain.siblings import compared_with_siblings
 from checkout_assets.engines.access.proving import reconciled
+from checkout_assets.engines.reporting.leaving import earlier_outcomes
 from checkout_assets.resources.engines import ReconcilerResource
 from spark_jobs.contract.order_types import OrderType
 
@@ -94,8 +96,10 @@ def build_reconciliation(runbook: Runbook, reports_url: str = "") -> dg.AssetsDe
         started = time.monotonic()
         engine = configured(reconciler)
         with told_as_failure():
-            folders = list(engine.run(ALL_FOLDERS, context.run_id))
+            compared = list(engine.run(ALL_FOLDERS, context.run_id))
             unexpected = engine.unexpected()
+        earlier = earlier_outcomes(reconciler.stores.lake(), reconciler.stores.on_silence)
+        folders = compared_with_siblings(compared, last_listed(earlier))
         summary = Summary.of(folders)
         now = datetime.now(UTC)
         proves = reconciled(folders, summary, now)
@@ -116,8 +120,8 @@ def build_reconciliation(runbook: Runbook, reports_url: str = "") -> dg.AssetsDe
             run_id=context.run_id,
             with_source=engine.with_source,
         )
-        left = reports.leave(reconciler.stores, outcome, folders, context.log)
-        for observation in observations(folders, outcome, left.history):
+        left = reports.leave(reconciler.stores, outcome, folders, earlier, context.log)
+        for observation in observations(folders, outcome, earlier):
             context.log_event(observation)
         return dg.MaterializeResult(
             metadata={

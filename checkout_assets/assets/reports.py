@@ -29,11 +29,14 @@ class Reports:
         stores: Stores,
         outcome: ReconciliationOutcome,
         folders: Sequence[FolderReconciled],
+        history: Sequence[ReconciliationOutcome],
         log: Logger,
     ) -> Left:
         """Keep the report in the lake; one that cannot be kept is told and ends nothing."""
         places = {"source": stores.source_uri, "raw": stores.raw_uri, "lake": stores.lake_uri}
-        report = Report(outcome, folders, places=places, runbook_url=self.runbook.url)
+        report = Report(
+            outcome, folders, places=places, runbook_url=self.runbook.url, history=history
+        )
         left = leave_report(stores.lake(), report, datetime.now(UTC), stores.on_silence)
         if left.problem:
             log.warning(left.problem)

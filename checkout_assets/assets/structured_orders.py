@@ -72,6 +72,7 @@ def describe_structured(
         "cleaned_paths": dg.MetadataValue.json(totals.cleaned),
         "card_numbers": sum(totals.card_numbers.values()),
         "dated_by_creation": totals.dated_by_creation,
+        "implausible_dates": sum(totals.implausible_dates.values()),
         "emptied": totals.emptied,
         "vanished_rows": totals.vanished_rows,
         "files": structured.files,

@@ -36,6 +36,7 @@ from checkout_assets.domain.errors import MigrationError
 from checkout_assets.domain.folders import Folder, select_folders
 from checkout_assets.domain.orphans import shown_some
 from checkout_assets.domain.reconciliation import FolderReconciled, Summary, heat_map
+from checkout_assets.domain.siblings import compared_with_siblings
 from checkout_assets.engines.silence import OnSilence
 from checkout_assets.settings import Settings
 from spark_jobs.contract.order_types import OrderType
@@ -90,7 +91,8 @@ def reconcile(  # noqa: PLR0913 - a command's options
     chosen = select_folders(folders or ["all"])
     with comparing(len(chosen)) as watching:
         engine = engine_for(settings, deep, watching.on_silence)
-        results, unexpected = compare_folders(engine, chosen, watching)
+        compared, unexpected = compare_folders(engine, chosen, watching)
+    results = compared_with_siblings(compared)
     summary = Summary.of(results)
     if json:
         document = _document(results, summary, unexpected, names)

@@ -29,7 +29,8 @@ from checkout_assets.domain.displayable import displayable
 from checkout_assets.domain.errors import MigrationError, UsageError
 from checkout_assets.domain.folders import ALL_FOLDERS
 from checkout_assets.domain.reconciliation import State, Summary
-from checkout_assets.domain.reporting.outcome import ReconciliationOutcome, outcome_of
+from checkout_assets.domain.reporting.outcome import ReconciliationOutcome, last_listed, outcome_of
+from checkout_assets.domain.siblings import compared_with_siblings
 from checkout_assets.settings import Settings
 
 _EXAMPLES = """\b
@@ -109,12 +110,15 @@ class _Shown:
 
 def _made(settings: Settings) -> _Shown:
     """Compare all folders and leave the report in the lake."""
-    from checkout_assets.engines.reporting.leaving import leave_report
+    from checkout_assets.engines.reporting.leaving import earlier_outcomes, leave_report
     from checkout_assets.engines.reporting.page import Report
 
     with comparing(len(ALL_FOLDERS)) as watching:
         engine = engine_for(settings, False, watching.on_silence)
-        results, unexpected = compare_folders(engine, ALL_FOLDERS, watching)
+        compared, unexpected = compare_folders(engine, ALL_FOLDERS, watching)
+    lake = given_locations(settings, "lake")["lake"]
+    history = earlier_outcomes(lake)
+    results = compared_with_siblings(compared, last_listed(history))
     now = datetime.now(UTC)
     outcome = outcome_of(
         results,
@@ -125,8 +129,10 @@ def _made(settings: Settings) -> _Shown:
         with_source=engine.with_source,
     )
     places = {name: getattr(settings, f"{name}_uri") for name in ("source", "raw", "lake")}
-    made = Report(outcome, results, places=places, runbook_url=settings.runbook_url)
-    left = leave_report(given_locations(settings, "lake")["lake"], made, now)
+    made = Report(
+        outcome, results, places=places, runbook_url=settings.runbook_url, history=history
+    )
+    left = leave_report(lake, made, now)
     return _Shown(outcome, left.page, left.uri, left.console_url, left.problem)
 
 

@@ -231,6 +231,22 @@ def no_card_numbers_outside_payments(totals: StructureTotals) -> Finding:
     )
 
 
+def dates_plausible(totals: StructureTotals) -> Finding:
+    """No row lies in a day before 2000, or in one after the copy that it was read from."""
+    early, late = (totals.implausible_dates.get(name, 0) for name in ("too_early", "too_late"))
+    told = [
+        in_number(early, "# row[|s] [is|are] dated before 2000.") if early else "",
+        in_number(late, "# row[|s] [is|are] dated after [its|their] copy.") if late else "",
+    ]
+    return _none_expected(
+        "dates_plausible",
+        early + late,
+        {"too_early": early, "too_late": late},
+        " ".join(filter(None, told)),
+        "Every row's day is one that an order can have.",
+    )
+
+
 def _none_expected(
     rule: str, count: int, counts: dict[str, int], found: str, clean: str
 ) -> Finding:
@@ -257,6 +273,7 @@ def structured_rules(allowance: QuarantineAllowance) -> tuple[Rule[StructureTota
         Rule(allowance.quarantine_share_acceptable),
         Rule(every_value_has_a_column),
         Rule(no_card_numbers_outside_payments),
+        Rule(dates_plausible),
     )
 
 

@@ -69,6 +69,8 @@ class Reason(Enum):
     OBJECTS_LOST = (State.YELLOW, "objects neither at the source nor in raw any more: {n}")
     MISSING_ON_SOURCE = (State.YELLOW, "objects in raw that no manifest names: {n}")
     STAGING_STALE = (State.YELLOW, "staged files older than a week: {n}")
+    SCHEMA_OUTDATED = (State.YELLOW, "its rows have an older version of the schema")
+    UNLIKE_SIBLINGS = (State.YELLOW, "its size is not plausible")
     FLAGGED = (State.YELLOW, "checks that warn")
 
     def __init__(self, state: State, sentence: str) -> None:
@@ -138,6 +140,7 @@ class LakeEvidence:
     """What the lake's listing and the folder's publication record show, in files.
 
     ``read_deep`` says whether the recorded files were also read, every byte of them.
+    ``schema_version`` is the tables' of today; empty if it is not known here.
     """
 
     record: PublicationRecord | None = None
@@ -146,6 +149,13 @@ class LakeEvidence:
     orphans: tuple[OrphanedFile, ...] = ()
     stale_staging: int = 0
     read_deep: bool = False
+    schema_version: str = ""
+
+    @property
+    def outdated_schema(self) -> str:
+        """The version of the schema that its rows have, if that is not today's."""
+        version = self.record.schema_version if self.record else ""
+        return version if self.schema_version and version != self.schema_version else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,6 +250,9 @@ def _of_lake(copy: CopyEvidence, lake: LakeEvidence) -> list[FolderReason]:
         return [FolderReason(Reason.NOT_STRUCTURED, detail=lake.problem), *causes]
     if lake.record.state == PUBLISHING:
         return [FolderReason(Reason.PUBLISHING_UNFINISHED), *causes]
+    if lake.outdated_schema:
+        told = f"{displayable(lake.outdated_schema)}, now {lake.schema_version}"
+        causes.append(FolderReason(Reason.SCHEMA_OUTDATED, detail=told))
     current = copy.record is not None and copy.record.digest == lake.record.digest
     if copy.record is not None and not current:
         causes.insert(0, _of_another_copy(copy, lake.record))

@@ -64,6 +64,8 @@ def test_a_raw_rule_fails_for_what_it_is_about_and_no_other(facts: CopyFacts, fl
             "no_documents_quarantined",
         ),
         (replace(STRUCTURED, card_numbers={"customdata": 1}), "no_card_numbers_outside_payments"),
+        (replace(STRUCTURED, implausible_dates={"too_early": 1}), "dates_plausible"),
+        (replace(STRUCTURED, implausible_dates={"too_late": 1}), "dates_plausible"),
     ],
 )
 def test_a_structured_rule_fails_for_what_it_is_about_and_no_other(
@@ -163,6 +165,8 @@ def totals_about(n: int) -> list[StructureTotals]:
         replace(clean, rescued_values=n, rescued_rows=n),
         replace(clean, rescued_values=2 * n, rescued_rows=n),
         replace(clean, card_numbers={"customdata": n}),
+        replace(clean, implausible_dates={"too_early": n}),
+        replace(clean, implausible_dates={"too_early": n, "too_late": n}),
     ]
 
 

@@ -24,7 +24,12 @@ from checkout_assets.domain.reconciliation import (
 from checkout_assets.domain.reporting.outcome import ReconciliationOutcome, outcome_of
 from checkout_assets.engines.locations import LocalLocation, S3Location
 from checkout_assets.engines.reporting.keeping import KeptReports
-from checkout_assets.engines.reporting.leaving import console_url, leave_report, newest_report
+from checkout_assets.engines.reporting.leaving import (
+    console_url,
+    earlier_outcomes,
+    leave_report,
+    newest_report,
+)
 from checkout_assets.engines.reporting.page import Report, render
 from checkout_assets_tests.orders_place import OrdersPlace
 from spark_jobs.contract.keys import REPORTS
@@ -176,7 +181,8 @@ def test_the_repair_is_there_to_copy() -> None:
 
 def leave(lake: LocalLocation | S3Location, at: datetime, *reds: str) -> str:
     folders = compared(*reds)
-    left = leave_report(lake, Report(outcome(folders, at), folders), at)
+    report = Report(outcome(folders, at), folders, history=earlier_outcomes(lake))
+    left = leave_report(lake, report, at)
     assert left.problem == ""
     return left.page
 
@@ -228,6 +234,7 @@ def test_a_record_that_cannot_be_read_is_no_history_and_stops_nothing(tmp_path: 
 def test_a_lake_that_refuses_is_told_and_the_page_is_made_all_the_same(tmp_path: Path) -> None:
     (tmp_path / "lake").write_text("a file")
     folders = compared()
+    assert earlier_outcomes(LocalLocation(tmp_path / "lake")) == []
     left = leave_report(LocalLocation(tmp_path / "lake"), Report(outcome(folders), folders), NOW)
     assert left.problem.startswith("The report was not kept in the lake: ")
     assert (left.key, left.uri) == ("", "")

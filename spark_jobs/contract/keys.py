@@ -50,6 +50,12 @@ def table_file_key(folder: str, day: str, run_id: str, number: int) -> str:
     )
 
 
+def day_of_table_file(key: str) -> str:
+    """The ``YYYY-MM-DD`` of a table file's final key."""
+    named = dict(part.split("=", 1) for part in key.split("/") if "=" in part)
+    return "-".join(named[each] for each in ("YEAR", "MONTH", "DAY"))
+
+
 def quarantine_prefix(folder: str) -> str:
     """Where a folder's quarantine lies in the lake; ends in a slash."""
     return f"quarantine/{table_of(folder)}/{folder}/"

@@ -17,7 +17,8 @@ class StructureTotals:
     became null; ``total_bytes`` what was read; ``decoded`` documents that were not plain UTF-8, by
     form; ``nested_too_large`` those of ``nested`` that are above the limit; ``dated_by_creation``
     rows whose day is that of CreationDate, because LastChange has none; ``card_numbers`` what may
-    be card numbers outside payments, by column.
+    be card numbers outside payments, by column; ``implausible_dates`` rows in days of the tables
+    that no order can have, vanished rows among them, by ``too_early`` and ``too_late``.
     """
 
     documents: int = 0
@@ -37,6 +38,7 @@ class StructureTotals:
     cleaned: Dict[str, int] = field(default_factory=dict)
     dated_by_creation: int = 0
     card_numbers: Dict[str, int] = field(default_factory=dict)
+    implausible_dates: Dict[str, int] = field(default_factory=dict)
 
     @property
     def quarantined_documents(self) -> int:

@@ -36,6 +36,7 @@ from spark_jobs.job.plan import (
     plan_folder,
     refused_by_store,
 )
+from spark_jobs.job.plausible_days import implausible_dates
 from spark_jobs.job.publishing import (
     Published,
     discard_staging,
@@ -320,7 +321,11 @@ def _record(job: StructureJob, plan: FolderPlan, staged: Staged) -> PublicationR
         files=sorted(staged.files, key=lambda file: file.path),
         quarantine=sorted(staged.quarantine, key=lambda file: file.path),
         previous=[],
-        totals=replace(staged.totals, side=plan.record.by_kind.get("side", 0)),
+        totals=replace(
+            staged.totals,
+            side=plan.record.by_kind.get("side", 0),
+            implausible_dates=implausible_dates(staged.files, plan.record),
+        ),
         raw_uri=job.raw_uri,
     )
 

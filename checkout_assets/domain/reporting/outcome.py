@@ -133,6 +133,14 @@ def outcome_of(  # noqa: PLR0913 - what was compared, when, and by whom
     )
 
 
+def last_listed(history: Iterable[ReconciliationOutcome]) -> dict[str, int]:
+    """How many objects the source listed of each folder when it last did; oldest first."""
+    listed: dict[str, int] = {}
+    for earlier in history:
+        listed |= earlier.listed
+    return listed
+
+
 def _most_telling_first(folders: Sequence[ReportedFolder]) -> list[ReportedFolder]:
     """Without the green ones."""
     sharing = Counter(line.name for each in folders for line in each.lines)

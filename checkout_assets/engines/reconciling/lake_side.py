@@ -12,6 +12,7 @@ from checkout_assets.domain.reconciliation import LakeEvidence
 from spark_jobs.contract.keys import publication_record_key, table_prefix
 from spark_jobs.contract.publication import PUBLISHED, PublicationRecord, PublishedFile
 from spark_jobs.contract.record_format import LaterFormatError, RecordError
+from spark_jobs.schema import SCHEMA_VERSION
 from spark_jobs.stores import Blob, Entry, NotFoundError, Store
 
 STALE_AFTER = timedelta(days=7)
@@ -55,7 +56,14 @@ class LakeInventory:
         if deep:
             sound = [file for file in record.all_files if file.path not in wrong]
             wrong |= set(_unlike_recorded(self._lake, sound))
-        return LakeEvidence(record, "", len(wrong), _orphans(unnamed), stale, deep)
+        return LakeEvidence(
+            record,
+            files_missing=len(wrong),
+            orphans=_orphans(unnamed),
+            stale_staging=stale,
+            read_deep=deep,
+            schema_version=SCHEMA_VERSION,
+        )
 
     def _differences(
         self, record: PublicationRecord, listed: Mapping[str, Entry]

@@ -1,8 +1,7 @@
 """Leaving a report: made from the results and what the lake keeps, kept there, and found again."""
 
-from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 from urllib.parse import quote
@@ -23,13 +22,11 @@ _CONSOLES = {"cn-": "console.amazonaws.cn", "us-gov-": "console.amazonaws-us-gov
 class Left:
     """A report: its page, and where it is kept.
 
-    ``history`` are the outcomes of before, oldest first. If the lake refused, ``problem`` says
-    why; the page then lacks the history, and ``key`` and ``uri`` are empty. ``console_url`` opens
-    it in the AWS console; empty if the lake is not on AWS.
+    If the lake refused, ``problem`` says why, and ``key`` and ``uri`` are empty. ``console_url``
+    opens it in the AWS console; empty if the lake is not on AWS.
     """
 
     page: str
-    history: Sequence[ReconciliationOutcome] = ()
     key: str = ""
     uri: str = ""
     console_url: str = ""
@@ -41,21 +38,30 @@ class Left:
         return self.key.rpartition("/")[2]
 
 
-def leave_report(
-    lake: Location, report: Report, now: datetime, on_silence: OnSilence = nobody
-) -> Left:
-    """Make the page with the lake's history and keep it; a lake that refuses ends nothing."""
+def earlier_outcomes(lake: Location, on_silence: OnSilence = nobody) -> list[ReconciliationOutcome]:
+    """The outcomes that the lake keeps, oldest first; none if it refuses, as leaving one tells."""
     from spark_jobs.stores import StoreError
 
     try:
         with _opened(lake, on_silence) as store:
-            kept = KeptReports(store)
-            history = kept.history()
-            page = render(replace(report, history=history))
-            key = kept.keep(report.outcome, page, now)
-            return Left(page, history, key, f"{lake.uri}/{key}", _console_url(lake, store, key))
+            return KeptReports(store).history()
+    except StoreError:
+        return []
+
+
+def leave_report(
+    lake: Location, report: Report, now: datetime, on_silence: OnSilence = nobody
+) -> Left:
+    """Make the page and keep it; a lake that refuses ends nothing."""
+    from spark_jobs.stores import StoreError
+
+    page = render(report)
+    try:
+        with _opened(lake, on_silence) as store:
+            key = KeptReports(store).keep(report.outcome, page, now)
+            return Left(page, key, f"{lake.uri}/{key}", _console_url(lake, store, key))
     except StoreError as error:
-        return Left(render(report), problem=f"The report was not kept in the lake: {error.reason}.")
+        return Left(page, problem=f"The report was not kept in the lake: {error.reason}.")
 
 
 def newest_report(lake: Location) -> tuple[ReconciliationOutcome, Left] | None:
@@ -65,10 +71,9 @@ def newest_report(lake: Location) -> tuple[ReconciliationOutcome, Left] | None:
         history = kept.history()
         if not history:
             return None
-        *earlier, outcome = history
-        key, page = kept.page_of(outcome)
-        left = Left(page, earlier, key, f"{lake.uri}/{key}", _console_url(lake, store, key))
-        return outcome, left
+        key, page = kept.page_of(history[-1])
+        left = Left(page, key, f"{lake.uri}/{key}", _console_url(lake, store, key))
+        return history[-1], left
 
 
 def _opened(lake: Location, on_silence: OnSilence) -> "AbstractContextManager[Store]":
