@@ -15,7 +15,8 @@ from checkout_assets.domain.anomalies import (
 )
 from spark_jobs.contract.keys import quarantine_prefix, table_prefix
 from spark_jobs.contract.order_types import OrderType
-from spark_jobs.schema import SCHEMA_VERSION, table_columns
+from spark_jobs.contract.publication import SCHEMA_VERSION
+from spark_jobs.schema import table_columns
 
 if TYPE_CHECKING:
     from checkout_assets.engines.structuring.spark_engine import StructuredFolder

@@ -129,3 +129,14 @@ def test_the_summary_adds_up_by_records() -> None:
     assert (summary.objects, summary.total_bytes, summary.escaped) == (7, 100, 2)
     assert (summary.rows, summary.quarantined) == (4, {"no_id": 2})
     assert (summary.nested, summary.rescued_values) == (1, 4)
+
+
+@pytest.mark.parametrize(("version", "causes"), [("1", set()), ("0", {Reason.SCHEMA_OUTDATED})])
+def test_rows_of_an_older_schema_are_flagged(version: str, causes: set[Reason]) -> None:
+    record = PublicationRecord(
+        FOLDER.name, "r", PUBLISHED, "c", "d", version, [], [], [], StructureTotals(1, rows=1)
+    )
+    lake = LakeEvidence(record, schema_version="1")
+    found = {cause.reason for cause in judge(FOLDER, CopyEvidence(), lake).causes}
+    assert found & {Reason.SCHEMA_OUTDATED} == causes
+    assert Reason.SCHEMA_OUTDATED.state is State.YELLOW

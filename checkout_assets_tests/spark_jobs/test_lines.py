@@ -13,8 +13,9 @@ from pyarrow import parquet
 from checkout_assets_tests.spark_jobs.conformed_orders import accepted, order
 from checkout_assets_tests.spark_sessions import local_session
 from spark_jobs.conforming import table_from_lines, with_lineage
+from spark_jobs.contract.publication import SCHEMA_VERSION
 from spark_jobs.job.writing import FolderWriter
-from spark_jobs.schema import SCHEMA_VERSION, arrow_schema, table_columns
+from spark_jobs.schema import arrow_schema, table_columns
 from spark_jobs.stores import open_store
 
 TABLES = ("checkout", "fulfillment")

@@ -10,6 +10,9 @@ from spark_jobs.contract.order_types import OrderType
 from spark_jobs.contract.record_format import Path, RecordError, TextForm, read_record, write_record
 from spark_jobs.contract.totals import StructureTotals
 
+SCHEMA_VERSION = "1"
+"""Of the tables: raise it with every change of them. Each table file carries it, and the record."""
+
 PUBLISHING = "publishing"
 PUBLISHED = "published"
 State = Annotated[str, TextForm(lambda text: text in {PUBLISHING, PUBLISHED}, "known state")]

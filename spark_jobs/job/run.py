@@ -21,7 +21,12 @@ from typing import (
 from spark_jobs.completed import completed
 from spark_jobs.contract.counting import counted
 from spark_jobs.contract.failures import Failure
-from spark_jobs.contract.publication import PUBLISHED, PUBLISHING, PublicationRecord
+from spark_jobs.contract.publication import (
+    PUBLISHED,
+    PUBLISHING,
+    SCHEMA_VERSION,
+    PublicationRecord,
+)
 from spark_jobs.contract.results import FolderStructured
 from spark_jobs.contract.totals import StructureTotals
 from spark_jobs.job.giving_up import why_spark_gave_up
@@ -55,7 +60,6 @@ from spark_jobs.job.staging import (
     stage_small_folder,
     write_shuffled,
 )
-from spark_jobs.schema import SCHEMA_VERSION
 from spark_jobs.stores import Store, StoreError, open_store
 
 SMALL_FOLDER_ROWS = 5_000

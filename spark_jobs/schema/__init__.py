@@ -6,7 +6,8 @@ from functools import cache
 from typing import TYPE_CHECKING, FrozenSet, Iterator, Tuple
 
 from spark_jobs.contract.order_types import OrderType
-from spark_jobs.schema.orders import COLUMNS, ONLY_IN_FULFILLMENT, SCHEMA_VERSION, STRUCTS
+from spark_jobs.contract.publication import SCHEMA_VERSION
+from spark_jobs.schema.orders import COLUMNS, ONLY_IN_FULFILLMENT, STRUCTS
 from spark_jobs.schema.removals import CLEANED_NAMES
 from spark_jobs.schema.types import (
     Array,
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 __all__ = [
     "LINEAGE",
     "RESCUED",
-    "SCHEMA_VERSION",
     "Column",
     "arrow_schema",
     "data_columns",

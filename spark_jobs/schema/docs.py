@@ -7,9 +7,10 @@ from textwrap import fill
 from typing import Iterable, List, Tuple
 
 from spark_jobs.contract.order_types import OrderType
+from spark_jobs.contract.publication import SCHEMA_VERSION
 from spark_jobs.schema import LINEAGE, RESCUED, data_columns, units
 from spark_jobs.schema.card_issuers import ISSUERS
-from spark_jobs.schema.orders import ONLY_IN_FULFILLMENT, SCHEMA_VERSION, STRUCTS
+from spark_jobs.schema.orders import ONLY_IN_FULFILLMENT, STRUCTS
 from spark_jobs.schema.redacted_names import (
     LINKS,
     NAMING_KEYS,
@@ -160,7 +161,7 @@ _ADDING = """
 1. In `spark_jobs/schema/orders.py` add a line to COLUMNS: field, type, how sure, meaning. Put it
    where it belongs by meaning: readers find columns by name. A new nested shape goes to STRUCTS,
    below the structs it uses. A field of `fulfillment` alone goes to ONLY_IN_FULFILLMENT as well.
-2. Raise SCHEMA_VERSION in the same file.
+2. Raise SCHEMA_VERSION in `spark_jobs/contract/publication.py`.
 3. Run `python -m spark_jobs.schema.docs > docs/schema.md`, and put the digests that
    `checkout_assets_tests/spark_jobs/test_schema.py` shows into its PINNED.
 4. Structure the folders again. Until then their files lack the column: Spark needs

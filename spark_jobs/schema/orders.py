@@ -11,9 +11,6 @@ table's. Documents spell names in any case.
 
 from __future__ import annotations
 
-SCHEMA_VERSION = "1"
-"""Raise it with every change; each table file carries it in its metadata."""
-
 ONLY_IN_FULFILLMENT = ("MarketPlacePaymentReferenceValue", "IsCreatedAsync")
 
 STRUCTS = """

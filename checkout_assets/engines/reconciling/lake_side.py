@@ -10,9 +10,13 @@ from checkout_assets.domain.folders import Folder
 from checkout_assets.domain.orphans import OrphanedFile
 from checkout_assets.domain.reconciliation import LakeEvidence
 from spark_jobs.contract.keys import publication_record_key, table_prefix
-from spark_jobs.contract.publication import PUBLISHED, PublicationRecord, PublishedFile
+from spark_jobs.contract.publication import (
+    PUBLISHED,
+    SCHEMA_VERSION,
+    PublicationRecord,
+    PublishedFile,
+)
 from spark_jobs.contract.record_format import LaterFormatError, RecordError
-from spark_jobs.schema import SCHEMA_VERSION
 from spark_jobs.stores import Blob, Entry, NotFoundError, Store
 
 STALE_AFTER = timedelta(days=7)
