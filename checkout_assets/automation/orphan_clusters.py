@@ -1,7 +1,7 @@
 """The sensor ``orphan_clusters``: a cluster whose run is over is terminated.
 
-A run terminates its own cluster however it ends, unless its process is killed outright. Then
-Dagster's run monitoring finds that the run is dead, and this finds that its cluster is not.
+A run terminates its own clusters however it ends, unless its process is killed outright. Then
+Dagster's run monitoring finds that the run is dead, and this finds that its clusters are not.
 """
 
 import dagster as dg

@@ -90,7 +90,7 @@ def words_for(folders: Iterable[Folder]) -> tuple[str, ...]:
 
 
 def slices(folders: Sequence[Folder], size: int) -> Iterator[tuple[Folder, ...]]:
-    """Consecutive slices of at most ``size`` folders: 32 a copying run, 16 a structuring run."""
+    """Consecutive slices of at most ``size`` folders."""
     if size < 1:
         raise UsageError(f"A slice holds at least 1 folder, not {size}.")
     for start in range(0, len(folders), size):

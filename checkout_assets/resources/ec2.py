@@ -94,6 +94,12 @@ class Ec2Resource(CopyEngineResource):
         description="open port 22 of the security group for these addresses, as the hand run did",
     )
     tags: dict[str, str] = Field(default_factory=dict, description="more tags of the instances")
+    folders_per_instance: int = Field(
+        default=32,
+        ge=1,
+        le=512,
+        description="folders of an instance; a run of more uses several side by side",
+    )
     folders_at_once: int = Field(default=8, ge=1, le=64, description="folders side by side")
     in_flight: int = Field(default=1024, ge=1, le=4096, description="requests under way at once")
     deadline_hours: float = Field(
@@ -103,7 +109,10 @@ class Ec2Resource(CopyEngineResource):
         default=30, ge=5, le=1440, description="an instance nobody follows stops after these"
     )
     most_instances: int = Field(
-        default=6, ge=1, le=50, description="instances a run may use up when they are lost"
+        default=6,
+        ge=1,
+        le=50,
+        description="instances that may be used up for one instance's folders when they are lost",
     )
     poll_seconds: float = Field(default=30, gt=0, description="between two looks at an instance")
     launch_spread_seconds: float = Field(

@@ -81,6 +81,12 @@ class EmrResource(StructureEngineResource):
         default_factory=dict, description="Spark settings that win over the computed ones"
     )
     tags: dict[str, str] = Field(default_factory=dict, description="more tags of the cluster")
+    folders_per_cluster: int = Field(
+        default=16,
+        ge=1,
+        le=512,
+        description="folders of a cluster; a run of more uses several side by side",
+    )
     step_concurrency: int = Field(
         default=1, ge=1, le=256, description="steps at a time on a cluster"
     )
@@ -94,7 +100,10 @@ class EmrResource(StructureEngineResource):
         pattern=r"^(j-\w+)?$",
     )
     most_clusters: int = Field(
-        default=3, ge=1, le=10, description="clusters a run may use up when they break down"
+        default=3,
+        ge=1,
+        le=10,
+        description="clusters that may be used up for one cluster's folders when they break down",
     )
     poll_seconds: float = Field(
         default=90,

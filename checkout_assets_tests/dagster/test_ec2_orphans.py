@@ -33,10 +33,12 @@ def api(ec2: LocalEc2) -> Ec2Api:
     return ec2_clients(REGION, ec2.api.endpoint_url)
 
 
-def launch(ec2: LocalEc2, api: Ec2Api, run_id: str, deployment: str = "orders") -> str:
+def launch(
+    ec2: LocalEc2, api: Ec2Api, run_id: str, deployment: str = "orders", group: int = 1
+) -> str:
     options = Ec2Options(deployment, "s3://fleet", ec2.security_group, PROFILE, ec2.subnets)
     image = api.image(api.newest_image(options.architecture))
-    launched = Launch(run_id, "w001", "#!/bin/bash\n")
+    launched = Launch(run_id, f"w{group:03d}", "#!/bin/bash\n", group)
     return api.launch(launch_request(options, image, launched, Choice(TYPE, ec2.subnets[0])))
 
 
@@ -103,3 +105,14 @@ def test_a_machine_that_is_no_worker_is_left_alone(
     dagster.instance.report_run_failed(run)
     assert look(dagster, ec2) == "No instance without a run."
     assert ec2.living() == [worker]
+
+
+def test_all_instances_of_a_run_that_is_over_are_terminated(
+    dagster: Dagster, ec2: LocalEc2, api: Ec2Api
+) -> None:
+    run = started(dagster.instance)
+    both = [launch(ec2, api, run.run_id, group=group) for group in (1, 2)]
+    dagster.instance.report_run_failed(run)
+    told = look(dagster, ec2)
+    assert all(f"{instance} (run {run.run_id}): terminated" in told for instance in both)
+    ec2.wait_until(lambda: not ec2.living())

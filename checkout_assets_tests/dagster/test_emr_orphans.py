@@ -31,8 +31,9 @@ def api(emr: LocalEmr) -> EmrApi:
     return emr_clients(REGION, emr.api.endpoint_url)
 
 
-def launch(api: EmrApi, run_id: str, deployment: str = "orders") -> str:
-    return api.launch(launch_request(EmrOptions(deployment, "s3://logs"), run_id, []))
+def launch(api: EmrApi, run_id: str, deployment: str = "orders", group: int = 1) -> str:
+    options = EmrOptions(deployment, "s3://logs")
+    return api.launch(launch_request(options, run_id, [], group=group))
 
 
 def look(dagster: Dagster, emr: LocalEmr, deployment: str = "orders") -> str:
@@ -87,3 +88,14 @@ def test_clusters_of_unknown_runs_and_of_others_are_left_alone(
         look(dagster, emr) == f"{unknown} (run no-run-of-ours): left alone, its run is unknown here"
     )
     assert sorted(emr.living()) == sorted([unknown, others])
+
+
+def test_all_clusters_of_a_run_that_is_over_are_terminated(
+    dagster: Dagster, emr: LocalEmr, api: EmrApi
+) -> None:
+    run = started(dagster.instance)
+    both = [launch(api, run.run_id, group=group) for group in (1, 2)]
+    dagster.instance.report_run_failed(run)
+    told = look(dagster, emr)
+    assert all(f"{cluster} (run {run.run_id}): terminated" in told for cluster in both)
+    assert emr.living() == []

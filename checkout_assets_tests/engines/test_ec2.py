@@ -329,6 +329,42 @@ def test_the_host_s_policy_allows_all_that_a_run_asks_ec2_for_and_no_more(
 
 
 @pytest.mark.slow
+def test_the_instances_of_a_run_work_side_by_side_and_end_with_it(
+    ec2: LocalEc2, on_ec2: Ec2Place, gate: Gate
+) -> None:
+    results = on_ec2.start(folders_per_instance=2)
+    assert next(results).ok
+    first, second = ec2.instances
+    assert [folders_of(each) for each in (first, second)] == [
+        f"folders=({NAMES[0]}..{NAMES[1]})",
+        f"folders=({NAMES[2]}..{NAMES[3]})",
+    ]
+    gate.open()
+    told = {each.folder.name: each for each in results}
+    assert {told[name].host for name in NAMES[2:]} == {second.id}
+    assert told[SECOND].host == first.id
+    assert all(each.ok for each in told.values())
+    ec2.wait_until(lambda: not ec2.living())
+
+
+@pytest.mark.slow
+def test_another_process_goes_on_with_all_living_instances(
+    ec2: LocalEc2, on_ec2: Ec2Place, gate: Gate
+) -> None:
+    killed = on_ec2.start(folders_per_instance=2)
+    assert next(killed).folder.name == FIRST
+    again = on_ec2.start(folders_per_instance=2)
+    assert next(again).folder.name == FIRST
+    gate.open()
+    told = {each.folder.name: each for each in again if each.ok}
+    assert set(told) == set(NAMES[1:])
+    assert told[SECOND].host == ec2.instances[0].id
+    assert {told[name].host for name in NAMES[2:]} == {ec2.instances[1].id}
+    assert len(ec2.instances) == 2
+    ec2.wait_until(lambda: not ec2.living())
+
+
+@pytest.mark.slow
 def test_what_a_run_did_not_launch_is_left_alone(ec2: LocalEc2, on_ec2: Ec2Place) -> None:
     """The nodes of the same run's EMR cluster carry the same tags."""
     tags = {DEPLOYMENT_TAG: "orders", RUN_ID_TAG: "run"}

@@ -19,7 +19,7 @@ from checkout_assets.engines.ec2.options import (
     Ec2Options,
 )
 from checkout_assets.engines.ec2.request import Image, Launch, client_token, launch_request
-from checkout_assets.engines.fleet.tags import DEPLOYMENT_TAG, RUN_ID_TAG
+from checkout_assets.engines.fleet.tags import DEPLOYMENT_TAG, GROUP_TAG, RUN_ID_TAG
 
 SNAPSHOTS = Path(__file__).parent / "snapshots"
 RUN_ID = "8a4c7f6e-0000-4000-8000-000000000000"
@@ -29,6 +29,7 @@ OURS = {
     "Name": "orders w001",
     DEPLOYMENT_TAG: "orders",
     RUN_ID_TAG: RUN_ID,
+    GROUP_TAG: "1",
     WORKER_TAG: "w001",
     OWNER_TAG: "data-platform",
 }

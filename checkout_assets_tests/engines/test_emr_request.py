@@ -55,7 +55,11 @@ FLEETS = replace(
         {"Classification": "spark-defaults", "Properties": {"spark.ui.enabled": "false"}},
     ),
     spark_config={"spark.executor.cores": "4"},
-    tags={"team": "data", "checkout-assets:run-id": "not yours to set"},
+    tags={
+        "team": "data",
+        "checkout-assets:run-id": "not yours to set",
+        "checkout-assets:group": "nor this one",
+    },
     step_concurrency=2,
 )
 
@@ -94,6 +98,7 @@ def test_nobody_sets_the_tags_that_decide_what_is_terminated() -> None:
         "team": "data",
         "checkout-assets:run-id": RUN_ID,
         "checkout-assets:deployment": "orders",
+        "checkout-assets:group": "1",
     }
 
 

@@ -1,7 +1,7 @@
 """Each rule of a supervised run, with a clock that only waiting moves and a scripted backend."""
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import pytest
@@ -12,6 +12,7 @@ from checkout_assets.engines.aws_requests import AwsRequestError
 from checkout_assets.engines.fleet.backend import Ended, Found, Look, Numbers, Standing
 from checkout_assets.engines.fleet.pace import Pace
 from checkout_assets.engines.fleet.run import FleetRun
+from checkout_assets.engines.fleet.tags import GROUP_TAG, tagged_group
 from checkout_assets.engines.seam import FolderOutcome
 from spark_jobs.contract.failures import Failure
 from spark_jobs.stores import StoreError
@@ -87,7 +88,7 @@ def _done(folder: Folder, number: int) -> Ended[FolderOutcome]:
 class FakeHost:
     backend: "FakeBackend"
     given: dict[Folder, int]
-    grows: bool = True
+    takes_more: bool = True
     id: str = ""
     title: str = "it"
     link: str = "https://it"
@@ -100,18 +101,20 @@ class FakeHost:
             raise answer
         self.id = f"h{len(self.backend.launches)}"
 
-    def found(self, folders: Sequence[Folder]) -> Mapping[Folder, Found]:  # noqa: ARG002
-        self.given |= {folder: each.number for folder, each in self.held.items()}
-        return self.held
+    def found(self, folders: Sequence[Folder]) -> Mapping[Folder, Found]:
+        held = {folder: each for folder, each in self.held.items() if folder in folders}
+        self.given |= {folder: each.number for folder, each in held.items()}
+        return held
 
     def give(self, numbers: Numbers) -> None:
-        if self.grows:
+        if self.takes_more:
             self.given |= numbers
 
     def collect(self, numbers: Numbers) -> FakeLook:
         self.backend.looks += 1
-        script = self.backend.script.pop(0) if self.backend.script else done
-        return script(self, numbers)
+        self.backend.seen.append((self.id, dict(numbers)))
+        script = self.backend.scripts.get(self.id) or self.backend.script
+        return (script.pop(0) if script else done)(self, numbers)
 
     def log(self) -> str:
         return "the end"
@@ -119,7 +122,11 @@ class FakeHost:
 
 @dataclass
 class FakeBackend:
-    """``answers`` to launches and ``script`` of looks, each used once; then all succeeds."""
+    """``answers`` to launches and ``script`` of looks, each used once; then all succeeds.
+
+    ``scripts`` are those of the looks at one host, by its id; ``held`` is what an earlier process
+    left any host to do, ``held_by`` what it left one.
+    """
 
     answers: list[AwsRequestError | None] = field(default_factory=list)
     script: list[Script] = field(default_factory=list)
@@ -127,6 +134,9 @@ class FakeBackend:
     records: set[Folder] = field(default_factory=set)
     before: dict[str, int] = field(default_factory=dict)
     held: dict[Folder, Found] = field(default_factory=dict)
+    held_by: dict[str, dict[Folder, Found]] = field(default_factory=dict)
+    scripts: dict[str, list[Script]] = field(default_factory=dict)
+    folders_per_host: int = 512
     repeats_safely: bool = True
     grows: bool = True
     choices: int = 1
@@ -136,6 +146,8 @@ class FakeBackend:
     looks: int = 0
     finds: int = 0
     launches: list[tuple[int, dict[Folder, int]]] = field(default_factory=list)
+    groups: list[int] = field(default_factory=list)
+    seen: list[tuple[str, Numbers]] = field(default_factory=list)
     terminated: list[str] = field(default_factory=list)
 
     def prepare(self) -> None:
@@ -154,17 +166,22 @@ class FakeBackend:
         self.finds += 1
         return self.standing
 
-    def new(self, numbers: Numbers) -> FakeHost:
+    def new(self, numbers: Numbers, group: int) -> FakeHost:
+        self.groups.append(group)
         return FakeHost(self, dict(numbers), self.grows)
 
     def attach(self, host: str) -> FakeHost:
-        return FakeHost(self, {}, self.grows, host, held=self.held)
+        return FakeHost(self, {}, self.grows, host, held=self.held_by.get(host, self.held))
 
     def is_gone(self, host: str) -> bool:
         return host in self.terminated
 
     def terminate(self, host: str) -> None:
         self.terminated.append(host)
+
+
+def started(backend: FakeBackend, clock: FakeClock | None = None) -> Iterator[FolderOutcome]:
+    return FleetRun(backend, FOLDERS, PACE, clock or FakeClock()).results()
 
 
 def run(
@@ -411,7 +428,7 @@ def test_a_launch_that_was_never_answered_leaves_nothing_running() -> None:
 def test_closing_a_run_ends_its_host() -> None:
     one: Script = lambda _host, _numbers: Look([_done(FIRST, 1)])  # noqa: E731
     backend = FakeBackend(script=[one])
-    results = FleetRun(backend, FOLDERS, PACE, FakeClock()).results()
+    results = started(backend)
     assert next(results).folder == FIRST
     results.close()  # type: ignore[attr-defined]
     assert backend.terminated == ["h1"]
@@ -425,3 +442,186 @@ def test_what_cannot_be_ended_hides_no_result(caplog: pytest.LogCaptureFixture) 
     backend.terminate = refuse  # type: ignore[method-assign]
     assert all_done(run(backend))
     assert "may still run" in caplog.text
+
+
+def test_more_folders_than_a_host_takes_are_done_side_by_side() -> None:
+    backend, clock = FakeBackend(folders_per_host=2), FakeClock()
+    told = run(backend, clock)
+    assert all_done(told)
+    assert [given for _, given in backend.launches] == [{FIRST: 1, SECOND: 1}, {THIRD: 1}]
+    assert backend.groups == [1, 2]
+    assert [told[folder].host for folder in FOLDERS] == ["h1", "h1", "h2"]
+    assert clock.slept == [30, 100]
+    assert sorted(backend.terminated) == ["h1", "h2"]
+
+
+def test_a_host_that_has_done_its_part_is_ended_while_another_works() -> None:
+    ended_before: list[list[str]] = []
+
+    def look(host: FakeHost, numbers: Numbers) -> FakeLook:
+        ended_before.append(list(host.backend.terminated))
+        return done(host, numbers)
+
+    backend = FakeBackend(folders_per_host=2, scripts={"h2": [nothing, look]})
+    assert all_done(run(backend))
+    assert ended_before == [["h1"]]
+
+
+def test_both_hosts_of_a_killed_run_are_attached_to_with_what_each_was_given() -> None:
+    held_by = {
+        "h8": {FIRST: Found(1, goes_on=True), SECOND: Found(2, goes_on=False)},
+        "h9": {THIRD: Found(4, goes_on=True)},
+    }
+    standing = [Standing("h9", alive=True, group=2), Standing("h8", alive=True, group=1)]
+    backend = FakeBackend(standing=standing, held_by=held_by, folders_per_host=2)
+    told = run(backend)
+    assert all_done(told)
+    assert backend.launches == []
+    assert [told[folder].host for folder in FOLDERS] == ["h8", "h8", "h9"]
+    assert backend.seen == [("h9", {THIRD: 4}), ("h8", {FIRST: 1, SECOND: 3}), ("h8", {SECOND: 3})]
+    assert sorted(backend.terminated) == ["h8", "h9"]
+
+
+@pytest.mark.parametrize("grows", [False, True])
+def test_what_no_living_host_was_given_goes_to_one_with_room_or_to_a_new_one(grows: bool) -> None:
+    held_by = {"h9": {FIRST: Found(1, goes_on=True)}}
+    backend = FakeBackend(
+        standing=[Standing("h9", alive=True, group=2)],
+        held_by=held_by,
+        folders_per_host=2,
+        grows=grows,
+    )
+    told = run(backend)
+    assert all_done(told)
+    new = [{THIRD: 1}] if grows else [{SECOND: 1, THIRD: 1}]
+    assert [given for _, given in backend.launches] == new
+    assert backend.groups == [1]
+    assert told[SECOND].host == ("h9" if grows else "h1")
+
+
+@pytest.mark.parametrize(
+    ("told", "group"),
+    [("2", 2), ("512", 512), ("", 1), ("0", 1), ("-1", 1), ("x", 1), ("\u0663", 1), ("9" * 99, 1)],
+)
+def test_a_tag_that_names_no_group_is_of_the_first(told: str, group: int) -> None:
+    """A host of an earlier version has no such tag at all."""
+    assert tagged_group({GROUP_TAG: told} if told else {}) == group
+
+
+def test_a_living_host_that_none_of_the_folders_needs_is_ended() -> None:
+    held_by = {"h8": {folder: Found(1, goes_on=True) for folder in FOLDERS}, "h9": {}}
+    standing = [Standing("h9", alive=True), Standing("h8", alive=True)]
+    backend = FakeBackend(standing=standing, held_by=held_by, grows=False)
+    assert all_done(run(backend))
+    assert {host for host, _ in backend.seen} == {"h8"}
+    assert sorted(backend.terminated) == ["h8", "h9"]
+
+
+def test_only_what_is_launched_anew_waits_for_a_host_that_is_ending() -> None:
+    standing = [Standing("h8", alive=False, group=1), Standing("h9", alive=True, group=2)]
+    held_by = {"h9": {FIRST: Found(1, goes_on=True)}}
+    backend = FakeBackend(standing=standing, held_by=held_by, folders_per_host=2, grows=False)
+    clock = FakeClock()
+    results = started(backend, clock)
+    assert next(results).folder == FIRST
+    assert clock.slept == [30]
+    assert all(each.ok for each in results)
+    assert clock.slept.count(PACE.ending_poll_seconds) > 10
+    assert backend.groups == [3]
+
+
+def test_a_group_whose_hosts_are_used_up_fails_alone() -> None:
+    scripts = {host: [over(BROKEN)] for host in ("h1", "h3", "h4")}
+    backend = FakeBackend(folders_per_host=2, scripts=scripts)
+    told = run(backend)
+    assert [folder for folder, each in told.items() if not each.ok] == [FIRST, SECOND]
+    assert {told[folder].failure for folder in (FIRST, SECOND)} == {Failure("Broke", True)}
+    assert (told[THIRD].host, told[THIRD].attempts) == ("h2", 1)
+    assert backend.groups == [1, 2, 1, 1]
+
+
+def test_a_group_that_waits_for_capacity_does_not_hold_up_another() -> None:
+    backend = FakeBackend(folders_per_host=2, answers=[NO_CAPACITY, None, NO_CAPACITY])
+    clock = FakeClock()
+    results = started(backend, clock)
+    assert next(results).folder == THIRD
+    assert sum(clock.slept) == 30 + 100
+    assert all(each.ok for each in results)
+
+
+def test_a_launch_whose_answer_was_lost_is_not_looked_for_among_other_groups() -> None:
+    """h9 is the host of the second group, which may have been seen and is not the first's."""
+    backend = FakeBackend(folders_per_host=2, answers=[NO_ANSWER], repeats_safely=False)
+    others, ours = Standing("h9", alive=True, group=2), Standing("h7", alive=True, group=1)
+    find = backend.find
+
+    def found() -> Sequence[Standing]:
+        find()
+        return [others, ours] if backend.launches else []
+
+    backend.find = found  # type: ignore[method-assign]
+    told = run(backend)
+    assert [told[folder].host for folder in FOLDERS] == ["h7", "h7", "h2"]
+    assert "h9" not in backend.terminated
+
+
+@pytest.mark.parametrize("attached", [False, True])
+def test_closing_a_run_ends_the_hosts_of_all_groups(attached: bool) -> None:
+    """Also of one whose turn has not come yet."""
+    one: Script = lambda _host, _numbers: Look([_done(FIRST, 1)])  # noqa: E731
+    backend = FakeBackend(folders_per_host=2, scripts={"h1": [one]})
+    if attached:
+        given = {folder: Found(1, goes_on=True) for folder in FOLDERS}
+        backend.held_by = {
+            "h1": {f: given[f] for f in (FIRST, SECOND)},
+            "h2": {THIRD: given[THIRD]},
+        }
+        backend.standing = [
+            Standing("h1", alive=True, group=1),
+            Standing("h2", alive=True, group=2),
+        ]
+    results = started(backend)
+    assert next(results).folder == FIRST
+    results.close()  # type: ignore[attr-defined]
+    assert sorted(backend.terminated) == ["h1", "h2"]
+
+
+def test_an_interrupt_ends_the_hosts_of_all_groups() -> None:
+    def interrupted(_host: FakeHost, _numbers: Numbers) -> FakeLook:
+        raise KeyboardInterrupt
+
+    backend = FakeBackend(folders_per_host=1, scripts={"h2": [interrupted]})
+    with pytest.raises(KeyboardInterrupt):
+        list(started(backend))
+    assert sorted(backend.terminated) == ["h1", "h2", "h3"]
+
+
+@pytest.mark.parametrize("error", [DENIED, StoreError("AccessDenied", "place")])
+def test_what_cannot_be_attached_to_fails_the_run_and_is_ended(
+    error: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> Mapping[Folder, Found]:
+        raise error
+
+    monkeypatch.setattr(FakeHost, "found", refuse)
+    standing = [Standing("h8", alive=True), Standing("h9", alive=True, group=2)]
+    backend = FakeBackend(standing=standing, folders_per_host=2)
+    told = run(backend)
+    assert sorted(told) == list(FOLDERS)
+    assert not any(each.ok for each in told.values())
+    assert backend.launches == []
+    assert sorted(backend.terminated) == ["h8", "h9"]
+
+
+def test_what_could_not_be_ended_is_ended_with_the_run() -> None:
+    backend, refusals = FakeBackend(folders_per_host=2), [THROTTLED]
+    terminate = backend.terminate
+
+    def once(host: str) -> None:
+        if refusals:
+            raise refusals.pop()
+        terminate(host)
+
+    backend.terminate = once  # type: ignore[method-assign]
+    assert all_done(run(backend))
+    assert sorted(backend.terminated) == ["h1", "h2"]

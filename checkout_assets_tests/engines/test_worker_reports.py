@@ -19,6 +19,7 @@ from checkout_assets.engines.ec2.instance import Instance
 from checkout_assets.engines.ec2.records import RunRecords
 from checkout_assets.engines.worker.reporting import Reporter
 from checkout_assets.engines.worker.reports import (
+    ASSIGNED,
     END,
     LISTENER,
     LOG,
@@ -312,6 +313,36 @@ def test_an_end_that_cannot_be_told_is_no_error() -> None:
     reporter = Reporter(reach, folders=1, beat_seconds=60, last_tries_after_seconds=(0.0, 0.01))
     reporter.start()
     assert not reporter.end(WorkerOutcome.DONE, "All.")
+
+
+def test_what_a_worker_was_given_is_read_back(reports: WorkerReports) -> None:
+    assert reports.assigned() is None
+    reports.assign([FOLDER])
+    assert reports.assigned() == {FOLDER}
+
+
+@pytest.mark.parametrize(
+    ("text", "given"),
+    [
+        ('{"folders": ["0B_FulfillmentOrder"]}', [OTHER]),
+        ("", [FOLDER, OTHER]),
+        ('{"folders": "no"}', [FOLDER, OTHER]),
+    ],
+)
+def test_whoever_attaches_to_a_worker_knows_what_it_was_given(
+    store: LocalStore, reports: WorkerReports, text: str, given: list[Folder]
+) -> None:
+    """What an earlier version launched was given all folders of its run, and no list says so."""
+    if text:
+        store.put(f"{PREFIX}{ASSIGNED}", text.encode())
+    reports.finish_folder(FolderReport(OTHER, ok=False, error="It failed."))
+    api: Any = None
+    records = RunRecords(LocalStore(Path()), "run")
+    instance = Instance(api, reports, records, worker_name(1), {}, str)
+    found = instance.found([FOLDER, OTHER])
+    assert list(found) == given
+    assert [folder for folder, each in found.items() if not each.goes_on] == [OTHER]
+    assert instance.given == dict.fromkeys(given, 1)
 
 
 def test_silence_is_the_time_since_the_listener_changed(reports: WorkerReports) -> None:

@@ -1,4 +1,4 @@
-"""A run at EC2: an instance for all folders, and raw's completion records as proof."""
+"""A run at EC2: an instance for each group of folders, and raw's completion records as proof."""
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
@@ -10,9 +10,10 @@ from checkout_assets.engines.ec2.copy_job import CopyJob
 from checkout_assets.engines.ec2.instance import Instance
 from checkout_assets.engines.ec2.options import WORKER_TAG, Ec2Options
 from checkout_assets.engines.ec2.records import RunRecords
-from checkout_assets.engines.ec2.request import Image, Launch, launch_request, run_tags
+from checkout_assets.engines.ec2.request import Image, Launch, launch_request
 from checkout_assets.engines.ec2.user_data import render_user_data
 from checkout_assets.engines.fleet.backend import Numbers, Standing
+from checkout_assets.engines.fleet.tags import run_tags, tagged_group
 from checkout_assets.engines.worker.reports import (
     WorkerReports,
     worker_name,
@@ -51,6 +52,7 @@ class Ec2Backend:
         self._workers: dict[str, str] = {}
         self.store_word = options.fleet_uri
         self.choices = len(options.choices)
+        self.folders_per_host = options.folders_per_instance
 
     def prepare(self) -> None:
         """Settle the cut-off: each instance would take its own now."""
@@ -70,19 +72,19 @@ class Ec2Backend:
 
     def find(self) -> Sequence[Standing]:
         """See Backend."""
-        found = self._api.find(run_tags(self._options, self._run_id))
+        found = self._api.find(run_tags(self._options.deployment, self._run_id))
         self._workers |= {each.id: each.tags[WORKER_TAG] for each in found}
         latest = sorted(found, key=lambda each: each.tags[WORKER_TAG], reverse=True)
-        return [Standing(each.id, each.alive) for each in latest]
+        return [Standing(each.id, each.alive, tagged_group(each.tags)) for each in latest]
 
-    def new(self, numbers: Numbers) -> Instance:
+    def new(self, numbers: Numbers, group: int) -> Instance:
         """See Backend."""
         worker = self._next_worker()
         deadline = datetime.now(UTC) + timedelta(hours=self._options.deadline_hours)
         told = self._job.for_worker(
             self._options, self._api.region, list(numbers), self._run_id, worker, deadline
         )
-        launch = Launch(self._run_id, worker, render_user_data(told))
+        launch = Launch(self._run_id, worker, render_user_data(told), group)
         return self._instance(worker, numbers, lambda choice: self._launch(launch, choice))
 
     def attach(self, host: str) -> Instance:

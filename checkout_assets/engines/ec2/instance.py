@@ -36,6 +36,8 @@ _NO_RECORD = Diagnosis(
 class Instance:
     """See fleet.backend.Host; it takes no more work than it was launched with."""
 
+    takes_more = False
+
     def __init__(  # noqa: PLR0913, PLR0917 - what it is made of
         self,
         api: Ec2Api,
@@ -73,15 +75,21 @@ class Instance:
 
     def launch(self, choice: int) -> None:
         """See Host; when it boots, it finds that somebody listens."""
+        self._reports.assign(list(self._given))
         self._reports.listen(Listening(datetime.now(UTC)))
         self.id = self._launch(choice)
 
     def found(self, folders: Sequence[Folder]) -> Mapping[Folder, Found]:
-        """See Host; a worker was given all folders, and reports those that have failed."""
+        """See Host; a worker was given what it was assigned, and reports those that have failed.
+
+        A run of an earlier version gave all of its folders to one worker, and wrote no list.
+        """
+        assigned = self._reports.assigned()
+        given = folders if assigned is None else [each for each in folders if each in assigned]
+        self._given |= dict.fromkeys(given, 1)
         told = self._reports.results()
-        self._given |= dict.fromkeys(folders, 1)
         failed = {folder for folder, report in told.items() if not report.ok}
-        return {folder: Found(1, goes_on=folder not in failed) for folder in folders}
+        return {folder: Found(1, goes_on=folder not in failed) for folder in given}
 
     def give(self, numbers: Numbers) -> None:
         """Nothing: what is to be tried again is done by the next instance."""

@@ -45,6 +45,7 @@ class Ec2Options:
     ssh_key: str = ""
     ssh_cidr: str = ""
     tags: Mapping[str, str] = field(default_factory=dict)
+    folders_per_instance: int = 32
     folders_at_once: int = 8
     in_flight: int = 1024
     deadline_hours: float = 36.0

@@ -11,7 +11,7 @@ from checkout_assets.engines.ec2.options import (
     Choice,
     Ec2Options,
 )
-from checkout_assets.engines.fleet.tags import DEPLOYMENT_TAG, RUN_ID_TAG
+from checkout_assets.engines.fleet.tags import GROUP_TAG, run_tags
 
 _TAGGED = ("instance", "volume", "network-interface")
 
@@ -26,25 +26,25 @@ class Image:
 
 @dataclass(frozen=True, slots=True)
 class Launch:
-    """One instance of a run: who it is, and the script that it runs when it boots."""
+    """One instance of a run: who it is, and the script that it runs when it boots.
+
+    ``group`` is the number of the group of folders that it copies.
+    """
 
     run_id: str
     worker: str
     user_data: str
+    group: int = 1
 
 
-def run_tags(options: Ec2Options, run_id: str) -> dict[str, str]:
-    """By which a run's instances are found again."""
-    return {DEPLOYMENT_TAG: options.deployment, RUN_ID_TAG: run_id}
-
-
-def instance_tags(options: Ec2Options, run_id: str, worker: str) -> dict[str, str]:
+def instance_tags(options: Ec2Options, launch: Launch) -> dict[str, str]:
     """An instance's tags; ours win, since they decide what is terminated."""
     return {
         **options.tags,
-        "Name": f"{options.deployment} {worker}",
-        **run_tags(options, run_id),
-        WORKER_TAG: worker,
+        "Name": f"{options.deployment} {launch.worker}",
+        **run_tags(options.deployment, launch.run_id),
+        GROUP_TAG: str(launch.group),
+        WORKER_TAG: launch.worker,
         OWNER_TAG: options.owner,
     }
 
@@ -121,7 +121,7 @@ def _volume(options: Ec2Options) -> Mapping[str, Any]:
 
 
 def _tags(options: Ec2Options, launch: Launch) -> list[dict[str, Any]]:
-    named = instance_tags(options, launch.run_id, launch.worker)
-    tags = [{"Key": key, "Value": value} for key, value in named.items()]
+    named = instance_tags(options, launch).items()
+    tags = [{"Key": key, "Value": value} for key, value in named]
     kinds = (*_TAGGED, "spot-instances-request") if options.spot else _TAGGED
     return [{"ResourceType": kind, "Tags": tags} for kind in kinds]

@@ -1,19 +1,19 @@
-"""A run at EMR: a step a folder on one cluster, and the lake's publication records as proof."""
+"""A run at EMR: a cluster per group of folders, a step per folder, publication records as proof."""
 
 from collections.abc import Callable, Mapping, Sequence
 
-from checkout_assets.domain.folders import Folder
+from checkout_assets.domain.folders import ALL_FOLDERS, Folder
 from checkout_assets.engines.emr.api import EmrApi
 from checkout_assets.engines.emr.cluster import MOST_STEPS, Cluster, run_steps
 from checkout_assets.engines.emr.options import EmrOptions, OrdersJob
 from checkout_assets.engines.emr.request import (
-    cluster_name,
-    cluster_tags,
     launch_request,
+    run_name,
     step_request,
 )
 from checkout_assets.engines.emr.results import RunResults
 from checkout_assets.engines.fleet.backend import Numbers, Standing
+from checkout_assets.engines.fleet.tags import run_tags, tagged_group
 from checkout_assets.engines.structuring.spark_engine import StructuredFolder
 from spark_jobs.contract.failures import Failure
 from spark_jobs.stores import Store
@@ -34,6 +34,9 @@ class EmrBackend:
         self._run_id = run_id
         self._results = RunResults(lake, run_id)
         self.choices = max(len(options.subnets), 1)
+        # A cluster of somebody else is the only one there is.
+        everything = bool(options.cluster_id)
+        self.folders_per_host = len(ALL_FOLDERS) if everything else options.folders_per_cluster
 
     def prepare(self) -> None:
         """Nothing is to be settled."""
@@ -55,17 +58,17 @@ class EmrBackend:
         """See Backend; a cluster of somebody else is always there."""
         if self._options.cluster_id:
             return [Standing(self._options.cluster_id, alive=True)]
-        name = cluster_name(self._options, self._run_id)
-        found = self._api.find(name, cluster_tags(self._options, self._run_id))
-        return [Standing(each.id, each.alive) for each in found]
+        name = run_name(self._options, self._run_id)
+        found = self._api.find(name, run_tags(self._options.deployment, self._run_id))
+        return [Standing(each.id, each.alive, tagged_group(each.tags or {})) for each in found]
 
-    def new(self, numbers: Numbers) -> Cluster:
+    def new(self, numbers: Numbers, group: int) -> Cluster:
         """See Backend."""
         first = dict(list(numbers.items())[:MOST_STEPS])
         steps = [self._step(folder, number) for folder, number in first.items()]
 
         def launch(choice: int) -> str:
-            request = launch_request(self._options, self._run_id, steps, choice)
+            request = launch_request(self._options, self._run_id, steps, choice, group)
             return self._api.launch(request)
 
         return self._cluster(first, launch)

@@ -30,6 +30,8 @@ def run_steps(api: EmrApi, cluster: str, run_id: str) -> Iterator[tuple[Attempt,
 class Cluster:
     """See fleet.backend.Host; it takes more steps as long as it lives."""
 
+    takes_more = True
+
     def __init__(  # noqa: PLR0913, PLR0917 - what it is made of
         self,
         api: EmrApi,

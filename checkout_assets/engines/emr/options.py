@@ -42,6 +42,7 @@ class EmrOptions:
     configurations: Sequence[Mapping[str, Any]] = ()
     spark_config: Mapping[str, str] = field(default_factory=dict)
     tags: Mapping[str, str] = field(default_factory=dict)
+    folders_per_cluster: int = 16
     step_concurrency: int = 1
     idle_minutes: int = 30
     cluster_mode: bool = True

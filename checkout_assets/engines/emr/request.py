@@ -9,7 +9,7 @@ from checkout_assets.domain.errors import UsageError
 from checkout_assets.domain.folders import Folder
 from checkout_assets.domain.sizing import size_for
 from checkout_assets.engines.emr.options import EmrOptions, OrdersJob
-from checkout_assets.engines.fleet.tags import DEPLOYMENT_TAG, RUN_ID_TAG
+from checkout_assets.engines.fleet.tags import GROUP_TAG, run_tags
 
 LONGEST_STEP = 10_240
 """Characters of all arguments of a step: EMR's quota."""
@@ -18,26 +18,30 @@ _ATTEMPT = "_attempt"
 _STEP_NAME = re.compile(r"(\S+) attempt (\d+) of (.+)")
 
 
-def cluster_name(options: EmrOptions, run_id: str) -> str:
-    """The name by which a run's cluster is found again: EMR cannot list by tag."""
+def run_name(options: EmrOptions, run_id: str) -> str:
+    """How the names of a run's clusters begin, by which they are found: EMR cannot list by tag."""
     return f"{options.deployment} {run_id}"
 
 
-def cluster_tags(options: EmrOptions, run_id: str) -> dict[str, str]:
+def cluster_tags(options: EmrOptions, run_id: str, group: int) -> dict[str, str]:
     """The cluster's tags; ours win, since they decide what is terminated."""
-    return {**options.tags, DEPLOYMENT_TAG: options.deployment, RUN_ID_TAG: run_id}
+    return {**options.tags, **run_tags(options.deployment, run_id), GROUP_TAG: str(group)}
 
 
 def launch_request(
-    options: EmrOptions, run_id: str, steps: Sequence[Mapping[str, Any]], subnet: int = 0
+    options: EmrOptions,
+    run_id: str,
+    steps: Sequence[Mapping[str, Any]],
+    subnet: int = 0,
+    group: int = 1,
 ) -> dict[str, Any]:
-    """The RunJobFlow request of a run's cluster, with its first steps.
+    """The RunJobFlow request of the cluster of one of a run's groups, with its first steps.
 
     ``subnet`` counts up with each launch that found no capacity. Tags lie in the request itself,
     so that a cluster whose launcher died at once can still be told whose it is.
     """
     request: dict[str, Any] = {
-        "Name": cluster_name(options, run_id),
+        "Name": f"{run_name(options, run_id)} group {group}",
         "LogUri": options.log_uri,
         "ReleaseLabel": options.release,
         "Applications": [{"Name": "Hadoop"}, {"Name": "Spark"}],
@@ -54,7 +58,8 @@ def launch_request(
         # Ends a cluster that nobody follows any more, if all else fails.
         "AutoTerminationPolicy": {"IdleTimeout": options.idle_minutes * 60},
         "Tags": [
-            {"Key": key, "Value": value} for key, value in cluster_tags(options, run_id).items()
+            {"Key": key, "Value": value}
+            for key, value in cluster_tags(options, run_id, group).items()
         ],
         "VisibleToAllUsers": True,
     }

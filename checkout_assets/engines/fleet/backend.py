@@ -20,10 +20,14 @@ Numbers = Mapping[Folder, int]
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """A host that is not gone: ``alive`` if it works or begins to, else it is ending."""
+    """A host that is not gone: ``alive`` if it works or begins to, else it is ending.
+
+    ``group`` is the number of the group of folders that it was launched for.
+    """
 
     id: str
     alive: bool
+    group: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +79,8 @@ class Host(Protocol[R]):
 
     id: str
     """Empty until it is launched."""
+    takes_more: bool
+    """Whether it can be given more than it was launched with."""
 
     @property
     def given(self) -> Numbers:
@@ -120,6 +126,8 @@ class Backend(Protocol[R]):
     """Subnets and types to choose from."""
     repeats_safely: bool
     """Whether a launch that is asked for again never gives a second host."""
+    folders_per_host: int
+    """How many folders a host is given; a run of more uses several side by side."""
 
     def prepare(self) -> None:
         """Settle what all hosts of the run share."""
@@ -136,8 +144,8 @@ class Backend(Protocol[R]):
     def find(self) -> Sequence[Standing]:
         """This run's hosts that are not gone, the latest first."""
 
-    def new(self, numbers: Numbers) -> Host[R]:
-        """A host to be launched for these attempts."""
+    def new(self, numbers: Numbers, group: int) -> Host[R]:
+        """A host to be launched for these attempts, which are of that group of the run."""
 
     def attach(self, host: str) -> Host[R]:
         """A host that was found."""

@@ -11,7 +11,8 @@ class Pace:
     ``first_wait_seconds`` is the wait after a launch that was not answered; it doubles each time.
     ``ending_poll_seconds`` lie between two looks at a host that is ending. ``most_silent_polls``
     is for how many polls a service may not answer; ``silence_seconds`` for how long a host that
-    tells how it goes may tell nothing new. ``most_hosts`` a run may use up.
+    tells how it goes may tell nothing new. ``most_hosts`` may be used up for each group of a run's
+    folders.
     """
 
     poll_seconds: float

@@ -1,7 +1,8 @@
 """What an instance and whoever follows it tell one another, as small files in S3.
 
-Below ``<fleet_uri>/runs/<run_id>/<worker>/``: ``listener.json`` of the follower; of the worker
-``progress.json``, ``results/<FOLDER>.json``, ``end.json`` and ``log.txt``.
+Below ``<fleet_uri>/runs/<run_id>/<worker>/``: of the follower ``folders.json``, which is what the
+worker was given to copy, and ``listener.json``; of the worker ``progress.json``,
+``results/<FOLDER>.json``, ``end.json`` and ``log.txt``.
 
 An instance's word is for people and for scheduling; what makes a folder done is raw's completion
 record. Whatever is read may be missing, torn or written by somebody else: readers return None then.
@@ -10,7 +11,7 @@ record. Whatever is read may be missing, torn or written by somebody else: reade
 import json
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -25,6 +26,7 @@ from spark_jobs.contract.record_format import VERSION_FIELD
 from spark_jobs.stores import NotFoundError, Store
 
 LISTENER, PROGRESS, END, LOG = "listener.json", "progress.json", "end.json", "log.txt"
+ASSIGNED = "folders.json"
 RESULTS = "results/"
 FORMAT_VERSION = 1
 """Of every report; what an instance's own script writes without one is of the first."""
@@ -161,6 +163,14 @@ class WorkerReports:
     def __init__(self, store: Store, prefix: str = "") -> None:
         self._store = store
         self._prefix = prefix
+
+    def assign(self, folders: Sequence[Folder]) -> None:
+        """Say which folders the worker is given: another process that attaches reads them."""
+        self._write(ASSIGNED, {"folders": [folder.name for folder in folders]})
+
+    def assigned(self) -> frozenset[Folder] | None:
+        """Which folders the worker was given; None also if an earlier version launched it."""
+        return self._read(ASSIGNED, lambda told: frozenset(map(_folder, told["folders"])))
 
     def listen(self, listening: Listening) -> None:
         """Say that somebody follows."""

@@ -1,0 +1,279 @@
+"""One group of a run's folders: its hosts one after another, until each folder has ended.
+
+What a group does is decided here, by rules that no service changes; what a service says is a
+backend's to know.
+"""
+
+import logging
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Generic
+
+from checkout_assets.domain.counting import counted
+from checkout_assets.domain.failures import LOST, TRIED_AGAIN, Cause, Diagnosis
+from checkout_assets.domain.folders import Folder
+from checkout_assets.domain.log_tail import log_tail
+from checkout_assets.engines.aws_requests import AwsRequestError
+from checkout_assets.engines.clock import Clock
+from checkout_assets.engines.fleet.backend import Backend, Ended, Host, Look, R
+from checkout_assets.engines.fleet.hosts import Hosts
+from checkout_assets.engines.fleet.pace import Pace
+from checkout_assets.engines.fleet.turns import Course, Wait, Waiting
+from spark_jobs.refusals import meaning_of
+from spark_jobs.stores import StoreError
+
+_JITTER = 0.15
+_SECONDS_BETWEEN_WORDS = 300.0
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class Unit:
+    """A folder that is not done.
+
+    ``number`` is that of the attempt that counts, and no other attempt of any process has it;
+    ``attempts`` this run has begun; ``failures`` the folder itself has caused.
+    """
+
+    number: int = 1
+    attempts: int = 1
+    failures: int = 0
+
+    def begin_again(self) -> None:
+        """From now on another attempt counts."""
+        self.number += 1
+        self.attempts += 1
+
+
+Units = dict[Folder, Unit]
+
+
+@dataclass(frozen=True, slots=True)
+class FleetContext(Generic[R]):
+    """What all groups of a run have in common."""
+
+    backend: Backend[R]
+    pace: Pace
+    clock: Clock
+    tell: Callable[[str], None]
+
+
+class Group(Generic[R]):
+    """Some folders of a run, on one host at a time.
+
+    ``living`` is a host that another process launched for the group. ``ending`` are hosts that may
+    still write: nothing is launched before they are gone.
+    """
+
+    def __init__(
+        self,
+        context: FleetContext[R],
+        number: int,
+        units: Units,
+        living: str = "",
+        ending: Sequence[str] = (),
+    ) -> None:
+        self._backend, self._pace, self._clock = context.backend, context.pace, context.clock
+        self._tell = context.tell
+        self._left = units
+        self._ending = ending
+        self._hosts = Hosts(context.backend, context.pace, context.clock, number)
+        self._host = self._hosts.attach(living) if living else None
+        self._silent = 0
+        self._sign: object = None
+        self._quiet = self._untold = 0.0
+
+    def claim(self, units: Units) -> None:
+        """Take the units that its living host was given, out of these.
+
+        What failed there has been told of; whoever asks again wants it done again.
+        """
+        assert self._host is not None
+        for folder, found in self._host.found(list(units)).items():
+            unit = self._left[folder] = units.pop(folder)
+            if found.number >= unit.number:
+                unit.number = found.number if found.goes_on else found.number + 1
+
+    def fill(self, units: Units) -> None:
+        """Take more of these, if its living host takes more: as many as a new one is given."""
+        if self._host is not None and self._host.takes_more:
+            room = max(self._backend.folders_per_host - len(self._left), 0)
+            for folder in list(units)[:room]:
+                self._left[folder] = units.pop(folder)
+
+    def course(self) -> Course[R, None]:
+        """Yield each folder's result when it ends; then no host of the group is left.
+
+        Uses one host after another, as long as losing one is worth another try.
+        """
+        if self._host is not None:
+            self._tell(f"Following {self._host.title}, which this run launched before.")
+        lost: Counter[str] = Counter()
+        while self._left:
+            end = yield from self._on_a_host()
+            if end is None:
+                break
+            lost[end.code] += 1
+            if lost[end.code] > end.retries or lost.total() >= self._pace.most_hosts:
+                yield from self._give_up(end)
+                break
+            self._replace(end)
+            yield Wait(self._clock.between(0, self._pace.spread_seconds))
+        self.release()
+
+    def release(self) -> None:
+        """End all hosts of the group; what has ended is not asked again."""
+        self._hosts.release()
+
+    def _on_a_host(self) -> Course[R, Diagnosis | None]:
+        """Work on one host; returns why it ended before its work, or None if all is done."""
+        try:
+            if self._host is None:
+                self._host = yield from self._begin()
+            return (yield from self._follow(self._host))
+        except (AwsRequestError, StoreError) as error:
+            return diagnose_error(error, self._backend.store_word)
+
+    def _begin(self) -> Waiting[Host[R]]:
+        yield from self._hosts.wait_until_gone(self._ending)
+        self._ending = ()
+        host = yield from self._hosts.launch(self._numbers())
+        self._tell(f"Launched {host.title} for {counted(len(self._left), 'folder')}: {host.link}")
+        yield self._pause()
+        return host
+
+    def _follow(self, host: Host[R]) -> Course[R, Diagnosis | None]:
+        """Yield each folder when it ends; returns why the host ended early, or None."""
+        self._silent = 0
+        self._sign, self._quiet, self._untold = None, 0.0, _SECONDS_BETWEEN_WORDS
+        while self._left:
+            try:
+                end = yield from self._look(host)
+            except (AwsRequestError, StoreError) as error:
+                self._bear(error)
+            else:
+                self._silent = 0
+                if end is not None:
+                    return end
+            if self._left:
+                yield self._pause()
+        return None
+
+    def _bear(self, error: AwsRequestError | StoreError) -> None:
+        """Raise what will not pass, or has not for long."""
+        self._silent += 1
+        refused = isinstance(error, AwsRequestError) and not error.diagnosis.passes
+        if refused or self._silent > self._pace.most_silent_polls:
+            raise error
+        _log.warning("%s; asking again", error.code or error)
+
+    def _look(self, host: Host[R]) -> Course[R, Diagnosis | None]:
+        look = host.collect(self._numbers())
+        for ended in look.ended:
+            result = self._settle(host, ended)
+            if result is not None:
+                yield result
+        if look.over is not None:
+            for proven in self._backend.proven(self._numbers()):
+                yield self._end(proven)
+            return (yield from self._ended(host, look, look.over))
+        if self._is_lost(look):
+            return (yield from self._ended(host, look, LOST))
+        host.give(self._numbers())
+        return None
+
+    def _settle(self, host: Host[R], ended: Ended[R]) -> R | None:
+        """The folder's outcome; None if another attempt counts, or is to be made."""
+        unit = self._left.get(ended.folder)
+        if unit is None or ended.number != unit.number:
+            return None
+        if ended.result is not None:
+            return self._end(ended.result)
+        assert ended.why is not None
+        unit.failures += 1
+        told = ended.said or f"{ended.folder}: {ended.why.reason}."
+        if unit.failures <= ended.why.retries:
+            self._tell(f"{told} It is tried again.")
+            unit.begin_again()
+            return None
+        where = f"Attempt {unit.attempts}, {ended.where}.{_shown(ended.log or host.log())}"
+        error = f"{told} {where} See {host.link}"
+        return self._end(self._backend.failed(ended.folder, error, ended.why.failure))
+
+    def _end(self, result: R) -> R:
+        unit = self._left.pop(result.folder)
+        host = self._host.id if self._host else ""
+        return replace(result, attempts=unit.attempts, host=host)
+
+    def _ended(self, host: Host[R], look: Look[R], why: Diagnosis) -> Waiting[Diagnosis | None]:
+        """Why the host is done with, which from here on does nothing more."""
+        if not self._left:
+            return None
+        yield from self._hosts.end(host.id, look.gone)
+        waits = all(host.given.get(folder) != number for folder, number in self._numbers().items())
+        return TRIED_AGAIN if look.finished and waits else why
+
+    def _is_lost(self, look: Look[R]) -> bool:
+        """Whether a host that tells how it goes has told nothing new for too long."""
+        sign = (look.sign, len(look.ended))
+        if sign != self._sign:
+            self._sign, self._quiet = sign, 0.0
+        if look.progress and (look.urgent or self._untold >= _SECONDS_BETWEEN_WORDS):
+            self._untold = 0.0
+            self._tell(look.progress)
+        return self._quiet > self._pace.silence_seconds
+
+    def _replace(self, end: Diagnosis) -> None:
+        word = self._backend.host_word
+        self._tell(
+            f"{end.reason}; another {word} does the {counted(len(self._left), 'folder')} left."
+        )
+        if end.elsewhere:
+            self._hosts.go_elsewhere()
+        given = self._host.given if self._host else {}
+        for folder, unit in self._left.items():
+            if given.get(folder) == unit.number:
+                unit.begin_again()
+        self._host = None
+
+    def _give_up(self, end: Diagnosis) -> Iterator[R]:
+        where, host = "", self._host
+        if host is not None:
+            word = self._backend.host_word.capitalize()
+            where = f" {word} {host.id}.{_shown(host.log())} See {host.link}"
+        for given_up in all_failed(self._backend, list(self._left), end, where):
+            yield self._end(given_up)
+
+    def _numbers(self) -> dict[Folder, int]:
+        return {folder: unit.number for folder, unit in self._left.items()}
+
+    def _pause(self) -> Wait:
+        seconds = self._pace.poll_seconds
+        chosen = self._clock.between(seconds * (1 - _JITTER), seconds * (1 + _JITTER))
+        self._quiet += chosen
+        self._untold += chosen
+        return Wait(chosen)
+
+
+def diagnose_error(error: AwsRequestError | StoreError, store_word: str) -> Diagnosis:
+    """Why nothing goes on: what a service or the store at ``store_word`` has refused."""
+    if isinstance(error, AwsRequestError):
+        return replace(error.diagnosis, retries=0)
+    said = meaning_of(error.code, "S3 answers {code}")
+    return Diagnosis(Cause.PERMANENT, f"{said} at {store_word}", 0, error.code)
+
+
+def all_failed(
+    backend: Backend[R], folders: Sequence[Folder], end: Diagnosis, where: str = ""
+) -> Iterator[R]:
+    """Every folder fails for the same reason; ``where`` says with which host."""
+    for folder in folders:
+        error = f"{folder}: not {backend.done_word}, because {end.reason}.{where}"
+        yield backend.failed(folder, error, end.failure)
+
+
+def _shown(log: str) -> str:
+    tail = " | ".join(log_tail(log))
+    return f" Its log ends: {tail}" if tail else ""
