@@ -3,7 +3,7 @@
 import gc
 import secrets
 from collections.abc import Mapping, Sequence
-from contextlib import closing
+from contextlib import AbstractContextManager, closing, nullcontext
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -16,15 +16,6 @@ from checkout_assets.cli.console import (
 )
 from checkout_assets.cli.copy_options import settings_options
 from checkout_assets.cli.copy_progress import Bars, Lines
-from checkout_assets.cli.copy_reporting import (
-    Deadline,
-    Report,
-    RunId,
-    Silence,
-    checked_run_id,
-    report_terms,
-    reporting,
-)
 from checkout_assets.cli.copy_results import (
     conclude_copy,
     copied_line,
@@ -38,10 +29,18 @@ from checkout_assets.cli.options import (
     settings_with,
     usable_places,
 )
+from checkout_assets.cli.reporting_options import (
+    Deadline,
+    Report,
+    ReportTerms,
+    RunId,
+    Silence,
+    checked_run_id,
+    report_terms,
+)
 from checkout_assets.domain.errors import MigrationError
 from checkout_assets.domain.folders import Folder, select_folders
 from checkout_assets.engines.copying.choices import CopySettings
-from checkout_assets.engines.worker.reports import FolderReport
 from checkout_assets.settings import Settings
 
 if TYPE_CHECKING:
@@ -98,7 +97,7 @@ def copy(  # noqa: PLR0913 - a command's options
     options = CopyOptions.given_by(
         settings, settings, folders_at_once=folders_at_once, in_flight=in_flight
     )
-    with reporting(terms, len(chosen)) as reporter:
+    with _reporting(terms, len(chosen)) as reporter:
         results = _run(settings, chosen, options, called, reporter)
     names = settings.show_object_names
     if json:
@@ -107,6 +106,16 @@ def copy(  # noqa: PLR0913 - a command's options
     else:
         print_lines(copy_summary(results))
     return conclude_copy(results, names)
+
+
+def _reporting(
+    terms: ReportTerms | None, folders: int
+) -> "AbstractContextManager[Reporter | None]":
+    if terms is None:
+        return nullcontext()
+    from checkout_assets.cli.copy_reporting import reporting
+
+    return reporting(terms, folders)
 
 
 def _run(
@@ -141,6 +150,8 @@ def _run(
 
 def _tell(copied: "FolderCopied", reporter: "Reporter | None") -> "FolderCopied":
     if reporter is not None:
+        from checkout_assets.engines.worker.reports import FolderReport
+
         copy_id = copied.record.copy_id if copied.record else ""
         reporter.finish_folder(
             FolderReport(

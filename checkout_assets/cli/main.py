@@ -10,21 +10,12 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from importlib.metadata import version
 from typing import Annotated, Any
 
 import typer
 
-from checkout_assets.cli import (
-    access,
-    copy,
-    demo,
-    orphans,
-    quarantine,
-    reconcile,
-    report,
-    structure,
-)
 from checkout_assets.cli.console import print_json, print_lines, say
 from checkout_assets.cli.interrupts import (
     INTERRUPTED,
@@ -36,8 +27,19 @@ from checkout_assets.cli.streams import Channel, guard_streams
 from checkout_assets.domain.errors import MigrationError, UsageError
 from checkout_assets.domain.faults import explain_fault
 
-COMMANDS = (copy, structure, reconcile, report, quarantine, orphans, access, demo)
-"""Modules with a ``register(app)``; a new command is added here."""
+COMMANDS = (
+    "copy",
+    "structure",
+    "reconcile",
+    "report",
+    "quarantine",
+    "orphans",
+    "access",
+    "demo",
+)
+"""In the order of the help. Each is a module of this package, of the same name, with a
+``register(app)``; a new command is added here.
+"""
 
 _COMPLETE, _INCOMPLETE, _WRONG_USAGE = 0, 1, 2
 _JSON = "--json"
@@ -61,8 +63,11 @@ def _tell_version(asked: bool) -> None:
         raise typer.Exit
 
 
-def build_app() -> typer.Typer:
-    """The command line with all its commands."""
+def build_app(arguments: Sequence[str] = ()) -> typer.Typer:
+    """The command line with the one command that the arguments begin with, else with all.
+
+    The modules of the other commands are then not imported: that takes a fifth of the start.
+    """
     app = typer.Typer(
         name="checkout-assets",
         help="Copy order documents between S3 accounts, structure them as Parquet tables, and "
@@ -74,9 +79,14 @@ def build_app() -> typer.Typer:
         pretty_exceptions_enable=False,
     )
     app.callback()(_common)
-    for command in COMMANDS:
+    for command in _command_modules(arguments):
         command.register(app)
     return app
+
+
+def _command_modules(arguments: Sequence[str]) -> list[Any]:
+    named = [name for name in COMMANDS if name in arguments[:1]]
+    return [import_module(f"checkout_assets.cli.{name}") for name in named or COMMANDS]
 
 
 def _common(
@@ -107,6 +117,7 @@ def run(arguments: Sequence[str]) -> int:
 def main() -> None:
     """Run this process's command line; SIGTERM and the end of the terminal are as Ctrl-C."""
     output, arguments = guard_streams(), sys.argv[1:]
+    _command_modules(arguments)  # While an interrupt is still answered as during every import.
     code = INTERRUPTED
     # The first interrupt ends the command. A second one may arrive at any moment while the first
     # is handled, so one of the two blocks catches it. Any further one is ignored.
@@ -153,7 +164,7 @@ def _with_output(code: int, lost: OSError | None, is_document: bool) -> int:
 
 def _end_of(arguments: Sequence[str]) -> _End:
     try:
-        ended = build_app()(args=list(arguments), standalone_mode=False)
+        ended = build_app(arguments)(args=list(arguments), standalone_mode=False)
     except UsageError as error:
         return _End(_WRONG_USAGE, str(error))
     except MigrationError as error:
@@ -168,8 +179,11 @@ def _end_of(arguments: Sequence[str]) -> _End:
 
 
 def _interrupted(arguments: Sequence[str]) -> _End:
-    goes_on = demo.NAME not in _command_words(arguments)
-    return _End(INTERRUPTED, SENTENCE if goes_on else demo.INTERRUPTED)
+    if "demo" not in _command_words(arguments):
+        return _End(INTERRUPTED, SENTENCE)
+    from checkout_assets.cli import demo
+
+    return _End(INTERRUPTED, demo.INTERRUPTED)
 
 
 def _unexpected(error: Exception) -> _End:
@@ -184,7 +198,7 @@ def _unexpected(error: Exception) -> _End:
 
 def _command_words(arguments: Sequence[str]) -> Iterator[str]:
     """The command that was meant, such as ``access grant``; nothing for an unknown one."""
-    group: Any = typer.main.get_command(build_app())
+    group: Any = typer.main.get_command(build_app(arguments))
     for word in arguments:
         group = getattr(group, "commands", {}).get(word)
         if group is None:

@@ -121,8 +121,6 @@ def made_for_s3(make_client: Callable[[], Any], session: Any) -> Any:
     """The client that ``make_client`` makes; raises UsageError for what refuses to be made."""
     with configuring(session):
         try:
-            # What our own clients do not read, others do that the same settings make: STS's.
-            session.client("s3")
             client = make_client()
         except ValueError as error:
             if str(error).startswith("Invalid endpoint"):

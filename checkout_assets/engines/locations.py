@@ -8,6 +8,7 @@ import re
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import cache
 from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -184,16 +185,18 @@ def check_reachable(
 ) -> None:
     """Ask every named bucket, on its terms, whether it is there; raises UsageError if one is not.
 
-    ``make_client`` gives a new boto3 client for each bucket; without it, clients that give up
-    quickly are made, of that role if one is named. ``on_silence`` hears if S3 is silent.
+    ``make_client`` gives a new boto3 client; places on the same terms share one. Without it,
+    clients that give up quickly are made, of that role if one is named. ``on_silence`` hears if
+    S3 is silent.
     """
     ensure_open_files()
     in_s3 = {what: place for what, place in places.items() if isinstance(place, S3Location)}
     session = _usable_principal(role_arn) if in_s3 else None
-    make_client = make_client or _quick_clients(session)
+    client_on = _clients(make_client or _quick_clients(session), session)
     for what, place in places.items():
         if isinstance(place, S3Location):
-            client = _usable_client(make_client, session, place)
+            client = client_on(place.terms)
+            _check_transport(place, client, session)
             with SilenceWatch(on_silence, BotoEar(client).heard):
                 _check_bucket(client, place, what)
         else:
@@ -304,11 +307,14 @@ def principal(role_arn: str = "") -> Any:
 
 
 def _usable_principal(role_arn: str) -> Any:
-    """That session, with credentials that could be read; raises UsageError."""
-    check_session(principal())
-    session = principal(role_arn)
+    """That session, with settings and credentials that can be used; raises UsageError."""
+    session = principal()
+    check_session(session)
     if role_arn:
+        session = principal(role_arn)
         check_session(session)
+    # What our own clients do not read, others do that the same settings make: STS's.
+    made_for_s3(lambda: session.client("s3"), session)
     return session
 
 
@@ -324,16 +330,16 @@ def _quick_clients(session: Any) -> Callable[[], Any]:
     return lambda: session.client("s3", config=quickly)
 
 
-def _usable_client(make_client: Callable[[], Any], session: Any, place: S3Location) -> Any:
-    """A client on the place's terms; awscrt, too, could be set up for the place.
+def _clients(make_client: Callable[[], Any], session: Any) -> Callable[[StoreTerms], Any]:
+    """Gives the client on some terms, made once; it raises UsageError if none can be made."""
+    return cache(lambda terms: terms.bind(made_for_s3(make_client, session)))
 
-    Raises UsageError for what the AWS variables or files have wrong.
-    """
+
+def _check_transport(place: S3Location, client: Any, session: Any) -> None:
+    """Raise UsageError if awscrt cannot be set up for this place."""
     from spark_jobs.stores.s3 import S3Store
 
-    client = place.terms.bind(made_for_s3(make_client, session))
     check_transport(S3Store(place.bucket, place.prefix, client, session, place.terms))
-    return client
 
 
 def _region_of(client: Any, bucket: str) -> str | None:

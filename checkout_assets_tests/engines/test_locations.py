@@ -1,6 +1,7 @@
 """Where source, raw and lake may be."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,9 +14,11 @@ from checkout_assets.engines.locations import (
     check_writable,
     parse_location,
     parse_s3_location,
+    principal,
     refuse_overlap,
 )
 from checkout_assets_tests.orders_place import OrdersPlace
+from spark_jobs.stores import StoreTerms
 
 LONG = f"s3://bucket/{'x' * 1000}"
 
@@ -169,6 +172,22 @@ def test_directories_inside_one_another_are_refused_through_symbolic_links(tmp_p
 
 def test_a_bucket_that_is_there_is_usable(place: OrdersPlace, tmp_path: Path) -> None:
     check_reachable({"source": place.source, "lake": LocalLocation(tmp_path / "new" / "lake")})
+
+
+def test_places_on_the_same_terms_share_a_client_and_other_terms_have_their_own(
+    place: OrdersPlace,
+) -> None:
+    made = []
+
+    def make_client() -> Any:
+        made.append(principal().client("s3"))
+        return made[-1]
+
+    paid = place.raw.on(StoreTerms(requester_pays=True))
+    check_reachable({"source": place.source, "raw": place.raw}, make_client)
+    assert len(made) == 1
+    check_reachable({"source": place.source, "raw": paid}, make_client)
+    assert len(made) == 3
 
 
 def test_a_missing_bucket_is_refused_by_its_role(place: OrdersPlace) -> None:

@@ -314,12 +314,37 @@ def test_help_tells_of_every_command_folders_exit_codes_and_variables(cli: Cli) 
     assert ended.code == 0
     for told in ("copy", "reconcile", "00_CheckoutOrder..0F_CheckoutOrder", "130", "CHECKOUT_RAW"):
         assert told in ended.out
-    for command in COMMANDS:
-        name = command.__name__.rpartition(".")[2]
+    for name in COMMANDS:
         own = cli(name, "--help")
         assert own.code == 0
         assert "Examples:" in own.out
         assert f"checkout-assets {name} " in own.out
+
+
+NEEDED = {
+    "quarantine": ("structure",),
+    "reconcile": ("orphans",),
+    "report": ("reconcile", "orphans"),
+}
+"""The commands that do some of another one's work."""
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_command_imports_no_module_that_only_another_one_needs(name: str) -> None:
+    script = (
+        "import sys\n"
+        "from checkout_assets.cli.main import run\n"
+        "code = run(sys.argv[1:])\n"
+        "print(*sys.modules, file=sys.stderr)\n"
+        "sys.exit(code)\n"
+    )
+
+    ended = subprocess.run(
+        [sys.executable, "-c", script, name, "--help"], capture_output=True, text=True, check=True
+    )
+
+    loaded = {other for other in COMMANDS if f"checkout_assets.cli.{other}" in ended.stderr.split()}
+    assert loaded == {name, *NEEDED.get(name, ())}
 
 
 def each_command(group: Any, *words: str) -> Iterator[tuple[str, ...]]:

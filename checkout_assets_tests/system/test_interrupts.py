@@ -30,13 +30,13 @@ def app():
     return lambda **options: command(**options)
 
 build, calls = main.build_app, []
-def build_app():
+def build_app(arguments):
     calls.append(0)
     if len(calls) == 1:
         return app()
     if len(calls) - 2 < {while_answering}:
         interrupt()
-    return build()
+    return build(arguments)
 
 main.build_app = build_app
 for name in {at}:
