@@ -69,6 +69,7 @@ class EmrPlace:
         self.options = EmrOptions("orders", log_uri=str(directory / "logs"))
         self.job = OrdersJob(JOB, "s3://raw/copies", str(directory / "lake"), "keep", REGION)
         self.clock = QuickClock()
+        self.told: list[str] = []
         self.host = Host(host_role(self.terms()))
         emr.api.denies = self._denies
 
@@ -107,7 +108,8 @@ class EmrPlace:
 
     def engine(self, clock: Clock | None = None, **options: Any) -> EmrEngine:
         chosen = replace(self.options, **options)
-        return EmrEngine(chosen, self.job, self.api(), self.lake, clock or self.clock)
+        clock = clock or self.clock
+        return EmrEngine(chosen, self.job, self.api(), self.lake, clock, tell=self.told.append)
 
     def start(
         self, folders: Sequence[Folder] = SIX, run_id: str = "run", **options: Any

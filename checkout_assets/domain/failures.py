@@ -65,13 +65,16 @@ TRIED_AGAIN = Diagnosis(
 )
 """For a host that did what it could; how often a folder is tried is decided for each."""
 
-_REFUSALS = frozenset(
+_DENIALS = frozenset(
     {
         "AccessDenied", "AccessDeniedException", "ExpiredToken", "ExpiredTokenException",
-        "InvalidClientTokenId", "InvalidRequestException", "NoSuchBucket", "UnauthorizedOperation",
-        "UnrecognizedClientException", "ValidationException",
+        "InvalidClientTokenId", "NoSuchBucket", "UnauthorizedOperation",
+        "UnrecognizedClientException",
     }
 )  # fmt: skip
+"""Codes that decide whatever their sentence quotes."""
+
+_REFUSALS = _DENIALS | {"InvalidRequestException", "ValidationException"}
 _IN_LOG = {
     "PackageIncomplete": "the job's packages are incomplete: "
     "build them again (make package) and upload them",
@@ -89,13 +92,15 @@ _IN_LOG = {
 def diagnose_request(code: str, message: str = "") -> Diagnosis:
     """Why AWS refused a request, by the error's code."""
     said = _quoted(f"{code}: {message}" if message else code)
+    by_code = is_throttling(code) or code in _DENIALS
+    text = code if by_code else f"{code} {message}"
 
     def told(cause: Cause, clause: str, retries: int = 0, word: str = code) -> Diagnosis:
         return Diagnosis(cause, f"{clause} {said}", retries, word, cause is Cause.CAPACITY)
 
-    if told_texts.QUOTA.search(f"{code} {message}"):
+    if told_texts.QUOTA.search(text):
         return told(Cause.PERMANENT, "the account's instance quota is used up", 0, "InstanceQuota")
-    if told_texts.CAPACITY.search(f"{code} {message}"):
+    if told_texts.CAPACITY.search(text):
         no_capacity = "AWS has no such instances free now"
         return told(Cause.CAPACITY, no_capacity, _SEVERAL, "NoCapacity")
     if is_throttling(code):
@@ -107,35 +112,42 @@ def diagnose_request(code: str, message: str = "") -> Diagnosis:
     return told(Cause.PERMANENT, "AWS answers with an error")
 
 
+_NO_CAPACITY = Diagnosis(
+    Cause.CAPACITY, "AWS has no such instances free now", _SEVERAL, "NoCapacity", elsewhere=True
+)
+_CLUSTER_REFUSED = Diagnosis(
+    Cause.PERMANENT, "EMR refuses the cluster's configuration", code="ClusterRefused"
+)
+_BOOTSTRAP_FAILED = Diagnosis(
+    Cause.TRANSIENT, "a bootstrap action failed", _ONCE, "BootstrapFailed"
+)
+_NO_BOOTSTRAP_SCRIPT = Diagnosis(
+    Cause.PERMANENT, "a bootstrap script is not where it should be", code="BootstrapFailed"
+)
+_BY_SOMEONE = "USER_REQUEST"
+_TERMINATED = Diagnosis(Cause.CANCELLED, "someone terminated the cluster", code="HostTerminated")
+_BY_ERROR_CODE = {
+    "INTERNAL_ERROR_EC2_INSUFFICIENT_CAPACITY_AZ": _NO_CAPACITY,
+    "INTERNAL_ERROR_SPOT_NO_CAPACITY_PRIMARY": _NO_CAPACITY,
+    "INTERNAL_ERROR_SPOT_PRICE_INCREASE_PRIMARY": _NO_CAPACITY,
+    "VALIDATION_ERROR_INSTANCE_TYPE_NOT_SUPPORTED": _NO_CAPACITY,
+    "VALIDATION_ERROR_INVALID_SSH_KEY_NAME": _CLUSTER_REFUSED,
+    "BOOTSTRAP_FAILURE_BA_DOWNLOAD_FAILED_PRIMARY": _BOOTSTRAP_FAILED,
+    "BOOTSTRAP_FAILURE_FILE_NOT_FOUND_PRIMARY": _NO_BOOTSTRAP_SCRIPT,
+}
+"""The codes of ``ErrorDetails`` in "Error codes with ErrorDetail information in Amazon EMR"."""
+
 _CLUSTER_ENDS: tuple[tuple[re.Pattern[str], Diagnosis], ...] = (
-    (
-        re.compile(r"^USER_REQUEST\b"),
-        Diagnosis(Cause.CANCELLED, "someone terminated the cluster", code="HostTerminated"),
-    ),
+    (re.compile(r"^BOOTSTRAP_FAILURE\b"), _BOOTSTRAP_FAILED),
     (
         told_texts.QUOTA,
         Diagnosis(Cause.PERMANENT, "the account's instance quota is used up", code="InstanceQuota"),
     ),
     (
         re.compile(rf"{told_texts.CAPACITY.pattern}|^INSTANCE_FLEET_TIMEOUT\b", re.IGNORECASE),
-        Diagnosis(
-            Cause.CAPACITY,
-            "AWS has no such instances free now",
-            _SEVERAL,
-            "NoCapacity",
-            elsewhere=True,
-        ),
+        _NO_CAPACITY,
     ),
-    (
-        re.compile(r"^VALIDATION_ERROR\b"),
-        Diagnosis(
-            Cause.PERMANENT, "EMR refuses the cluster's configuration", code="ClusterRefused"
-        ),
-    ),
-    (
-        re.compile(r"^BOOTSTRAP_FAILURE\b"),
-        Diagnosis(Cause.TRANSIENT, "a bootstrap action failed", _ONCE, "BootstrapFailed"),
-    ),
+    (re.compile(r"^VALIDATION_ERROR\b"), _CLUSTER_REFUSED),
     (
         told_texts.SPOT,
         Diagnosis(
@@ -152,14 +164,18 @@ _CLUSTER_ENDS: tuple[tuple[re.Pattern[str], Diagnosis], ...] = (
     ),
     (re.compile(""), Diagnosis(Cause.TRANSIENT, "the cluster ended early", _ONCE, "HostEnded")),
 )
-"""The first that matches the code, the message and the error codes decides."""
+"""Where no error code is known, the first that matches the code, the message and the rest."""
 
 
 def diagnose_cluster(code: str, message: str, error_codes: Sequence[str] = ()) -> Diagnosis:
     """Why a cluster ended before its steps, by ``StateChangeReason`` and ``ErrorDetails``."""
     told = " ".join((code, message, *error_codes))
     said = _quoted(": ".join(part for part in (code, message) if part) or "no reason given")
-    end = next(diagnosis for pattern, diagnosis in _CLUSTER_ENDS if pattern.search(told))
+    known = [_BY_ERROR_CODE[each] for each in error_codes if each in _BY_ERROR_CODE]
+    if code == _BY_SOMEONE:
+        end = _TERMINATED
+    else:
+        end = known[0] if known else next(end for text, end in _CLUSTER_ENDS if text.search(told))
     return replace(end, reason=f"{end.reason} {said}")
 
 

@@ -36,8 +36,8 @@ INSTANCE_TYPES: Mapping[str, InstanceType] = MappingProxyType(
         "c5.2xlarge": InstanceType(8, 16_384, 12_288),
         "c5.4xlarge": InstanceType(16, 32_768, 24_576),
         "c5.9xlarge": InstanceType(36, 73_728, 65_536),
-        "c6i.4xlarge": InstanceType(16, 32_768, 24_576),
-        "c7g.4xlarge": InstanceType(16, 32_768, 24_576),
+        "c6i.4xlarge": InstanceType(16, 32_768, 23_424),
+        "c7g.4xlarge": InstanceType(16, 32_768, 23_424),
         "m5.xlarge": InstanceType(4, 16_384, 12_288),
         "m5.2xlarge": InstanceType(8, 32_768, 24_576),
         "m5.4xlarge": InstanceType(16, 65_536, 57_344),
@@ -46,7 +46,8 @@ INSTANCE_TYPES: Mapping[str, InstanceType] = MappingProxyType(
         "r5.4xlarge": InstanceType(16, 131_072, 122_880),
     }
 )
-"""As of 2026-11. Where a type is not listed, pass an InstanceType of your own; what a running node
+"""As of 2026-11; c6i and c7g, which Amazon's table lacks, have what it gives for c6g and c5a.
+Where a type is not listed, pass an InstanceType of your own; what a running node
 offers is told by ``yarn node -list -showDetails`` on the primary."""
 
 CORES_PER_EXECUTOR = 5
@@ -97,6 +98,8 @@ class SparkSizing:
             "spark.sql.shuffle.partitions": str(self.partitions),
             # A task that ran twice would stage its files twice.
             "spark.speculation": "false",
+            # YARN would begin a failed folder again, under the same run id.
+            "spark.yarn.maxAppAttempts": "1",
         }
 
 

@@ -8,7 +8,8 @@ import re
 CAPACITY = re.compile(
     r"insufficient.{0,20}capacity|not have (enough|sufficient) capacity|capacity-not-available"
     r"|InstanceFleetTimeout|no spot capacity|InsufficientFreeAddressesInSubnet|SpotMaxPriceTooLow"
-    r"|not supported in your requested Availability Zone",
+    r"|not supported in (your|the) requested Availability Zone|out of capacity for"
+    r"|UnfulfillableCapacity",
     re.IGNORECASE,
 )
 """Codes and messages of EC2's RunInstances, and EMR's ``StateChangeReason.Message`` and

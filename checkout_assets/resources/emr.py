@@ -1,16 +1,17 @@
 """EMR as a Dagster resource: every option of a cluster, checked before anything is launched."""
 
-from collections.abc import Mapping
+import logging
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
-from pydantic import Field, ValidationError
+from pydantic import Field, PrivateAttr, ValidationError
 
 from checkout_assets.domain.counting import part_of
 from checkout_assets.domain.displayable import displayable
 from checkout_assets.domain.errors import UsageError
-from checkout_assets.engines.emr.options import EmrOptions, JobPackage
+from checkout_assets.engines.emr.options import RELEASE, EmrOptions, JobPackage
 from checkout_assets.engines.locations import canonical_uri, parse_s3_location
 from checkout_assets.resources.engines import StructureEngineResource, given_to
 from checkout_assets.resources.stores import Stores
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from checkout_assets.engines.structuring.spark_engine import StructuredFolder
 
 _ONE_DAY = 24 * 60
+_log = logging.getLogger(__name__)
 
 
 class EmrResource(StructureEngineResource):
@@ -50,7 +52,7 @@ class EmrResource(StructureEngineResource):
     )
     architecture: str = Field(default="x86_64", description="of the core nodes: x86_64 or arm64")
     log_uri: str = Field(default="", description="where EMR puts logs: s3://bucket/prefix")
-    release: str = Field(default="emr-7.14.0", pattern=r"^emr-7\.\d+\.\d+$")
+    release: str = Field(default=RELEASE, pattern=r"^emr-7\.\d+\.\d+$")
     service_role: str = Field(default="EMR_DefaultRole", description="EMR's own role")
     instance_profile: str = Field(
         default="EMR_EC2_DefaultRole", description="of the nodes: reads raw, writes the lake"
@@ -116,6 +118,13 @@ class EmrResource(StructureEngineResource):
     vanished: str = KEEP
     replaces_raw: str = ""
     largest_body: int = LARGEST_BODY_BYTES
+    # pydantic would bind a function that is the default to this resource.
+    _tell: Callable[[str], None] | None = PrivateAttr(default=None)
+
+    def setup_for_execution(self, context: dg.InitResourceContext) -> None:
+        """Tell the run's log how it goes."""
+        if context.log is not None:
+            self._tell = context.log.info
 
     def engine(self) -> "FolderEngine[StructuredFolder]":
         """See StructureEngineResource."""
@@ -138,7 +147,7 @@ class EmrResource(StructureEngineResource):
             raw.terms,
             lake.terms,
         )
-        engine = EmrEngine(self.options(), job, api, lake.open())
+        engine = EmrEngine(self.options(), job, api, lake.open(), tell=self._tell or _log.info)
         engine.check()
         return LeftoverWatch(engine, lake)
 

@@ -66,6 +66,8 @@ def test_a_run_reports_each_folder_and_its_attempts(
     tags = {tag["Key"]: tag["Value"] for tag in emr.api.launched()[0]["Tags"]}
     assert tags["checkout-assets:run-id"] == result.run_id
     assert emr.living() == []
+    said = [entry.user_message for entry in dagster.instance.all_logs(result.run_id)]
+    assert [line for line in said if line.startswith("Launched") and "#/clusterDetails/" in line]
 
 
 def test_a_cancelled_run_terminates_its_cluster(

@@ -20,7 +20,8 @@ from checkout_assets.engines.emr import api as emr_api
 from checkout_assets.engines.fleet.tags import DEPLOYMENT_TAG
 from checkout_assets_tests import policy_rules
 from checkout_assets_tests.policy_rules import LASTING_RULES, TEMPORARY_RULES, Breach, lint
-from checkout_assets_tests.strict_iam.host_requests import IMPLIED
+from checkout_assets_tests.strict_iam.evaluation import Ask
+from checkout_assets_tests.strict_iam.host_requests import IMPLIED, Host
 
 NOW = datetime(2026, 11, 23, 7, 0, tzinfo=UTC)
 KEY = "arn:aws:kms:us-east-2:222222222222:key/1234"
@@ -231,6 +232,24 @@ def test_the_host_ends_only_what_has_the_deployment_s_tag() -> None:
     tag = f"aws:ResourceTag/{DEPLOYMENT_TAG}"
     ends = [s for s in ROLE_POLICIES["host_role"](TERMS) if "ec2:TerminateInstances" in s["Action"]]
     assert [s["Condition"] for s in ends] == [{"StringEquals": {tag: ["checkout-assets"]}}]
+
+
+def test_emr_s_service_role_may_pass_a_node_role_of_any_name() -> None:
+    """AmazonEMRServicePolicy_v2 passes only the default one."""
+    managed = {
+        "Sid": "PassRoleForEC2",
+        "Effect": "Allow",
+        "Action": "iam:PassRole",
+        "Resource": "arn:aws:iam::*:role/EMR_EC2_DefaultRole",
+        "Condition": {"StringLike": {"iam:PassedToService": "ec2.amazonaws.com*"}},
+    }
+    passing = Ask(
+        "iam:PassRole", TERMS.structure_role, {"iam:passedtoservice": "ec2.amazonaws.com"}
+    )
+    ours = ROLE_POLICIES["emr_service_role"](TERMS)
+    assert Host([managed]).denies([passing])
+    assert Host([managed, *ours]).denies([passing]) == ""
+    assert ROLE_POLICIES["emr_service_role"](SMALLEST) == []
 
 
 def requests_in(module: Any, clients: set[str]) -> set[str]:

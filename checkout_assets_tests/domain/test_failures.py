@@ -10,6 +10,8 @@ from checkout_assets.domain.failures import (
 )
 from checkout_assets.domain.log_tail import LONGEST_LINE, MOST_LINES, log_tail
 
+TYPE = "The requested instance type c5.4xlarge"
+ZONE = "the requested Availability Zone"
 NO_CAPACITY = "The requested instance type m5.4xlarge: insufficient capacity in us-east-2a"
 
 
@@ -25,6 +27,9 @@ NO_CAPACITY = "The requested instance type m5.4xlarge: insufficient capacity in 
         ("BOOTSTRAP_FAILURE", "On the master instance: exit 1", Cause.TRANSIENT, 1),
         ("INSTANCE_FAILURE", "Spot instances were terminated", Cause.TRANSIENT, 2),
         ("USER_REQUEST", "Terminated by user request", Cause.CANCELLED, 0),
+        ("VALIDATION_ERROR", f"{TYPE} is not supported in {ZONE}", Cause.CAPACITY, 2),
+        ("INTERNAL_ERROR", f"EC2 is out of capacity for {TYPE}", Cause.CAPACITY, 2),
+        ("BOOTSTRAP_FAILURE", "a script said: insufficient capacity", Cause.TRANSIENT, 1),
         ("", "", Cause.TRANSIENT, 1),
     ],
 )
@@ -32,6 +37,30 @@ def test_how_a_cluster_ended(code: str, message: str, cause: Cause, retries: int
     told = diagnose_cluster(code, message)
     assert (told.cause, told.retries) == (cause, retries)
     assert code in told.reason
+
+
+@pytest.mark.parametrize(
+    ("error_code", "cause"),
+    [
+        ("INTERNAL_ERROR_EC2_INSUFFICIENT_CAPACITY_AZ", Cause.CAPACITY),
+        ("INTERNAL_ERROR_SPOT_NO_CAPACITY_PRIMARY", Cause.CAPACITY),
+        ("INTERNAL_ERROR_SPOT_PRICE_INCREASE_PRIMARY", Cause.CAPACITY),
+        ("VALIDATION_ERROR_INSTANCE_TYPE_NOT_SUPPORTED", Cause.CAPACITY),
+        ("VALIDATION_ERROR_INVALID_SSH_KEY_NAME", Cause.PERMANENT),
+        ("BOOTSTRAP_FAILURE_FILE_NOT_FOUND_PRIMARY", Cause.PERMANENT),
+        ("BOOTSTRAP_FAILURE_BA_DOWNLOAD_FAILED_PRIMARY", Cause.TRANSIENT),
+    ],
+)
+def test_a_documented_error_code_decides_whatever_the_sentence_says(
+    error_code: str, cause: Cause
+) -> None:
+    code = error_code[: error_code.index("_", error_code.index("_") + 1)]
+    assert diagnose_cluster(code, "VcpuLimitExceeded, says a sentence", [error_code]).cause is cause
+
+
+def test_what_someone_terminated_stays_so_whatever_the_details_say() -> None:
+    details = ["INTERNAL_ERROR_SPOT_NO_CAPACITY_PRIMARY"]
+    assert diagnose_cluster("USER_REQUEST", "", details).cause is Cause.CANCELLED
 
 
 def test_a_clusters_error_details_count() -> None:
@@ -53,6 +82,26 @@ def test_a_clusters_error_details_count() -> None:
 )
 def test_why_a_request_was_refused(code: str, cause: Cause) -> None:
     assert diagnose_request(code, "why").cause is cause
+
+
+@pytest.mark.parametrize(
+    ("code", "message", "cause"),
+    [
+        ("ValidationException", f"{TYPE} is not supported in {ZONE}.", Cause.CAPACITY),
+        (
+            "Unsupported",
+            f"{TYPE} is not supported in your {ZONE[4:]} (us-east-2a).",
+            Cause.CAPACITY,
+        ),
+        ("UnfulfillableCapacity", "There isn't enough spare capacity", Cause.CAPACITY),
+        ("InsufficientHostCapacity", "", Cause.CAPACITY),
+        ("MaxSpotInstanceCountExceeded", "", Cause.PERMANENT),
+        ("UnauthorizedOperation", "denied: see insufficient capacity", Cause.PERMANENT),
+        ("ThrottlingException", "out of capacity for more requests", Cause.TRANSIENT),
+    ],
+)
+def test_a_request_s_code_goes_before_its_sentence(code: str, message: str, cause: Cause) -> None:
+    assert diagnose_request(code, message).cause is cause
 
 
 @pytest.mark.parametrize(

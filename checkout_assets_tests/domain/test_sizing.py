@@ -76,6 +76,13 @@ def test_no_setting_stops_java_17() -> None:
         assert config["spark.executor.memory"] in {"4608m", "4992m"}
 
 
+@pytest.mark.parametrize("core", ["c6i.4xlarge", "c7g.4xlarge"])
+def test_newer_types_of_32_gib_leave_yarn_less_than_c5(core: str) -> None:
+    """As AWS's table has it for c6g.4xlarge and c5a.4xlarge."""
+    sizing = size_for(ClusterShape(R5, core, 2))
+    assert 3 * sizing.container_mb <= 23_424
+
+
 def test_an_unknown_instance_type_gets_one_sentence() -> None:
     with pytest.raises(UsageError, match=r"x9.large is not in the sizing table"):
         size_for(ClusterShape(R5, "x9.large", 2))

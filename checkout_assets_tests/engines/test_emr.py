@@ -74,6 +74,38 @@ def test_the_host_s_policy_allows_all_that_runs_ask_emr_for_and_no_more(
     assert place.host.needless() == []
 
 
+def test_a_step_that_fails_runs_its_folder_once(
+    emr: LocalEmr, place: EmrPlace, tmp_path: Path
+) -> None:
+    """YARN would begin a failed application again, under the same run id."""
+    runs = tmp_path / "runs"
+    emr.command = lambda arguments, at: one_line_script(
+        arguments, at, before=f"echo run >>{runs}", error="it is refused"
+    )
+    assert not place.run([SIX[0]])[FIRST].ok
+    assert runs.read_text().split() == ["run"]
+
+
+def test_a_tag_of_one_s_own_does_not_unset_what_the_service_role_needs(
+    emr: LocalEmr, place: EmrPlace
+) -> None:
+    tags = {"for-use-with-amazon-emr-managed-policies": "false", "team": "orders"}
+    assert place.run([SIX[0]], tags=tags)[FIRST].ok
+
+
+def test_whoever_reads_how_it_goes_is_told_of_launches_retries_and_links(
+    emr: LocalEmr, place: EmrPlace
+) -> None:
+    emr.step_faults = {FIRST: [""]}
+    place.run()
+    cluster = emr.clusters[0].id
+    launched, again = place.told
+    assert cluster in launched
+    assert "#/clusterDetails/" in launched
+    assert FIRST in again
+    assert again.endswith("It is tried again.")
+
+
 def test_runs_that_start_together_do_not_launch_together(emr: LocalEmr, place: EmrPlace) -> None:
     """The place's clock takes the middle of each range: of a minute, and of a poll's jitter."""
     place.run([SIX[0]])
@@ -142,6 +174,19 @@ def test_a_permanent_failure_is_never_repeated_and_its_sentence_helps(
             "refuses the cluster's configuration",
         ),
         (ClusterFault("VALIDATION_ERROR", "VcpuLimitExceeded: more"), 1, "quota is used up"),
+        (
+            ClusterFault("INTERNAL_ERROR", "", 0, ["INTERNAL_ERROR_SPOT_NO_CAPACITY_PRIMARY"]),
+            3,
+            "no such instances free",
+        ),
+        (
+            ClusterFault(
+                "VALIDATION_ERROR",
+                "The instance type c5.4xlarge is not supported in the requested Availability Zone",
+            ),
+            3,
+            "no such instances free",
+        ),
         (
             ClusterFault("USER_REQUEST", "Terminated by user request"),
             1,

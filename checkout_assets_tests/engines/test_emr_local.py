@@ -42,7 +42,7 @@ def launch(client: Any, *steps: dict[str, Any], concurrency: int = 1) -> str:
     }
     launched = client.run_job_flow(
         Name="a cluster",
-        ReleaseLabel="emr-7.14.0",
+        ReleaseLabel="emr-7.13.0",
         Instances=instances,
         Steps=[*steps],
         StepConcurrencyLevel=concurrency,

@@ -99,6 +99,7 @@ def test_nobody_sets_the_tags_that_decide_what_is_terminated() -> None:
         "checkout-assets:run-id": RUN_ID,
         "checkout-assets:deployment": "orders",
         "checkout-assets:group": "1",
+        "for-use-with-amazon-emr-managed-policies": "true",
     }
 
 

@@ -26,6 +26,10 @@ QUOTAS: dict[str, tuple[float, float]] = {
 """Burst and refill a second, as AWS documents them; the last is for all calls together."""
 
 
+KNOWN_RELEASES = tuple(f"emr-7.{minor}.0" for minor in range(14))
+"""EMR Release Guide, 'About Amazon EMR Releases': those of 7 that it lists, as of 2026-04."""
+
+
 class Bucket:
     """Calls that may still be made."""
 
@@ -96,6 +100,10 @@ class EmrApiServer:
             if refusal and not refusal.startswith("lost:"):
                 return _error(refusal)
             sent = json.loads(request.get_data() or b"{}")
+            release = sent.get("ReleaseLabel", KNOWN_RELEASES[0])
+            if release not in KNOWN_RELEASES:
+                told = f"The supplied release label is invalid: {release}."
+                return _error("ValidationException", told)
             if denied := self.denies(operation, sent):
                 return _error("AccessDeniedException", f"User: the host is {denied}")
             self.requests.append((operation, sent))

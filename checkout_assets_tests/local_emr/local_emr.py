@@ -24,6 +24,9 @@ ACCOUNT = "123456789012"
 REGION = "us-east-2"
 _TICK = 0.02
 
+_MANAGED_POLICIES_TAG = "for-use-with-amazon-emr-managed-policies"
+_ONE_ATTEMPT = "spark.yarn.maxAppAttempts=1"
+
 Command = Callable[[Sequence[str], Path], Sequence[str]]
 """From a step's arguments, and the directory it works in, to those of a local process."""
 
@@ -35,6 +38,7 @@ class ClusterFault:
     code: str
     message: str = ""
     after_steps: int = 0
+    error_codes: Sequence[str] = ()
 
 
 @dataclass
@@ -98,8 +102,11 @@ class LocalEmr:
                 raise TimeoutError
             time.sleep(_TICK)
 
-    def end_cluster(self, cluster: Any, code: str, message: str = "") -> None:
+    def end_cluster(
+        self, cluster: Any, code: str, message: str = "", error_codes: Sequence[str] = ()
+    ) -> None:
         """End it as AWS would, at once."""
+        cluster.error_details = [{"ErrorCode": each} for each in error_codes]
         for step in cluster.steps:
             cancel_step(step)
         cluster.reason = {"Code": code, "Message": message}
@@ -114,7 +121,8 @@ class LocalEmr:
     def _tick(self, cluster: Any) -> None:
         if not hasattr(cluster, "born"):
             cluster.born = time.monotonic()
-            cluster.fault = self.cluster_faults.pop(0) if self.cluster_faults else None
+            fault = self.cluster_faults.pop(0) if self.cluster_faults else None
+            cluster.fault = _refusal_of_service_role(cluster) or fault
         running = [step for step in cluster.steps if step.state == "RUNNING"]
         for step in running:
             if step.cancel_requested and step.id in self._processes:
@@ -126,7 +134,8 @@ class LocalEmr:
             return
         done = sum(step.state == "COMPLETED" for step in cluster.steps)
         if cluster.fault and done >= cluster.fault.after_steps:
-            self.end_cluster(cluster, cluster.fault.code, cluster.fault.message)
+            fault = cluster.fault
+            self.end_cluster(cluster, fault.code, fault.message, fault.error_codes)
             return
         room = (cluster.step_concurrency_level or 1) - len(running)
         waiting = [step for step in cluster.steps if step.state == "PENDING"]
@@ -149,6 +158,8 @@ class LocalEmr:
                 errors.write_text(faults.pop(0))
             else:
                 status = self._execute(step, place)
+                if status and _has_another_attempt(step):
+                    status = self._execute(step, place)
         except OSError as error:
             errors.write_text(f"{error}\n")
         self._keep_log(cluster, step, errors)
@@ -184,6 +195,25 @@ class LocalEmr:
             logs = open_store(cluster.log_uri)
             packed = gzip.compress(errors.read_bytes() if errors.exists() else b"")
             logs.put(f"{cluster.id}/steps/{step.id}/stderr.gz", packed)
+
+
+def _refusal_of_service_role(cluster: Any) -> ClusterFault | None:
+    """EMR Management Guide, 'Amazon EMR managed policies': AmazonEMRServicePolicy_v2 lets the
+    service role create only what carries its tag, which a cluster hands on.
+    """
+    tags = {tag["Key"]: tag["Value"] for tag in cluster.tags}
+    if not cluster.service_role or tags.get(_MANAGED_POLICIES_TAG) == "true":
+        return None
+    told = f"Service role {cluster.service_role} has insufficient EC2 permissions"
+    return ClusterFault("VALIDATION_ERROR", told)
+
+
+def _has_another_attempt(step: Any) -> bool:
+    """Spark, 'Running on YARN': spark.yarn.maxAppAttempts is YARN's own number unless set, and
+    yarn.resourcemanager.am.max-attempts is 2 in yarn-default.xml.
+    """
+    in_cluster = "spark-submit" in step.args and "cluster" in step.args
+    return in_cluster and not step.cancel_requested and _ONE_ATTEMPT not in step.args
 
 
 def _kill(process: "subprocess.Popen[bytes]") -> None:

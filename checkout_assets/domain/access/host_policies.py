@@ -10,9 +10,11 @@ from typing import Any
 from checkout_assets.domain.access.role_statements import (
     CUT_OFF,
     RESULTS,
+    TO_EC2,
     allow,
     assume_copy_role,
     list_place,
+    pass_role,
     use_fleet_key,
     use_key,
 )
@@ -26,7 +28,7 @@ DEPLOYMENT_TAG = "checkout-assets:deployment"
 _LAUNCHED = ("instance", "volume", "network-interface", "spot-instances-request")
 _USED = ("subnet", "security-group", "key-pair")
 _IMAGE_PARAMETERS = "parameter/aws/service/ami-amazon-linux-latest/*"
-_TO_EC2, _TO_EMR = "ec2.amazonaws.com", "elasticmapreduce.amazonaws.com"
+_TO_EMR = "elasticmapreduce.amazonaws.com"
 
 
 def host_role(terms: AccessTerms) -> list[Statement]:
@@ -102,7 +104,7 @@ def _instances(terms: AccessTerms) -> list[Statement]:
             allow("EndInstances", ["ec2:TerminateInstances"], _ec2_arns(terms, ("instance",))),
             StringEquals={f"aws:ResourceTag/{DEPLOYMENT_TAG}": [terms.deployment]},
         ),
-        _pass("PassWorkerRole", terms.worker_role, _TO_EC2),
+        pass_role("PassWorkerRole", terms.worker_role, TO_EC2),
     ]
 
 
@@ -125,8 +127,8 @@ def _clusters(terms: AccessTerms) -> list[Statement]:
             ),
             StringEquals={f"aws:ResourceTag/{DEPLOYMENT_TAG}": [terms.cluster_deployment]},
         ),
-        _pass("PassServiceRole", terms.emr_service_role, _TO_EMR),
-        _pass("PassNodeRole", terms.structure_role, _TO_EC2),
+        pass_role("PassServiceRole", terms.emr_service_role, _TO_EMR),
+        pass_role("PassNodeRole", terms.structure_role, TO_EC2),
     ]
 
 
@@ -141,11 +143,6 @@ def _results(terms: AccessTerms) -> list[Statement]:
 
 def _read_and_write(terms: AccessTerms, name: str, place: Place, *actions: str) -> list[Statement]:
     return [allow(name, actions, terms.arns(place, "*")), list_place(terms, f"List{name}", place)]
-
-
-def _pass(name: str, role: str, service: str) -> Statement:
-    passing = allow(name, ["iam:PassRole"], [role])
-    return _if(passing, StringEquals={"iam:PassedToService": [service]})
 
 
 def _if(statement: Statement, **condition: Any) -> Statement:

@@ -18,10 +18,12 @@ from checkout_assets.domain.access.bucket_policies import (
 from checkout_assets.domain.access.host_policies import host_role
 from checkout_assets.domain.access.role_statements import (
     RESULTS,
+    TO_EC2,
     allow,
     assume,
     assume_copy_role,
     list_place,
+    pass_role,
     use_fleet_key,
     use_key,
 )
@@ -115,6 +117,13 @@ def structure_role(terms: AccessTerms) -> list[Statement]:
     return [*statements, *use_fleet_key(terms, reads=(terms.package,), writes=(terms.logs,))]
 
 
+def emr_service_role(terms: AccessTerms) -> list[Statement]:
+    """What EMR needs beside AmazonEMRServicePolicy_v2, which passes only the default node role."""
+    if not (terms.emr_service_role and terms.structure_role):
+        return []
+    return [pass_role("PassNodeRole", terms.structure_role, TO_EC2)]
+
+
 def reconcile_role(terms: AccessTerms) -> list[Statement]:
     """What compares: lists all sides and reads records; data files for ``--deep``."""
     raw, lake = terms.raw, terms.lake
@@ -161,6 +170,7 @@ ROLE_POLICIES: dict[str, Callable[[AccessTerms], list[Statement]]] = {
     "copy_role": copy_role,
     "worker_role": worker_role,
     "structure_role": structure_role,
+    "emr_service_role": emr_service_role,
     "reconcile_role": reconcile_role,
     "granter": granter,
     "source_granter": source_granter,

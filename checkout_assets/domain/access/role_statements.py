@@ -12,6 +12,10 @@ RESULTS = "_results/*"
 """Where steps leave in the lake how they ended."""
 
 
+TO_EC2 = "ec2.amazonaws.com"
+"""The service that gives instances their role."""
+
+
 def allow(name: str, actions: Iterable[str], resources: list[str]) -> Statement:
     """A statement of ours."""
     return {
@@ -42,6 +46,12 @@ def assume_copy_role(terms: AccessTerms) -> Statement:
 def assume(name: str, role: str) -> Statement:
     """To become another role."""
     return allow(name, ["sts:AssumeRole"], [role])
+
+
+def pass_role(name: str, role: str, service: str) -> Statement:
+    """To give the role to what that service runs."""
+    condition = {"StringEquals": {"iam:PassedToService": [service]}}
+    return {**allow(name, ["iam:PassRole"], [role]), "Condition": condition}
 
 
 def use_key(name: str, key: str, *actions: str) -> list[Statement]:

@@ -1,6 +1,7 @@
 """The engine that structures folders on a cluster of the run's own."""
 
-from collections.abc import Iterator, Sequence
+import logging
+from collections.abc import Callable, Iterator, Sequence
 
 from checkout_assets.domain.folders import ALL_FOLDERS, Folder
 from checkout_assets.engines.clock import Clock, WallClock
@@ -12,23 +13,28 @@ from checkout_assets.engines.fleet.run import FleetRun
 from checkout_assets.engines.structuring.spark_engine import StructuredFolder
 from spark_jobs.stores import Store
 
+_log = logging.getLogger(__name__)
+
 
 class EmrEngine:
     """Structures folders on EMR, one step a folder, on one cluster a run."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what a run at EMR is made of
         self,
         options: EmrOptions,
         job: OrdersJob,
         api: EmrApi,
         lake: Store,
         clock: Clock | None = None,
+        *,
+        tell: Callable[[str], None] = _log.info,
     ) -> None:
         self.options = options
         self.job = job
         self.api = api
         self.lake = lake
         self.clock = clock or WallClock()
+        self.tell = tell
 
     def check(self) -> None:
         """Raise UsageError if a step cannot be made of the options: its sizing, its length."""
@@ -39,4 +45,4 @@ class EmrEngine:
         """See FolderEngine; however it ends, the cluster it launched is terminated."""
         refuse_attempt_id(run_id)
         backend = EmrBackend(self.options, self.job, self.api, self.lake, run_id)
-        return FleetRun(backend, folders, self.options.pace, self.clock).results()
+        return FleetRun(backend, folders, self.options.pace, self.clock, self.tell).results()

@@ -9,6 +9,9 @@ from checkout_assets.engines.fleet.pace import Pace
 from spark_jobs.contract.limits import LARGEST_BODY_BYTES
 from spark_jobs.stores.terms import NO_TERMS, StoreTerms
 
+RELEASE = "emr-7.13.0"
+"""The newest that Amazon's "About Amazon EMR Releases" lists, as of 2026-04."""
+
 MOST_STEPS = 256
 """EMR takes no more pending and running steps than this, in a launch or in all."""
 
@@ -32,7 +35,7 @@ class EmrOptions:
     instance_profile: str = "EMR_EC2_DefaultRole"
     subnets: Sequence[str] = ()
     security_configuration: str = ""
-    release: str = "emr-7.14.0"
+    release: str = RELEASE
     primary_type: str = "r5.2xlarge"
     core_type: str = "c5.4xlarge"
     core_nodes: int = 2

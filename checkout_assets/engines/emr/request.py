@@ -13,6 +13,9 @@ from checkout_assets.engines.fleet.tags import GROUP_TAG, run_tags
 
 LONGEST_STEP = 10_240
 """Characters of all arguments of a step: EMR's quota."""
+_MANAGED_POLICIES_TAG = "for-use-with-amazon-emr-managed-policies"
+"""Without it a service role that has AmazonEMRServicePolicy_v2 may create nothing."""
+
 _SPOT_TIMEOUT_MINUTES = 20
 _ATTEMPT = "_attempt"
 _STEP_NAME = re.compile(r"(\S+) attempt (\d+) of (.+)")
@@ -26,6 +29,11 @@ def run_name(options: EmrOptions, run_id: str) -> str:
 def cluster_tags(options: EmrOptions, run_id: str, group: int) -> dict[str, str]:
     """The cluster's tags; ours win, since they decide what is terminated."""
     return {**options.tags, **run_tags(options.deployment, run_id), GROUP_TAG: str(group)}
+
+
+def _launch_tags(options: EmrOptions, run_id: str, group: int) -> dict[str, str]:
+    """What a new cluster is tagged with; an older version's is found without the last one."""
+    return {**cluster_tags(options, run_id, group), _MANAGED_POLICIES_TAG: "true"}
 
 
 def launch_request(
@@ -59,7 +67,7 @@ def launch_request(
         "AutoTerminationPolicy": {"IdleTimeout": options.idle_minutes * 60},
         "Tags": [
             {"Key": key, "Value": value}
-            for key, value in cluster_tags(options, run_id, group).items()
+            for key, value in _launch_tags(options, run_id, group).items()
         ],
         "VisibleToAllUsers": True,
     }
