@@ -22,6 +22,7 @@ PEERS = {
 SHARED = (
     "spark_jobs.completed",
     "spark_jobs.contract",
+    "spark_jobs.json_spans",
     "spark_jobs.refusals",
     "spark_jobs.service_codes",
     "spark_jobs.store_errors",
@@ -29,7 +30,12 @@ SHARED = (
     "spark_jobs.transport",
 )
 """What the platform may import of the Spark side; the job itself only engines/structuring."""
-PURE = ("checkout_assets.domain", "spark_jobs.contract.", "spark_jobs.service_codes")
+PURE = (
+    "checkout_assets.domain",
+    "spark_jobs.contract.",
+    "spark_jobs.json_spans",
+    "spark_jobs.service_codes",
+)
 """What the domain may import beside the standard library."""
 WITH_STORES = "spark_jobs.contract.manifest_parts"
 """The one part of the contract that reads; all others are words and values."""

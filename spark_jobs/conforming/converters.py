@@ -13,7 +13,13 @@ from spark_jobs.conforming.exact_json import Number, Object
 from spark_jobs.conforming.fates import about
 from spark_jobs.conforming.mentions import MAY_BE_JSON
 from spark_jobs.conforming.paths import Path
-from spark_jobs.conforming.scalars import bigint_of, boolean_of, comes_back, double_of
+from spark_jobs.conforming.scalars import (
+    BOOLEAN_TEXTS,
+    bigint_of,
+    boolean_of,
+    comes_back,
+    double_of,
+)
 from spark_jobs.schema.redacted_names import Meaning, meaning_of_name
 from spark_jobs.schema.types import Array, Primitive, Struct, TextMap, Type
 
@@ -46,7 +52,7 @@ def _string(document: Document) -> Converter:
         if kind is Number:
             return str(value)
         if kind is bool:
-            return "true" if value else "false"
+            return BOOLEAN_TEXTS[value]
         return document.source_text(path)
 
     return convert
@@ -102,14 +108,15 @@ def _array(kind: Array, document: Document) -> Converter:
                     if not document.removes_item(value, i, path)
                 ]
             return [element(item, (path, i, i)) for i, item in enumerate(value)]
-        if of_categories and type(value) is Object and _is_product_categories(path):
+        if of_categories and type(value) is Object and are_categories(path):
             return [{"id": key, "name": name} for key, name in _text_members(document, value, path)]
         return None if value is None else document.unfit(value, path)
 
     return convert
 
 
-def _is_product_categories(path: Path) -> bool:
+def are_categories(path: Path) -> bool:
+    """Whether an object in place of the list at ``path`` has ids as its keys, names as values."""
     return path is not None and str(path[1]).lower() == "productcategories"
 
 

@@ -15,11 +15,13 @@ from typing import Type as Class
 
 import orjson
 
+from spark_jobs.conforming.converters import are_categories
 from spark_jobs.conforming.document import EMPTY, Findings
 from spark_jobs.conforming.fates import BY_VALUE, KEEP, REDACT, fate
 from spark_jobs.conforming.mentions import MAY_BE_JSON, may_hold_removed
 from spark_jobs.conforming.paths import Path, name_of
 from spark_jobs.conforming.scalars import (
+    BOOLEAN_TEXTS,
     EXACT_FLOAT,
     LARGEST,
     SMALLEST,
@@ -27,6 +29,7 @@ from spark_jobs.conforming.scalars import (
     boolean_of,
     comes_back,
     double_of,
+    integer_of,
 )
 from spark_jobs.schema.redacted_names import (
     is_naming_key,
@@ -297,7 +300,7 @@ def _keys_within(value: Union[Dict[str, Any], List[Any]], depth: int) -> int:
 def _array(kind: Array, path: Path) -> Fit:
     element = _compile(kind.element, (path, 0, 0))
     of_texts = kind.element == Primitive("string")
-    of_categories = path is not None and str(path[1]).lower() == "productcategories"
+    of_categories = are_categories(path)
     texts_of = _text_members(path)
 
     def fit(value: Any, findings: Findings) -> Any:
@@ -355,7 +358,7 @@ def _string(value: Any, findings: Findings) -> str:
             raise UnfitError
         return value
     if type(value) is bool:
-        return "true" if value else "false"
+        return BOOLEAN_TEXTS[value]
     if type(value) is not int:
         raise UnfitError
     findings.has_zero |= not value
@@ -365,9 +368,9 @@ def _string(value: Any, findings: Findings) -> str:
 def _bigint(value: Any, findings: Findings) -> Optional[int]:
     if type(value) is int and SMALLEST <= value <= LARGEST:
         return value
-    if type(value) is float and value.is_integer() and abs(value) < EXACT_FLOAT:
+    if type(value) is float and (integer := integer_of(value)) is not None:
         findings.has_float = True
-        return int(value)
+        return integer
     number = bigint_of(value, is_literal=False) if type(value) is str else None
     return _emptied(value, findings) if number is None else number
 

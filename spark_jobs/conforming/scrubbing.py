@@ -32,7 +32,7 @@ from spark_jobs.conforming.mentions import (
     tells_card_number,
 )
 from spark_jobs.conforming.paths import Path, name_of
-from spark_jobs.conforming.text_spans import Node, spans
+from spark_jobs.json_spans import Node, spans
 from spark_jobs.schema.redacted_names import is_value_key
 
 

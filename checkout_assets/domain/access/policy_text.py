@@ -4,21 +4,18 @@ Other people's statements are never parsed and written anew: their bytes and ord
 """
 
 import json
-import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from difflib import unified_diff
-from typing import Any
 
 from checkout_assets.domain.access.bucket_policies import OUR_STATEMENTS
 from checkout_assets.domain.access.statements import Statement, our_name, pretty, same
 from checkout_assets.domain.errors import MigrationError, UsageError
+from spark_jobs.json_spans import Node, spans
 
 LARGEST = 20 * 1024
 """Bytes of a bucket's policy: S3's limit."""
 
-_SPACE = re.compile(r"[ \t\n\r]*")
-_DECODER = json.JSONDecoder()
 _NEW = '{{\n "Version": "2012-10-17",\n "Statement": [\n{}\n ]\n}}'
 _BETWEEN = ",\n"
 
@@ -75,21 +72,24 @@ class PolicyText:
     def _pieces(self) -> list[str]:
         if not self.text:
             return []
-        first, last = self._array
-        found = [self.text[start:end] for start, end in _elements(self.text, first)]
-        return found if self.text[first] == "[" else [self.text[first:last]]
+        value = self._statement_value
+        is_list = self.text[value.start] == "["
+        each = [child for _, _, child in value.children] if is_list else [value]
+        return [self.text[node.start : node.end] for node in each]
 
     @property
-    def _array(self) -> tuple[int, int]:
-        """Where the value of ``Statement`` begins and ends."""
+    def _statement_value(self) -> Node:
+        """Where the value of ``Statement`` stands, a list of statements or one of them."""
         try:
-            members = list(_members(self.text))
-        except (ValueError, IndexError, RecursionError):
+            json.loads(self.text)
+            policy = spans(self.text)
+        except (ValueError, RecursionError):
             raise _unreadable() from None
-        spans = [(start, end) for name, start, end in members if name == "Statement"]
-        if len(spans) != 1:
+        values = [value for name, _, value in policy.children if name == "Statement"]
+        if len(values) != 1:
             raise _unreadable()
-        return spans[0]
+        found: Node = values[0]
+        return found
 
     def _with(self, pieces: Sequence[str]) -> "PolicyText":
         """The same text around other statements."""
@@ -100,8 +100,8 @@ class PolicyText:
         inside = _BETWEEN.join(pieces)
         if not self.text:
             return PolicyText(_NEW.format(inside))
-        first, last = self._array
-        return PolicyText(f"{self.text[:first]}[\n{inside}\n]{self.text[last:]}")
+        value = self._statement_value
+        return PolicyText(f"{self.text[: value.start]}[\n{inside}\n]{self.text[value.end :]}")
 
 
 def difference(before: PolicyText, after: PolicyText) -> list[str]:
@@ -123,49 +123,6 @@ def _statement(piece: str) -> Statement:
 
 def _is_ours(statement: Statement) -> bool:
     return our_name(statement, OUR_STATEMENTS) is not None
-
-
-def _members(text: str) -> Iterator[tuple[Any, int, int]]:
-    """Name, start and end of each member's value of the object that ``text`` is."""
-    place = _expect(text, 0, "{")
-    while text[place] != "}":
-        name, place = _DECODER.raw_decode(text, place)
-        start = _expect(text, _skip(text, place), ":")
-        _, end = _DECODER.raw_decode(text, start)
-        yield name, start, end
-        place = _after(text, end, "}")
-    if _skip(text, place + 1) != len(text):
-        raise ValueError("more than an object")
-
-
-def _elements(text: str, start: int) -> Iterator[tuple[int, int]]:
-    """Start and end of each element if an array begins there."""
-    if text[start] != "[":
-        return
-    place = _skip(text, start + 1)
-    while text[place] != "]":
-        _, end = _DECODER.raw_decode(text, place)
-        yield place, end
-        place = _after(text, end, "]")
-
-
-def _after(text: str, end: int, closing: str) -> int:
-    """The start of what follows a value: the next one, or the closing bracket."""
-    place = _skip(text, end)
-    return place if text[place] == closing else _expect(text, place, ",")
-
-
-def _expect(text: str, place: int, mark: str) -> int:
-    """The place of what follows ``mark``."""
-    place = _skip(text, place)
-    if text[place] != mark:
-        raise ValueError(mark)
-    return _skip(text, place + 1)
-
-
-def _skip(text: str, place: int) -> int:
-    found = _SPACE.match(text, place)
-    return found.end() if found else place
 
 
 def _unreadable() -> MigrationError:
