@@ -17,6 +17,10 @@ CALLED_BY_LIBRARIES = {
     "writable": "io.RawIOBase",
     "yield_for_execution": "a Dagster resource",
     "setup_for_execution": "a Dagster resource",
+    "config_type": "a Dagster run launcher",
+    "from_config_value": "a Dagster run launcher",
+    "supports_check_run_worker_health": "a Dagster run launcher",
+    "check_run_worker_health": "a Dagster run launcher",
     "do_GET": "http.server",
     "log_message": "http.server",
 }

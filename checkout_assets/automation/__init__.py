@@ -1,1 +1,1 @@
-"""What starts runs without a person: jobs, schedules and, later, sensors."""
+"""What starts and ends runs without a person: jobs, schedules, sensors and the run launcher."""

@@ -25,7 +25,7 @@ from dagster._core.storage.tags import GRPC_INFO_TAG, HIDDEN_TAG_PREFIX
 from dagster._grpc.types import CanCancelExecutionRequest, CanCancelExecutionResult
 from dagster._serdes import ConfigurableClassData, deserialize_value
 
-from checkout_assets.engines.processes import Host, ProcessState, state_of
+from checkout_assets.engines.processes import BootedHost, ProcessState, state_of
 
 RUN_HOST_TAG = f"{HIDDEN_TAG_PREFIX}checkout_run_host"
 _FIRST_EVENTS = 20
@@ -74,12 +74,14 @@ class HealthCheckingRunLauncher(DefaultRunLauncher):
 
     def launch_run(self, context: LaunchRunContext) -> None:
         """Record this host in the run, then start its process."""
-        self._instance.add_run_tags(context.dagster_run.run_id, {RUN_HOST_TAG: str(Host.here())})
+        self._instance.add_run_tags(
+            context.dagster_run.run_id, {RUN_HOST_TAG: str(BootedHost.here())}
+        )
         super().launch_run(context)
 
     def check_run_worker_health(self, run: dg.DagsterRun) -> CheckRunHealthResult:
         """FAILED if the run's process has certainly ended, else RUNNING."""
-        here, recorded = Host.here(), _recorded_host(run)
+        here, recorded = BootedHost.here(), _recorded_host(run)
         if not self._is_of_this_host(run, here, recorded):
             return _RUNNING
         if recorded and here.is_known_restart_of(recorded):
@@ -89,7 +91,9 @@ class HealthCheckingRunLauncher(DefaultRunLauncher):
             return _RUNNING
         return _failed(f"its process (pid {process.pid}) has ended without reporting its end")
 
-    def _is_of_this_host(self, run: dg.DagsterRun, here: Host, recorded: Host | None) -> bool:
+    def _is_of_this_host(
+        self, run: dg.DagsterRun, here: BootedHost, recorded: BootedHost | None
+    ) -> bool:
         if not _is_started_nearby(run):
             return False
         return self._single_host or (recorded is not None and recorded.name == here.name)
@@ -128,9 +132,9 @@ def _failed(why: str) -> CheckRunHealthResult:
     return CheckRunHealthResult(WorkerStatus.FAILED, told)
 
 
-def _recorded_host(run: dg.DagsterRun) -> Host | None:
+def _recorded_host(run: dg.DagsterRun) -> BootedHost | None:
     recorded = run.tags.get(RUN_HOST_TAG)
-    return Host.parse(recorded) if recorded else None
+    return BootedHost.parse(recorded) if recorded else None
 
 
 def _is_started_nearby(run: dg.DagsterRun) -> bool:

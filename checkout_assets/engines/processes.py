@@ -15,7 +15,7 @@ _CLOCK_STEP_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
-class Host:
+class BootedHost:
     """A host between two restarts."""
 
     name: str
@@ -24,13 +24,13 @@ class Host:
     """Differs after each restart; empty where the system has no such id (macOS)."""
 
     @classmethod
-    def here(cls) -> "Host":
+    def here(cls) -> "BootedHost":
         """This host."""
         digest = hashlib.sha256(socket.gethostname().encode()).hexdigest()
         return cls(digest[:_NAME_DIGITS], _boot_id())
 
     @classmethod
-    def parse(cls, text: str) -> "Host":
+    def parse(cls, text: str) -> "BootedHost":
         """The host that ``str`` gave this text for."""
         name, _, boot = text.partition("/")
         return cls(name, boot)
@@ -38,7 +38,7 @@ class Host:
     def __str__(self) -> str:
         return f"{self.name}/{self.boot}"
 
-    def is_known_restart_of(self, earlier: "Host") -> bool:
+    def is_known_restart_of(self, earlier: "BootedHost") -> bool:
         """Whether all processes of the earlier one have certainly ended."""
         return "" not in (self.boot, earlier.boot) and self.boot != earlier.boot
 

@@ -24,14 +24,14 @@ from dagster._serdes import serialize_value
 from checkout_assets.automation.run_ends import is_over
 from checkout_assets.automation.run_launcher import RUN_HOST_TAG, HealthCheckingRunLauncher
 from checkout_assets.demo.place import DemoPlace
-from checkout_assets.engines.processes import Host
+from checkout_assets.engines.processes import BootedHost
 from checkout_assets_tests.dagster.orphans import some_job, started
 from checkout_assets_tests.real_dagster import shipped_home
 
 AN_HOUR = 3600.0
 NEARBY = {GRPC_INFO_TAG: json.dumps({"host": "localhost", "port": 1})}
 """Nobody listens there: its code server ended as well."""
-HERE = {RUN_HOST_TAG: str(Host.here()), **NEARBY}
+HERE = {RUN_HOST_TAG: str(BootedHost.here()), **NEARBY}
 
 
 @pytest.fixture(scope="module")
@@ -166,11 +166,11 @@ def test_a_run_without_a_known_process_is_left_alone(instance: dg.DagsterInstanc
 
 def test_a_restart_of_the_host_ends_all_earlier_runs(instance: dg.DagsterInstance) -> None:
     """Even if the clock is wrong after it, and the id belongs to another process."""
-    before = Host(Host.here().name, "another-boot")
+    before = BootedHost(BootedHost.here().name, "another-boot")
     run = started(instance, tags={**HERE, RUN_HOST_TAG: str(before)})
     tell_pid(instance, run, os.getpid(), at=time.time())
     look(instance)
-    if Host.here().boot:
+    if BootedHost.here().boot:
         assert status(instance, run) is dg.DagsterRunStatus.FAILURE
         assert "the host has restarted" in told(instance, run)
 
@@ -218,7 +218,7 @@ def test_a_run_that_its_code_server_still_has_is_left_alone(
     (assert_left_alone if has_it else assert_failed)(instance, run)
 
 
-OTHER_NAME = {**HERE, RUN_HOST_TAG: str(Host("0123456789abcdef", Host.here().boot))}
+OTHER_NAME = {**HERE, RUN_HOST_TAG: str(BootedHost("0123456789abcdef", BootedHost.here().boot))}
 
 
 @pytest.mark.parametrize("tags", [OTHER_NAME, NEARBY, {}], ids=["other-name", "unknown", "cli"])
@@ -268,4 +268,4 @@ def test_the_host_is_recorded_before_the_process_starts(
     assert isinstance(instance.run_launcher, HealthCheckingRunLauncher)
     run = instance.create_run_for_job(some_job)
     instance.run_launcher.launch_run(LaunchRunContext(run, workspace=None))
-    assert recorded == [str(Host.here())]
+    assert recorded == [str(BootedHost.here())]

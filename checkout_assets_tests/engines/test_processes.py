@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from checkout_assets.engines.processes import Host, ProcessState, state_of
+from checkout_assets.engines.processes import BootedHost, ProcessState, state_of
 
 AN_HOUR = 3600.0
 
@@ -49,16 +49,16 @@ def test_a_process_of_another_user_is_looked_at_as_well() -> None:
 
 
 def test_a_host_is_told_by_a_text_without_its_name() -> None:
-    here = Host.here()
-    assert Host.parse(str(here)) == here
+    here = BootedHost.here()
+    assert BootedHost.parse(str(here)) == here
     assert socket.gethostname() not in str(here)
 
 
 def test_a_host_with_another_name_is_another_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    here = Host.here()
+    here = BootedHost.here()
     monkeypatch.setattr(socket, "gethostname", lambda: "another")
-    assert Host.here().name != here.name
-    assert Host.here().boot == here.boot
+    assert BootedHost.here().name != here.name
+    assert BootedHost.here().boot == here.boot
 
 
 @pytest.mark.parametrize(
@@ -66,4 +66,4 @@ def test_a_host_with_another_name_is_another_one(monkeypatch: pytest.MonkeyPatch
     [("a", "b", True), ("a", "a", False), ("", "b", False), ("a", "", False), ("", "", False)],
 )
 def test_only_two_known_boots_prove_a_restart(earlier: str, later: str, restarted: bool) -> None:
-    assert Host("host", later).is_known_restart_of(Host("host", earlier)) is restarted
+    assert BootedHost("host", later).is_known_restart_of(BootedHost("host", earlier)) is restarted
