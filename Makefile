@@ -6,7 +6,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo ui test test-browser test-readers test-servers test-lowest test-newest lock upgrade bench-copy soak-copy bench-structure bench-publish soak-structure test-package test-emr test-ec2 test-faults test-properties soak-emr package lint format clean
+.PHONY: help demo ui test test-browser pictures test-readers test-servers test-lowest test-newest lock upgrade bench-copy soak-copy bench-structure bench-publish soak-structure test-package test-emr test-ec2 test-faults test-properties soak-emr package lint format clean
 
 help:  ## This list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
@@ -63,6 +63,10 @@ test: $(VENV)/.test  ## All tests that need nothing but Python
 test-browser: $(VENV)/.test  ## The UI in a real browser (needs Chromium and its driver)
 	$(call install,browser)
 	$(BIN)/python -m pytest -m browser
+
+pictures: $(VENV)/.test  ## The pictures of README.md anew (as test-browser)
+	$(call install,browser)
+	$(BIN)/python -m pytest -m browser checkout_assets_tests/system/test_ui.py --pictures docs/images
 
 # The readers require other releases of what the project runs on, so they have an environment of
 # their own. What has no wheel for this Python is said and left out.

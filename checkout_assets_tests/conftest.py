@@ -35,6 +35,11 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return directory
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Where the browser tests keep the pictures that README.md shows."""
+    parser.addoption("--pictures", type=Path, help="directory for the pictures of README.md")
+
+
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
     """Name bytes by their argument: gzip's hold the time, and processes must agree on names."""
     if isinstance(val, bytes) and not (val.isascii() and val.decode().isprintable()):

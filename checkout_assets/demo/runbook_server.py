@@ -17,6 +17,15 @@ _PAGE = """<!doctype html><meta charset="utf-8"><title>{title}</title>
 table{{border-collapse:collapse}}td,th{{border:1px solid #ccc;padding:.3rem .6rem;text-align:left}}
 code{{background:#f3f3f3;padding:0 .2rem}}:target{{background:#fff3b0}}</style>{body}"""
 
+_POLICY = (
+    "default-src 'none'; style-src 'unsafe-inline'; img-src 'self'; base-uri 'none'; "
+    "form-action 'none'; frame-ancestors 'none'"
+)
+"""Content security policy of every page: it runs nothing and loads nothing of other hosts."""
+
+_REPORT_POLICY = f"{_POLICY}; script-src 'unsafe-inline'"
+"""A report's own policy, which holds too, allows only the script that came with it."""
+
 _NOT_FOUND = "# Not found\nThere is no such page."
 
 
@@ -65,9 +74,11 @@ def serve(docs: Path, port: int = 0, reports: Path | None = None) -> Iterator[st
     class Pages(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             path = self.path.partition("?")[0].strip("/")
-            page = _report(reports, path) or _document(docs, path)
+            report = _report(reports, path)
+            page = report or _document(docs, path)
             self.send_response(HTTPStatus.OK if page else HTTPStatus.NOT_FOUND)
             self.send_header("Content-Type", "text/html; charset=utf-8")
+            self.send_header("Content-Security-Policy", _REPORT_POLICY if report else _POLICY)
             self.send_header("X-Content-Type-Options", "nosniff")
             self.end_headers()
             self.wfile.write((page or render_markdown(_NOT_FOUND, "Not found")).encode())

@@ -1,25 +1,43 @@
 """The UI of the demo, in a real browser: it shows what the demo left and ends with Ctrl-C."""
 
 import json
-import shutil
 import signal
 import socket
 import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
-from contextlib import suppress
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from checkout_assets_tests.browsing import (
+    HEIGHT,
+    PAGE_SECONDS,
+    WIDTH,
+    click,
+    page_shows,
+    page_with,
+    resources,
+)
+
 pytestmark = pytest.mark.browser
 
 START_SECONDS = 120
-PAGE_SECONDS = 90
-RUN_SECONDS = 300
+MOST_BYTES = 200_000
+SENTENCE_OF_86 = "3 objects lie nested under id/; they are copied and go to quarantine."
+Picture = Callable[[str], None]
+PREPARE_PICTURE = """
+arguments[0].scrollIntoView();
+for (const each of document.querySelectorAll('*'))
+  if (!each.children.length && each.textContent.startsWith('file:'))
+    each.textContent = each.textContent.replace(/.*[.]demo/, 'file:///srv/demo');
+"""
+"""The metadata at the top, and no path of the machine that made the picture."""
+
+RUN_SECONDS = 600
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -65,42 +83,18 @@ def _wait_for(url: str) -> None:
             return
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    webdriver = pytest.importorskip("selenium.webdriver")
-    options = webdriver.ChromeOptions()
-    for flag in (
-        "--headless=new",
-        "--no-sandbox",
-        "--disable-gpu",
-        "--disable-background-networking",
-        "--disable-component-update",
-        "--disable-sync",
-        "--no-first-run",
-        "--window-size=1500,1300",
-    ):
-        options.add_argument(flag)
-    # Both as the system has them: selenium would else download its own.
-    options.binary_location = shutil.which("chromium") or shutil.which("google-chrome") or ""
-    service = webdriver.ChromeService(executable_path=shutil.which("chromedriver"))
-    driver = webdriver.Chrome(options=options, service=service)
-    yield driver
-    driver.quit()
+@pytest.fixture
+def picture(browser: Any, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Picture]:
+    """Keeps a picture of the present page in the directory of --pictures, if that is given."""
+    directory = request.config.getoption("--pictures") or tmp_path
 
+    def keep(name: str) -> None:
+        browser.save_screenshot(str(directory / name))
+        assert (directory / name).stat().st_size < MOST_BYTES
 
-def page_with(browser: Any, url: str, *words: str) -> str:
-    """The text of a page once all the words stand in it."""
-    from selenium.webdriver.common.by import By
-
-    browser.get(url)
-    deadline = time.monotonic() + PAGE_SECONDS
-    while True:
-        text = str(browser.find_element(By.TAG_NAME, "body").text)
-        missing = [word for word in words if word not in text]
-        if not missing:
-            return text
-        assert time.monotonic() < deadline, f"{url} never showed {missing}; it shows: {text[:2000]}"
-        time.sleep(1)
+    browser.set_window_size(1500, 1000)
+    yield keep
+    browser.set_window_size(WIDTH, HEIGHT)
 
 
 def test_the_group_shows_the_assets_from_the_source_to_the_tables_all_filled(
@@ -122,6 +116,38 @@ def test_the_group_shows_the_assets_from_the_source_to_the_tables_all_filled(
 
 def test_reconciliation_is_the_page_to_open_first(browser: Any, ui_url: str) -> None:
     page_with(browser, f"{ui_url}/assets/reconciliation", "folders_red", "🟩", "🟨")
+
+
+def test_the_sentence_of_folder_86_is_two_clicks_from_the_start_page(
+    browser: Any, ui_url: str, picture: Picture
+) -> None:
+    browser.get(ui_url)
+    clicks = [
+        click(browser, "//a[normalize-space()='Catalog']"),
+        click(browser, "//a[contains(@href, '/assets/reconciliation')]"),
+    ]
+    page_shows(browser, "86_FulfillmentOrder", SENTENCE_OF_86, "what to do")
+    assert len(clicks) <= 2
+    browser.set_window_size(1900, 950)  # the page's table is wide
+    browser.execute_script(PREPARE_PICTURE, browser.find_element("xpath", "//*[text()='Metadata']"))
+    picture("reconciliation.png")
+
+
+def test_the_report_opens_from_the_page_of_reconciliation(
+    browser: Any, ui_url: str, picture: Picture
+) -> None:
+    page_with(browser, f"{ui_url}/assets/reconciliation", "report_file")
+    here = browser.current_window_handle
+    click(browser, "//a[contains(@href, '/reports/') and contains(text(), '/reports/')]")
+    try:
+        browser.switch_to.window(browser.window_handles[-1])
+        page_shows(browser, "86_FulfillmentOrder", SENTENCE_OF_86, "of 512 folders complete")
+        assert "/reports/" in browser.current_url
+        assert resources(browser) == []
+        picture("report.png")
+    finally:
+        browser.close()
+        browser.switch_to.window(here)
 
 
 def test_the_page_of_folder_86_tells_its_counts(browser: Any, ui_url: str) -> None:
@@ -150,7 +176,9 @@ def test_the_checks_name_folder_86_and_only_it(browser: Any, ui_url: str) -> Non
     assert "Passed (511)" in text, text
 
 
-def test_materialize_all_of_one_folder_is_one_green_run(browser: Any, ui_url: str) -> None:
+def test_materialize_all_of_one_folder_is_one_green_run(
+    browser: Any, ui_url: str, picture: Picture
+) -> None:
     """The most natural button: all three assets, one of 512 folders."""
     before = newest_run(ui_url)
     browser.get(f"{ui_url}/asset-groups/")
@@ -160,6 +188,8 @@ def test_materialize_all_of_one_folder_is_one_green_run(browser: Any, ui_url: st
     box.send_keys("05_CheckoutOrder")
     click(browser, "//*[normalize-space(text())='05_CheckoutOrder']")
     box.send_keys("\ue00c")  # escape closes the list
+    page_shows(browser, "Launch 1 run")
+    picture("materialize.png")
     click(browser, "//button[contains(., 'Launch 1 run')]")
     deadline = time.monotonic() + RUN_SECONDS
     run = before
@@ -170,22 +200,6 @@ def test_materialize_all_of_one_folder_is_one_green_run(browser: Any, ui_url: st
     assert run["status"] == "SUCCESS"
     steps = {step["stepKey"]: step["status"] for step in run["stepStats"]}
     assert steps == {"migrate_folders": "SUCCESS", "reconciliation": "SUCCESS"}
-
-
-def click(browser: Any, path: str) -> Any:
-    """Click what is found by XPath as soon as it can be clicked."""
-    from selenium.common.exceptions import WebDriverException
-    from selenium.webdriver.common.by import By
-
-    deadline = time.monotonic() + PAGE_SECONDS
-    while True:
-        with suppress(WebDriverException):
-            found = [each for each in browser.find_elements(By.XPATH, path) if each.is_displayed()]
-            if found:
-                found[-1].click()
-                return found[-1]
-        assert time.monotonic() < deadline, f"nothing to click: {path}"
-        time.sleep(0.5)
 
 
 def newest_run(url: str) -> dict[str, Any]:

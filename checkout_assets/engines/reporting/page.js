@@ -36,7 +36,8 @@
     header.dataset.order = "";
     header.addEventListener("click", () => sort(header));
   }
-  for (const control of [find, onlyState, onlyType]) control.addEventListener("input", filter);
+  find.addEventListener("input", filter);
+  for (const choice of [onlyState, onlyType]) choice.addEventListener("change", filter);
   const controls = document.getElementById("controls");
   controls.addEventListener("submit", (event) => event.preventDefault());
   controls.hidden = false;
