@@ -86,7 +86,7 @@ def _wait_for(url: str) -> None:
 @pytest.fixture
 def picture(browser: Any, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Picture]:
     """Keeps a picture of the present page in the directory of --pictures, if that is given."""
-    directory = request.config.getoption("--pictures") or tmp_path
+    directory = request.config.getoption("--pictures", None) or tmp_path
 
     def keep(name: str) -> None:
         browser.save_screenshot(str(directory / name))
