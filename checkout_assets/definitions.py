@@ -22,10 +22,12 @@ from checkout_assets.automation.orphan_instances import orphan_instances
 from checkout_assets.automation.repair import build_repair_folders
 from checkout_assets.automation.schedules import reconcile_daily, reconcile_job
 from checkout_assets.domain.anomalies import QuarantineAllowance
-from checkout_assets.engines.access.options import named_in
+from checkout_assets.engines.access.choices import AccessChoices, GrantChoices
+from checkout_assets.engines.access.options import named_by_engines
 from checkout_assets.engines.copying.choices import CopyChoices
 from checkout_assets.engines.ec2.user_data import worker_variables
 from checkout_assets.engines.place_terms import PlaceTerms
+from checkout_assets.engines.structuring.choices import StructureChoices
 from checkout_assets.engines.structuring.session import local_spark_config
 from checkout_assets.resources.access import AccessResource
 from checkout_assets.resources.ec2 import ec2_resource
@@ -67,11 +69,9 @@ def build_resources(settings: Settings) -> dict[str, Any]:
 def _access(settings: Settings, stores: Stores) -> AccessResource:
     return AccessResource(
         stores=stores,
-        requester=settings.access_requester,
-        days=settings.access_days,
-        grace_days=settings.access_grace_days,
-        auto_revoke=settings.access_auto_revoke,
-        **named_in(settings),
+        copy_role_arn=settings.copy_role_arn,
+        **settings.model_dump(include={*AccessChoices.model_fields, *GrantChoices.model_fields}),
+        **named_by_engines(settings),
     )
 
 
@@ -83,21 +83,14 @@ def _copy_engine(settings: Settings, stores: Stores) -> CopyEngineResource:
 
 
 def _structure_engine(settings: Settings, stores: Stores) -> StructureEngineResource:
+    choices = settings.model_dump(include=set(StructureChoices.model_fields))
     if settings.structure_engine == "emr":
-        return emr_resource(
-            stores,
-            settings.vanished,
-            settings.emr,
-            settings.replaces_raw,
-            settings.largest_body_bytes,
-        )
+        return emr_resource(stores, choices, settings.emr)
     return LocalSparkResource(
         stores=stores,
         pyspark=LazyPySparkResource(spark_config=local_spark_config(settings.spark_master)),
-        vanished=settings.vanished,
-        replaces_raw=settings.replaces_raw,
-        largest_body=settings.largest_body_bytes,
         keep_session=settings.keep_spark_session,
+        **choices,
     )
 
 

@@ -13,51 +13,27 @@ from checkout_assets.domain.anomalies import DEFAULT_ALLOWANCE
 from checkout_assets.domain.copying import parse_as_of
 from checkout_assets.domain.displayable import displayable
 from checkout_assets.domain.errors import UsageError
+from checkout_assets.engines.access.choices import AccessChoices, GrantChoices
 from checkout_assets.engines.copying.choices import CopyChoices
 from checkout_assets.engines.place_terms import PlaceTerms
-from spark_jobs.contract.limits import KEPT_BYTES, LARGEST_BODY_BYTES
+from checkout_assets.engines.structuring.choices import StructureChoices
 
 ENVIRONMENT_PREFIX = "CHECKOUT_"
 
 
-class Settings(PlaceTerms, CopyChoices, BaseSettings):
+class Settings(
+    PlaceTerms, CopyChoices, StructureChoices, AccessChoices, GrantChoices, BaseSettings
+):
     """Each field is the variable ``CHECKOUT_<FIELD>``; raises UsageError for a wrong value.
 
-    Those of places and of copying are inherited: other modules are made of the same definitions.
+    Those of places, copying, structuring and access are inherited: command line and resources are
+    made of the same definitions.
     """
 
     model_config = SettingsConfigDict(env_prefix=ENVIRONMENT_PREFIX, frozen=True, extra="ignore")
 
-    replaces_raw: str = Field(
-        "", description="the raw that the present one replaces in the lake: s3://bucket/prefix"
-    )
-    worker_role_arn: str = Field("", description="the role of copying instances, for policies")
     reconcile_with_copy_role: bool = Field(
         False, description="compare source and raw as the copy role"
-    )
-    reconcile_role_arn: str = Field("", description="the role that only compares, for policies")
-    structure_role_arn: str = Field("", description="the role of clusters' nodes, for policies")
-    emr_service_role_arn: str = Field("", description="EMR's own role, for policies")
-    source_grant_role_arn: str = Field(
-        "", description="the role that grants and revokes in the source's account, if another does"
-    )
-    source_kms_key: str = Field("", description="the ARN of the source's KMS key, for policies")
-    access_requester: str = Field("", description="the person or team that asks for the access")
-    access_days: int = Field(30, ge=1, le=90, description="how many days a grant lasts")
-    access_grace_days: int = Field(
-        7, ge=0, description="the days after which a grant that is no longer needed is reported"
-    )
-    access_auto_revoke: bool = Field(
-        False, description="revoke a grant by itself when it is no longer needed"
-    )
-    vanished: Literal["keep", "drop_rows"] = Field(
-        "keep", description="what becomes of the rows of documents that vanished from the source"
-    )
-    largest_body_bytes: int = Field(
-        LARGEST_BODY_BYTES,
-        ge=KEPT_BYTES,
-        le=LARGEST_BODY_BYTES,
-        description="the bytes of a document above which it is not read whole but quarantined",
     )
     quarantine_share: float = Field(
         DEFAULT_ALLOWANCE.share,

@@ -150,7 +150,7 @@ def _reachable(access: AccessResource) -> bool | None:
 def _revocations(
     finding: Finding, need: Need | None, access: AccessResource
 ) -> list[dg.RunRequest]:
-    if finding.passed or need is None or need.grant is None or not access.auto_revoke:
+    if finding.passed or need is None or need.grant is None or not access.access_auto_revoke:
         return []
     if need.grant.standing(need.now) is not GrantState.ACTIVE:
         return []  # what lets us in then is not ours to take away

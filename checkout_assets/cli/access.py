@@ -1,7 +1,7 @@
 """``checkout-assets access``: the temporary access to the source, granted, revoked and told."""
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,6 +16,7 @@ from checkout_assets.cli.access_report import (
     status_lines,
 )
 from checkout_assets.cli.console import print_json, print_lines, say, say_some
+from checkout_assets.cli.copy_options import settings_options
 from checkout_assets.cli.options import (
     Json,
     Lake,
@@ -35,24 +36,8 @@ if TYPE_CHECKING:
     from checkout_assets.engines.access.granting import Granter
     from checkout_assets.engines.access.options import AccessOptions
 
-Requester = Annotated[
-    str | None,
-    typer.Option(
-        metavar="NAME", help="The person or team that asks for it. [env: CHECKOUT_ACCESS_REQUESTER]"
-    ),
-]
-Days = Annotated[
-    int | None,
-    typer.Option(metavar="N", help="How many days it lasts. [env: CHECKOUT_ACCESS_DAYS]"),
-]
-SourceRole = Annotated[
-    str | None,
-    typer.Option(
-        metavar="ARN",
-        help="The role that changes the source's policy, in the source's account. "
-        "[env: CHECKOUT_SOURCE_GRANT_ROLE_ARN]",
-    ),
-]
+_TERMS = ("access_requester", "access_days")
+_SOURCE_ROLE = "source_grant_role_arn"
 Yes = Annotated[bool, typer.Option("--yes", help="Write it; without this it is only shown.")]
 
 _EXAMPLES = """\b
@@ -79,19 +64,21 @@ def register(app: typer.Typer) -> None:
     app.add_typer(group, name="access")
 
 
-def show(  # noqa: PLR0913, PLR0917 - a command's options
+@settings_options(*_TERMS)
+def show(
+    *,
     source: Source = None,
     raw: Raw = None,
     lake: Lake = None,
-    requester: Requester = None,
-    days: Days = None,
+    given: Mapping[str, object],
     json: Json = False,
 ) -> int:
     """Print the policies that the settings make: of the buckets, and of each role.
 
-    Asks nobody and changes nothing. The roles' own policies are for whoever manages the roles.
+    Makes no AWS calls and changes nothing. The roles' own policies are for whoever manages the
+    roles.
     """
-    settings = _settings(source, raw, lake, requester=requester, days=days)
+    settings = _settings(source, raw, lake, given)
     terms = _terms(_options(settings, asked=False), settings)
     if json:
         print_json("access show", complete=True, document=policies_document(terms))
@@ -100,13 +87,13 @@ def show(  # noqa: PLR0913, PLR0917 - a command's options
     return 0
 
 
-def grant(  # noqa: PLR0913, PLR0917 - a command's options
+@settings_options(*_TERMS, _SOURCE_ROLE)
+def grant(  # noqa: PLR0913 - a command's options
+    *,
     source: Source = None,
     raw: Raw = None,
     lake: Lake = None,
-    requester: Requester = None,
-    days: Days = None,
-    source_role: SourceRole = None,
+    given: Mapping[str, object],
     yes: Yes = False,
     json: Json = False,
 ) -> int:
@@ -114,7 +101,7 @@ def grant(  # noqa: PLR0913, PLR0917 - a command's options
 
     Without --yes nothing is changed. A later grant replaces an earlier one.
     """
-    settings = _settings(source, raw, lake, requester=requester, days=days, source_role=source_role)
+    settings = _settings(source, raw, lake, given)
     options = _options(settings)
     terms = _terms(options, settings)
     granter = _granter(options)
@@ -130,11 +117,13 @@ def grant(  # noqa: PLR0913, PLR0917 - a command's options
     return _not_written(changes, "is granted as shown")
 
 
-def revoke(  # noqa: PLR0913, PLR0917 - a command's options
+@settings_options(_SOURCE_ROLE)
+def revoke(  # noqa: PLR0913 - a command's options
+    *,
     source: Source = None,
     raw: Raw = None,
     lake: Lake = None,
-    source_role: SourceRole = None,
+    given: Mapping[str, object],
     prove: Annotated[
         bool,
         typer.Option(
@@ -150,7 +139,7 @@ def revoke(  # noqa: PLR0913, PLR0917 - a command's options
 
     Without --yes nothing is changed.
     """
-    options = _options(_settings(source, raw, lake, source_role=source_role))
+    options = _options(_settings(source, raw, lake, given))
     proof = _prove(options) if prove else None
     granter = _granter(options)
     changes = granter.plan_revoke()
@@ -173,7 +162,7 @@ def status(source: Source = None, raw: Raw = None, lake: Lake = None, json: Json
     from checkout_assets.engines.access.status import look_at_access
 
     now = _now()
-    seen = look_at_access(_options(_settings(source, raw, lake)), now)
+    seen = look_at_access(_options(_settings(source, raw, lake, {})), now)
     if json:
         print_json("access status", not seen.problems, status_document(seen, now))
     else:
@@ -182,22 +171,10 @@ def status(source: Source = None, raw: Raw = None, lake: Lake = None, json: Json
     return 1 if seen.problems else 0
 
 
-def _settings(  # noqa: PLR0913, PLR0917 - the options that commands share
-    source: str | None,
-    raw: str | None,
-    lake: str | None,
-    requester: str | None = None,
-    days: int | None = None,
-    source_role: str | None = None,
+def _settings(
+    source: str | None, raw: str | None, lake: str | None, given: Mapping[str, object]
 ) -> Settings:
-    return settings_with(
-        source_uri=source,
-        raw_uri=raw,
-        lake_uri=lake,
-        access_requester=requester,
-        access_days=days,
-        source_grant_role_arn=source_role,
-    )
+    return settings_with(source_uri=source, raw_uri=raw, lake_uri=lake, **given)
 
 
 def _options(settings: Settings, asked: bool = True) -> "AccessOptions":

@@ -72,5 +72,5 @@ def _annotation(name: str, field: FieldInfo, told: OnCommandLine) -> Any:
         help=f"{told.told} [env: {ENVIRONMENT_PREFIX}{name.upper()}]",
         show_default=False,
     )
-    kind: Any = bool if field.annotation is bool else str
+    kind: Any = field.annotation if field.annotation in {bool, int} else str
     return Annotated[kind | None, option]

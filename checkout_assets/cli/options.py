@@ -41,23 +41,6 @@ Lake = Annotated[
         help="Where the tables are: in S3, a directory or file:///path. [env: CHECKOUT_LAKE_URI]",
     ),
 ]
-Vanished = Annotated[
-    str | None,
-    typer.Option(
-        metavar="keep|drop_rows",
-        help="What becomes of the rows of documents that vanished from the source: they stay, "
-        "or they go. [env: CHECKOUT_VANISHED]",
-    ),
-]
-ReplacesRaw = Annotated[
-    str | None,
-    typer.Option(
-        metavar="URI",
-        help="Go on in a lake that was made from this other raw, which the present one replaces. "
-        "[env: CHECKOUT_REPLACES_RAW]",
-        show_default=False,
-    ),
-]
 Json = Annotated[
     bool, typer.Option("--json", help="Print one JSON document, and nothing else, on stdout.")
 ]

@@ -1,7 +1,7 @@
 """``checkout-assets quarantine``: what is no order and why; structuring its folders anew."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -9,13 +9,13 @@ import typer
 
 from checkout_assets.cli import structure
 from checkout_assets.cli.console import print_json, print_lines, say_some
+from checkout_assets.cli.copy_options import settings_options
 from checkout_assets.cli.options import (
     Folders,
     Json,
     Lake,
     Raw,
     ShowNames,
-    Vanished,
     existing_lake,
     quarantine_allowance,
     settings_with,
@@ -134,7 +134,9 @@ def show(  # noqa: PLR0913, PLR0917 - a command's options
     return 0
 
 
-def retry(  # noqa: PLR0913, PLR0917 - a command's options
+@settings_options("vanished")
+def retry(  # noqa: PLR0913 - a command's options
+    *,
     folders: Folders = None,
     raw: Raw = None,
     lake: Lake = None,
@@ -146,7 +148,7 @@ def retry(  # noqa: PLR0913, PLR0917 - a command's options
             "Without it, folders that hold documents of any reason.",
         ),
     ] = None,
-    vanished: Vanished = None,
+    given: Mapping[str, object],
     json: Json = False,
 ) -> int:
     """Structure anew the folders that hold quarantined documents, as ``structure`` does.
@@ -154,7 +156,7 @@ def retry(  # noqa: PLR0913, PLR0917 - a command's options
     For when a rule was mended, or documents were mended at the source and copied again. All
     structured folders unless some are named.
     """
-    settings = settings_with(raw_uri=raw, lake_uri=lake, vanished=vanished)
+    settings = settings_with(raw_uri=raw, lake_uri=lake, **given)
     reasons = _reasons(reason or ())
     chosen = select_folders(folders or ["all"])
     usable_places(settings, "raw", "lake")

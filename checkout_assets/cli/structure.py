@@ -16,8 +16,6 @@ from checkout_assets.cli.options import (
     Json,
     Lake,
     Raw,
-    ReplacesRaw,
-    Vanished,
     quarantine_allowance,
     settings_with,
     usable_places,
@@ -26,6 +24,7 @@ from checkout_assets.domain.anomalies import Finding, Rule, Severity, structured
 from checkout_assets.domain.counting import counted, in_number, of_folders
 from checkout_assets.domain.displayable import displayable
 from checkout_assets.domain.folders import Folder, select_folders, slices
+from checkout_assets.engines.structuring.choices import StructureChoices
 from checkout_assets.settings import Settings
 from spark_jobs.contract.keys import PROBES_IN_LAKE
 from spark_jobs.contract.totals import StructureTotals
@@ -48,14 +47,12 @@ def register(app: typer.Typer) -> None:
     app.command("structure", epilog=_EXAMPLES)(structure)
 
 
-@settings_options("raw_account", "lake_encryption", "lake_kms_key")
-def structure(  # noqa: PLR0913 - a command's options
+@settings_options(*StructureChoices.model_fields, "raw_account", "lake_encryption", "lake_kms_key")
+def structure(
     *,
     folders: Folders = None,
     raw: Raw = None,
     lake: Lake = None,
-    vanished: Vanished = None,
-    replaces_raw: ReplacesRaw = None,
     given: Mapping[str, object],
     json: Json = False,
 ) -> int:
@@ -65,13 +62,7 @@ def structure(  # noqa: PLR0913 - a command's options
     order into quarantine, and publishes all of a folder's rows at once. Running it again replaces
     a folder's rows with the same rows. Refuses a folder that was not copied.
     """
-    settings = settings_with(
-        raw_uri=raw,
-        lake_uri=lake,
-        vanished=vanished,
-        replaces_raw=replaces_raw,
-        **given,
-    )
+    settings = settings_with(raw_uri=raw, lake_uri=lake, **given)
     chosen = select_folders(folders or [])
     results = run_folders(settings, chosen)
     rules = structured_rules(quarantine_allowance(settings))

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 from pydantic import Field
 
+from checkout_assets.engines.access.choices import DEPLOYMENT, AccessChoices, GrantChoices
+from checkout_assets.engines.place_terms import PlaceTerms
 from checkout_assets.resources.stores import Stores
 
 if TYPE_CHECKING:
@@ -15,34 +17,17 @@ if TYPE_CHECKING:
     from checkout_assets.engines.access.options import AccessOptions
 
 
-class AccessResource(dg.ConfigurableResource[Any]):
-    """What granting and revoking needs; the fields are AccessOptions' and the settings'."""
+class AccessResource(AccessChoices, GrantChoices, dg.ConfigurableResource[Any]):
+    """What granting and revoking needs: AccessOptions, in part from the stores' own terms."""
 
     stores: dg.ResourceDependency[Stores]
-    copy_role_arn: str = ""
-    worker_role_arn: str = ""
-    reconcile_role_arn: str = ""
-    structure_role_arn: str = ""
-    emr_service_role_arn: str = ""
-    source_grant_role_arn: str = ""
-    source_account: str = ""
-    raw_account: str = ""
-    source_kms_key: str = ""
-    kms_key: str = ""
-    lake_kms_key: str = ""
-    fleet_kms_key: str = ""
-    package_uri: str = ""
-    fleet_uri: str = ""
-    log_uri: str = ""
-    deployment: str = "checkout-assets"
-    cluster_deployment: str = "checkout-assets"
-    requester: str = ""
-    days: int = 30
-    grace_days: float = Field(
-        default=7, ge=0, description="after which a grant nobody needs is reported"
-    )
-    auto_revoke: bool = Field(
-        default=False, description="whether the sensor may launch revoke_access by itself"
+    copy_role_arn: str = Field(default="", description="the role that the policies let copy")
+    package_uri: str = Field(default="", description="where the engines' packages lie")
+    fleet_uri: str = Field(default="", description="where instances report")
+    log_uri: str = Field(default="", description="where EMR puts logs")
+    deployment: str = Field(default=DEPLOYMENT, description="the tag that names its instances")
+    cluster_deployment: str = Field(
+        default=DEPLOYMENT, description="the tag that names its clusters"
     )
 
     def granter(self) -> "Granter":
@@ -55,7 +40,8 @@ class AccessResource(dg.ConfigurableResource[Any]):
 
     def terms(self, requester: str, days: int, now: datetime) -> "AccessTerms":
         """What is granted; an empty requester and 0 days are those of the configuration."""
-        return self.options().terms(requester or self.requester, days or self.days, now)
+        requester, days = requester or self.access_requester, days or self.access_days
+        return self.options().terms(requester, days, now)
 
     def options(self) -> "AccessOptions":
         """The configuration as plain values."""
@@ -66,10 +52,14 @@ class AccessResource(dg.ConfigurableResource[Any]):
             self.stores.source(),
             self.stores.raw(),
             self.stores.lake(),
-            **{name: getattr(self, name) for name in named},
+            **{name: getattr(self._holding(name), name) for name in named},
         )
 
     @property
     def grace(self) -> timedelta:
         """How long a grant may outlive its need."""
-        return timedelta(days=self.grace_days)
+        return timedelta(days=self.access_grace_days)
+
+    def _holding(self, name: str) -> "Stores | AccessResource":
+        """The stores for what is a term of theirs: the owner of a bucket, its key."""
+        return self.stores if name in PlaceTerms.model_fields else self

@@ -13,10 +13,9 @@ from checkout_assets.domain.displayable import displayable
 from checkout_assets.domain.errors import UsageError
 from checkout_assets.engines.emr.options import RELEASE, EmrOptions, JobPackage
 from checkout_assets.engines.locations import canonical_uri, parse_s3_location
+from checkout_assets.engines.structuring.choices import StructureChoices
 from checkout_assets.resources.engines import StructureEngineResource, given_to
 from checkout_assets.resources.stores import Stores
-from spark_jobs.contract.limits import LARGEST_BODY_BYTES
-from spark_jobs.contract.words import KEEP
 
 if TYPE_CHECKING:
     from checkout_assets.engines.emr.api import EmrApi
@@ -27,7 +26,7 @@ _ONE_DAY = 24 * 60
 _log = logging.getLogger(__name__)
 
 
-class EmrResource(StructureEngineResource):
+class EmrResource(StructureChoices, StructureEngineResource):
     """Structures on EMR: a cluster a run, a step a folder, nothing left running.
 
     The Dagster-maintained EMR clients are not used: they end by their own time limit and leave the
@@ -115,9 +114,6 @@ class EmrResource(StructureEngineResource):
     launch_spread_seconds: float = Field(
         default=60, ge=0, description="runs that start together launch at random within these"
     )
-    vanished: str = KEEP
-    replaces_raw: str = ""
-    largest_body: int = LARGEST_BODY_BYTES
     # pydantic would bind a function that is the default to this resource.
     _tell: Callable[[str], None] | None = PrivateAttr(default=None)
 
@@ -143,7 +139,7 @@ class EmrResource(StructureEngineResource):
             self.vanished,
             api.region,
             canonical_uri(self.replaces_raw, "replaced raw"),
-            self.largest_body,
+            self.largest_body_bytes,
             raw.terms,
             lake.terms,
         )
@@ -191,26 +187,19 @@ class EmrResource(StructureEngineResource):
 
 
 def emr_resource(
-    stores: Stores,
-    vanished: str,
-    options: Mapping[str, Any],
-    replaces_raw: str = "",
-    largest_body: int = LARGEST_BODY_BYTES,
+    stores: Stores, choices: Mapping[str, Any], options: Mapping[str, Any]
 ) -> EmrResource:
-    """The resource with these options; raises UsageError that names the first wrong one."""
-    known = set(EmrResource.model_fields) - {"stores", "vanished", "replaces_raw", "largest_body"}
+    """The resource with these options; raises UsageError that names the first wrong one.
+
+    ``choices`` are the fields of StructureChoices, which are settings of their own.
+    """
+    known = set(EmrResource.model_fields) - {"stores", *StructureChoices.model_fields}
     for name in sorted(options.keys() - known):
         raise UsageError(
             f'EMR has no option "{displayable(name)}". It has {", ".join(sorted(known))}.'
         )
     try:
-        return EmrResource(
-            stores=stores,
-            vanished=vanished,
-            replaces_raw=replaces_raw,
-            largest_body=largest_body,
-            **options,
-        )
+        return EmrResource(stores=stores, **choices, **options)
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False)[0]
         name = displayable(".".join(str(part) for part in first["loc"]))

@@ -15,10 +15,9 @@ from checkout_assets.domain.anomalies import DEFAULT_ALLOWANCE, QuarantineAllowa
 from checkout_assets.domain.rotation import due_on
 from checkout_assets.engines.copying.choices import CopyChoices
 from checkout_assets.engines.seam import FolderEngine
+from checkout_assets.engines.structuring.choices import StructureChoices
 from checkout_assets.resources.stores import Stores
 from spark_jobs.contract.keys import PROBES_IN_LAKE
-from spark_jobs.contract.limits import LARGEST_BODY_BYTES
-from spark_jobs.contract.words import KEEP
 
 if TYPE_CHECKING:
     from checkout_assets.engines.copying.engine import FolderCopied
@@ -114,7 +113,7 @@ class LocalCopyResource(CopyChoices, CopyEngineResource):
         return engine
 
 
-class LocalSparkResource(StructureEngineResource):
+class LocalSparkResource(StructureChoices, StructureEngineResource):
     """Structures with a Spark session of this process, taken from dagster-pyspark.
 
     dagster-pyspark never stops the session it starts; this resource does when the run ends,
@@ -123,9 +122,6 @@ class LocalSparkResource(StructureEngineResource):
 
     stores: dg.ResourceDependency[Stores]
     pyspark: dg.ResourceDependency[LazyPySparkResource]
-    vanished: str = KEEP
-    replaces_raw: str = ""
-    largest_body: int = LARGEST_BODY_BYTES
     keep_session: bool = False
     _spark: "LocalSpark | None" = PrivateAttr(None)
 
@@ -148,7 +144,7 @@ class LocalSparkResource(StructureEngineResource):
             self._session,
             self.vanished,
             replaces_raw=canonical_uri(self.replaces_raw, "replaced raw"),
-            largest_body=self.largest_body,
+            largest_body=self.largest_body_bytes,
             raw_terms=raw.terms,
             lake_terms=lake.terms,
             cancel_start=self._spark.cancel,

@@ -99,6 +99,10 @@ def test_the_definitions_have_the_jobs_and_the_sensor_as_the_settings_say() -> N
     assert {"grant_access", "revoke_access"} <= {each.name for each in defs.jobs or ()}
     assert "grant_outlives_need" in {each.name for each in defs.sensors or ()}
     made: Any = (defs.resources or {})["access"]
-    assert (made.grace_days, made.auto_revoke, made.copy_role_arn) == (3, True, COPY_ROLE)
+    assert (made.access_grace_days, made.access_auto_revoke, made.copy_role_arn) == (
+        3,
+        True,
+        COPY_ROLE,
+    )
     default: Any = (build_defs(Settings(**given)).resources or {})["access"]
-    assert (default.grace_days, default.auto_revoke) == (7, False)
+    assert (default.access_grace_days, default.access_auto_revoke) == (7, False)

@@ -77,7 +77,7 @@ def stores(access: GrantedPlace) -> Stores:
 
 
 def resource(access: GrantedPlace, **options: Any) -> AccessResource:
-    given = {"copy_role_arn": COPY_ROLE, "requester": "orders team", **options}
+    given = {"copy_role_arn": COPY_ROLE, "access_requester": "orders team", **options}
     return AccessResource(stores=stores(access), **given)
 
 
@@ -157,7 +157,7 @@ def test_it_is_still_needed_until_all_is_proved(
     dagster: Dagster, access: GrantedPlace, made: dict[str, Any], why: str
 ) -> None:
     reconcile(dagster, proof(), proof(timedelta(hours=1), **made))
-    looked = look(dagster, access, auto_revoke=True)
+    looked = look(dagster, access, access_auto_revoke=True)
     assert looked.passed
     assert looked.runs == []
     assert looked.summary.startswith("Access to the source is still needed")
@@ -170,9 +170,9 @@ def test_grace_counts_from_the_first_proof_and_from_the_last_copy(
     reconcile(dagster, proof(timedelta(days=6)), proof(timedelta(hours=1)))
     assert look(dagster, access).passed
     assert "until" in look(dagster, access).summary
-    assert not look(dagster, access, grace_days=5).passed
+    assert not look(dagster, access, access_grace_days=5).passed
     reconcile(dagster, proof(timedelta(0), last_listed=now() - timedelta(days=1)))
-    assert look(dagster, access, grace_days=5).passed, "a folder was copied again yesterday"
+    assert look(dagster, access, access_grace_days=5).passed, "a folder was copied again yesterday"
 
 
 @pytest.mark.parametrize("status", [dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.STARTED])
@@ -243,7 +243,7 @@ def test_red_then_revoked_then_green(dagster: Dagster, access: GrantedPlace) -> 
 
 def test_it_revokes_by_itself_only_with_the_setting(dagster: Dagster, access: GrantedPlace) -> None:
     reconcile(dagster, proof())
-    (request,) = look(dagster, access, auto_revoke=True).runs
+    (request,) = look(dagster, access, access_auto_revoke=True).runs
     ended = revoke_access.execute_in_process(
         instance=dagster.instance,
         resources={"access": resource(access)},
@@ -251,8 +251,8 @@ def test_it_revokes_by_itself_only_with_the_setting(dagster: Dagster, access: Gr
     )
     assert ended.success
     assert not access.policy().ours
-    assert look(dagster, access, auto_revoke=True).runs == []
-    assert look(dagster, access, auto_revoke=True).passed
+    assert look(dagster, access, access_auto_revoke=True).runs == []
+    assert look(dagster, access, access_auto_revoke=True).passed
 
 
 def test_a_source_that_others_opened_is_red_and_not_ours_to_close(
@@ -261,7 +261,7 @@ def test_a_source_that_others_opened_is_red_and_not_ours_to_close(
     reconcile(dagster, proof())
     resource(access).granter().revoke(now())
     proxy.rule = lambda _: None
-    looked = look(dagster, access, auto_revoke=True)
+    looked = look(dagster, access, access_auto_revoke=True)
     assert not looked.passed
     assert "no active grant is recorded" in looked.summary
     assert looked.runs == []
@@ -278,7 +278,7 @@ def test_an_expired_grant_needs_no_revocation(
     proxy.rule = lambda each: (
         Answer(403, "AccessDenied") if access.source.bucket in each.path else None
     )
-    looked = look(dagster, access, auto_revoke=True)
+    looked = look(dagster, access, access_auto_revoke=True)
     assert looked.passed
     assert looked.summary.startswith("Access to the source expired on")
 
@@ -286,7 +286,7 @@ def test_an_expired_grant_needs_no_revocation(
 def test_a_broken_record_is_red(dagster: Dagster, access: GrantedPlace) -> None:
     reconcile(dagster, proof())
     access.place.put("_access/grant.json", b"[]", access.raw)
-    looked = look(dagster, access, auto_revoke=True)
+    looked = look(dagster, access, access_auto_revoke=True)
     assert not looked.passed
     assert "record of the grant cannot be read" in looked.summary
     assert looked.runs == []

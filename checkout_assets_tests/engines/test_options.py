@@ -8,7 +8,10 @@ import typer
 from pydantic_core import PydanticUndefined
 
 from checkout_assets.cli.main import build_app, run
+from checkout_assets.definitions import build_resources
 from checkout_assets.domain.errors import UsageError
+from checkout_assets.engines.access.choices import AccessChoices, GrantChoices
+from checkout_assets.engines.access.options import AccessOptions
 from checkout_assets.engines.copying.choices import CopyChoices, CopySettings
 from checkout_assets.engines.copying.engine import CopyOptions
 from checkout_assets.engines.copying.terms import CopyTerms
@@ -17,13 +20,25 @@ from checkout_assets.engines.ec2.user_data import worker_variables
 from checkout_assets.engines.emr.options import EmrOptions
 from checkout_assets.engines.option import OnCommandLine
 from checkout_assets.engines.place_terms import PlaceTerms
+from checkout_assets.engines.structuring.choices import StructureChoices
+from checkout_assets.resources.access import AccessResource
 from checkout_assets.resources.ec2 import Ec2Resource
 from checkout_assets.resources.emr import EmrResource
-from checkout_assets.resources.engines import LocalCopyResource
+from checkout_assets.resources.engines import LocalCopyResource, LocalSparkResource
 from checkout_assets.resources.stores import Stores
 from checkout_assets.settings import Settings
+from spark_jobs.contract.limits import KEPT_BYTES
 
-COMMANDS: dict[str, Any] = typer.main.get_command(build_app()).commands  # type: ignore[attr-defined]
+
+def commands_of(group: Any, name: str = "") -> dict[str, Any]:
+    """Each command by its whole name, those of groups too: ``access grant``."""
+    if not hasattr(group, "commands"):
+        return {name: group}
+    below = {f"{name} {word}".strip(): each for word, each in group.commands.items()}
+    return {k: v for word, each in below.items() for k, v in commands_of(each, word).items()}
+
+
+COMMANDS = commands_of(typer.main.get_command(build_app()))
 NOT_ON_THE_COMMAND_LINE = {"fleet_encryption", "fleet_kms_key"}
 """Of the place where instances report, which whoever copies by hand does not have."""
 OTHER = {"requester_pays": "true", "as_of": "2026-01-31T00:00:00Z"}
@@ -60,6 +75,80 @@ def test_an_option_of_copying_is_on_the_command_line(name: str) -> None:
     assert option.default is None
     assert option.help == f"{told.told} [env: CHECKOUT_{name.upper()}]"
     assert option.metavar == told.metavar
+
+
+@pytest.mark.parametrize(
+    ("command", "names"),
+    [
+        ("structure", {*StructureChoices.model_fields, "raw_account", "lake_encryption"}),
+        ("quarantine retry", {"vanished"}),
+        ("access show", {"access_requester", "access_days"}),
+        ("access grant", {"access_requester", "access_days", "source_grant_role_arn"}),
+        ("access revoke", {"source_grant_role_arn"}),
+    ],
+)
+def test_a_command_s_options_are_made_of_the_settings(command: str, names: set[str]) -> None:
+    """Structuring's limit of a body has no flag: it is a setting only."""
+    options = {each.opts[0]: each for each in COMMANDS[command].params if each.opts}
+    for name in names - {"largest_body_bytes"}:
+        told = on_command_line(name)
+        assert told is not None
+        option = options[f"--{(told.name or name).replace('_', '-')}"]
+        assert option.default is None
+        assert option.help == f"{told.told} [env: CHECKOUT_{name.upper()}]"
+        assert option.metavar == told.metavar
+
+
+@pytest.mark.parametrize(
+    ("definition", "resource"),
+    [
+        (StructureChoices, LocalSparkResource),
+        (StructureChoices, EmrResource),
+        (AccessChoices, AccessResource),
+        (GrantChoices, AccessResource),
+    ],
+)
+def test_an_option_of_structuring_or_access_is_a_setting_and_the_resource_s(
+    definition: Any, resource: Any
+) -> None:
+    for name, field in definition.model_fields.items():
+        assert field.description
+        for model in (Settings, resource):
+            same = model.model_fields[name]
+            assert (same.default, same.description) == (field.default, field.description)
+
+
+@pytest.mark.parametrize("engine", ["local", "emr"])
+def test_the_settings_reach_the_resources(engine: str) -> None:
+    given: dict[str, Any] = {
+        "vanished": "drop_rows",
+        "replaces_raw": "s3://bucket/earlier",
+        "largest_body_bytes": KEPT_BYTES,
+        "worker_role_arn": "a",
+        "reconcile_role_arn": "b",
+        "structure_role_arn": "c",
+        "emr_service_role_arn": "d",
+        "source_grant_role_arn": "e",
+        "source_kms_key": "f",
+        "access_requester": "orders team",
+        "access_days": 14,
+        "access_grace_days": 3,
+        "access_auto_revoke": True,
+    }
+    both = {**StructureChoices.model_fields, **AccessChoices.model_fields}
+    assert given.keys() == {*both, *GrantChoices.model_fields}
+    made = build_resources(Settings(**given, structure_engine=engine))
+    for name, value in given.items():
+        of = "structure_engine" if name in StructureChoices.model_fields else "access"
+        assert getattr(made[of], name) == value
+
+
+def test_what_access_uses_is_defined() -> None:
+    """On the resource, as a term of the stores, or as a place."""
+    for each in fields(AccessOptions):
+        if each.name not in {"source", "raw", "lake"}:
+            holder = Stores if each.name in PlaceTerms.model_fields else AccessResource
+            assert holder.model_fields[each.name].default == each.default
 
 
 def test_a_command_without_a_flag_leaves_out_what_none_offers() -> None:

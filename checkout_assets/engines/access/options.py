@@ -8,6 +8,7 @@ from checkout_assets.domain.access.terms import AccessTerms, Place, expiry_after
 from checkout_assets.domain.displayable import displayable
 from checkout_assets.domain.errors import UsageError
 from checkout_assets.engines.access.bucket_policy import BucketPolicy
+from checkout_assets.engines.access.choices import DEPLOYMENT
 from checkout_assets.engines.access.refusals import told_plainly
 from checkout_assets.engines.locations import (
     Location,
@@ -21,9 +22,6 @@ from checkout_assets.engines.place_terms import PlaceTerms
 from checkout_assets.settings import Settings
 
 _ROLE = re.compile(r"arn:aws[a-z-]*:iam::[0-9]{12}:role/[\w+=,.@/-]+")
-
-DEPLOYMENT = "checkout-assets"
-"""The deployment's name if the engines are given no other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,20 +120,20 @@ def access_options(settings: Settings) -> AccessOptions:
         if not getattr(settings, f"{name}_uri"):
             raise UsageError(f"No {name} is configured: set CHECKOUT_{name.upper()}_URI.")
     terms = PlaceTerms.given_by(settings)
+    named = {each.name for each in fields(AccessOptions)} & set(Settings.model_fields)
     return AccessOptions(
         source=parse_s3_location(settings.source_uri, "source", terms.of("source")),
         raw=parse_s3_location(settings.raw_uri, "raw", terms.of("raw")),
         lake=parse_location(settings.lake_uri, "lake", terms.of("lake")),
-        **named_in(settings),
+        **{name: getattr(settings, name) for name in named},
+        **named_by_engines(settings),
     )
 
 
-def named_in(settings: Settings) -> dict[str, str]:
-    """What the settings name besides source, raw and lake, by the fields of AccessOptions."""
+def named_by_engines(settings: Settings) -> dict[str, str]:
+    """What the options of EC2 and EMR name for the policies, by the fields of AccessOptions."""
     fleet, emr = settings.ec2, settings.emr
-    named = {each.name for each in fields(AccessOptions)} & set(Settings.model_fields)
     return {
-        **{name: getattr(settings, name) for name in named},
         "package_uri": str(fleet.get("package_uri") or emr.get("package_uri") or ""),
         "fleet_uri": str(fleet.get("fleet_uri") or ""),
         "log_uri": str(emr.get("log_uri") or ""),
