@@ -1,7 +1,8 @@
 """What assets and sensors need of Dagster and Dagster does not export, and why.
 
-No other module of the deployment imports a private module of Dagster; the demo's are in
-``demo/dagster_internals.py``. They are why Dagster is bound to one minor version.
+Beside this module only ``automation/run_launcher.py``, whose whole interface is private, and
+``demo/dagster_internals.py`` import private modules. They are why Dagster is bound to one minor
+version.
 """
 
 from collections.abc import Sequence
