@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
+import psutil
 
 from checkout_assets.domain.folders import FOLDER_NAMES
 
@@ -44,8 +45,18 @@ _LOCATIONS = "query { workspaceOrError { ... on Workspace { locationEntries { na
 class Webserver:
     """What a browser says to it."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, process: "subprocess.Popen[bytes]") -> None:
         self._url = f"http://127.0.0.1:{port}/graphql"
+        self._process = process
+
+    def kill_services(self, sparing: int = 0) -> None:
+        """Kill -9 all that it, its daemon and its code server started, but one process."""
+        family = psutil.Process(self._process.pid)
+        for process in [family, *family.children(recursive=True)]:
+            if process.pid != sparing:
+                with suppress(psutil.NoSuchProcess):
+                    process.kill()
+        self._process.wait()
 
     def locations(self) -> list[str]:
         """The code locations that are loaded."""
@@ -112,7 +123,7 @@ def dagster_dev(log: Path) -> Iterator[Webserver]:
             command, cwd=ROOT, stdout=out, stderr=out, start_new_session=True
         )
         try:
-            server = Webserver(port)
+            server = Webserver(port, process)
             wait_until(server.locations, START_SECONDS)
             yield server
         finally:
@@ -120,13 +131,16 @@ def dagster_dev(log: Path) -> Iterator[Webserver]:
 
 
 def kill_run(instance: dg.DagsterInstance, run: str) -> None:
-    """Kill -9 the run's process, as its own first event tells it."""
+    """Kill -9 the run's process."""
+    os.kill(run_pid(instance, run), signal.SIGKILL)
+
+
+def run_pid(instance: dg.DagsterInstance, run: str) -> int:
+    """The run's process, as its own first event tells it."""
     for entry in instance.all_logs(run):
         event = entry.dagster_event
         if event is not None and "Started process for run" in (event.message or ""):
-            pid = int((event.message or "").rpartition("pid: ")[2].rstrip(")."))
-            os.kill(pid, signal.SIGKILL)
-            return
+            return int((event.message or "").rpartition("pid: ")[2].rstrip(")."))
     raise AssertionError("the run never told its process")
 
 
