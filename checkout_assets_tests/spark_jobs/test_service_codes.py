@@ -13,6 +13,7 @@ from checkout_assets.domain.failures import Cause, diagnose_request
 from checkout_assets.engines.aws_requests import AwsRequestError, diagnosed
 from checkout_assets.engines.failed_requests import failure_of
 from spark_jobs import service_codes
+from spark_jobs.refusals import credentials_problem
 from spark_jobs.service_codes import is_denied, is_refused_unread, is_throttling, is_transient
 from spark_jobs.stores import StoreError
 from spark_jobs.stores.s3 import S3Store
@@ -21,7 +22,8 @@ from spark_jobs.transport.answers import refusal
 ROOT = Path(__file__).resolve().parents[2]
 
 THROTTLING = [
-    "BandwidthLimitExceeded", "EC2ThrottledException", "KMS.ThrottlingException", "KMSThrottling",
+    "429", "503", "BandwidthLimitExceeded",
+    "EC2ThrottledException", "KMS.ThrottlingException", "KMSThrottling",
     "KmsThrottled", "PriorRequestNotComplete", "ProvisionedThroughputExceededException",
     "RequestLimitExceeded", "Client.RequestLimitExceeded", "RequestThrottled",
     "RequestThrottledException", "ServiceUnavailable", "SlowDown", "Throttled",
@@ -29,23 +31,37 @@ THROTTLING = [
     "TooManyRequestsException", "TransactionInProgressException",
 ]  # fmt: skip
 INTERRUPTED = [
-    "AWS_ERROR_HTTP_CONNECTION_CLOSED", "AWS_ERROR_HTTP_RESPONSE_FIRST_BYTE_TIMEOUT",
+    "409", "500", "502", "504", "AWS_ERROR_HTTP_CONNECTION_CLOSED",
+    "AWS_ERROR_HTTP_RESPONSE_FIRST_BYTE_TIMEOUT",
     "AWS_IO_DNS_QUERY_FAILED", "AWS_IO_SOCKET_CLOSED", "AWS_IO_SOCKET_TIMEOUT",
     "ConditionalRequestConflict", "ConnectTimeoutError", "ConnectionClosedError",
+    "ConnectionError", "CredentialRetrievalError",
     "Credentials.MetadataRetrievalError", "Credentials.NoCredentialsError",
     "DependencyTimeoutException",
-    "ECONNRESET", "EndpointConnectionError", "IDPCommunicationError", "InternalError",
-    "InternalFailure", "InternalServerError", "InternalServerException", "KMS.KMSInternalException",
-    "KeyUnavailableException", "OperationAborted", "ReadTimeoutError", "RequestTimeout",
-    "RequestTimeoutException", "Server.InternalError", "ServiceFailure",
-    "ServiceUnavailableException", "TimedOut", "Unavailable", "UnreadableListing",
+    "EAGAIN", "ECONNABORTED", "ECONNREFUSED", "ECONNRESET", "EHOSTUNREACH", "EINTR", "ENETDOWN",
+    "ENETRESET", "ENETUNREACH", "EPIPE", "ETIMEDOUT", "EndpointConnectionError", "HTTPClientError",
+    "IDPCommunicationError", "IncompleteReadError", "InternalError", "InternalFailure",
+    "InternalServerError", "InternalServerException", "InternalServiceException",
+    "KMS.KMSInternalException", "KeyUnavailableException", "OperationAborted",
+    "OperationTimeoutException", "ProxyConnectionError", "ReadTimeoutError", "RequestTimeout",
+    "RequestTimeoutException", "ResponseStreamingError", "Server.InternalError", "ServiceFailure",
+    "ServiceUnavailableException", "TimedOut", "Unavailable", "UnreadableAnswer",
+    "UnreadableListing",
 ]  # fmt: skip
 PERMANENT = [
-    "", "AWS_ERROR_HTTP_INVALID_PATH", "AWS_IO_TLS_ERROR_DEFAULT_TRUST_STORE_NOT_FOUND",
-    "AccessDenied", "EACCES", "EDQUOT", "ENOSPC", "EROFS", "ExpiredToken", "InvalidAccessKeyId",
-    "InvalidObjectState", "KMS.AccessDenied", "KMS.DisabledException", "NeverSeenBefore",
+    "", "AWS_ERROR_HTTP_INVALID_HEADER_NAME", "AWS_ERROR_HTTP_INVALID_HEADER_VALUE",
+    "AWS_ERROR_HTTP_INVALID_METHOD", "AWS_ERROR_HTTP_INVALID_PATH", "AWS_IO_DNS_INVALID_NAME",
+    "AWS_IO_SOCKET_INVALID_ADDRESS", "AWS_IO_SOCKET_INVALID_OPTIONS",
+    "AWS_IO_TLS_ERROR_DEFAULT_TRUST_STORE_NOT_FOUND", "EACCES", "EDQUOT", "ENOSPC", "EROFS",
+    "InvalidAccessKeyId",
+    "InvalidObjectState", "KMS.DisabledException", "NeverSeenBefore",
     "NoSuchBucket", "NotImplemented", "ParamValidationError", "RequestTimeTooSkewed", "SSLError",
-    "SignatureDoesNotMatch", "UnauthorizedOperation", "ValidationException", "VcpuLimitExceeded",
+    "SignatureDoesNotMatch", "ValidationException", "VcpuLimitExceeded",
+]  # fmt: skip
+EXPIRED = ["ExpiredToken", "ExpiredTokenException", "RequestExpired", "TokenRefreshRequired"]
+DENIED = [
+    "403", "AccessDenied", "AccessDeniedException", "AllAccessDisabled", "KMS.AccessDenied",
+    "UnauthorizedOperation",
 ]  # fmt: skip
 
 
@@ -63,7 +79,7 @@ def test_what_broke_on_the_way_passes_and_is_no_throttling(code: str, status: in
     assert not is_throttling(code, status)
 
 
-@pytest.mark.parametrize("code", PERMANENT)
+@pytest.mark.parametrize("code", [*PERMANENT, *EXPIRED, *DENIED])
 @pytest.mark.parametrize("status", [0, 400, 403])
 def test_everything_else_stays(code: str, status: int) -> None:
     assert not is_transient(code, status)
@@ -103,10 +119,31 @@ def test_who_only_asks_for_fewer_requests_has_done_nothing_of_this_one(
     assert told.value.in_doubt is not unread
 
 
-@pytest.mark.parametrize("code", ["AccessDenied", "KMS.AccessDenied", "403", "AllAccessDisabled"])
+@pytest.mark.parametrize("code", DENIED)
 def test_a_denial_is_one_by_any_name(code: str) -> None:
     assert is_denied(code)
-    assert not is_transient(code)
+
+
+@pytest.mark.parametrize("code", EXPIRED)
+def test_credentials_that_have_ended_are_named_by_any_name(code: str) -> None:
+    assert credentials_problem(code) == credentials_problem("ExpiredToken") != ""
+
+
+TRIED = {
+    "THROTTLING": THROTTLING,
+    "INTERRUPTED": INTERRUPTED,
+    "EXPIRED": EXPIRED,
+    "DENIED": DENIED,
+    "PERMANENT": PERMANENT,
+    "_AWSCRT_PERMANENT": PERMANENT,
+    "_AT_ANY_STAGE": ["503", "ServiceUnavailable"],
+}
+
+
+@pytest.mark.parametrize("table", TRIED)
+def test_no_row_can_come_or_go_unseen(table: str) -> None:
+    """Each row is tried above, so one that is removed is seen too."""
+    assert getattr(service_codes, table) <= {code.rpartition(".")[2] for code in TRIED[table]}
 
 
 def client_error(code: str, status: int = 400) -> ClientError:
