@@ -108,13 +108,13 @@ def test_the_pace_hears_of_throttling_under_any_name(
     place: OrdersPlace, proxy: FaultProxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     slowed: list[int] = []
-    heard = pace.Pace.failed
+    heard = pace.RequestPace.failed
 
-    def failed(self: pace.Pace) -> None:
+    def failed(self: pace.RequestPace) -> None:
         slowed.append(1)
         heard(self)
 
-    monkeypatch.setattr(pace.Pace, "failed", failed)
+    monkeypatch.setattr(pace.RequestPace, "failed", failed)
     refused: set[str] = set()
 
     def once_each(request: Request) -> Answer | None:
