@@ -20,7 +20,7 @@ from checkout_assets.domain.errors import MigrationError, UsageError
 from checkout_assets.engines.access.grant_record import find_grant
 from checkout_assets.engines.copying.cutoff import kept_cut_off
 from checkout_assets.engines.locations import S3Location
-from checkout_assets.engines.silence import OnSilence, listening_to, nobody
+from checkout_assets.engines.silence import OnSilence, ignore_silence, listening_to
 from spark_jobs.contract.record_format import Instant, RecordError, read_record, write_record
 from spark_jobs.refusals import meaning_of
 from spark_jobs.stores import StoreError
@@ -95,7 +95,7 @@ def judge_grant(  # noqa: PLR0913 - what speaks for and against a grant
     reachable: bool | None,
     now: datetime,
     grace: timedelta,
-    on_silence: OnSilence = nobody,
+    on_silence: OnSilence = ignore_silence,
 ) -> tuple[Finding, Need | None]:
     """What the rule says, and what it looked at; it is broken if raw's records are."""
     try:

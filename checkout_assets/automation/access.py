@@ -76,7 +76,7 @@ def revoke(context: dg.OpExecutionContext, config: RevokeConfig, access: AccessR
     executor_def=dg.in_process_executor,
 )
 def grant_access() -> None:
-    """See grant."""
+    """Run the op alone."""
     grant()
 
 
@@ -85,7 +85,7 @@ def grant_access() -> None:
     executor_def=dg.in_process_executor,
 )
 def revoke_access() -> None:
-    """See revoke."""
+    """Run the op alone."""
     revoke()
 
 

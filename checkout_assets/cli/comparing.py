@@ -26,7 +26,6 @@ class Comparing:
         self._bar.advance(self._task)
 
     def on_silence(self, seconds: float) -> None:
-        """See OnSilence."""
         if self._bar.disable:
             self._lines(seconds)
         else:

@@ -142,12 +142,10 @@ class Bars(NoProgress):
             self._progress.stop()
 
     def on_folder_begun(self, folder: Folder, expected: int) -> None:
-        """See CopyProgress."""
         with self._lock:
             self._counts.begin(folder, expected)
 
     def on_objects(self, folder: Folder, objects: int, size: int, copied: int) -> None:
-        """See CopyProgress."""
         with self._lock:
             self._counts.add(folder, objects, size, copied)
             now = monotonic()
@@ -156,13 +154,11 @@ class Bars(NoProgress):
                 self._draw()
 
     def on_folder(self, folder: Folder, error: str) -> None:  # noqa: ARG002
-        """See CopyProgress."""
         with self._lock:
             self._counts.end(folder)
             self._draw()
 
     def on_silence(self, seconds: float) -> None:
-        """See CopyProgress."""
         with self._lock:
             self._counts.silent_seconds = seconds
             self._draw()
@@ -196,12 +192,10 @@ class Lines(NoProgress):
         """Nothing to end."""
 
     def on_folder_begun(self, folder: Folder, expected: int) -> None:
-        """See CopyProgress."""
         with self._lock:
             self._counts.begin(folder, expected)
 
     def on_objects(self, folder: Folder, objects: int, size: int, copied: int) -> None:
-        """See CopyProgress."""
         lines: list[str] = []
         with self._lock:
             self._counts.add(folder, objects, size, copied)
@@ -212,12 +206,11 @@ class Lines(NoProgress):
             say(line)
 
     def on_folder(self, folder: Folder, error: str) -> None:  # noqa: ARG002
-        """See CopyProgress."""
         with self._lock:
             self._counts.end(folder)
 
     def on_silence(self, seconds: float) -> None:
-        """See CopyProgress; said at once, then as often as all else."""
+        """Said at once, then as often as all else."""
         with self._lock:
             self._counts.silent_seconds = seconds
         self._silence(seconds)

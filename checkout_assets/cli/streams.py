@@ -30,15 +30,12 @@ class Channel(io.RawIOBase):
         self.lost: OSError | None = None
 
     def fileno(self) -> int:
-        """See RawIOBase."""
         return self._descriptor
 
     def isatty(self) -> bool:
-        """See RawIOBase."""
         return self._is_open and os.isatty(self._descriptor)
 
     def writable(self) -> bool:
-        """See RawIOBase."""
         return True
 
     def write(self, data: "ReadableBuffer", /) -> int:

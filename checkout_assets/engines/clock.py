@@ -19,9 +19,7 @@ class WallClock:
     """The real one."""
 
     def sleep(self, seconds: float) -> None:
-        """See Clock."""
         time.sleep(seconds)
 
     def between(self, least: float, most: float) -> float:
-        """See Clock."""
         return random.uniform(least, most)

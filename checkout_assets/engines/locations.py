@@ -26,7 +26,7 @@ from checkout_assets.engines.aws_setup import (
 )
 from checkout_assets.engines.failed_requests import failure_of
 from checkout_assets.engines.open_files import ensure_open_files
-from checkout_assets.engines.silence import BotoEar, OnSilence, SilenceWatch, nobody
+from checkout_assets.engines.silence import BotoEar, OnSilence, SilenceWatch, ignore_silence
 from spark_jobs.stores.terms import NO_TERMS, StoreTerms
 from spark_jobs.stores.uris import parse_s3_uri
 
@@ -181,7 +181,7 @@ def check_reachable(
     places: Mapping[str, Location],
     make_client: Callable[[], Any] | None = None,
     role_arn: str = "",
-    on_silence: OnSilence = nobody,
+    on_silence: OnSilence = ignore_silence,
 ) -> None:
     """Ask every named bucket, on its terms, whether it is there; raises UsageError if one is not.
 

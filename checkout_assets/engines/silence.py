@@ -18,8 +18,8 @@ _SECONDS_BETWEEN_LOOKS = 1.0
 _SECONDS_BETWEEN_LINES = 60.0
 
 
-def nobody(_: float) -> None:
-    """An OnSilence that tells nobody."""
+def ignore_silence(_: float) -> None:
+    """An OnSilence that does nothing."""
 
 
 def silence_of(seconds: float) -> str:
@@ -45,7 +45,6 @@ class SilenceLines:
         self._told: float | None = None
 
     def __call__(self, seconds: float) -> None:
-        """See OnSilence."""
         now = self._clock()
         if not seconds:
             self._told = None

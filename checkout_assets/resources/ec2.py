@@ -130,7 +130,6 @@ class Ec2Resource(CopyEngineResource):
             self._tell = context.log.info
 
     def engine(self) -> "Ec2Engine":
-        """See CopyEngineResource."""
         from checkout_assets.engines.copying.cutoff import Origin, refuse_other_source
         from checkout_assets.engines.ec2.copy_job import CopyJob
         from checkout_assets.engines.ec2.engine import Ec2Engine, Surroundings

@@ -123,7 +123,6 @@ class EmrResource(StructureChoices, StructureEngineResource):
             self._tell = context.log.info
 
     def engine(self) -> "FolderEngine[StructuredFolder]":
-        """See StructureEngineResource."""
         from checkout_assets.engines.emr.engine import EmrEngine
         from checkout_assets.engines.emr.options import OrdersJob
         from checkout_assets.engines.structuring.leftovers import LeftoverWatch

@@ -101,7 +101,6 @@ class LocalCopyResource(CopyChoices, CopyEngineResource):
     stores: dg.ResourceDependency[Stores]
 
     def engine(self) -> "FolderEngine[FolderCopied]":
-        """See CopyEngineResource."""
         from checkout_assets.engines.copying.engine import CopyEngine, CopyOptions
         from checkout_assets.engines.copying.progress import SilenceOnly
 
@@ -126,7 +125,7 @@ class LocalSparkResource(StructureChoices, StructureEngineResource):
     _spark: "LocalSpark | None" = PrivateAttr(None)
 
     def engine(self) -> "FolderEngine[StructuredFolder]":
-        """See StructureEngineResource; the session starts when the engine runs."""
+        """The session starts when the engine runs."""
         from checkout_assets.engines.conditions import refuse_ignored_conditions
         from checkout_assets.engines.locations import canonical_uri, check_writable
         from checkout_assets.engines.structuring.leftovers import LeftoverWatch

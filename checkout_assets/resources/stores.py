@@ -16,7 +16,7 @@ from checkout_assets.engines.locations import (
     refuse_overlap,
 )
 from checkout_assets.engines.place_terms import PlaceTerms
-from checkout_assets.engines.silence import OnSilence, SilenceLines, nobody
+from checkout_assets.engines.silence import OnSilence, SilenceLines, ignore_silence
 from spark_jobs.stores.terms import StoreTerms
 
 
@@ -35,7 +35,7 @@ class Stores(PlaceTerms, dg.ConfigurableResource[Any]):
     @property
     def on_silence(self) -> OnSilence:
         """What tells the run's log that S3 is silent; nobody outside of a run."""
-        return self._lines or nobody
+        return self._lines or ignore_silence
 
     def source(self) -> S3Location:
         """Where folders are copied from."""

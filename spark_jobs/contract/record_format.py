@@ -54,7 +54,6 @@ class LaterFormatError(RecordError):
     """A later version of the program wrote the record, so nothing here may replace it."""
 
     def advice(self, usual: str) -> str:  # noqa: ARG002
-        """See RecordError."""
         return "Upgrade checkout-assets here, then run it again."
 
 

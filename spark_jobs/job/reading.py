@@ -64,7 +64,6 @@ class ObjectReader:
         self._largest = largest
 
     def read(self, piece: Slice, with_vanished: bool) -> Iterator[RawObject]:
-        """See RawReader."""
         wanted = [row for row in read_slice(self._raw, piece).to_pylist() if _is_wanted(row)]
         if not with_vanished:
             wanted = [row for row in wanted if row["status"] != Status.VANISHED]

@@ -42,13 +42,12 @@ class LocalStore:
         self.uri = str(self.root)
 
     def get(self, key: str) -> Blob:
-        """See Store."""
         with self._errors(key):
             data = self._path(key).read_bytes()
         return Blob(data, _etag(data))
 
     def get_start(self, key: str, length: int) -> Blob:
-        """See Store; the tag is made from all bytes, a piece at a time."""
+        """The tag is made from all bytes, a piece at a time."""
         with self._errors(key), open(self._path(key), "rb") as file:
             start = file.read(length)
             digest = hashlib.sha256(start)
@@ -57,7 +56,7 @@ class LocalStore:
         return Blob(start, digest.hexdigest())
 
     def read_many(self, keys: Iterable[str], in_flight: int = 64) -> Iterator[Read]:  # noqa: ARG002
-        """See Store; a disk has no latency to hide, so one after the other."""
+        """A disk has no latency to hide, so one after the other."""
         for key in keys:
             try:
                 yield key, self.get(key)
@@ -67,7 +66,6 @@ class LocalStore:
     def put(
         self, key: str, data: bytes, if_match: Optional[str] = None, if_absent: bool = False
     ) -> str:
-        """See Store."""
         with self._errors(key):
             if if_match is None and not if_absent:
                 self._write(key, data, durable=False)
@@ -80,7 +78,6 @@ class LocalStore:
         return _etag(data)
 
     def size(self, key: str) -> Optional[int]:
-        """See Store."""
         path = self._path(key)
         with self._errors(key):
             return path.stat().st_size if path.is_file() else None
@@ -90,7 +87,6 @@ class LocalStore:
         keys: Iterable[str],
         in_flight: int = 64,  # noqa: ARG002
     ) -> Dict[str, Optional[int]]:
-        """See Store."""
         return {key: self.size(key) for key in keys}
 
     def move_many(
@@ -98,7 +94,7 @@ class LocalStore:
         moves: Iterable[Tuple[str, str]],
         in_flight: int = 64,  # noqa: ARG002
     ) -> Dict[str, StoreError]:
-        """See Store; a rename takes microseconds, so one after the other."""
+        """A rename takes microseconds, so one after the other."""
         failed: Dict[str, StoreError] = {}
         for key, new_key in moves:
             try:
@@ -122,7 +118,7 @@ class LocalStore:
         self._remove_empty_parents(self._path(key))
 
     def delete(self, keys: Iterable[str]) -> None:
-        """See Store; directories that become empty go too."""
+        """Directories that become empty go too."""
         for key in keys:
             path = self._path(key)
             with self._errors(key), contextlib.suppress(FileNotFoundError):
@@ -130,7 +126,6 @@ class LocalStore:
             self._remove_empty_parents(path)
 
     def list(self, prefix: str = "") -> Iterator[Entry]:
-        """See Store."""
         start = self._path(prefix.rpartition("/")[0]) if "/" in prefix else self.root
         found = []
         with self._errors(prefix):

@@ -100,13 +100,11 @@ class S3Store:
         return shared_client(self._session, self.endpoint)
 
     def get(self, key: str) -> Blob:
-        """See Store."""
         with _errors(key):
             answer = self.client.get_object(**self._where, Key=self.prefix + key)
             return Blob(answer["Body"].read(), etag_in(answer, key))
 
     def get_start(self, key: str, length: int) -> Blob:
-        """See Store."""
         start = ("range", f"bytes=0-{length - 1}")
         answer = (
             self.crt().send("GET", self.bucket, self.prefix + key, [*self._headers, start]).result()
@@ -114,7 +112,6 @@ class S3Store:
         return _blob(key, answer)
 
     def read_many(self, keys: Iterable[str], in_flight: int = 64) -> Iterator[Read]:
-        """See Store."""
         crt = self.crt()
         sent = ((key, self._send(crt, "GET", key)) for key in keys)
         for key, answer in side_by_side(sent, in_flight):
@@ -123,7 +120,6 @@ class S3Store:
     def put(
         self, key: str, data: bytes, if_match: Optional[str] = None, if_absent: bool = False
     ) -> str:
-        """See Store."""
         condition = {}
         if if_match is not None:
             condition["IfMatch"] = f'"{if_match}"'
@@ -159,7 +155,6 @@ class S3Store:
         raise ConflictError(error.code, key) from None
 
     def size(self, key: str) -> Optional[int]:
-        """See Store."""
         try:
             with _errors(key):
                 answer = self.client.head_object(**self._where, Key=self.prefix + key)
@@ -168,7 +163,6 @@ class S3Store:
         return int(answer["ContentLength"])
 
     def sizes(self, keys: Iterable[str], in_flight: int = 64) -> Dict[str, Optional[int]]:
-        """See Store."""
         crt = self.crt()
         sizes: Dict[str, Optional[int]] = {}
         sent = ((key, self._send(crt, "HEAD", key)) for key in keys)
@@ -184,7 +178,7 @@ class S3Store:
     def move_many(
         self, moves: Iterable[Tuple[str, str]], in_flight: int = 64
     ) -> Dict[str, StoreError]:
-        """See Store; S3 cannot rename, so this copies all and then deletes what was copied."""
+        """S3 cannot rename, so this copies all and then deletes what was copied."""
         crt = self.crt()
         waiting = list(moves)
         sent = ((new_key, self._send_copy(crt, key, new_key)) for key, new_key in waiting)
@@ -197,7 +191,6 @@ class S3Store:
         return failed
 
     def delete(self, keys: Iterable[str]) -> None:
-        """See Store."""
         delete_in_batches(keys, self._delete_once)
 
     def _delete_once(self, keys: List[str]) -> Dict[str, StoreError]:
@@ -233,7 +226,6 @@ class S3Store:
         return StoreError(code, key, transient=is_transient(code))
 
     def list(self, prefix: str = "") -> Iterator[Entry]:
-        """See Store."""
         return chain.from_iterable(page.entries() for page in list_pages(self._question(prefix)))
 
     def pages(self, prefix: str, ahead: int = PAGES_AHEAD) -> Iterator[Page]:

@@ -7,11 +7,13 @@ from checkout_assets.engines.access.grant_record import find_grant
 from checkout_assets.engines.access.refusals import told_plainly
 from checkout_assets.engines.failed_requests import code_of
 from checkout_assets.engines.locations import S3Location
-from checkout_assets.engines.silence import OnSilence, listening_to, nobody
+from checkout_assets.engines.silence import OnSilence, ignore_silence, listening_to
 from spark_jobs.service_codes import is_denied
 
 
-def source_answers(source: S3Location, session: Any = None, on_silence: OnSilence = nobody) -> bool:
+def source_answers(
+    source: S3Location, session: Any = None, on_silence: OnSilence = ignore_silence
+) -> bool:
     """Whether we may list what lies directly below the source.
 
     ``session`` is a boto3 session to ask with; without one it is the environment's principal.
@@ -37,7 +39,7 @@ def ended_access(
     raw: S3Location,
     now: datetime,
     session: Any = None,
-    on_silence: OnSilence = nobody,
+    on_silence: OnSilence = ignore_silence,
 ) -> str:
     """If the grant has ended and the source is closed: when it ended, and what the last proof was.
 

@@ -103,7 +103,7 @@ class CopyEngine:
             self._honours_conditions = True
 
     def run(self, folders: Sequence[Folder], run_id: str) -> Generator[FolderCopied, None, None]:
-        """See FolderEngine; a folder that this run id has completed is yielded without work."""
+        """A folder that this run id has completed is yielded without work."""
         run = self._open(run_id)
         copies = begin_all(
             lambda folder: _copy_folder(run, folder),

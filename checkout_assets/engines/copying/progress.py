@@ -27,19 +27,19 @@ class CopyProgress(Protocol):
 
 
 class NoProgress:
-    """Tells nobody."""
+    """Discards progress events."""
 
     def on_folder_begun(self, folder: Folder, expected: int) -> None:
-        """See CopyProgress."""
+        """Discard the event."""
 
     def on_objects(self, folder: Folder, objects: int, size: int, copied: int) -> None:
-        """See CopyProgress."""
+        """Discard the event."""
 
     def on_folder(self, folder: Folder, error: str) -> None:
-        """See CopyProgress."""
+        """Discard the event."""
 
     def on_silence(self, seconds: float) -> None:
-        """See CopyProgress."""
+        """Discard the event."""
 
 
 class Both:
@@ -49,22 +49,18 @@ class Both:
         self._watchers = (one, other)
 
     def on_folder_begun(self, folder: Folder, expected: int) -> None:
-        """See CopyProgress."""
         for watcher in self._watchers:
             watcher.on_folder_begun(folder, expected)
 
     def on_objects(self, folder: Folder, objects: int, size: int, copied: int) -> None:
-        """See CopyProgress."""
         for watcher in self._watchers:
             watcher.on_objects(folder, objects, size, copied)
 
     def on_folder(self, folder: Folder, error: str) -> None:
-        """See CopyProgress."""
         for watcher in self._watchers:
             watcher.on_folder(folder, error)
 
     def on_silence(self, seconds: float) -> None:
-        """See CopyProgress."""
         for watcher in self._watchers:
             watcher.on_silence(seconds)
 
@@ -76,7 +72,6 @@ class SilenceOnly(NoProgress):
         self._on_silence = on_silence
 
     def on_silence(self, seconds: float) -> None:
-        """See CopyProgress."""
         self._on_silence(seconds)
 
 

@@ -25,7 +25,7 @@ from spark_jobs.stores import Store
 
 
 class Ec2Backend:
-    """See fleet.backend.Backend."""
+    """EC2 as the backend of a supervised run."""
 
     host_word, done_word = "instance", "copied"
     repeats_safely = True
@@ -67,18 +67,15 @@ class Ec2Backend:
         return self._records.among(list(numbers))
 
     def failed(self, folder: Folder, error: str, failure: Failure) -> FolderCopied:
-        """See Backend."""
         return FolderCopied(folder, error=error, failure=failure)
 
     def find(self) -> Sequence[Standing]:
-        """See Backend."""
         found = self._api.find(run_tags(self._options.deployment, self._run_id))
         self._workers |= {each.id: each.tags[WORKER_TAG] for each in found}
         latest = sorted(found, key=lambda each: each.tags[WORKER_TAG], reverse=True)
         return [Standing(each.id, each.alive, tagged_group(each.tags)) for each in latest]
 
     def new(self, numbers: Numbers, group: int) -> Instance:
-        """See Backend."""
         worker = self._next_worker()
         deadline = datetime.now(UTC) + timedelta(hours=self._options.deadline_hours)
         told = self._job.for_worker(
@@ -88,18 +85,15 @@ class Ec2Backend:
         return self._instance(worker, numbers, lambda choice: self._launch(launch, choice))
 
     def attach(self, host: str) -> Instance:
-        """See Backend."""
         instance = self._instance(self._workers[host], {}, lambda _: host)
         instance.id = host
         return instance
 
     def is_gone(self, host: str) -> bool:
-        """See Backend."""
         status = self._api.describe(host)
         return status is None or status.state == "terminated"
 
     def terminate(self, host: str) -> None:
-        """See Backend."""
         self._api.terminate(host)
 
     def _next_worker(self) -> str:

@@ -62,7 +62,7 @@ class Ec2Engine:
             )
 
     def run(self, folders: Sequence[Folder], run_id: str) -> Iterator[FolderCopied]:
-        """See FolderEngine; however it ends, the instances it launched are terminated."""
+        """However it ends, the instances it launched are terminated."""
         around = self.around
         backend = Ec2Backend(
             self.options, self.job, around.api, around.raw, around.fleet, run_id=run_id

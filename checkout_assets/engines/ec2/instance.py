@@ -34,7 +34,7 @@ _NO_RECORD = Diagnosis(
 
 
 class Instance:
-    """See fleet.backend.Host; it takes no more work than it was launched with."""
+    """An instance as a host; it takes no more work than it was launched with."""
 
     takes_more = False
 
@@ -60,27 +60,24 @@ class Instance:
 
     @property
     def given(self) -> Numbers:
-        """See Host."""
         return self._given
 
     @property
     def title(self) -> str:
-        """See Host."""
         return f"{self.id} as {self._worker}"
 
     @property
     def link(self) -> str:
-        """See Host."""
         return console_link(self._api.region, self.id)
 
     def launch(self, choice: int) -> None:
-        """See Host; when it boots, it finds that somebody listens."""
+        """When it boots, it finds that somebody listens."""
         self._reports.assign(list(self._given))
         self._reports.listen(Listening(datetime.now(UTC)))
         self.id = self._launch(choice)
 
     def found(self, folders: Sequence[Folder]) -> Mapping[Folder, Found]:
-        """See Host; a worker was given what it was assigned, and reports those that have failed.
+        """A worker was given what it was assigned, and reports those that have failed.
 
         A run of an earlier version gave all of its folders to one worker, and wrote no list.
         """
@@ -95,7 +92,7 @@ class Instance:
         """Nothing: what is to be tried again is done by the next instance."""
 
     def collect(self, numbers: Numbers) -> Look[FolderCopied]:
-        """See Host; it hears that somebody listens."""
+        """It hears that somebody listens."""
         self._reports.listen(Listening(datetime.now(UTC)))
         # Asked in this order, an end is never seen before what came earlier.
         status = self._api.describe(self.id)
@@ -114,7 +111,6 @@ class Instance:
         )
 
     def log(self) -> str:
-        """See Host."""
         try:
             return self._reports.log()
         except StoreError:

@@ -20,7 +20,7 @@ from spark_jobs.stores import Store
 
 
 class EmrBackend:
-    """See fleet.backend.Backend."""
+    """EMR as the backend of a supervised run."""
 
     host_word, done_word, store_word = "cluster", "structured", "the lake"
     repeats_safely = False
@@ -51,11 +51,10 @@ class EmrBackend:
         return [each for each in found if each is not None and each.ok]
 
     def failed(self, folder: Folder, error: str, failure: Failure) -> StructuredFolder:
-        """See Backend."""
         return StructuredFolder(folder, self._run_id, error=error, failure=failure)
 
     def find(self) -> Sequence[Standing]:
-        """See Backend; a cluster of somebody else is always there."""
+        """A cluster of somebody else is always there."""
         if self._options.cluster_id:
             return [Standing(self._options.cluster_id, alive=True)]
         name = run_name(self._options, self._run_id)
@@ -63,7 +62,6 @@ class EmrBackend:
         return [Standing(each.id, each.alive, tagged_group(each.tags or {})) for each in found]
 
     def new(self, numbers: Numbers, group: int) -> Cluster:
-        """See Backend."""
         first = dict(list(numbers.items())[:MOST_STEPS])
         steps = [self._step(folder, number) for folder, number in first.items()]
 
@@ -74,13 +72,11 @@ class EmrBackend:
         return self._cluster(first, launch)
 
     def attach(self, host: str) -> Cluster:
-        """See Backend."""
         cluster = self._cluster({}, lambda _: host)
         cluster.id = host
         return cluster
 
     def is_gone(self, host: str) -> bool:
-        """See Backend."""
         return self._api.describe(host).over
 
     def terminate(self, host: str) -> None:

@@ -28,7 +28,7 @@ def run_steps(api: EmrApi, cluster: str, run_id: str) -> Iterator[tuple[Attempt,
 
 
 class Cluster:
-    """See fleet.backend.Host; it takes more steps as long as it lives."""
+    """A cluster as a host; it takes more steps as long as it lives."""
 
     takes_more = True
 
@@ -54,25 +54,21 @@ class Cluster:
 
     @property
     def given(self) -> Numbers:
-        """See Host."""
         return self._given
 
     @property
     def title(self) -> str:
-        """See Host."""
         return self.id
 
     @property
     def link(self) -> str:
-        """See Host."""
         return console_link(self._api.region, self.id)
 
     def launch(self, choice: int) -> None:
-        """See Host."""
         self.id = self._launch(choice)
 
     def found(self, folders: Sequence[Folder]) -> Mapping[Folder, Found]:
-        """See Host; a step that waits, runs or is completed counts."""
+        """A step that waits, runs or is completed counts."""
         names = {folder.name: folder for folder in folders}
         found: dict[Folder, Found] = {}
         for (name, number), step in run_steps(self._api, self.id, self._run_id):
@@ -84,7 +80,7 @@ class Cluster:
         return found
 
     def give(self, numbers: Numbers) -> None:
-        """See Host; as many as EMR takes."""
+        """As many as EMR takes."""
         active = sum(step.active for step in self._steps.values())
         missing = [each for each in numbers.items() if self._given.get(each[0]) != each[1]]
         missing = missing[: max(MOST_STEPS - active, 0)]
@@ -94,7 +90,6 @@ class Cluster:
             self._given |= dict(missing)
 
     def collect(self, numbers: Numbers) -> Look[StructuredFolder]:
-        """See Host."""
         self._steps = self._look_for(numbers)
         # Asked after the steps: a step cancelled on a cluster that lives was cancelled by someone.
         status = self._api.describe(self.id)

@@ -42,7 +42,7 @@ class EmrEngine:
         step_request(self.options, self.job, longest, "0" * 36, attempt=99)
 
     def run(self, folders: Sequence[Folder], run_id: str) -> Iterator[StructuredFolder]:
-        """See FolderEngine; however it ends, the cluster it launched is terminated."""
+        """However it ends, the cluster it launched is terminated."""
         refuse_attempt_id(run_id)
         backend = EmrBackend(self.options, self.job, self.api, self.lake, run_id)
         return FleetRun(backend, folders, self.options.pace, self.clock, self.tell).results()

@@ -43,7 +43,7 @@ class FleetRun(Generic[R]):
         self._context = FleetContext(backend, pace, clock, tell)
 
     def results(self) -> Iterator[R]:
-        """See FolderEngine; closing it ends the run's hosts."""
+        """Closing it ends the run's hosts."""
         yield from self._done_before()
         if not self._left:
             return

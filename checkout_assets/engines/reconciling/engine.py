@@ -15,7 +15,13 @@ from checkout_assets.engines.interruptible import begin_all
 from checkout_assets.engines.locations import Location, S3Location
 from checkout_assets.engines.reconciling.copy_side import compare_copy
 from checkout_assets.engines.reconciling.lake_side import LakeInventory
-from checkout_assets.engines.silence import Asking, OnSilence, SilenceWatch, StoreEar, nobody
+from checkout_assets.engines.silence import (
+    Asking,
+    OnSilence,
+    SilenceWatch,
+    StoreEar,
+    ignore_silence,
+)
 from spark_jobs.completed import completed
 from spark_jobs.contract.record_format import RecordError
 from spark_jobs.stores import StoreError
@@ -80,7 +86,7 @@ class Reconciler:
         *,
         allowance: QuarantineAllowance = DEFAULT_ALLOWANCE,
         session: Any = None,
-        on_silence: OnSilence = nobody,
+        on_silence: OnSilence = ignore_silence,
         deep_folders: Collection[Folder] = (),
     ) -> None:
         self._source = source
@@ -103,7 +109,7 @@ class Reconciler:
         folders: Sequence[Folder],
         run_id: str,  # noqa: ARG002
     ) -> Generator[FolderReconciled, None, None]:
-        """See FolderEngine; nothing is left behind, so a second run looks at all again."""
+        """Nothing is left behind, so a second run looks at all again."""
         sides = _Sides(
             source=self._source.open(self._session) if self._source else None,
             raw=self._raw.open(self._session),

@@ -16,7 +16,7 @@ from checkout_assets.engines.locations import (
     refuse_overlap,
 )
 from checkout_assets.engines.reconciling.engine import Reconciler
-from checkout_assets.engines.silence import OnSilence, listening_to, nobody
+from checkout_assets.engines.silence import OnSilence, ignore_silence, listening_to
 
 
 def reconciler_of(  # noqa: PLR0913 - what is compared, and how
@@ -29,7 +29,7 @@ def reconciler_of(  # noqa: PLR0913 - what is compared, and how
     make_client: Callable[[], Any] | None = None,
     role_arn: str = "",
     allowance: QuarantineAllowance = DEFAULT_ALLOWANCE,
-    on_silence: OnSilence = nobody,
+    on_silence: OnSilence = ignore_silence,
     deep_folders: Collection[Folder] = (),
 ) -> Reconciler:
     """The engine; raises UsageError if a place is not reachable that should be, or if raw was

@@ -10,7 +10,7 @@ from checkout_assets.domain.reporting.outcome import ReconciliationOutcome
 from checkout_assets.engines.locations import Location, S3Location
 from checkout_assets.engines.reporting.keeping import KeptReports
 from checkout_assets.engines.reporting.page import Report, render
-from checkout_assets.engines.silence import OnSilence, listening_to, nobody
+from checkout_assets.engines.silence import OnSilence, ignore_silence, listening_to
 
 if TYPE_CHECKING:
     from spark_jobs.stores import Store
@@ -38,7 +38,9 @@ class Left:
         return self.key.rpartition("/")[2]
 
 
-def earlier_outcomes(lake: Location, on_silence: OnSilence = nobody) -> list[ReconciliationOutcome]:
+def earlier_outcomes(
+    lake: Location, on_silence: OnSilence = ignore_silence
+) -> list[ReconciliationOutcome]:
     """The outcomes that the lake keeps, oldest first; none if it refuses, as leaving one tells."""
     from spark_jobs.stores import StoreError
 
@@ -50,7 +52,7 @@ def earlier_outcomes(lake: Location, on_silence: OnSilence = nobody) -> list[Rec
 
 
 def leave_report(
-    lake: Location, report: Report, now: datetime, on_silence: OnSilence = nobody
+    lake: Location, report: Report, now: datetime, on_silence: OnSilence = ignore_silence
 ) -> Left:
     """Make the page and keep it; a lake that refuses ends nothing."""
     from spark_jobs.stores import StoreError
@@ -66,7 +68,7 @@ def leave_report(
 
 def newest_report(lake: Location) -> tuple[ReconciliationOutcome, Left] | None:
     """The newest report that the lake keeps; None if there is none. Raises StoreError."""
-    with _opened(lake, nobody) as store:
+    with _opened(lake, ignore_silence) as store:
         kept = KeptReports(store)
         history = kept.history()
         if not history:

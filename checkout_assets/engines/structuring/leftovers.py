@@ -33,7 +33,6 @@ class LeftoverWatch:
     def run(
         self, folders: Sequence[Folder], run_id: str
     ) -> "Generator[StructuredFolder, None, None]":
-        """See FolderEngine."""
         results = self._engine.run(folders, run_id)
         try:
             yield from self._judged(results, folders)

@@ -73,7 +73,7 @@ class LocalSparkEngine:
         self._cancel_start = cancel_start
 
     def run(self, folders: Sequence[Folder], run_id: str) -> Iterator[StructuredFolder]:
-        """See FolderEngine; a folder this run id has published is yielded without work."""
+        """A folder this run id has published is yielded without work."""
         from spark_jobs.job.run import structure_folders
         from spark_jobs.job.staging import StructureJob
 

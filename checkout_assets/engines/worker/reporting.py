@@ -83,14 +83,12 @@ class Reporter(NoProgress):
         self._thread.start()
 
     def on_objects(self, folder: Folder, objects: int, size: int, copied: int) -> None:  # noqa: ARG002
-        """See CopyProgress."""
         with self._lock:
             self._objects += objects
             self._bytes += size
             self._copied += copied
 
     def on_silence(self, seconds: float) -> None:
-        """See CopyProgress."""
         self._silent = seconds
 
     def finish_folder(self, result: FolderReport) -> None:

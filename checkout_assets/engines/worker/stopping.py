@@ -72,7 +72,7 @@ class SpotNotice:
         self._opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
     def __call__(self) -> Stopped | None:
-        """See Reason; asks at most every five seconds."""
+        """Asks at most every five seconds."""
         if monotonic() - self._looked < self._look_seconds:
             return None
         self._looked = monotonic()
