@@ -362,6 +362,10 @@ class Remover:
         if mentions_card(key, keys) and is_issued(value):
             self.redacted[pointer((*above, key), star=True)] += 1
             return True
+        below_payments = any(meaning(k) == Meaning.PAYMENTS for k in keys)
+        if (below_payments or is_card) and holds_number(value):
+            self.redacted[pointer((*above, key), star=True)] += 1
+            return True
         if is_card and self.is_card_data(key, value, (*above, "payments", "card")):
             self.redacted[pointer((*above, key), star=True)] += 1
             return True
@@ -520,6 +524,17 @@ def holds_issued(text: str) -> bool:
     amex = r"[0-9]{4}([ -])[0-9]{6}\2[0-9]{4,5}"
     whole = rf"(?<![0-9])(?<![0-9]\.)(?:[0-9]{{13,19}}|{groups}|{amex})(?![0-9])"
     return any(is_issued(found[0]) for found in re.finditer(whole, text))
+
+
+def holds_number(value: Any) -> bool:
+    """Whether a scalar, or one of a list, also in text, holds a card number."""
+    if isinstance(value, Arr):
+        return any(map(holds_number, value.items))
+    inner = parsed_or_none(value) if isinstance(value, str) else None
+    if inner is not None:
+        return holds_number(inner)
+    text = value.literal if isinstance(value, Num) else value
+    return isinstance(text, str) and holds_issued(text)
 
 
 def is_json(text: str) -> bool:

@@ -53,7 +53,7 @@ def test_numbers_are_counted_by_column_and_not_below_payments() -> None:
         Status=f"\n{VISA}",
         Unknown={"note": VISA},
         Items=[{"name": VISA, "assemblies": [{"inputValues": {"a": VISA}}]}],
-        PaymentData={"payments": [{"tid": VISA, "unknown": VISA}]},
+        PaymentData={"payments": [{"tid": VISA, "unknown": VISA, "id": "p"}]},
     )
     assert VISA in accepted(body).line.decode()
     assert accepted(body).card_numbers == {
@@ -62,6 +62,7 @@ def test_numbers_are_counted_by_column_and_not_below_payments() -> None:
         "items": 2,
         "_rescued": 1,
     }
+    assert row_of(body)["paymentdata"] == {"payments": [{"id": "p"}]}
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,13 @@ from urllib.parse import quote
 
 import pytest
 
-from checkout_assets_tests.spark_jobs.conformed_orders import accepted, order, rescued, row_of
+from checkout_assets_tests.spark_jobs.conformed_orders import (
+    DATED,
+    accepted,
+    order,
+    rescued,
+    row_of,
+)
 
 SECRET = "4111-not-a-card"
 
@@ -290,6 +296,42 @@ def test_a_name_that_mentions_a_card_is_dropped_if_its_value_is_a_card_number(
         assert NUMBER[:4] + NUMBER[:4] not in row.line.decode().replace(" ", "")
     other = order(CustomData={name: "4111111111111112"}, Unknown={"giftCardCode": NUMBER})
     assert accepted(other).redacted == {}
+
+
+@pytest.mark.parametrize("name", ["x", "observação", "tid", "TID", "value", "a" * 99])
+@pytest.mark.parametrize(
+    "value",
+    [
+        NUMBER,
+        int(NUMBER),
+        "4111-1111-1111-1111",
+        f" {NUMBER}",
+        f"paid with {NUMBER}, thanks",
+        ["a", [NUMBER]],
+        json.dumps([NUMBER]),
+        json.dumps(json.dumps({"y": NUMBER})),
+        {"y": NUMBER},
+        {"y": [{"key": "z", "value": int(NUMBER)}]},
+        f"{{'y': '{NUMBER}'",
+    ],
+)
+def test_a_card_number_below_payments_is_dropped_under_any_name(name: str, value: Any) -> None:
+    payments = {"payments": [{"id": "p", "group": "g", name: value, "firstDigits": "411111"}]}
+    fields = {"PaymentData": payments, "CustomData": payments, "Unknown": payments}
+    for body in (order(**fields), json.dumps({**DATED, **fields})):
+        row = accepted(body)
+        assert NUMBER not in row.line.decode().replace("-", "")
+        assert row.line.count(b"411111") == 3
+        assert sum(row.redacted.values()) == 3
+        assert row.card_numbers == {}
+
+
+@pytest.mark.parametrize("value", ["411111******1111", "4111111111111112", "411111", 1111, None])
+def test_other_values_below_payments_stay(value: Any) -> None:
+    payments = {"payments": [{"id": "p", "tid": value, "x": value}]}
+    row = accepted(order(PaymentData=payments, CustomData=payments))
+    assert json.loads(row_of(order(CustomData=payments))["customdata"]) == payments
+    assert row.redacted == {}
 
 
 @pytest.mark.parametrize("name", ["card", "tarjeta", "cardDetails"])

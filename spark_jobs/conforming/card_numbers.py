@@ -1,6 +1,6 @@
 """Card numbers where none should be: found by length, issuer and check digit, counted, never shown.
 
-The tables keep them. Below payments, names decide what goes.
+The tables keep them. Below payments they are redacted.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ from typing import Any, Callable, Dict, List, Optional, Tuple
 
 from spark_jobs.conforming.document import Document
 from spark_jobs.conforming.exact_json import Number, Object
-from spark_jobs.conforming.fates import about
+from spark_jobs.conforming.fates import about, is_below_payments
 from spark_jobs.conforming.mentions import MAY_BE_JSON
 from spark_jobs.conforming.paths import Path
 from spark_jobs.conforming.scalars import (
@@ -186,9 +186,11 @@ def compile_members(
         members = value.pairs
         # A whole document is no pair of a name and a value, whatever its columns are called.
         said = None if path is None else about(members)
+        # A card number anywhere in a row makes the reading thorough.
+        may_be_numbers = document.thorough and is_below_payments(path)
         for index, (key, member) in enumerate(members):
             name = exact.get(key)
-            if name is None or (said is not None and said.is_about(key)):
+            if name is None or may_be_numbers or (said is not None and said.is_about(key)):
                 if document.removes(key, member, path, index, said):
                     continue
                 name = folded.get(key.lower())

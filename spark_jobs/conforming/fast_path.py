@@ -9,7 +9,6 @@ A property test compares them.
 from __future__ import annotations
 
 import re
-from functools import lru_cache
 from typing import Any, Callable, Dict, List, Optional, Tuple, Union
 from typing import Type as Class
 
@@ -31,6 +30,7 @@ from spark_jobs.conforming.scalars import (
     double_of,
     integer_of,
 )
+from spark_jobs.schema.name_cache import cached_if_short
 from spark_jobs.schema.redacted_names import (
     is_naming_key,
     is_value_key,
@@ -228,7 +228,6 @@ def _speller(
     It removes what never reaches the lake, and gives the fields' names.
     """
     folded = {name.lower(): name for name, _ in kind.fields}
-    field_of = lru_cache(_KNOWN_KEYS)(lambda key: folded.get(key.lower()))
     removes = _remover(path)
 
     def spelled_or_removed(
@@ -237,7 +236,7 @@ def _speller(
         names = []
         for key in keys:
             value = members.pop(key)
-            name = field_of(key)
+            name = folded.get(key.lower())
             if name is None:
                 if not removes(key, value, findings):
                     raise UnfitError
@@ -260,7 +259,7 @@ def _usual_class(kind: Type) -> Class[Any]:
 def _remover(parent: Path) -> Callable[[str, Any, Findings], bool]:
     below = name_of(parent)
 
-    @lru_cache(_KNOWN_KEYS)
+    @cached_if_short(_KNOWN_KEYS)
     def fate_of(key: str) -> Tuple[int, str]:
         """What becomes of a key, and the path that its removal is counted by."""
         found = fate(key, parent)

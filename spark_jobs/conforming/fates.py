@@ -19,6 +19,7 @@ from spark_jobs.conforming.mentions import (
     tells_card_number,
 )
 from spark_jobs.conforming.paths import Path, keys_of
+from spark_jobs.schema.name_cache import cached_if_short
 from spark_jobs.schema.redacted_names import (
     AMBIGUOUS,
     MENTIONS,
@@ -52,14 +53,17 @@ _KNOWN_NAMES = 1 << 14
 _DIGIT = re.compile("[0-9]")
 _KNOWN_PLACES = 1 << 10
 """Names and places whose fate is kept: many more than our own texts have."""
+_LONGEST_PLACE = 256
+"""Characters of the longest place whose fate is kept; those of our own texts have half of it."""
 
 
 def fate(key: str, parent: Path) -> int:
     """What becomes of a member by name and place: KEEP, CLEAN, REDACT or BY_VALUE."""
-    return _fate(key, keys_of(parent))
+    above = keys_of(parent)
+    is_short = len(key) + sum(map(len, above)) <= _LONGEST_PLACE
+    return _known_fate(key, above) if is_short else _fate(key, above)
 
 
-@lru_cache(_KNOWN_PLACES)
 def _fate(key: str, above: Tuple[str, ...]) -> int:
     found = _fate_of_name(key, above)
     if found == REDACT:
@@ -70,6 +74,9 @@ def _fate(key: str, above: Tuple[str, ...]) -> int:
     if lowered in _CLEANED_KEYS and (*map(str.lower, above), lowered) in _CLEANED_PLACES:
         return CLEAN
     return BY_VALUE if meaning_of_name(key) is Meaning.PAYMENTS else found
+
+
+_known_fate = lru_cache(_KNOWN_PLACES)(_fate)
 
 
 def fate_of_name(name: str, parent: Path) -> int:
@@ -85,9 +92,9 @@ def _fate_of_name(name: str, above: Tuple[str, ...]) -> int:
         return KEEP
     below_payments = _are_payments(above)
     if meaning is None or meaning in MENTIONS:
-        mentions = meaning is not None
-        unnamed = BY_VALUE if mentions else KEEP
-        return REDACT if _is_value(name, mentions or below_payments) else unnamed
+        may_be_number = meaning is not None or below_payments
+        unnamed = BY_VALUE if may_be_number else KEEP
+        return REDACT if _is_value(name, may_be_number) else unnamed
     return _fate_of_ambiguous(meaning, below_payments)
 
 
@@ -105,6 +112,10 @@ def goes(name: str, value: Any, parent: Path) -> bool:
     meaning = _meaning_at(name, above)
     if meaning is Meaning.PAYMENTS:
         return not holds_payments(value)
+    if _are_payments(above) and _holds_card_number(value):
+        return True
+    if meaning is None:
+        return False
     if meaning is Meaning.MENTIONS_CARD:
         return _matches(_card_number, value)
     if meaning is Meaning.MENTIONS_CODE:
@@ -130,6 +141,28 @@ def holds_payments(value: Any) -> bool:
         return holds_payments(parse(value))
     except NotJsonError:
         return False
+
+
+def _holds_card_number(value: Any) -> bool:
+    """Whether a scalar, or one of a list, also in text, holds a card number.
+
+    Members of an object are looked at one by one.
+    """
+    if type(value) is list:
+        return any(map(_holds_card_number, value))
+    if type(value) is str and value[:1] in MAY_BE_JSON:
+        try:
+            inside = parse(value)
+        except NotJsonError:
+            return holds_card_number(value)
+        if type(inside) in (list, str, Object):
+            return _holds_card_number(inside)
+    return type(value) in (str, Number) and holds_card_number(value)
+
+
+def is_below_payments(path: Path) -> bool:
+    """Whether a payments member is among the keys of this place."""
+    return _are_payments(keys_of(path))
 
 
 def _are_payments(keys: Tuple[str, ...]) -> bool:
@@ -256,7 +289,7 @@ def _is_or_opens_object(value: Any) -> bool:
     )
 
 
-@lru_cache(_KNOWN_NAMES)
+@cached_if_short(_KNOWN_NAMES)
 def _is_value(name: str, may_be_number: bool) -> bool:
     """Whether a name is what should be a value: a body that was read as a form is the key of it.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field, replace
-from functools import cache, lru_cache
+from functools import cache
 from typing import Any, Dict, Iterator, List, Union
 
 from spark_jobs.conforming import Conformer, Rejected, Row, decode, is_encoded, with_lineage
@@ -15,6 +15,7 @@ from spark_jobs.contract.words import CUT_DETAIL, NESTED_REASON, TOO_LARGE
 from spark_jobs.job.plan import Slice
 from spark_jobs.job.reading import RawObject, RawReader
 from spark_jobs.schema import known_names
+from spark_jobs.schema.name_cache import cached_if_short
 from spark_jobs.schema.redacted_names import MENTIONS, folded, meaning_of_name
 
 _ALLOCATIONS_BETWEEN_COLLECTIONS = 100_000
@@ -26,6 +27,8 @@ HELD_BYTES = 128 * 1024 * 1024
 
 _KNOWN_PATHS = 1 << 10
 """Paths whose shown form is kept: many more than our own names have."""
+_LONGEST_PATH = 256
+"""Characters of the longest such path."""
 
 LONGEST_LINE_BYTES = 3 * 512 * 1024 * 1024
 """A longer row is ``too_large``: Arrow's reader takes less than 2 GiB."""
@@ -202,7 +205,7 @@ def _count_row(counts: _Counts, found: RawObject, row: Row) -> None:
     counts.card_numbers.update(row.card_numbers)
 
 
-@lru_cache(_KNOWN_PATHS)
+@cached_if_short(_KNOWN_PATHS, _LONGEST_PATH)
 def _without_strangers(path: str) -> str:
     """A path with ``?`` for each name that is not ours: records and reports show it."""
     return "/".join(map(_shown, path.split("/")))

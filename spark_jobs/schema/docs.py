@@ -129,6 +129,9 @@ second table; {links} may stand between two words, and up to two digits may foll
   could be a card number (12 to 19 digits), for a code also if it has 3 or 4 digits, and for an
   expiry also if it is a month and a year: `"Pan": "integral"` is bread and stays. Of a payment, a
   plain `number` goes if it could be a card number.
+- **A card number below payments** goes under any name, the schema's own fields included: a value
+  that is or holds a card number by the rules of the next section is dropped and counted. So an
+  identifier of a payment goes, too, if it looks like one.
 - **Any other name that mentions a card** (`fullCardNumber`, `id_cartao`), or stands inside one,
   goes if its value is a card number by the rules of the next section. Gift cards are not meant.
   Any other name that mentions a security code (`encryptedCvv`) goes if its value has 3 or 4 digits.

@@ -9,10 +9,12 @@ from __future__ import annotations
 import re
 import unicodedata
 from enum import Enum
-from functools import cache, lru_cache
+from functools import cache
 from itertools import groupby
 from operator import itemgetter
 from typing import Dict, FrozenSet, Match, Optional, Pattern, Tuple
+
+from spark_jobs.schema.name_cache import LONGEST_NAME, cached_if_short
 
 
 class Meaning(Enum):
@@ -164,8 +166,7 @@ PAIR_OF = (
 """Words that may stand before these keys: ``propertyName``, ``propertyValue``."""
 
 _BETWEEN_IN_TEXT = r"(?:[^\w\s\"\\]|[ _]){0,3}"
-_LONGEST = 64
-"""Characters of the longest name looked at; the longest of the shapes has fewer than 50."""
+_KNOWN_NAMES = 1 << 14
 _PAIR_OF = re.compile(f"(?:{'|'.join(sorted(PAIR_OF, key=len, reverse=True))})?(.*)")
 _NUMERO = re.compile("[nN][\u00ba\u00b0]|\u2116")
 _OTHER_THAN_NAMES = re.compile("[^a-z0-9]+")
@@ -200,10 +201,10 @@ def folded(name: str) -> str:
     return _OTHER_THAN_NAMES.sub("", plain(name))
 
 
-@lru_cache(1 << 14)
+@cached_if_short(_KNOWN_NAMES)
 def meaning_of_name(name: str) -> Optional[Meaning]:
     """What a name says of its value, if redaction has to do with it."""
-    if len(name) > _LONGEST:
+    if len(name) > LONGEST_NAME:
         return None
     short = folded(name)
     if short[:2] in _OPENINGS:
@@ -219,13 +220,13 @@ def _is_about_card(short: str) -> bool:
     return _MENTIONS_CARD.search(short) is not None and _OTHER_CARDS.search(short) is None
 
 
-@lru_cache(1 << 14)
+@cached_if_short(_KNOWN_NAMES)
 def is_naming_key(key: str) -> bool:
     """Whether a member of this key may say the name of the object's value."""
     return _is_of_pair(key, NAMING_KEYS)
 
 
-@lru_cache(1 << 14)
+@cached_if_short(_KNOWN_NAMES)
 def is_value_key(key: str) -> bool:
     """Whether a member of this key may be the value that another member names."""
     return _is_of_pair(key, VALUE_KEYS)
