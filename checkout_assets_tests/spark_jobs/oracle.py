@@ -363,10 +363,8 @@ class Remover:
             self.redacted[pointer((*above, key), star=True)] += 1
             return True
         below_payments = any(meaning(k) == Meaning.PAYMENTS for k in keys)
-        if (below_payments or is_card) and holds_number(value):
-            self.redacted[pointer((*above, key), star=True)] += 1
-            return True
-        if is_card and self.is_card_data(key, value, (*above, "payments", "card")):
+        in_card = is_card and self.is_card_data(key, value, (*above, "payments", "card"))
+        if in_card or ((below_payments or is_card) and holds_number(value)):
             self.redacted[pointer((*above, key), star=True)] += 1
             return True
         if named and is_of_pair(key, VALUE_KEYS):

@@ -9,7 +9,7 @@ import pytest
 
 from checkout_assets_tests.spark_jobs.conformed_orders import DATED
 from spark_jobs.conforming import Conformer, Row
-from spark_jobs.job.conform_slice import _Counts, _count_row
+from spark_jobs.job.conform_slice import _count_row, _Counts
 from spark_jobs.job.reading import RawObject
 
 DOCUMENTS, LONG = 16, 20_000
@@ -60,7 +60,8 @@ def _order(**fields: object) -> str:
         _order(Items=[{"productCategories": {"NAME": "a"}}]),
         _order(CustomData={"NAME": {"card": {"number": "a"}}, "attachment": "a"}),
         _order(CustomData={"NAME": {"x": {"cardNumber": "a"}}}),
-        _order(CustomData={"a": ["NAME", "a"], "b": {"names": ["NAME"], "values": ["a"]}, "cvv": 1}),
+        _order(CustomData={"a": ["NAME", "a"], "cvv": 1}),
+        _order(CustomData={"b": {"names": ["NAME"], "values": ["a"]}, "cvv": 1}),
         _order(PaymentData={"payments": [{"id": "p", "NAME": "a"}]}),
         _order(PaymentData={"payments": [{"id": "p", "card 4111111111111111 NAME": "a"}]}),
         _order(MarketingData={"marketingTags": ["NAME", "a"]}),

@@ -186,8 +186,7 @@ def compile_members(
         members = value.pairs
         # A whole document is no pair of a name and a value, whatever its columns are called.
         said = None if path is None else about(members)
-        # A card number anywhere in a row makes the reading thorough.
-        may_be_numbers = document.thorough and is_below_payments(path)
+        may_be_numbers = is_below_payments(path)
         for index, (key, member) in enumerate(members):
             name = exact.get(key)
             if name is None or may_be_numbers or (said is not None and said.is_about(key)):

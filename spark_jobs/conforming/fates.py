@@ -112,10 +112,9 @@ def goes(name: str, value: Any, parent: Path) -> bool:
     meaning = _meaning_at(name, above)
     if meaning is Meaning.PAYMENTS:
         return not holds_payments(value)
-    if _are_payments(above) and _holds_card_number(value):
-        return True
-    if meaning is None:
-        return False
+    holds_number = _are_payments(above) and _holds_card_number(value)
+    if meaning is None or holds_number:
+        return holds_number
     if meaning is Meaning.MENTIONS_CARD:
         return _matches(_card_number, value)
     if meaning is Meaning.MENTIONS_CODE:
