@@ -1,5 +1,6 @@
 """No key below an allowed prefix exceeds what S3 takes, and none leaves its folder."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from checkout_assets.domain.errors import UsageError
 from checkout_assets.domain.folders import FOLDER_NAMES
 from checkout_assets.domain.keys import LONGEST_KEY_BYTES, safe_key
 from checkout_assets.domain.longest_prefixes import LONGEST_RUN_ID, longest_prefix
+from checkout_assets.engines.access.options import AccessOptions
 from checkout_assets.engines.emr.request import attempt_run_id
 from checkout_assets.engines.locations import parse_location, parse_s3_location
 from checkout_assets.engines.worker.reports import (
@@ -142,3 +144,14 @@ def test_a_place_of_the_fleet_leaves_room_for_the_names_below_it(place: str) -> 
     parse_s3_location(f"s3://bucket/{'p' * (longest - 1)}", place)
     with pytest.raises(UsageError, match=f"The prefix of the {place} .* is too long"):
         parse_s3_location(f"s3://bucket/{'p' * longest}", place)
+
+
+@pytest.mark.parametrize("place", ["package_uri", "log_uri"])
+def test_access_refuses_a_place_of_the_fleet_that_is_too_long(place: str) -> None:
+    source, raw, lake = (
+        parse_s3_location(f"s3://{name}/p", name) for name in ("source", "raw", "lake")
+    )
+    uri = f"s3://bucket/{'p' * longest_prefix(place)}"
+    options = replace(AccessOptions(source, raw, lake, "arn:aws:iam::1:role/c"), **{place: uri})
+    with pytest.raises(UsageError, match=f"The prefix of the {place} .* is too long"):
+        options.terms("team", 30, datetime(2026, 11, 27, tzinfo=UTC))
