@@ -4,10 +4,18 @@ AWS's own variables (credentials, region, endpoint) are read by AWS's libraries.
 """
 
 import os
+from collections.abc import Mapping
 from typing import Any, Literal
 
-from pydantic import Field, ValidationError, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
+from pydantic import BaseModel, Field, ValidationError, field_validator
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    InitSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    SettingsError,
+)
 
 from checkout_assets.domain.anomalies import DEFAULT_ALLOWANCE
 from checkout_assets.domain.copying import parse_as_of
@@ -15,6 +23,8 @@ from checkout_assets.domain.displayable import displayable
 from checkout_assets.domain.errors import UsageError
 from checkout_assets.engines.access.choices import AccessChoices, GrantChoices
 from checkout_assets.engines.copying.choices import CopyChoices
+from checkout_assets.engines.ec2.options import Ec2Options
+from checkout_assets.engines.emr.options import EmrChoices
 from checkout_assets.engines.place_terms import PlaceTerms
 from checkout_assets.engines.structuring.choices import StructureChoices
 
@@ -28,9 +38,23 @@ class Settings(
 
     Those of places, copying, structuring and access are inherited: command line and resources are
     made of the same definitions.
+    An option of EC2 or EMR is ``CHECKOUT_EC2_<OPTION>`` or ``CHECKOUT_EMR_<OPTION>`` as well.
     """
 
     model_config = SettingsConfigDict(env_prefix=ENVIRONMENT_PREFIX, frozen=True, extra="ignore")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """An option of a fleet in a variable of its own wins over the one in the fleet's JSON."""
+        fleets = InitSettingsSource(settings_cls, _options_of_fleets())
+        return (init_settings, fleets, env_settings, dotenv_settings, file_secret_settings)
 
     reconcile_with_copy_role: bool = Field(
         False, description="compare source and raw as the copy role"
@@ -121,6 +145,28 @@ class MachineSettings(BaseSettings):
 
     java_home: str = Field("", description="the home of a Java 17, tried before any other")
     spark_local_dirs: str = Field("", description="where Spark may write, separated by commas")
+
+
+_FLEETS: Mapping[str, type[BaseModel]] = {"ec2": Ec2Options, "emr": EmrChoices}
+
+
+def _options_of_fleets() -> dict[str, Any]:
+    """By fleet, the options that ``CHECKOUT_<FLEET>_<OPTION>`` give; whoever uses them checks."""
+    told = {name: _options_in_variables(name, model) for name, model in _FLEETS.items()}
+    return {name: options for name, options in told.items() if options}
+
+
+def _options_in_variables(name: str, model: type[BaseModel]) -> dict[str, Any]:
+    variables = type("Variables", (model, BaseSettings), {})
+    prefix = f"{ENVIRONMENT_PREFIX}{name.upper()}_"
+    try:
+        return EnvSettingsSource(variables, env_prefix=prefix)()
+    except SettingsError as error:
+        wrong = next(each for each in model.model_fields if f'"{each}"' in str(error))
+        raise UsageError(
+            f"{prefix}{wrong.upper()} is wrong: it is no JSON. It is "
+            f"{model.model_fields[wrong].description}."
+        ) from None
 
 
 _RENAMED = {

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -59,7 +58,7 @@ class Ec2Place:
             fleet_uri=f"{place}/fleet",
             security_group=ec2.security_group,
             instance_profile=PROFILE,
-            subnets=tuple(ec2.subnets),
+            subnets=ec2.subnets,
             poll_seconds=0.2,
         )
         variables = {
@@ -105,7 +104,7 @@ class Ec2Place:
         return ec2_clients(REGION, self.ec2.api.endpoint_url)
 
     def engine(self, job: CopyJob | None = None, **options: Any) -> Ec2Engine:
-        chosen = replace(self.options, **options)
+        chosen = self.options.model_copy(update=options)
         around = Surroundings(self.api(), self.raw, self.fleet, self.told.append, self.clock)
         return Ec2Engine(chosen, job or self.job, around)
 

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -66,7 +65,7 @@ class EmrPlace:
     def __init__(self, emr: LocalEmr, directory: Path) -> None:
         self.emr = emr
         self.lake = open_store(str(directory / "lake"))
-        self.options = EmrOptions("orders", log_uri=str(directory / "logs"))
+        self.options = EmrOptions(deployment="orders", log_uri=str(directory / "logs"))
         self.job = OrdersJob(JOB, "s3://raw/copies", str(directory / "lake"), "keep", REGION)
         self.clock = QuickClock()
         self.told: list[str] = []
@@ -107,7 +106,7 @@ class EmrPlace:
         return EmrApi(client, client)
 
     def engine(self, clock: Clock | None = None, **options: Any) -> EmrEngine:
-        chosen = replace(self.options, **options)
+        chosen = self.options.model_copy(update=options)
         clock = clock or self.clock
         return EmrEngine(chosen, self.job, self.api(), self.lake, clock, tell=self.told.append)
 

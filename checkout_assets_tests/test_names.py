@@ -21,6 +21,7 @@ CALLED_BY_LIBRARIES = {
     "from_config_value": "a Dagster run launcher",
     "supports_check_run_worker_health": "a Dagster run launcher",
     "check_run_worker_health": "a Dagster run launcher",
+    "settings_customise_sources": "pydantic_settings.BaseSettings",
     "do_GET": "http.server",
     "log_message": "http.server",
 }

@@ -45,6 +45,7 @@ ALLOWED = {
     "checkout_assets/engines/structuring/orphans.py:_told": "prints a folder's name once",
     "checkout_assets/packaging/wheels.py:_explain": "pip's words: it gives no code",
     "checkout_assets/settings.py:__init__": "pydantic-settings' words: it names no field otherwise",
+    "checkout_assets/settings.py:_options_in_variables": "the same words of pydantic-settings",
     "spark_jobs/conforming/exact_json.py:_first_wrong": "the json module's words",
     "spark_jobs/contract/record_format.py:_dataclass_of": "no sentence: a JSON object",
     "spark_jobs/job/giving_up.py:why_spark_gave_up": "the system's words, as Java quotes them",

@@ -1,4 +1,4 @@
-"""EC2 as a Dagster resource: every option of an instance, checked before anything is launched."""
+"""EC2 as a Dagster resource: what contradicts itself is told before anything is launched."""
 
 import logging
 from collections.abc import Callable, Mapping
@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
-from pydantic import Field, PrivateAttr, ValidationError
+from pydantic import Field, PrivateAttr
 
 from checkout_assets.domain.displayable import displayable
 from checkout_assets.domain.errors import UsageError
@@ -20,7 +20,7 @@ from checkout_assets.engines.locations import (
     parse_s3_location,
     refuse_overlap,
 )
-from checkout_assets.resources.engines import CopyEngineResource, given_to
+from checkout_assets.resources.engines import CopyEngineResource, given_to, parse_options
 from checkout_assets.resources.stores import Stores
 from checkout_assets.settings import ENVIRONMENT_PREFIX
 
@@ -41,83 +41,10 @@ _REQUIRED = {
 }
 
 
-class Ec2Resource(CopyEngineResource):
-    """Copies on EC2: an instance a run, replaced if it is lost, nothing left running."""
+class Ec2Resource(Ec2Options, CopyEngineResource):
+    """Copies on EC2: a lost instance is replaced, nothing is left running."""
 
     stores: dg.ResourceDependency[Stores]
-    deployment: str = Field(
-        default="checkout-assets",
-        min_length=1,
-        max_length=200,
-        description="names this deployment's instances, and tags them: the sensor for orphans ends "
-        "only these",
-    )
-    owner: str = Field(default="data-platform", min_length=1, description="a tag: whom to ask")
-    region: str = Field(default="", description="raw's region; empty for the environment's")
-    endpoint_url: str = Field(default="", description="another endpoint of EC2 and SSM, for tests")
-    package_uri: str = Field(
-        default="", description="where the packaged worker lies: s3://bucket/prefix"
-    )
-    package_directory: str = Field(
-        default="",
-        description="what make package built, to be uploaded to package_uri; empty if it is",
-    )
-    architecture: str = Field(
-        default="x86_64", pattern="^(x86_64|arm64)$", description="of the instance types"
-    )
-    fleet_uri: str = Field(default="", description="where instances report: s3://bucket/prefix")
-    instance_types: list[str] = Field(
-        default_factory=lambda: ["m5.4xlarge"],
-        min_length=1,
-        description="the first one is used, the next ones when AWS has none; for Spot name several",
-    )
-    subnets: list[str] = Field(
-        default_factory=list,
-        description="one is used, the next after a lack of capacity; a gateway endpoint for S3 is "
-        "enough to install and to copy within a region; listing a source in another region needs "
-        "NAT or public_ip",
-    )
-    security_group: str = Field(default="", description="one without inbound rules")
-    instance_profile: str = Field(default="", description="may copy, by the access policies")
-    spot: bool = Field(default=False, description="Spot instances, a third of the price or less")
-    ami: str = Field(
-        default="",
-        pattern=r"^(ami-[0-9a-f]+)?$",
-        description="an image's id; empty for the newest Amazon Linux 2023",
-    )
-    volume_gb: int = Field(default=30, ge=10, le=1000, description="of the encrypted gp3 volume")
-    volume_kms_key: str = Field(default="", description="its KMS key; empty for the account's")
-    public_ip: bool = Field(default=False, description="a public address, if a subnet needs one")
-    ssh_key: str = Field(default="", description="a key pair's name; Session Manager needs none")
-    ssh_cidr: str = Field(
-        default="",
-        description="open port 22 of the security group for these addresses, as the hand run did",
-    )
-    tags: dict[str, str] = Field(default_factory=dict, description="more tags of the instances")
-    folders_per_instance: int = Field(
-        default=32,
-        ge=1,
-        le=512,
-        description="folders of an instance; a run of more uses several side by side",
-    )
-    folders_at_once: int = Field(default=8, ge=1, le=64, description="folders side by side")
-    in_flight: int = Field(default=1024, ge=1, le=4096, description="requests under way at once")
-    deadline_hours: float = Field(
-        default=36, gt=0, le=240, description="an instance stops after these, done or not"
-    )
-    silence_minutes: int = Field(
-        default=30, ge=5, le=1440, description="an instance nobody follows stops after these"
-    )
-    most_instances: int = Field(
-        default=6,
-        ge=1,
-        le=50,
-        description="instances that may be used up for one instance's folders when they are lost",
-    )
-    poll_seconds: float = Field(default=30, gt=0, description="between two looks at an instance")
-    launch_spread_seconds: float = Field(
-        default=30, ge=0, description="runs that start together launch at random within these"
-    )
     variables: dict[str, str] = Field(
         default_factory=dict, description="the settings of the copy, see worker_variables"
     )
@@ -153,7 +80,7 @@ class Ec2Resource(CopyEngineResource):
 
     def options(self) -> Ec2Options:
         """The instance and the run's behaviour as plain values."""
-        return Ec2Options(**given_to(Ec2Options, self))
+        return given_to(Ec2Options, self)
 
     def _check(self) -> None:
         for name, meaning in _REQUIRED.items():
@@ -213,14 +140,5 @@ def ec2_resource(
     stores: Stores, variables: Mapping[str, str], options: Mapping[str, Any]
 ) -> Ec2Resource:
     """The resource with these options; raises UsageError that names the first wrong one."""
-    known = set(Ec2Resource.model_fields) - {"stores", "variables"}
-    for name in sorted(options.keys() - known):
-        raise UsageError(
-            f'EC2 has no option "{displayable(name)}". It has {", ".join(sorted(known))}.'
-        )
-    try:
-        return Ec2Resource(stores=stores, variables=dict(variables), **options)
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_context=False)[0]
-        name = displayable(".".join(str(part) for part in first["loc"]))
-        raise UsageError(f'EC2\'s option "{name}" is wrong: {first["msg"].lower()}.') from None
+    chosen = parse_options(Ec2Options, "EC2", options)
+    return Ec2Resource(stores=stores, variables=dict(variables), **chosen)

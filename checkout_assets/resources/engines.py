@@ -1,17 +1,18 @@
 """Engines as resources: each gives a FolderEngine, so one can take another's place."""
 
 from abc import abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import fields
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import dagster as dg
 from dagster_pyspark import LazyPySparkResource
-from pydantic import PrivateAttr
+from pydantic import BaseModel, PrivateAttr, ValidationError
 
 from checkout_assets.domain.anomalies import DEFAULT_ALLOWANCE, QuarantineAllowance
+from checkout_assets.domain.displayable import displayable
+from checkout_assets.domain.errors import UsageError
 from checkout_assets.domain.rotation import due_on
 from checkout_assets.engines.copying.choices import CopyChoices
 from checkout_assets.engines.seam import FolderEngine
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from checkout_assets.engines.reconciling.engine import Reconciler
     from checkout_assets.engines.structuring.session import LocalSpark
     from checkout_assets.engines.structuring.spark_engine import StructuredFolder
+
+Options = TypeVar("Options", bound=BaseModel)
 
 
 class CopyEngineResource(dg.ConfigurableResource[Any]):
@@ -42,19 +45,30 @@ class StructureEngineResource(dg.ConfigurableResource[Any]):
         """The engine; raises UsageError if it cannot work as configured."""
 
 
-def given_to(options: Any, resource: Any) -> dict[str, Any]:
-    """The values of a resource for the fields of these plain options that have its fields' names.
+def given_to(options: type[Options], resource: BaseModel) -> Options:
+    """The options of which a resource is made, without what else it has."""
+    return options(**{name: getattr(resource, name) for name in options.model_fields})
 
-    A list becomes a tuple, because plain options never change.
+
+def parse_options(
+    options: type[BaseModel], service: str, given: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The given options as values of their types; raises UsageError that names the first wrong one.
+
+    ``service`` is whose they are, for people.
     """
-    values: dict[str, Any] = {
-        each.name: getattr(resource, each.name, None) for each in fields(options)
-    }
-    known = values.keys() & type(resource).model_fields.keys()
-    return {
-        name: tuple(values[name]) if isinstance(values[name], list) else values[name]
-        for name in known
-    }
+    known = options.model_fields
+    for name in sorted(given.keys() - known.keys()):
+        raise UsageError(
+            f'{service} has no option "{displayable(name)}". It has {", ".join(sorted(known))}.'
+        )
+    try:
+        return options(**given).model_dump(exclude_unset=True)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_context=False)[0]
+        name = displayable(".".join(str(part) for part in first["loc"]))
+        wrong = f'{service}\'s option "{name}" is wrong: {first["msg"].lower()}.'
+        raise UsageError(wrong) from None
 
 
 class ReconcilerResource(dg.ConfigurableResource[Any]):

@@ -185,7 +185,7 @@ def test_the_shipped_limits_are_what_the_quotas_allow() -> None:
     limits = shipped()["concurrency"]
     most = limits["runs"]["max_concurrent_runs"]
     assert limits["pools"]["default_limit"] <= most
-    options = EmrOptions("orders", "s3://logs")
+    options = EmrOptions(deployment="orders", log_uri="s3://logs")
     clusters = most * ceil(Settings().folders_per_run / options.folders_per_cluster)
     assert clusters / options.poll_seconds < LIST_STEPS_A_SECOND
     assert shipped()["run_monitoring"]["enabled"] is True

@@ -36,7 +36,13 @@ def api(ec2: LocalEc2) -> Ec2Api:
 def launch(
     ec2: LocalEc2, api: Ec2Api, run_id: str, deployment: str = "orders", group: int = 1
 ) -> str:
-    options = Ec2Options(deployment, "s3://fleet", ec2.security_group, PROFILE, ec2.subnets)
+    options = Ec2Options(
+        deployment=deployment,
+        fleet_uri="s3://fleet",
+        security_group=ec2.security_group,
+        instance_profile=PROFILE,
+        subnets=ec2.subnets,
+    )
     image = api.image(api.newest_image(options.architecture))
     launched = Launch(run_id, f"w{group:03d}", "#!/bin/bash\n", group)
     return api.launch(launch_request(options, image, launched, Choice(TYPE, ec2.subnets[0])))

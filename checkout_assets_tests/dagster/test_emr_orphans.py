@@ -32,7 +32,7 @@ def api(emr: LocalEmr) -> EmrApi:
 
 
 def launch(api: EmrApi, run_id: str, deployment: str = "orders", group: int = 1) -> str:
-    options = EmrOptions(deployment, "s3://logs")
+    options = EmrOptions(deployment=deployment, log_uri="s3://logs")
     return api.launch(launch_request(options, run_id, [], group=group))
 
 

@@ -38,13 +38,16 @@ DEFAULT = Ec2Options(
     fleet_uri="s3://raw/fleet",
     security_group="sg-1",
     instance_profile="copy-workers",
-    subnets=("subnet-1", "subnet-2"),
+    subnets=["subnet-1", "subnet-2"],
 )
-EVERY = replace(
-    DEFAULT,
+EVERY = Ec2Options(
+    deployment="orders",
+    fleet_uri="s3://raw/fleet",
+    security_group="sg-1",
     instance_profile="arn:aws:iam::123456789012:instance-profile/copy-workers",
+    subnets=["subnet-1", "subnet-2"],
     owner="analytics",
-    instance_types=("m6i.4xlarge", "m5.4xlarge"),
+    instance_types=["m6i.4xlarge", "m5.4xlarge"],
     spot=True,
     volume_gb=50,
     volume_kms_key="arn:aws:kms:us-east-2:123456789012:key/of-volumes",
@@ -128,7 +131,9 @@ def test_all_that_is_made_carries_the_tags(options: Ec2Options) -> None:
 
 @pytest.mark.parametrize("name", OURS)
 def test_nobody_sets_the_tags_that_decide_what_is_terminated(name: str) -> None:
-    carried = tags(request(replace(DEFAULT, tags={name: "not yours to set", "team": "data"})))
+    carried = tags(
+        request(DEFAULT.model_copy(update={"tags": {name: "not yours to set", "team": "data"}}))
+    )
     assert all(each == {**OURS, "team": "data"} for each in carried.values())
 
 

@@ -1,7 +1,6 @@
 """What is sent to RunJobFlow: valid for EMR, as reviewed, and complete in its tags."""
 
 import json
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -43,17 +42,19 @@ JOB = OrdersJob(
     "keep",
     "us-east-2",
 )
-GROUPS = EmrOptions("orders", log_uri="s3://logs/emr", subnets=("subnet-1", "subnet-2"))
-FLEETS = replace(
-    GROUPS,
-    core_fleet_types=("c5.4xlarge", "c6i.4xlarge"),
+GROUPS = EmrOptions(deployment="orders", log_uri="s3://logs/emr", subnets=["subnet-1", "subnet-2"])
+FLEETS = EmrOptions(
+    deployment="orders",
+    log_uri="s3://logs/emr",
+    subnets=["subnet-1", "subnet-2"],
+    core_fleet_types=["c5.4xlarge", "c6i.4xlarge"],
     core_nodes=4,
     core_spot_nodes=3,
     security_configuration="at-rest",
-    bootstrap_scripts=("s3://artifacts/prepare.sh",),
-    configurations=(
+    bootstrap_scripts=["s3://artifacts/prepare.sh"],
+    configurations=[
         {"Classification": "spark-defaults", "Properties": {"spark.ui.enabled": "false"}},
-    ),
+    ],
     spark_config={"spark.executor.cores": "4"},
     tags={
         "team": "data",
@@ -113,7 +114,7 @@ def test_capacity_is_looked_for_in_one_subnet_after_another() -> None:
 
 
 def test_a_step_that_emr_would_find_too_long_is_refused_before() -> None:
-    options = replace(GROUPS, spark_config={"spark.long": "x" * LONGEST_STEP})
+    options = GROUPS.model_copy(update={"spark_config": {"spark.long": "x" * LONGEST_STEP}})
     with pytest.raises(UsageError, match="exceed 10240 characters"):
         step_request(options, JOB, FOLDERS[0], RUN_ID, 1)
 

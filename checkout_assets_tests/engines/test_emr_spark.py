@@ -83,7 +83,7 @@ def test_folders_on_two_clusters_end_in_exact_tables(
     package = upload_job(tmp_path / "dist", f"{bucket}/artifacts", X86)
     assert use_job(f"{bucket}/artifacts", X86) == package
     job = OrdersJob(package, place.raw.uri, lake.uri, "keep", REGION)
-    options = EmrOptions("orders", log_uri=f"{bucket}/logs")
+    options = EmrOptions(deployment="orders", log_uri=f"{bucket}/logs")
 
     def run(folders: Sequence[Folder], run_id: str) -> list[StructuredFolder]:
         api = emr_clients(REGION, emr.api.endpoint_url)

@@ -1,11 +1,12 @@
 """An option is defined once: settings, command line, resources and instances say the same of it."""
 
-from dataclasses import MISSING, Field, fields
+import json
+from dataclasses import fields
 from typing import Any
 
 import pytest
 import typer
-from pydantic_core import PydanticUndefined
+from dagster_aws.s3 import S3Resource
 
 from checkout_assets.cli.main import build_app, run
 from checkout_assets.definitions import build_resources
@@ -17,13 +18,13 @@ from checkout_assets.engines.copying.engine import CopyOptions
 from checkout_assets.engines.copying.terms import CopyTerms
 from checkout_assets.engines.ec2.options import Ec2Options
 from checkout_assets.engines.ec2.user_data import worker_variables
-from checkout_assets.engines.emr.options import EmrOptions
+from checkout_assets.engines.emr.options import EmrChoices
 from checkout_assets.engines.option import OnCommandLine
 from checkout_assets.engines.place_terms import PlaceTerms
 from checkout_assets.engines.structuring.choices import StructureChoices
 from checkout_assets.resources.access import AccessResource
-from checkout_assets.resources.ec2 import Ec2Resource
-from checkout_assets.resources.emr import EmrResource
+from checkout_assets.resources.ec2 import ec2_resource
+from checkout_assets.resources.emr import EmrResource, emr_resource
 from checkout_assets.resources.engines import LocalCopyResource, LocalSparkResource
 from checkout_assets.resources.stores import Stores
 from checkout_assets.settings import Settings
@@ -209,28 +210,79 @@ def test_every_place_is_a_setting_and_a_store() -> None:
             assert model.model_fields[name].description == field.description
 
 
-def default_of(each: "Field[Any]") -> Any:
-    made = each.default if each.default_factory is MISSING else each.default_factory()
-    return None if made is MISSING else made
+FLEETS: list[tuple[str, Any]] = [("EC2", Ec2Options), ("EMR", EmrChoices)]
+OPTIONS_OF_FLEETS = [
+    pytest.param(fleet, options, name, id=f"{fleet}-{name}")
+    for fleet, options in FLEETS
+    for name in options.model_fields
+]
+OTHER_VALUES: dict[str, Any] = {
+    "architecture": "arm64",
+    "ami": "ami-0a1b",
+    "release": "emr-7.9.0",
+    "cluster_id": "j-1",
+    "configurations": [{"Classification": "spark"}],
+}
+STORES = Stores(s3=S3Resource())
+
+
+def another_value(name: str, default: Any) -> Any:
+    """One that the option allows and that is not its default."""
+    if name in OTHER_VALUES:
+        return OTHER_VALUES[name]
+    if isinstance(default, bool):
+        return not default
+    if isinstance(default, list):
+        return ["one", "two"]
+    if isinstance(default, dict):
+        return {"one": "two"}
+    return "another" if isinstance(default, str) else default + 1
+
+
+def made(fleet: str, settings: Settings) -> Any:
+    if fleet == "EC2":
+        return ec2_resource(STORES, {}, settings.ec2)
+    return emr_resource(STORES, {}, settings.emr)
+
+
+@pytest.mark.parametrize(("fleet", "options", "name"), OPTIONS_OF_FLEETS)
+@pytest.mark.parametrize("alone", [True, False], ids=["variable", "json"])
+def test_an_option_of_a_fleet_is_everywhere(
+    fleet: str, options: Any, name: str, alone: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a variable of its own, in the fleet's JSON, on the resource, and at the launch."""
+    field = options.model_fields[name]
+    default = field.get_default(call_default_factory=True)
+    resource = made(fleet, Settings())
+    assert type(resource).model_fields[name].description == field.description
+    assert field.description
+    assert getattr(resource.options(), name) == default
+
+    value = another_value(name, default)
+    if alone:
+        plain = str(value).lower() if isinstance(value, bool | int | float) else value
+        text = plain if isinstance(plain, str) else json.dumps(plain)
+        monkeypatch.setenv(f"CHECKOUT_{fleet}_{name.upper()}", text)
+        monkeypatch.setenv(f"CHECKOUT_{fleet}", json.dumps({name: default}))
+    else:
+        monkeypatch.setenv(f"CHECKOUT_{fleet}", json.dumps({name: value}))
+
+    assert getattr(made(fleet, Settings()).options(), name) == value
 
 
 @pytest.mark.parametrize(
-    ("resource", "options", "elsewhere"),
-    [(Ec2Resource, Ec2Options, set()), (EmrResource, EmrOptions, {"log_kms_key"})],
+    ("variable", "value", "said"),
+    [
+        ("EC2_FOLDERS_PER_INSTANCE", "0", 'EC2\'s option "folders_per_instance" is wrong'),
+        ("EMR_FOLDERS_PER_CLUSTER", "many", 'EMR\'s option "folders_per_cluster" is wrong'),
+        ("EC2_SUBNETS", "subnet-1", "CHECKOUT_EC2_SUBNETS is wrong: it is no JSON. It is one is"),
+        ("EMR_TAGS", "{", "CHECKOUT_EMR_TAGS is wrong: it is no JSON. It is more tags"),
+    ],
 )
-def test_the_options_of_a_fleet_are_its_resource_s(
-    resource: Any, options: Any, elsewhere: set[str]
+def test_a_wrong_variable_of_a_fleet_is_refused_in_one_sentence(
+    variable: str, value: str, said: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Each is on the resource, with a meaning or a pattern, and with the same default."""
-    for each in fields(options):
-        if each.name in elsewhere:
-            continue
-        field = resource.model_fields[each.name]
-        assert field.description or field.metadata
-        configured = field.get_default(call_default_factory=True)
-        plain = default_of(each)
-        assert configured is not PydanticUndefined
-        if plain is not None:
-            assert (list(configured) if isinstance(configured, list) else configured) == (
-                list(plain) if isinstance(plain, tuple) else plain
-            )
+    monkeypatch.setenv(f"CHECKOUT_{variable}", value)
+    with pytest.raises(UsageError, match=said) as refused:
+        made(variable[:3], Settings())
+    assert "\n" not in str(refused.value)

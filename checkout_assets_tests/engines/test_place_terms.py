@@ -201,7 +201,7 @@ def test_a_step_of_emr_tells_the_job_its_terms() -> None:
     package = JobPackage("s3://artifacts/structure_orders.py")
     job = OrdersJob(package, "s3://raw", "s3://lake", "keep", "us-east-2")
     told = replace(job, raw_terms=terms.of("raw"), lake_terms=terms.of("lake"))
-    options = EmrOptions("a-test", "s3://logs", log_kms_key=KEY)
+    options = EmrOptions(deployment="a-test", log_uri="s3://logs", log_kms_key=KEY)
 
     words = step_request(options, told, chosen()[0], "run", 1)["HadoopJarStep"]["Args"]
     for name, value in (

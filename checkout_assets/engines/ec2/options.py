@@ -1,8 +1,9 @@
-"""What an instance is made of and how a run behaves: plain values, checked where they enter."""
+"""What an instance is made of and how a run behaves, each option once."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import product
+
+from pydantic import BaseModel, ConfigDict, Field
 
 from checkout_assets.engines.fleet.pace import Pace
 
@@ -18,41 +19,88 @@ class Choice:
     subnet: str
 
 
-@dataclass(frozen=True, slots=True)
-class Ec2Options:
+class Ec2Options(BaseModel):
     """An instance and its run; the defaults are the hand run's instance on a current system.
 
-    ``fleet_uri`` is where instances say how they are, see engines.worker.reports. Of
-    ``instance_types`` and ``subnets`` the first are used until AWS has no capacity there.
-    ``ami`` is an image's id; empty for the newest Amazon Linux 2023 of ``architecture``.
-    ``ssh_cidr`` is the hand run's rule: port 22 open for these addresses; without it a security
-    group with inbound rules is refused.
+    Each option is defined here once: settings, the Dagster resource and the launch follow. Where
+    instances report, below ``fleet_uri``, is told in engines.worker.reports.
     """
 
-    deployment: str
-    fleet_uri: str
-    security_group: str
-    instance_profile: str
-    subnets: Sequence[str]
-    owner: str = "data-platform"
-    instance_types: Sequence[str] = ("m5.4xlarge",)
-    spot: bool = False
-    architecture: str = "x86_64"
-    ami: str = ""
-    volume_gb: int = 30
-    volume_kms_key: str = ""
-    public_ip: bool = False
-    ssh_key: str = ""
-    ssh_cidr: str = ""
-    tags: Mapping[str, str] = field(default_factory=dict)
-    folders_per_instance: int = 32
-    folders_at_once: int = 8
-    in_flight: int = 1024
-    deadline_hours: float = 36.0
-    silence_minutes: int = 30
-    most_instances: int = 6
-    poll_seconds: float = 30.0
-    launch_spread_seconds: float = 30.0
+    model_config = ConfigDict(frozen=True)
+
+    deployment: str = Field(
+        default="checkout-assets",
+        min_length=1,
+        max_length=200,
+        description="names this deployment's instances, and tags them: the sensor for orphans ends "
+        "only these",
+    )
+    owner: str = Field(default="data-platform", min_length=1, description="a tag: whom to ask")
+    region: str = Field(default="", description="raw's region; empty for the environment's")
+    endpoint_url: str = Field(default="", description="another endpoint of EC2 and SSM, for tests")
+    package_uri: str = Field(
+        default="", description="where the packaged worker lies: s3://bucket/prefix"
+    )
+    package_directory: str = Field(
+        default="",
+        description="what make package built, to be uploaded to package_uri; empty if it is",
+    )
+    architecture: str = Field(
+        default="x86_64", pattern="^(x86_64|arm64)$", description="of the instance types"
+    )
+    fleet_uri: str = Field(default="", description="where instances report: s3://bucket/prefix")
+    instance_types: list[str] = Field(
+        default_factory=lambda: ["m5.4xlarge"],
+        min_length=1,
+        description="the first one is used, the next ones when AWS has none; for Spot name several",
+    )
+    subnets: list[str] = Field(
+        default_factory=list,
+        description="one is used, the next after a lack of capacity; a gateway endpoint for S3 is "
+        "enough to install and to copy within a region; listing a source in another region needs "
+        "NAT or public_ip",
+    )
+    security_group: str = Field(default="", description="one without inbound rules")
+    instance_profile: str = Field(default="", description="may copy, by the access policies")
+    spot: bool = Field(default=False, description="Spot instances, a third of the price or less")
+    ami: str = Field(
+        default="",
+        pattern=r"^(ami-[0-9a-f]+)?$",
+        description="an image's id; empty for the newest Amazon Linux 2023",
+    )
+    volume_gb: int = Field(default=30, ge=10, le=1000, description="of the encrypted gp3 volume")
+    volume_kms_key: str = Field(default="", description="its KMS key; empty for the account's")
+    public_ip: bool = Field(default=False, description="a public address, if a subnet needs one")
+    ssh_key: str = Field(default="", description="a key pair's name; Session Manager needs none")
+    ssh_cidr: str = Field(
+        default="",
+        description="open port 22 of the security group for these addresses, as the hand run did",
+    )
+    tags: dict[str, str] = Field(default_factory=dict, description="more tags of the instances")
+    folders_per_instance: int = Field(
+        default=32,
+        ge=1,
+        le=512,
+        description="folders of an instance; a run of more uses several side by side",
+    )
+    folders_at_once: int = Field(default=8, ge=1, le=64, description="folders side by side")
+    in_flight: int = Field(default=1024, ge=1, le=4096, description="requests under way at once")
+    deadline_hours: float = Field(
+        default=36, gt=0, le=240, description="an instance stops after these, done or not"
+    )
+    silence_minutes: int = Field(
+        default=30, ge=5, le=1440, description="an instance nobody follows stops after these"
+    )
+    most_instances: int = Field(
+        default=6,
+        ge=1,
+        le=50,
+        description="instances that folders_per_instance folders may use up when they are lost",
+    )
+    poll_seconds: float = Field(default=30, gt=0, description="between two looks at an instance")
+    launch_spread_seconds: float = Field(
+        default=30, ge=0, description="runs that start together launch at random within these"
+    )
 
     @property
     def choices(self) -> list[Choice]:

@@ -1,8 +1,10 @@
-"""What a cluster is made of and how a run behaves: plain values, checked where they enter."""
+"""What a cluster is made of and how a run behaves, each option once."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
 
 from checkout_assets.domain.sizing import ClusterShape
 from checkout_assets.engines.fleet.pace import Pace
@@ -14,46 +16,103 @@ RELEASE = "emr-7.13.0"
 
 MOST_STEPS = 256
 """EMR takes no more pending and running steps than this, in a launch or in all."""
+_ONE_DAY = 24 * 60
 
 
-@dataclass(frozen=True, slots=True)
-class EmrOptions:
+class EmrChoices(BaseModel):
     """A cluster and its run; the defaults are the hand run's cluster on a current release.
 
-    With ``core_fleet_types`` the cluster is made of instance fleets: ``core_nodes`` units of any of
-    these types, ``core_spot_nodes`` of them Spot. They should be as large as ``core_type``, by
-    which Spark is sized.
-    ``cluster_id`` names a cluster that is used instead, and neither launched nor terminated.
-    ``log_kms_key`` encrypts what EMR writes to ``log_uri``.
-    ``cluster_mode`` runs the driver on a core node, which is the only place that has the job's
+    Each option is defined here once: settings, the Dagster resource and the launch follow.
+    In cluster mode the driver runs on a core node, which is the only place that has the job's
     libraries; without it they must be on the primary, by a bootstrap script.
     """
 
-    deployment: str
-    log_uri: str
-    service_role: str = "EMR_DefaultRole"
-    instance_profile: str = "EMR_EC2_DefaultRole"
-    subnets: Sequence[str] = ()
-    security_configuration: str = ""
-    release: str = RELEASE
-    primary_type: str = "r5.2xlarge"
-    core_type: str = "c5.4xlarge"
-    core_nodes: int = 2
-    core_fleet_types: Sequence[str] = ()
-    core_spot_nodes: int = 0
-    bootstrap_scripts: Sequence[str] = ()
-    configurations: Sequence[Mapping[str, Any]] = ()
-    spark_config: Mapping[str, str] = field(default_factory=dict)
-    tags: Mapping[str, str] = field(default_factory=dict)
-    folders_per_cluster: int = 16
-    step_concurrency: int = 1
-    idle_minutes: int = 30
-    cluster_mode: bool = True
-    cluster_id: str = ""
-    most_clusters: int = 3
-    poll_seconds: float = 90.0
-    launch_spread_seconds: float = 60.0
-    log_kms_key: str = ""
+    model_config = ConfigDict(frozen=True)
+
+    deployment: str = Field(
+        default="checkout-assets",
+        min_length=1,
+        description="names this deployment's clusters, and tags them: the sensor for orphans ends "
+        "only these",
+    )
+    region: str = Field(default="", description="the clusters' region; empty for the environment's")
+    endpoint_url: str = Field(default="", description="another EMR endpoint, for tests")
+    package_uri: str = Field(
+        default="", description="where the packaged job lies: s3://bucket/prefix"
+    )
+    package_directory: str = Field(
+        default="",
+        description="what make package built, to be uploaded to package_uri; empty if it is",
+    )
+    architecture: str = Field(default="x86_64", description="of the core nodes: x86_64 or arm64")
+    log_uri: str = Field(default="", description="where EMR puts logs: s3://bucket/prefix")
+    release: str = Field(
+        default=RELEASE,
+        pattern=r"^emr-7\.\d+\.\d+$",
+        description="of EMR; from 7.10 on it has the job's Python, 3.11",
+    )
+    service_role: str = Field(default="EMR_DefaultRole", description="EMR's own role")
+    instance_profile: str = Field(
+        default="EMR_EC2_DefaultRole", description="of the nodes: reads raw, writes the lake"
+    )
+    subnets: list[str] = Field(
+        default_factory=list, description="one is used, another after a lack of capacity"
+    )
+    security_configuration: str = Field(
+        default="", description="an EMR security configuration's name"
+    )
+    primary_type: str = Field(default="r5.2xlarge", description="the primary's instance type")
+    core_type: str = Field(
+        default="c5.4xlarge", description="the core nodes' type; Spark is sized for it"
+    )
+    core_nodes: int = Field(default=2, ge=1, le=1000, description="how many core nodes")
+    core_fleet_types: list[str] = Field(
+        default_factory=list,
+        description="use instance fleets, core nodes of any of these types; as large as core_type",
+    )
+    core_spot_nodes: int = Field(
+        default=0, ge=0, description="how many core nodes of a fleet are Spot"
+    )
+    bootstrap_scripts: list[str] = Field(default_factory=list, description="their S3 URIs")
+    configurations: list[dict[str, Any]] = Field(
+        default_factory=list, description="EMR's Configurations, as its documentation has them"
+    )
+    spark_config: dict[str, str] = Field(
+        default_factory=dict, description="Spark settings that win over the computed ones"
+    )
+    tags: dict[str, str] = Field(default_factory=dict, description="more tags of the cluster")
+    folders_per_cluster: int = Field(
+        default=16,
+        ge=1,
+        le=512,
+        description="folders of a cluster; a run of more uses several side by side",
+    )
+    step_concurrency: int = Field(
+        default=1, ge=1, le=256, description="steps at a time on a cluster"
+    )
+    idle_minutes: int = Field(
+        default=30, ge=1, le=7 * _ONE_DAY, description="EMR ends a cluster nobody uses after these"
+    )
+    cluster_mode: bool = Field(default=True, description="run the driver on a core node")
+    cluster_id: str = Field(
+        default="",
+        description="use this cluster, and neither launch nor terminate one",
+        pattern=r"^(j-\w+)?$",
+    )
+    most_clusters: int = Field(
+        default=3,
+        ge=1,
+        le=10,
+        description="clusters that folders_per_cluster folders may use up when they break down",
+    )
+    poll_seconds: float = Field(
+        default=90,
+        gt=0,
+        description="between two looks at a cluster: EMR's quotas allow 90 for 32 clusters",
+    )
+    launch_spread_seconds: float = Field(
+        default=60, ge=0, description="runs that start together launch at random within these"
+    )
 
     @property
     def shape(self) -> ClusterShape:
@@ -75,6 +134,12 @@ class EmrOptions:
             first_wait_seconds=15.0,
             ending_poll_seconds=30.0,
         )
+
+
+class EmrOptions(EmrChoices):
+    """What a cluster is launched with; ``log_kms_key`` encrypts what EMR writes to ``log_uri``."""
+
+    log_kms_key: str = ""
 
 
 @dataclass(frozen=True, slots=True)
