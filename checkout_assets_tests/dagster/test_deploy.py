@@ -176,9 +176,12 @@ def test_on_a_new_instance_the_limit_of_all_runs_holds_first(
 
 
 def test_whoever_deploys_is_told_to_set_the_pool() -> None:
-    (command,) = re.findall(rf"dagster instance concurrency set {POOL} \d+", SHIPPED.read_text())
+    """A guide may begin with fewer runs than the quotas allow in the end."""
+    told = rf"dagster instance concurrency set {POOL} (\d+)"
+    (most,) = re.findall(told, SHIPPED.read_text())
     for guide in ("emr.md", "ec2.md"):
-        assert command in SHIPPED.with_name(guide).read_text()
+        (first,) = re.findall(told, SHIPPED.with_name(guide).read_text())
+        assert int(first) <= int(most)
 
 
 def test_the_shipped_limits_are_what_the_quotas_allow() -> None:
