@@ -24,7 +24,7 @@ from checkout_assets.assets.runbook import Runbook
 from checkout_assets.assets.structured_orders import STRUCTURED_ORDERS
 from checkout_assets.domain.access.need import RULE, judge_need
 from checkout_assets.domain.counting import in_number, of_folders
-from checkout_assets.domain.folders import ALL_FOLDERS
+from checkout_assets.domain.folders import ALL_FOLDERS, Folder, words_for
 from checkout_assets.domain.orphans import shown_some
 from checkout_assets.domain.reconciliation import FolderReconciled, State, Summary, heat_map
 from checkout_assets.domain.reporting.outcome import ReconciliationOutcome, last_listed, outcome_of
@@ -35,6 +35,9 @@ from checkout_assets.resources.engines import ReconcilerResource
 from spark_jobs.contract.order_types import OrderType
 
 RECONCILIATION = dg.AssetKey("reconciliation")
+RED_FOLDERS = "red_folders"
+"""Metadata: the table of the red folders."""
+
 COMPLETE, EXPECTED = "all_folders_complete", "nothing_unexpected_at_the_source"
 _FLAGGED = " # folder[|s] [has|have] something to know."
 _MOST_NAMED = 20
@@ -150,7 +153,8 @@ def metadata(
     states = {each.folder: each.state for each in folders}
     return {
         "folders_red": outcome.red,
-        "red_folders": _table(outcome, State.RED),
+        RED_FOLDERS: _table(outcome, State.RED),
+        "repair_folders_takes": f"folders: [{', '.join(words_for(_red(outcome)))}]",
         "folders_yellow": outcome.yellow,
         "yellow_folders": _table(outcome, State.YELLOW),
         "checkout_00_to_FF": _squares(heat_map(states, OrderType.CHECKOUT)),
@@ -167,6 +171,21 @@ def metadata(
         "rescued_values": summary.rescued_values,
         "escaped_names": summary.escaped,
     }
+
+
+def last_red(instance: dg.DagsterInstance) -> tuple[Folder, ...] | None:
+    """The folders that were red at the last reconciliation; None if none is known."""
+    records = instance.fetch_materializations(RECONCILIATION, limit=1).records
+    if not records or records[0].asset_materialization is None:
+        return None
+    table = records[0].asset_materialization.metadata.get(RED_FOLDERS)
+    if not isinstance(table, dg.TableMetadataValue):
+        return None
+    return tuple(Folder.parse(str(record.data["folder"])) for record in table.records)
+
+
+def _red(outcome: ReconciliationOutcome) -> list[Folder]:
+    return [Folder.parse(each.folder) for each in outcome.folders if each.state == State.RED]
 
 
 def orphaned_files(folders: Iterable[FolderReconciled], show_names: bool = False) -> dict[str, Any]:

@@ -9,28 +9,48 @@ import dagster as dg
 from pydantic import Field
 
 from checkout_assets.assets.migration import POOL, Migration
+from checkout_assets.assets.reconciliation import last_red
 from checkout_assets.assets.runbook import Runbook
 from checkout_assets.domain.anomalies import DEFAULT_ALLOWANCE, QuarantineAllowance
 from checkout_assets.domain.errors import UsageError
-from checkout_assets.domain.folders import Folder, select_folders
+from checkout_assets.domain.folders import Folder, select_folders, words_for
 from checkout_assets.resources.engines import CopyEngineResource, StructureEngineResource
+
+RED = "red"
+"""In the job's list of folders: all that were red at the last reconciliation."""
 
 
 class RepairConfig(dg.Config):
     """Which folders to repair, and how far."""
 
     folders: list[str] = Field(
-        description="names or ranges: 00_CheckoutOrder, E9_FulfillmentOrder..ED_FulfillmentOrder"
+        default=[RED],
+        description="names, ranges and red: 00_CheckoutOrder, "
+        "E9_FulfillmentOrder..ED_FulfillmentOrder; red means the folders that were red at the "
+        "last reconciliation",
     )
     copy_them: bool = Field(default=True, description="copy what is missing or different")
     structure_them: bool = Field(default=True, description="structure what is copied")
 
 
-def _chosen(words: Sequence[str]) -> tuple[Folder, ...]:
+def _chosen(instance: dg.DagsterInstance, words: Sequence[str]) -> tuple[Folder, ...]:
+    """The folders that the words mean; none if they say ``red`` only and no folder is red."""
+    named = [word for word in words if word != RED]
     try:
-        return select_folders(words)
+        red = _red(instance) if RED in words else ()
+        return select_folders([*named, *words_for(red)]) if named or not words or red else ()
     except UsageError as error:
         raise dg.Failure(description=str(error), allow_retries=False) from None
+
+
+def _red(instance: dg.DagsterInstance) -> tuple[Folder, ...]:
+    red = last_red(instance)
+    if red is None:
+        raise UsageError(
+            "No reconciliation says which folders are red: materialize reconciliation first, or "
+            "name folders."
+        )
+    return red
 
 
 def build_repair_folders(
@@ -54,9 +74,13 @@ def build_repair_folders(
         copy_engine: CopyEngineResource,
         structure_engine: StructureEngineResource,
     ) -> None:
+        folders = _chosen(context.instance, config.folders)
+        if not folders:
+            context.log.info("No folder was red at the last reconciliation: nothing to repair.")
+            return
         told = migration.run(
             context,
-            _chosen(config.folders),
+            folders,
             copy_engine if config.copy_them else None,
             structure_engine if config.structure_them else None,
         )
@@ -69,6 +93,8 @@ def build_repair_folders(
             "do not fail their neighbours."
         ),
         tags={"engine": "repair"},
+        # What the launchpad starts from.
+        config=dg.RunConfig(ops={"repair": RepairConfig()}),
         executor_def=dg.in_process_executor,
     )
     def repair_folders() -> None:

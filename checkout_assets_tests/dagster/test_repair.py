@@ -2,7 +2,10 @@
 
 import dagster as dg
 
+from checkout_assets.assets.attention import folder_table
+from checkout_assets.assets.reconciliation import RECONCILIATION, RED_FOLDERS
 from checkout_assets.automation.repair import build_repair_folders
+from checkout_assets.domain.reporting.outcome import Line, ReportedFolder
 from checkout_assets_tests.dagster.conftest import RUNBOOK, Dagster
 from checkout_assets_tests.dagster.engines import OddCopyEngine, OddStructureEngine
 
@@ -57,3 +60,42 @@ def test_a_wrong_folder_name_is_one_sentence(dagster: Dagster) -> None:
     failure = dagster.failure(result, "repair")
     assert failure is not None
     assert "did you mean E9_CheckoutOrder?" in failure.description
+
+
+def reconciled(dagster: Dagster, *red: str) -> None:
+    """The last reconciliation found these folders red."""
+    told = [ReportedFolder(name, "red", [Line("not_copied", "red", "Not.", 1)]) for name in red]
+    dagster.instance.report_runless_asset_event(
+        dg.AssetMaterialization(RECONCILIATION, metadata={RED_FOLDERS: folder_table(told)})
+    )
+
+
+def test_red_means_the_folders_that_were_red_at_the_last_reconciliation(dagster: Dagster) -> None:
+    reconciled(dagster, "00_CheckoutOrder")
+    reconciled(dagster, *SCATTERED[1:])
+    copy = OddCopyEngine.of()
+    assert repair(dagster, copy, OddStructureEngine.of(), folders=["red"]).success
+    assert [asked for asked, _ in copy.engine().asked] == [SCATTERED[1:]]
+    both = OddCopyEngine.of()
+    assert repair(dagster, both, OddStructureEngine.of(), folders=[SCATTERED[0], "red"]).success
+    assert [asked for asked, _ in both.engine().asked] == [SCATTERED]
+
+
+def test_nothing_red_is_nothing_to_repair(dagster: Dagster) -> None:
+    reconciled(dagster)
+    copy = OddCopyEngine.of()
+    assert repair(dagster, copy, OddStructureEngine.of(), folders=["red"]).success
+    assert copy.engine().asked == []
+
+
+def test_red_without_a_reconciliation_and_an_empty_list_are_one_sentence(dagster: Dagster) -> None:
+    for folders, sentence in ((["red"], "No reconciliation says"), ([], "No folder was named")):
+        result = repair(dagster, OddCopyEngine.of(), OddStructureEngine.of(), folders=folders)
+        failure = dagster.failure(result, "repair")
+        assert failure is not None
+        assert failure.description.startswith(sentence)
+
+
+def test_the_launchpad_starts_with_a_list_that_works() -> None:
+    assert JOB.run_config is not None
+    assert JOB.run_config["ops"]["repair"]["config"]["folders"] == ["red"]
