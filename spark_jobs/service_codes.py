@@ -64,7 +64,7 @@ EXPIRED: FrozenSet[str] = frozenset(
 )
 """Credentials have ended: worth another try as soon as there are others."""
 
-_CAUSE_IN_FRONT = ("KMS.", "Server.", "Client.", "Credentials.")
+_CAUSE_IN_FRONT = ("KMS.", "Endpoint.", "Server.", "Client.", "Credentials.")
 """S3 writes ``KMS.ThrottlingException`` for KMS's ``ThrottlingException``, EC2's state reasons name
 the side that failed, and ``refusals`` what went wrong while credentials were read."""
 

@@ -23,6 +23,12 @@ _BARE_CODES = {
 }
 """What an answer without a body says."""
 
+CROSS_REGION_ENDPOINT = "Endpoint.AccessDenied"
+"""S3's denial of a copy from another region that came through a VPC endpoint."""
+
+_CROSS_REGION = b"endpoints do not support cross-region"
+"""In the message of that denial, whose code says no more than any other's."""
+
 _LENGTH = frozenset(("content-length", "transfer-encoding"))
 _REDIRECTED = 300
 _NOT_FOUND = 404
@@ -87,6 +93,8 @@ def refusal(status: int, body: bytes, place: str) -> StoreError:
     if code == "AccessDenied" and b"kms:" in body:
         # S3 tells only in the message that it is the key which may not be used.
         code = "KMS.AccessDenied"
+    if code == "AccessDenied" and _CROSS_REGION in body.lower():
+        code = CROSS_REGION_ENDPOINT
     if status == _NOT_FOUND:
         return NotFoundError(code, place)
     if status == _PRECONDITION_FAILED or code == _LOST_CONDITION:

@@ -8,7 +8,7 @@ from checkout_assets.engines.interruptible import InterruptedCopyError
 from spark_jobs.contract.failures import Failure
 from spark_jobs.refusals import meaning_of
 from spark_jobs.service_codes import is_throttling, is_transient
-from spark_jobs.transport.answers import HungUpError
+from spark_jobs.transport.answers import CROSS_REGION_ENDPOINT, HungUpError
 
 
 class Why(NamedTuple):
@@ -51,6 +51,8 @@ _CANCELLED = Why("the copy was cancelled", Failure("Cancelled", transient=True))
 _EXPLAINED = {
     "AccessDenied": "access was denied: the source must allow reading it and raw writing it",
     "NoSuchBucket": "a bucket does not exist",
+    CROSS_REGION_ENDPOINT: "access was denied: the subnet's gateway endpoint for S3 does not copy "
+    "from another region",
 }
 
 

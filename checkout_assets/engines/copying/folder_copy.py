@@ -144,7 +144,8 @@ class FolderCopy:
             if reason := self._run.copier.hopeless:
                 self._begun.waiting.pop()
                 raise FolderNotCopiedError(
-                    explain_hopelessness(self._folder, reason), Failure("GivenUp", transient=True)
+                    explain_hopelessness(self._folder, reason),
+                    self._run.copier.failure_of_giving_up,
                 )
             there = due.raw.etag if due.raw else None
             self._run.copier.start(due.source, due.raw_key, there, partial(self._begun.end, due))

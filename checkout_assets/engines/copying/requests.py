@@ -12,13 +12,14 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from checkout_assets.domain.copying import SourceObject
-from checkout_assets.engines.copying.attempts import Attempt, OnEnd
+from checkout_assets.engines.copying.attempts import Attempt, ObjectOutcome, OnEnd
 from checkout_assets.engines.copying.comparing import Comparer
 from checkout_assets.engines.copying.conditions import (
     is_about_raw,
     may_be_about_the_source,
     only_over,
 )
+from checkout_assets.engines.copying.denials import Denials
 from checkout_assets.engines.copying.explaining import SAID_NOTHING, why_failed
 from checkout_assets.engines.copying.judging import Judge
 from checkout_assets.engines.copying.pace import RequestPace
@@ -26,8 +27,9 @@ from checkout_assets.engines.copying.parts import UnfinishedUploadError, copy_in
 from checkout_assets.engines.copying.second_looks import Aside, SecondLooks
 from checkout_assets.engines.copying.terms import SSE_KMS, CopyTerms
 from checkout_assets.engines.failed_requests import code_of
+from spark_jobs.contract.failures import Failure
 from spark_jobs.refusals import credentials_problem
-from spark_jobs.service_codes import EXPIRED
+from spark_jobs.service_codes import EXPIRED, is_denied
 from spark_jobs.stores import NotFoundError, StoreError
 from spark_jobs.transport.answers import Response
 from spark_jobs.transport.client import CrtS3
@@ -84,16 +86,25 @@ class ObjectCopier:
         self._denials_looked_at = 0
         self._expired = self._last_failure = ""
         self._pace = RequestPace(in_flight, self._crt.limit)
+        self._denials = Denials()
         self._later = Later()
         self._source_place = copy_source(source.bucket, source.prefix)
 
     @property
     def hopeless(self) -> str:
         """Why going on is no use: a clause, or nothing as long as it is of use."""
+        if self._denials.given_up:
+            return self._denials.given_up.clause
         if self._expired or not self._pace.hopeless:
             return self._expired
         problem = credentials_problem(self._last_failure)
         return problem or "S3 has answered nothing but errors for minutes"
+
+    @property
+    def failure_of_giving_up(self) -> Failure:
+        """Whether another try may help, once it is no use here."""
+        denied = self._denials.given_up
+        return denied.failure if denied else Failure("GivenUp", transient=True)
 
     @property
     def last_heard(self) -> float:
@@ -106,10 +117,19 @@ class ObjectCopier:
         ``there`` is the tag of what raw's listing shows at its key, or None. ``on_end`` is called
         once with the outcome, on some thread; it must be quick.
         """
+        if not self._denials.open:
+            self._denials.wait_for_turn()
+            on_end = partial(self._end_first, on_end)
         self._begin(Attempt(source, raw_key, there, on_end))
 
+    def _end_first(self, on_end: OnEnd, outcome: ObjectOutcome) -> None:
+        self._denials.end_turn()
+        on_end(outcome)
+
     def _begin(self, attempt: Attempt) -> None:
-        if attempt.source.size > self._largest_copy:
+        if self._denials.given_up:
+            attempt.fail(self._denials.given_up)
+        elif attempt.source.size > self._largest_copy:
             self._aside.take(attempt, self._copy_in_parts)
         else:
             self._send(attempt)
@@ -163,10 +183,12 @@ class ObjectCopier:
             return
         if error is not None and error.transient:
             self._pace.failed()
+            self._denials.answered()
             self._last_failure = error.code
             self._try_later(attempt, error)
             return
         self._pace.succeeded(response.seconds)
+        self._count(error)
         if error is not None and error.code in EXPIRED:
             self._expired = credentials_problem(error.code)
         if error is None:
@@ -178,13 +200,20 @@ class ObjectCopier:
         else:
             attempt.fail(why_failed(attempt.source, error))
 
+    def _count(self, error: BaseException | None) -> None:
+        """Count a denial; a run that is given up waits for none of those under way."""
+        if error is None or not is_denied(code_of(error)):
+            self._denials.answered()
+        elif self._denials.denied(code_of(error)):
+            self._later.call(0.0, self._crt.hang_up)
+
     def _may_be_gone(self, attempt: Attempt, error: StoreError) -> bool:
         """Whether a denial may mean that the object was deleted.
 
         S3 says so to whoever may list the source by prefix only. If all is denied, the first
         looks have shown it.
         """
-        if error.code != "AccessDenied" or attempt.looked_again:
+        if error.code != "AccessDenied" or attempt.looked_again or self._denials.given_up:
             return False
         self._denials_looked_at += 1
         return self._denials_looked_at <= _MOST_DENIALS_LOOKED_AT
@@ -220,11 +249,13 @@ class ObjectCopier:
                 self._cancelled,
             )
         except UnfinishedUploadError as error:
+            self._count(error.cause)
             why = why_failed(source, error.cause)
             attempt.fail(why.followed_by(str(error)))
         except (BotoCoreError, ClientError, StoreError) as error:
             self._parts_failed(attempt, error)
         else:
+            self._denials.answered()
             self._judge.by_tag(attempt, etag)
 
     def _parts_failed(self, attempt: Attempt, error: BaseException) -> None:
@@ -232,6 +263,7 @@ class ObjectCopier:
 
         S3 wants an upload whose end meets another write to begin anew.
         """
+        self._count(error)
         code, asked = code_of(error), getattr(error, "operation_name", "")
         if code in _CHANGES and asked == "CompleteMultipartUpload":
             self._looks.at_raw(attempt)
