@@ -33,12 +33,14 @@ class RepairConfig(dg.Config):
     structure_them: bool = Field(default=True, description="structure what is copied")
 
 
-def _chosen(instance: dg.DagsterInstance, words: Sequence[str]) -> tuple[Folder, ...]:
-    """The folders that the words mean; none if they say ``red`` only and no folder is red."""
-    named = [word for word in words if word != RED]
+def _chosen(instance: dg.DagsterInstance, asked: Sequence[str]) -> tuple[Folder, ...]:
+    """The folders that are asked for; none if that is ``red`` alone and no folder is red."""
+    named = [each for each in asked if each != RED]
     try:
-        red = _red(instance) if RED in words else ()
-        return select_folders([*named, *words_for(red)]) if named or not words or red else ()
+        red = _red(instance) if RED in asked else ()
+        if asked and not named and not red:
+            return ()
+        return select_folders([*named, *words_for(red)])
     except UsageError as error:
         raise dg.Failure(description=str(error), allow_retries=False) from None
 
