@@ -203,7 +203,7 @@ def test_the_environment_chooses_the_engine(monkeypatch: pytest.MonkeyPatch) -> 
     assert (chosen.fleet_uri, chosen.spot, chosen.instance_types) == (
         "s3://fleet",
         True,
-        ("m6i.4xlarge",),
+        ["m6i.4xlarge"],
     )
 
 

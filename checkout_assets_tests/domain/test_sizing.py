@@ -80,7 +80,7 @@ def test_no_setting_stops_java_17() -> None:
 def test_newer_types_of_32_gib_leave_yarn_less_than_c5(core: str) -> None:
     """As AWS's table has it for c6g.4xlarge and c5a.4xlarge."""
     sizing = size_for(ClusterShape(R5, core, 2))
-    assert 3 * sizing.container_mb <= 23_424
+    assert 3 * container_mb(sizing) <= 23_424
 
 
 def test_an_unknown_instance_type_gets_one_sentence() -> None:
