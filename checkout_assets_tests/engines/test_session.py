@@ -56,6 +56,32 @@ def _tools_without_java(directory: Path) -> Path:
     return directory
 
 
+STOP_WITH_AN_ERROR = """
+from pyspark.sql import SparkSession
+from checkout_assets.engines.structuring.session import LocalSpark, local_spark_config
+
+def say(session, text):
+    session.sparkContext._jvm.org.slf4j.LoggerFactory.getLogger("a.task").error(text)
+
+spark = LocalSpark(local_spark_config("local[1]"))
+say(spark.session(), "before")
+stop = SparkSession.stop
+SparkSession.stop = lambda session: (say(session, "while stopping"), stop(session))
+spark.close()
+"""
+
+
+def test_spark_that_is_stopped_says_nothing_of_what_it_stops() -> None:
+    told = subprocess.run(
+        [sys.executable, "-c", STOP_WITH_AN_ERROR],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert (told.returncode, told.stderr) == (0, "Spark ERROR task: before\n")
+
+
 FOREIGN = {
     "SPARK_HOME": "/nonexistent/spark",
     "SPARK_REMOTE": "sc://127.0.0.1:9",

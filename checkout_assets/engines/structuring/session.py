@@ -179,6 +179,8 @@ def _stop(gateway: Any) -> None:
     with contextlib.suppress(Exception):  # Java may be gone already
         session = SparkSession._instantiatedSession
         if session is not None:
+            # Tasks that are under way find Spark's parts gone, and would say so in tracebacks.
+            session.sparkContext.setLogLevel("OFF")
             session.stop()
         gateway.shutdown()
 
