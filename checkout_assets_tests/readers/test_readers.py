@@ -23,6 +23,8 @@ from spark_jobs.job.writing import ROWS_WORTH_A_DICTIONARY, FolderWriter
 from spark_jobs.schema import arrow_schema
 from spark_jobs.stores import open_store
 
+ROOT = Path(__file__).resolve().parents[2]
+
 pytestmark = pytest.mark.slow
 
 FOLDERS = {"checkout": "0A_CheckoutOrder", "fulfillment": "0B_FulfillmentOrder"}
@@ -86,6 +88,7 @@ def python_of(reader: str) -> str:
 def told_by(reader: str, asked: dict[str, Asked]) -> dict[str, Summary]:
     ended = subprocess.run(
         [python_of(reader), summaries.__file__, reader],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},  # a script finds only its own directory
         input=json.dumps(asked),
         capture_output=True,
         text=True,
