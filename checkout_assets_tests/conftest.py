@@ -1,13 +1,19 @@
-"""What tests share: the S3 server and how a test reaches it, and the packaged EC2 worker."""
+"""What tests share: the S3 server, a local EMR, the packaged EC2 worker, a process that waits."""
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from checkout_assets.sample.s3_server import EmbeddedS3Server
 from checkout_assets_tests import properties
 from checkout_assets_tests.worker_machine import build_worker
+
+if TYPE_CHECKING:
+    from checkout_assets_tests.local_emr.local_emr import LocalEmr
 
 properties.load_profile()
 
@@ -33,6 +39,28 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
     directory = tmp_path_factory.mktemp("package") / "dist"
     build_worker(directory)
     return directory
+
+
+@pytest.fixture
+def emr(monkeypatch: pytest.MonkeyPatch) -> "Iterator[LocalEmr]":
+    """A local EMR whose steps are a script of one line."""
+    from checkout_assets_tests.local_emr.commands import one_line_script
+    from checkout_assets_tests.local_emr.local_emr import LocalEmr
+
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+    with LocalEmr(one_line_script).running() as local:
+        yield local
+
+
+@pytest.fixture
+def process() -> Iterator["subprocess.Popen[bytes]"]:
+    """A process that waits for its input to end."""
+    with subprocess.Popen(
+        [sys.executable, "-c", "import sys; sys.stdin.read()"], stdin=subprocess.PIPE
+    ) as started:
+        yield started
+        started.kill()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

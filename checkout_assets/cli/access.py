@@ -17,6 +17,7 @@ from checkout_assets.cli.access_report import (
 )
 from checkout_assets.cli.console import print_json, print_lines, say, say_some
 from checkout_assets.cli.copy_options import settings_options
+from checkout_assets.cli.groups import add_group
 from checkout_assets.cli.options import (
     Json,
     Lake,
@@ -52,16 +53,14 @@ Examples:
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
-    group = typer.Typer(
-        help="Grant the temporary access that copying needs, tell how it stands, and revoke it. "
+    add_group(
+        app,
+        "access",
+        {each.__name__: each for each in (show, grant, revoke, status)},
+        told="Grant the temporary access that copying needs, tell how it stands, and revoke it. "
         "The statements of others in the buckets' policies are never changed.",
-        epilog=_EXAMPLES,
-        no_args_is_help=True,
-        rich_markup_mode=None,
+        examples=_EXAMPLES,
     )
-    for command in (show, grant, revoke, status):
-        group.command(command.__name__, epilog=_EXAMPLES)(command)
-    app.add_typer(group, name="access")
 
 
 @settings_options(*_TERMS)

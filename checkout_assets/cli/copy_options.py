@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 from pydantic.fields import FieldInfo
 
+from checkout_assets.cli.options import settings_with
 from checkout_assets.engines.option import OnCommandLine
 from checkout_assets.settings import ENVIRONMENT_PREFIX, Settings
 
@@ -21,6 +22,16 @@ ComparingRole = Annotated[
         show_default=False,
     ),
 ]
+
+
+COMPARING_OPTIONS = ("source_account", "raw_account", "requester_pays")
+"""The settings that the commands which compare offer, beside the places and the role."""
+
+
+def comparing_settings(role: str | None, **given: object) -> Settings:
+    """The settings of a command that compares, by that role if one was given."""
+    as_role = True if role else None
+    return settings_with(copy_role_arn=role, reconcile_with_copy_role=as_role, **given)
 
 
 def settings_options(*names: str) -> Callable[[Callable[..., int]], Callable[..., int]]:

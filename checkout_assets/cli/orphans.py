@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from checkout_assets.cli.console import print_json, print_lines, say, say_some
+from checkout_assets.cli.groups import add_group
 from checkout_assets.cli.options import (
     Folders,
     Json,
@@ -34,16 +35,14 @@ Examples:
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
-    group = typer.Typer(
-        help="List and remove orphaned files: they lie in the tables or the quarantine as a "
+    add_group(
+        app,
+        "orphans",
+        {"list": list_, "remove": remove},
+        told="List and remove orphaned files: they lie in the tables or the quarantine as a "
         "folder's and its publication record does not name them, so readers may see rows twice.",
-        epilog=_EXAMPLES,
-        no_args_is_help=True,
-        rich_markup_mode=None,
+        examples=_EXAMPLES,
     )
-    group.command("list", epilog=_EXAMPLES)(list_)
-    group.command("remove", epilog=_EXAMPLES)(remove)
-    app.add_typer(group, name="orphans")
 
 
 def list_(

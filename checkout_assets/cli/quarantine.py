@@ -10,6 +10,7 @@ import typer
 from checkout_assets.cli import structure
 from checkout_assets.cli.console import print_json, print_lines, say_some
 from checkout_assets.cli.copy_options import settings_options
+from checkout_assets.cli.groups import add_group
 from checkout_assets.cli.options import (
     Folders,
     Json,
@@ -53,17 +54,14 @@ Examples:
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
-    group = typer.Typer(
-        help="Tell what is no order and why, and structure its folders anew. Documents are not "
+    add_group(
+        app,
+        "quarantine",
+        {"list": list_, "show": show, "retry": retry},
+        told="Tell what is no order and why, and structure its folders anew. Documents are not "
         "edited here: they are mended at the source.",
-        epilog=_EXAMPLES,
-        no_args_is_help=True,
-        rich_markup_mode=None,
+        examples=_EXAMPLES,
     )
-    group.command("list", epilog=_EXAMPLES)(list_)
-    group.command("show", epilog=_EXAMPLES)(show)
-    group.command("retry", epilog=_EXAMPLES)(retry)
-    app.add_typer(group, name="quarantine")
 
 
 def list_(

@@ -16,7 +16,12 @@ from checkout_assets.cli.console import (
     say,
     say_some,
 )
-from checkout_assets.cli.copy_options import ComparingRole, settings_options
+from checkout_assets.cli.copy_options import (
+    COMPARING_OPTIONS,
+    ComparingRole,
+    comparing_settings,
+    settings_options,
+)
 from checkout_assets.cli.options import (
     Folders,
     Json,
@@ -27,7 +32,6 @@ from checkout_assets.cli.options import (
     given_locations,
     given_places,
     quarantine_allowance,
-    settings_with,
 )
 from checkout_assets.cli.orphans import orphan_documents
 from checkout_assets.domain.counting import byte_size, counted, of_folders
@@ -58,7 +62,7 @@ def register(app: typer.Typer) -> None:
     app.command("reconcile", epilog=_EXAMPLES)(reconcile)
 
 
-@settings_options("source_account", "raw_account", "requester_pays")
+@settings_options(*COMPARING_OPTIONS)
 def reconcile(  # noqa: PLR0913 - a command's options
     *,
     folders: Folders = None,
@@ -78,14 +82,8 @@ def reconcile(  # noqa: PLR0913 - a command's options
     Looks at records and listings. All 512 folders unless some are named. Without a source, raw is
     compared with its manifests only.
     """
-    settings = settings_with(
-        source_uri=source,
-        raw_uri=raw,
-        lake_uri=lake,
-        **given,
-        copy_role_arn=role,
-        reconcile_with_copy_role=True if role else None,
-        show_object_names=show_names,
+    settings = comparing_settings(
+        role, source_uri=source, raw_uri=raw, lake_uri=lake, **given, show_object_names=show_names
     )
     names = settings.show_object_names
     chosen = select_folders(folders or ["all"])

@@ -12,14 +12,18 @@ import typer
 
 from checkout_assets.cli.comparing import comparing
 from checkout_assets.cli.console import print_json, print_lines, say, say_some
-from checkout_assets.cli.copy_options import ComparingRole, settings_options
+from checkout_assets.cli.copy_options import (
+    COMPARING_OPTIONS,
+    ComparingRole,
+    comparing_settings,
+    settings_options,
+)
 from checkout_assets.cli.options import (
     Json,
     Lake,
     Raw,
     Source,
     given_locations,
-    settings_with,
     usable_places,
 )
 from checkout_assets.cli.reconcile import compare_folders, engine_for
@@ -46,7 +50,7 @@ def register(app: typer.Typer) -> None:
     app.command("report", epilog=_EXAMPLES)(report)
 
 
-@settings_options("source_account", "raw_account", "requester_pays")
+@settings_options(*COMPARING_OPTIONS)
 def report(  # noqa: PLR0913 - a command's options
     *,
     source: Source = None,
@@ -75,14 +79,7 @@ def report(  # noqa: PLR0913 - a command's options
     Compares as reconcile does, and keeps the report in the lake below _reports/: of 90 days the
     last of each day, and the newest 20.
     """
-    settings = settings_with(
-        source_uri=source,
-        raw_uri=raw,
-        lake_uri=lake,
-        **given,
-        copy_role_arn=role,
-        reconcile_with_copy_role=True if role else None,
-    )
+    settings = comparing_settings(role, source_uri=source, raw_uri=raw, lake_uri=lake, **given)
     if out is not None:
         _refuse_unwritable(out)
     shown = _kept(settings) if latest or not settings.raw_uri else _made(settings)

@@ -1,7 +1,5 @@
 """The sensor for orphans: it ends clusters whose run is over, and no others."""
 
-from collections.abc import Iterator
-
 import pytest
 from dagster_aws.s3 import S3Resource
 
@@ -14,16 +12,7 @@ from checkout_assets.resources.stores import Stores
 from checkout_assets_tests.dagster import orphans
 from checkout_assets_tests.dagster.conftest import Dagster
 from checkout_assets_tests.dagster.orphans import started
-from checkout_assets_tests.local_emr.commands import one_line_script
 from checkout_assets_tests.local_emr.local_emr import REGION, LocalEmr
-
-
-@pytest.fixture
-def emr(monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalEmr]:
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
-    with LocalEmr(one_line_script).running() as local:
-        yield local
 
 
 @pytest.fixture

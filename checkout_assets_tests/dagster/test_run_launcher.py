@@ -5,7 +5,6 @@ import logging
 import os
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from types import SimpleNamespace
@@ -54,16 +53,6 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dg.DagsterInstanc
 @pytest.fixture(params=["shipped", "demo"])
 def instance(request: pytest.FixtureRequest) -> dg.DagsterInstance:
     return cast(dg.DagsterInstance, request.getfixturevalue(request.param))
-
-
-@pytest.fixture
-def process() -> Iterator["subprocess.Popen[bytes]"]:
-    """The process of a run: it waits for its input to end."""
-    with subprocess.Popen(
-        [sys.executable, "-c", "import sys; sys.stdin.read()"], stdin=subprocess.PIPE
-    ) as running:
-        yield running
-        running.kill()
 
 
 def tell_pid(instance: dg.DagsterInstance, run: dg.DagsterRun, pid: int, at: float) -> None:

@@ -1,6 +1,6 @@
 """Structuring on EMR: each folder's outcome, no cluster too many, none left running."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -30,14 +30,6 @@ def slow_after(fast: str, seconds: float = 60) -> Command:
         return one_line_script(arguments, at, before)
 
     return command
-
-
-@pytest.fixture
-def emr(monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalEmr]:
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
-    with LocalEmr(one_line_script).running() as local:
-        yield local
 
 
 @pytest.fixture

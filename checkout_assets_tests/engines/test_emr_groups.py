@@ -1,6 +1,6 @@
 """A run of more folders than one cluster takes has several, each with folders of its own."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -32,14 +32,6 @@ class WatchingClock(QuickClock):
 
 def slow_but_first(arguments: Sequence[str], at: Path) -> Sequence[str]:
     return one_line_script(arguments, at, before="" if arguments[-1] == FIRST else "sleep 0.5")
-
-
-@pytest.fixture
-def emr(monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalEmr]:
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
-    with LocalEmr(one_line_script).running() as local:
-        yield local
 
 
 @pytest.fixture

@@ -3,25 +3,13 @@
 import os
 import socket
 import subprocess
-import sys
 import time
-from collections.abc import Iterator
 
 import pytest
 
 from checkout_assets.engines.processes import BootedHost, ProcessState, state_of
 
 AN_HOUR = 3600.0
-
-
-@pytest.fixture
-def process() -> Iterator["subprocess.Popen[bytes]"]:
-    """A process that waits for its input to end."""
-    with subprocess.Popen(
-        [sys.executable, "-c", "import sys; sys.stdin.read()"], stdin=subprocess.PIPE
-    ) as started:
-        yield started
-        started.kill()
 
 
 def test_a_process_runs_until_it_has_ended(process: "subprocess.Popen[bytes]") -> None:

@@ -33,7 +33,7 @@ class AccessChoices(BaseModel):
 
 
 class GrantChoices(BaseModel):
-    """To whom access is granted, for how long, and what happens when it is no longer needed."""
+    """Who is granted access, for how long, and what happens once nobody needs it."""
 
     model_config = ConfigDict(frozen=True)
 

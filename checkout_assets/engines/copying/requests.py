@@ -102,7 +102,7 @@ class ObjectCopier:
 
     @property
     def failure_of_giving_up(self) -> Failure:
-        """Whether another try may help, once it is no use here."""
+        """What the folders that were not begun fail with, once the run is given up."""
         denied = self._denials.given_up
         return denied.failure if denied else Failure("GivenUp", transient=True)
 

@@ -89,7 +89,10 @@ class Ec2Options(BaseModel):
         default=36, gt=0, le=240, description="an instance stops after these, done or not"
     )
     silence_minutes: int = Field(
-        default=30, ge=5, le=1440, description="an instance nobody follows stops after these"
+        default=30,
+        ge=5,
+        le=1440,
+        description="an instance stops after these minutes if nobody follows it",
     )
     most_instances: int = Field(
         default=6,

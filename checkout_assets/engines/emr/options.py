@@ -91,7 +91,10 @@ class EmrChoices(BaseModel):
         default=1, ge=1, le=256, description="steps at a time on a cluster"
     )
     idle_minutes: int = Field(
-        default=30, ge=1, le=7 * _ONE_DAY, description="EMR ends a cluster nobody uses after these"
+        default=30,
+        ge=1,
+        le=7 * _ONE_DAY,
+        description="EMR ends a cluster after these minutes without work",
     )
     cluster_mode: bool = Field(default=True, description="run the driver on a core node")
     cluster_id: str = Field(

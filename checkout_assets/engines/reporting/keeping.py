@@ -1,5 +1,6 @@
 """Keeping reports in the lake: a page and a record for each reconciliation, as many as needed."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -24,11 +25,12 @@ class KeptReports:
     def history(self) -> list[ReconciliationOutcome]:
         """The outcomes that are kept, oldest first.
 
-        A record that cannot be read is left out: it is no proof of anything, only history.
+        A record that cannot be read is left out: nothing rests on it but the history.
         """
         from spark_jobs.stores import Blob
 
-        keys = [f"{REPORTS}{stamp}{_RECORD}" for stamp in sorted(self._stamps(_RECORD))]
+        stamps = _stamps(self._names(), _RECORD)
+        keys = [f"{REPORTS}{stamp}{_RECORD}" for stamp in sorted(stamps)]
         read = (found for _, found in self.lake.read_many(keys))
         outcomes = (_outcome_in(found.data) for found in read if isinstance(found, Blob))
         return [outcome for outcome in outcomes if outcome is not None]
@@ -48,15 +50,20 @@ class KeptReports:
         return key, self.lake.get(key).data.decode()
 
     def _remove_old(self, now: datetime) -> None:
+        names = self._names()
         for ending in (_PAGE, _RECORD):
-            old = sorted(superfluous(self._stamps(ending), now))
+            old = sorted(superfluous(_stamps(names, ending), now))
             if old:
                 self.lake.delete(f"{REPORTS}{stamp}{ending}" for stamp in old)
 
-    def _stamps(self, ending: str) -> list[str]:
-        names = (entry.key.removeprefix(REPORTS) for entry in self.lake.list(REPORTS))
-        stamps = [name.removesuffix(ending) for name in names if name.endswith(ending)]
-        return [stamp for stamp in stamps if instant_of_stamp(stamp) is not None]
+    def _names(self) -> list[str]:
+        return [entry.key.removeprefix(REPORTS) for entry in self.lake.list(REPORTS)]
+
+
+def _stamps(names: Iterable[str], ending: str) -> list[str]:
+    """Those of the files that end so."""
+    stamps = [name.removesuffix(ending) for name in names if name.endswith(ending)]
+    return [stamp for stamp in stamps if instant_of_stamp(stamp) is not None]
 
 
 def _outcome_in(data: bytes) -> ReconciliationOutcome | None:
