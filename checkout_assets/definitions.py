@@ -21,12 +21,12 @@ from checkout_assets.automation.orphan_clusters import orphan_clusters
 from checkout_assets.automation.orphan_instances import orphan_instances
 from checkout_assets.automation.repair import build_repair_folders
 from checkout_assets.automation.schedules import reconcile_daily, reconcile_job
-from checkout_assets.domain.anomalies import QuarantineAllowance
 from checkout_assets.engines.access.choices import AccessChoices, GrantChoices
 from checkout_assets.engines.access.options import named_by_engines
 from checkout_assets.engines.copying.choices import CopyChoices
 from checkout_assets.engines.ec2.user_data import worker_variables
 from checkout_assets.engines.place_terms import PlaceTerms
+from checkout_assets.engines.reconciling.choices import AllowanceChoices
 from checkout_assets.engines.structuring.choices import StructureChoices
 from checkout_assets.engines.structuring.session import local_spark_config
 from checkout_assets.resources.access import AccessResource
@@ -38,6 +38,7 @@ from checkout_assets.resources.engines import (
     LocalSparkResource,
     ReconcilerResource,
     StructureEngineResource,
+    given_to,
 )
 from checkout_assets.resources.stores import Stores
 from checkout_assets.settings import Settings
@@ -57,8 +58,7 @@ def build_resources(settings: Settings) -> dict[str, Any]:
             stores=stores,
             deep_read_days=settings.deep_read_days,
             grace_days=settings.access_grace_days,
-            quarantine_share=settings.quarantine_share,
-            quarantine_least=settings.quarantine_least,
+            **given_to(AllowanceChoices, settings).model_dump(),
             role_arn=settings.comparing_role_arn,
             show_object_names=settings.show_object_names,
         ),
@@ -100,7 +100,7 @@ def build_defs(
     """The definitions; ``resource_overrides`` puts other engines in the place of the local ones."""
     settings = settings or Settings()
     runbook = Runbook(settings.runbook_url)
-    allowance = QuarantineAllowance(settings.quarantine_share, settings.quarantine_least)
+    allowance = settings.allowance
     return dg.Definitions(
         assets=[
             source_spec(settings.source_uri),

@@ -5,7 +5,7 @@ AWS's own variables (credentials, region, endpoint) are read by AWS's libraries.
 
 import os
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field, ValidationError, field_validator
 from pydantic_settings import (
@@ -17,7 +17,6 @@ from pydantic_settings import (
     SettingsError,
 )
 
-from checkout_assets.domain.anomalies import DEFAULT_ALLOWANCE
 from checkout_assets.domain.copying import parse_as_of
 from checkout_assets.domain.displayable import displayable
 from checkout_assets.domain.errors import UsageError
@@ -25,14 +24,22 @@ from checkout_assets.engines.access.choices import AccessChoices, GrantChoices
 from checkout_assets.engines.copying.choices import CopyChoices
 from checkout_assets.engines.ec2.options import Ec2Options
 from checkout_assets.engines.emr.options import EmrChoices
+from checkout_assets.engines.option import OnCommandLine
 from checkout_assets.engines.place_terms import PlaceTerms
+from checkout_assets.engines.reconciling.choices import AllowanceChoices
 from checkout_assets.engines.structuring.choices import StructureChoices
 
 ENVIRONMENT_PREFIX = "CHECKOUT_"
 
 
 class Settings(
-    PlaceTerms, CopyChoices, StructureChoices, AccessChoices, GrantChoices, BaseSettings
+    PlaceTerms,
+    CopyChoices,
+    StructureChoices,
+    AllowanceChoices,
+    AccessChoices,
+    GrantChoices,
+    BaseSettings,
 ):
     """Each field is the variable ``CHECKOUT_<FIELD>``; raises UsageError for a wrong value.
 
@@ -59,18 +66,6 @@ class Settings(
     reconcile_with_copy_role: bool = Field(
         False, description="compare source and raw as the copy role"
     )
-    quarantine_share: float = Field(
-        DEFAULT_ALLOWANCE.share,
-        ge=0,
-        le=1,
-        allow_inf_nan=False,
-        description="the share of a folder's documents that may be in quarantine: 0.05 is 5 %",
-    )
-    quarantine_least: int = Field(
-        DEFAULT_ALLOWANCE.least,
-        ge=1,
-        description="fewer documents of a folder in quarantine than this are acceptable",
-    )
     deep_read_days: int = Field(
         32,
         ge=0,
@@ -78,7 +73,10 @@ class Settings(
         description="the days within which the daily reconciliation reads every data file once; "
         "0 reads none",
     )
-    show_object_names: bool = Field(
+    show_object_names: Annotated[
+        bool,
+        OnCommandLine("Show objects' names, which may be personal.", name="show_names"),
+    ] = Field(
         False, description="show objects' names, which may be personal, instead of masking them"
     )
     folders_per_run: int = Field(32, ge=1, le=512, description="folders a run takes")

@@ -16,16 +16,9 @@ from checkout_assets.cli.access_report import (
     status_lines,
 )
 from checkout_assets.cli.console import print_json, print_lines, say, say_some
-from checkout_assets.cli.copy_options import settings_options
 from checkout_assets.cli.groups import add_group
-from checkout_assets.cli.options import (
-    Json,
-    Lake,
-    Raw,
-    Source,
-    settings_with,
-    usable_places,
-)
+from checkout_assets.cli.options import Json, usable_places
+from checkout_assets.cli.settings_options import settings_options, settings_with
 from checkout_assets.domain.counting import of_folders
 from checkout_assets.domain.errors import MigrationError
 from checkout_assets.settings import Settings
@@ -37,6 +30,7 @@ if TYPE_CHECKING:
     from checkout_assets.engines.access.granting import Granter
     from checkout_assets.engines.access.options import AccessOptions
 
+_PLACES = ("source_uri", "raw_uri", "lake_uri")
 _TERMS = ("access_requester", "access_days")
 _SOURCE_ROLE = "source_grant_role_arn"
 Yes = Annotated[bool, typer.Option("--yes", help="Write it; without this it is only shown.")]
@@ -63,12 +57,9 @@ def register(app: typer.Typer) -> None:
     )
 
 
-@settings_options(*_TERMS)
+@settings_options(*_PLACES, *_TERMS)
 def show(
     *,
-    source: Source = None,
-    raw: Raw = None,
-    lake: Lake = None,
     given: Mapping[str, object],
     json: Json = False,
 ) -> int:
@@ -77,7 +68,7 @@ def show(
     Makes no AWS calls and changes nothing. The roles' own policies are for whoever manages the
     roles.
     """
-    settings = _settings(source, raw, lake, given)
+    settings = settings_with(**given)
     terms = _terms(_options(settings, asked=False), settings)
     if json:
         print_json("access show", complete=True, document=policies_document(terms))
@@ -86,12 +77,9 @@ def show(
     return 0
 
 
-@settings_options(*_TERMS, _SOURCE_ROLE)
-def grant(  # noqa: PLR0913 - a command's options
+@settings_options(*_PLACES, *_TERMS, _SOURCE_ROLE)
+def grant(
     *,
-    source: Source = None,
-    raw: Raw = None,
-    lake: Lake = None,
     given: Mapping[str, object],
     yes: Yes = False,
     json: Json = False,
@@ -100,7 +88,7 @@ def grant(  # noqa: PLR0913 - a command's options
 
     Without --yes nothing is changed. A later grant replaces an earlier one.
     """
-    settings = _settings(source, raw, lake, given)
+    settings = settings_with(**given)
     options = _options(settings)
     terms = _terms(options, settings)
     granter = _granter(options)
@@ -116,12 +104,9 @@ def grant(  # noqa: PLR0913 - a command's options
     return _not_written(changes, "is granted as shown")
 
 
-@settings_options(_SOURCE_ROLE)
-def revoke(  # noqa: PLR0913 - a command's options
+@settings_options(*_PLACES, _SOURCE_ROLE)
+def revoke(
     *,
-    source: Source = None,
-    raw: Raw = None,
-    lake: Lake = None,
     given: Mapping[str, object],
     prove: Annotated[
         bool,
@@ -138,7 +123,7 @@ def revoke(  # noqa: PLR0913 - a command's options
 
     Without --yes nothing is changed.
     """
-    options = _options(_settings(source, raw, lake, given))
+    options = _options(settings_with(**given))
     proof = _prove(options) if prove else None
     granter = _granter(options)
     changes = granter.plan_revoke()
@@ -153,7 +138,8 @@ def revoke(  # noqa: PLR0913 - a command's options
     return _not_written(changes, "is revoked")
 
 
-def status(source: Source = None, raw: Raw = None, lake: Lake = None, json: Json = False) -> int:
+@settings_options(*_PLACES)
+def status(*, given: Mapping[str, object], json: Json = False) -> int:
     """Tell how access stands: granted by whom, until when, what the buckets hold, what is proved.
 
     Takes no role in the source's account, and changes nothing.
@@ -161,19 +147,13 @@ def status(source: Source = None, raw: Raw = None, lake: Lake = None, json: Json
     from checkout_assets.engines.access.status import look_at_access
 
     now = _now()
-    seen = look_at_access(_options(_settings(source, raw, lake, {})), now)
+    seen = look_at_access(_options(settings_with(**given)), now)
     if json:
         print_json("access status", not seen.problems, status_document(seen, now))
     else:
         print_lines(status_lines(seen, now))
     say_some(seen.problems)
     return 1 if seen.problems else 0
-
-
-def _settings(
-    source: str | None, raw: str | None, lake: str | None, given: Mapping[str, object]
-) -> Settings:
-    return settings_with(source_uri=source, raw_uri=raw, lake_uri=lake, **given)
 
 
 def _options(settings: Settings, asked: bool = True) -> "AccessOptions":

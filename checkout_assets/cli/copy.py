@@ -14,7 +14,6 @@ from checkout_assets.cli.console import (
     say,
     terminal,
 )
-from checkout_assets.cli.copy_options import settings_options
 from checkout_assets.cli.copy_progress import Bars, Lines
 from checkout_assets.cli.copy_results import (
     conclude_copy,
@@ -22,13 +21,7 @@ from checkout_assets.cli.copy_results import (
     copy_document,
     copy_summary,
 )
-from checkout_assets.cli.options import (
-    Folders,
-    Json,
-    ShowNames,
-    settings_with,
-    usable_places,
-)
+from checkout_assets.cli.options import Folders, Json, usable_places
 from checkout_assets.cli.reporting_options import (
     Deadline,
     Report,
@@ -38,6 +31,7 @@ from checkout_assets.cli.reporting_options import (
     checked_run_id,
     report_terms,
 )
+from checkout_assets.cli.settings_options import settings_options, settings_with
 from checkout_assets.domain.errors import MigrationError
 from checkout_assets.domain.folders import Folder, select_folders
 from checkout_assets.engines.copying.choices import CopySettings
@@ -61,7 +55,7 @@ def register(app: typer.Typer) -> None:
     app.command("copy", epilog=_EXAMPLES)(copy)
 
 
-@settings_options(*CopySettings.model_fields)
+@settings_options(*CopySettings.model_fields, "show_object_names")
 def copy(  # noqa: PLR0913 - a command's options
     *,
     folders: Folders = None,
@@ -77,7 +71,6 @@ def copy(  # noqa: PLR0913 - a command's options
     deadline: Deadline = None,
     silence: Silence = 30,
     json: Json = False,
-    show_names: ShowNames = None,
 ) -> int:
     """Copy what is missing or different, and verify it.
 
@@ -90,7 +83,7 @@ def copy(  # noqa: PLR0913 - a command's options
     # Rows and requests hold no cycles; looking for some costs a tenth of all.
     gc.freeze()
     gc.set_threshold(_ALLOCATIONS_BETWEEN_COLLECTIONS)
-    settings = settings_with(**given, show_object_names=show_names)
+    settings = settings_with(**given)
     chosen = select_folders(folders or [])
     called = f"cli-{secrets.token_hex(4)}" if run_id is None else checked_run_id(run_id)
     terms = report_terms(settings, report, deadline, silence)

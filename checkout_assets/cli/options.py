@@ -1,11 +1,10 @@
-"""Arguments and options that several commands share, and the places they name."""
+"""Arguments and options that are no settings and that several commands share; their places."""
 
 from collections.abc import Mapping
 from typing import Annotated
 
 import typer
 
-from checkout_assets.domain.anomalies import QuarantineAllowance
 from checkout_assets.domain.displayable import displayable
 from checkout_assets.domain.errors import UsageError
 from checkout_assets.engines.locations import (
@@ -27,41 +26,9 @@ Folders = Annotated[
         show_default=False,
     ),
 ]
-Source = Annotated[
-    str | None,
-    typer.Option(metavar="URI", help="Where folders are copied from. [env: CHECKOUT_SOURCE_URI]"),
-]
-Raw = Annotated[
-    str | None, typer.Option(metavar="URI", help="Where copies are. [env: CHECKOUT_RAW_URI]")
-]
-Lake = Annotated[
-    str | None,
-    typer.Option(
-        metavar="URI",
-        help="Where the tables are: in S3, a directory or file:///path. [env: CHECKOUT_LAKE_URI]",
-    ),
-]
 Json = Annotated[
     bool, typer.Option("--json", help="Print one JSON document, and nothing else, on stdout.")
 ]
-ShowNames = Annotated[
-    bool | None,
-    typer.Option(
-        "--show-names",
-        help="Show objects' names, which may be personal. [env: CHECKOUT_SHOW_OBJECT_NAMES]",
-        show_default=False,
-    ),
-]
-
-
-def settings_with(**given: object) -> Settings:
-    """The settings of the environment, with the options that were given in their place."""
-    return Settings(**{name: value for name, value in given.items() if value is not None})
-
-
-def quarantine_allowance(settings: Settings) -> QuarantineAllowance:
-    """How much of a folder may be in quarantine."""
-    return QuarantineAllowance(settings.quarantine_share, settings.quarantine_least)
 
 
 def usable_places(settings: Settings, *names: str, role_arn: str = "") -> dict[str, Location]:

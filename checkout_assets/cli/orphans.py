@@ -1,6 +1,6 @@
 """``checkout-assets orphans``: list and remove files of the lake that no record names."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, timedelta
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -8,14 +8,8 @@ import typer
 
 from checkout_assets.cli.console import print_json, print_lines, say, say_some
 from checkout_assets.cli.groups import add_group
-from checkout_assets.cli.options import (
-    Folders,
-    Json,
-    Lake,
-    ShowNames,
-    existing_lake,
-    settings_with,
-)
+from checkout_assets.cli.options import Folders, Json, existing_lake
+from checkout_assets.cli.settings_options import settings_options, settings_with
 from checkout_assets.domain.counting import byte_size, counted
 from checkout_assets.domain.errors import MigrationError
 from checkout_assets.domain.folders import select_folders
@@ -45,26 +39,29 @@ def register(app: typer.Typer) -> None:
     )
 
 
+@settings_options("lake_uri", "show_object_names")
 def list_(
+    *,
     folders: Folders = None,
-    lake: Lake = None,
+    given: Mapping[str, object],
     json: Json = False,
-    show_names: ShowNames = None,
 ) -> int:
     """List every orphaned file, with its size and the time of its last write.
 
     All 512 folders unless some are named. Changes nothing. File names that this program does not
     give are masked.
     """
-    settings = settings_with(lake_uri=lake, show_object_names=show_names)
+    settings = settings_with(**given)
     found = _found(settings, folders)
     _print_found("orphans list", found, settings, json)
     return _say_problems(found)
 
 
-def remove(  # noqa: PLR0913, PLR0917 - a command's options
+@settings_options("lake_uri", "show_object_names")
+def remove(
+    *,
     folders: Folders = None,
-    lake: Lake = None,
+    given: Mapping[str, object],
     yes: Annotated[
         bool, typer.Option("--yes", help="Remove them; without this they are only listed.")
     ] = False,
@@ -75,7 +72,6 @@ def remove(  # noqa: PLR0913, PLR0917 - a command's options
         ),
     ] = LEAST_AGE / timedelta(hours=1),
     json: Json = False,
-    show_names: ShowNames = None,
 ) -> int:
     """Remove the orphaned files of folders that are published.
 
@@ -83,7 +79,7 @@ def remove(  # noqa: PLR0913, PLR0917 - a command's options
     and says what is being removed, so that no other run publishes the folder meanwhile. A folder
     without a publication record keeps all its files: structure it first.
     """
-    settings = settings_with(lake_uri=lake, show_object_names=show_names)
+    settings = settings_with(**given)
     if not yes:
         found = _found(settings, folders)
         _print_found("orphans remove", found, settings, json)

@@ -9,19 +9,8 @@ import typer
 
 from checkout_assets.cli import structure
 from checkout_assets.cli.console import print_json, print_lines, say_some
-from checkout_assets.cli.copy_options import settings_options
 from checkout_assets.cli.groups import add_group
-from checkout_assets.cli.options import (
-    Folders,
-    Json,
-    Lake,
-    Raw,
-    ShowNames,
-    existing_lake,
-    quarantine_allowance,
-    settings_with,
-    usable_places,
-)
+from checkout_assets.cli.options import Folders, Json, existing_lake, usable_places
 from checkout_assets.cli.quarantine_report import (
     count_document,
     count_lines,
@@ -30,6 +19,7 @@ from checkout_assets.cli.quarantine_report import (
     retry_document,
     retry_lines,
 )
+from checkout_assets.cli.settings_options import settings_options, settings_with
 from checkout_assets.domain.anomalies import structured_rules
 from checkout_assets.domain.displayable import displayable
 from checkout_assets.domain.errors import UsageError
@@ -64,20 +54,21 @@ def register(app: typer.Typer) -> None:
     )
 
 
+@settings_options("lake_uri", "show_object_names")
 def list_(
+    *,
     folders: Folders = None,
-    lake: Lake = None,
+    given: Mapping[str, object],
     objects: Annotated[
         bool, typer.Option("--objects", help="Also list each object, by the digest of its name.")
     ] = False,
     json: Json = False,
-    show_names: ShowNames = None,
 ) -> int:
     """Count what is in quarantine, by folder and reason.
 
     Reads what the publication records name. All structured folders unless some are named.
     """
-    settings = settings_with(lake_uri=lake, show_object_names=show_names)
+    settings = settings_with(**given)
     chosen = select_folders(folders or ["all"])
     quarantine = Quarantine(existing_lake(settings).open())
     told = quarantine.count(chosen)
@@ -93,7 +84,9 @@ def list_(
     return 1 if unknown else 0
 
 
-def show(  # noqa: PLR0913, PLR0917 - a command's options
+@settings_options("lake_uri", "show_object_names")
+def show(
+    *,
     folder: Annotated[str, typer.Argument(metavar="FOLDER", help="The folder's name.")],
     named: Annotated[
         str,
@@ -101,7 +94,7 @@ def show(  # noqa: PLR0913, PLR0917 - a command's options
             metavar="OBJECT", help="Its source key, or the digest that list --objects shows."
         ),
     ],
-    lake: Lake = None,
+    given: Mapping[str, object],
     body: Annotated[
         str | None,
         typer.Option(
@@ -111,12 +104,11 @@ def show(  # noqa: PLR0913, PLR0917 - a command's options
         ),
     ] = None,
     json: Json = False,
-    show_names: ShowNames = None,
 ) -> int:
     """Tell why one object is in quarantine; its bytes only with --body."""
     if json and body == _STANDARD_OUTPUT:
         raise UsageError("--json and --body - both want standard output: use --body FILE.")
-    settings = settings_with(lake_uri=lake, show_object_names=show_names)
+    settings = settings_with(**given)
     chosen = Folder.parse(folder)
     quarantine = Quarantine(existing_lake(settings).open())
     found = quarantine.find(chosen, named)
@@ -132,12 +124,11 @@ def show(  # noqa: PLR0913, PLR0917 - a command's options
     return 0
 
 
-@settings_options("vanished")
-def retry(  # noqa: PLR0913 - a command's options
+@settings_options("raw_uri", "lake_uri", "vanished")
+def retry(
     *,
     folders: Folders = None,
-    raw: Raw = None,
-    lake: Lake = None,
+    given: Mapping[str, object],
     reason: Annotated[
         list[str] | None,
         typer.Option(
@@ -146,7 +137,6 @@ def retry(  # noqa: PLR0913 - a command's options
             "Without it, folders that hold documents of any reason.",
         ),
     ] = None,
-    given: Mapping[str, object],
     json: Json = False,
 ) -> int:
     """Structure anew the folders that hold quarantined documents, as ``structure`` does.
@@ -154,7 +144,7 @@ def retry(  # noqa: PLR0913 - a command's options
     For when a rule was mended, or documents were mended at the source and copied again. All
     structured folders unless some are named.
     """
-    settings = settings_with(raw_uri=raw, lake_uri=lake, **given)
+    settings = settings_with(**given)
     reasons = _reasons(reason or ())
     chosen = select_folders(folders or ["all"])
     usable_places(settings, "raw", "lake")
@@ -164,7 +154,7 @@ def retry(  # noqa: PLR0913 - a command's options
     holding = [told.folder for told in before if reasons & told.by_reason.keys()]
     results = structure.run_folders(settings, holding) if holding else []
     after = {told.folder: told for told in quarantine.count(holding)}
-    rules = structured_rules(quarantine_allowance(settings))
+    rules = structured_rules(settings.allowance)
     if json:
         complete = structure.is_complete(results, rules) and not unknown
         structured = structure.document(results, rules)

@@ -16,24 +16,19 @@ from checkout_assets.cli.console import (
     say,
     say_some,
 )
-from checkout_assets.cli.copy_options import (
+from checkout_assets.cli.options import (
+    Folders,
+    Json,
+    given_locations,
+    given_places,
+)
+from checkout_assets.cli.orphans import orphan_documents
+from checkout_assets.cli.settings_options import (
     COMPARING_OPTIONS,
     ComparingRole,
     comparing_settings,
     settings_options,
 )
-from checkout_assets.cli.options import (
-    Folders,
-    Json,
-    Lake,
-    Raw,
-    ShowNames,
-    Source,
-    given_locations,
-    given_places,
-    quarantine_allowance,
-)
-from checkout_assets.cli.orphans import orphan_documents
 from checkout_assets.domain.counting import byte_size, counted, of_folders
 from checkout_assets.domain.displayable import displayable
 from checkout_assets.domain.errors import MigrationError
@@ -62,29 +57,23 @@ def register(app: typer.Typer) -> None:
     app.command("reconcile", epilog=_EXAMPLES)(reconcile)
 
 
-@settings_options(*COMPARING_OPTIONS)
-def reconcile(  # noqa: PLR0913 - a command's options
+@settings_options(*COMPARING_OPTIONS, "show_object_names")
+def reconcile(
     *,
     folders: Folders = None,
-    source: Source = None,
-    raw: Raw = None,
-    lake: Lake = None,
+    given: Mapping[str, object],
     deep: Annotated[
         bool, typer.Option("--deep", help="Also open the data files and count their rows.")
     ] = False,
-    given: Mapping[str, object],
     role: ComparingRole = None,
     json: Json = False,
-    show_names: ShowNames = None,
 ) -> int:
     """Compare source, raw and lake; changes nothing.
 
     Looks at records and listings. All 512 folders unless some are named. Without a source, raw is
     compared with its manifests only.
     """
-    settings = comparing_settings(
-        role, source_uri=source, raw_uri=raw, lake_uri=lake, **given, show_object_names=show_names
-    )
+    settings = comparing_settings(role, **given)
     names = settings.show_object_names
     chosen = select_folders(folders or ["all"])
     with comparing(len(chosen)) as watching:
@@ -117,7 +106,7 @@ def engine_for(settings: Settings, deep: bool, on_silence: OnSilence) -> "Reconc
         places["lake"],
         datetime.now(UTC),
         deep=deep,
-        allowance=quarantine_allowance(settings),
+        allowance=settings.allowance,
         role_arn=settings.comparing_role_arn,
         on_silence=on_silence,
     )

@@ -12,22 +12,19 @@ import typer
 
 from checkout_assets.cli.comparing import comparing
 from checkout_assets.cli.console import print_json, print_lines, say, say_some
-from checkout_assets.cli.copy_options import (
-    COMPARING_OPTIONS,
-    ComparingRole,
-    comparing_settings,
-    settings_options,
-)
 from checkout_assets.cli.options import (
     Json,
-    Lake,
-    Raw,
-    Source,
     given_locations,
     usable_places,
 )
 from checkout_assets.cli.reconcile import compare_folders, engine_for
 from checkout_assets.cli.report_table import print_table
+from checkout_assets.cli.settings_options import (
+    COMPARING_OPTIONS,
+    ComparingRole,
+    comparing_settings,
+    settings_options,
+)
 from checkout_assets.domain.counting import of_folders
 from checkout_assets.domain.displayable import displayable
 from checkout_assets.domain.errors import MigrationError, UsageError
@@ -51,11 +48,9 @@ def register(app: typer.Typer) -> None:
 
 
 @settings_options(*COMPARING_OPTIONS)
-def report(  # noqa: PLR0913 - a command's options
+def report(
     *,
-    source: Source = None,
-    raw: Raw = None,
-    lake: Lake = None,
+    given: Mapping[str, object],
     out: Annotated[
         Path | None,
         typer.Option(
@@ -70,7 +65,6 @@ def report(  # noqa: PLR0913 - a command's options
             "this is what happens anyway.",
         ),
     ] = False,
-    given: Mapping[str, object],
     role: ComparingRole = None,
     json: Json = False,
 ) -> int:
@@ -79,7 +73,7 @@ def report(  # noqa: PLR0913 - a command's options
     Compares as reconcile does, and keeps the report in the lake below _reports/: of 90 days the
     last of each day, and the newest 20.
     """
-    settings = comparing_settings(role, source_uri=source, raw_uri=raw, lake_uri=lake, **given)
+    settings = comparing_settings(role, **given)
     if out is not None:
         _refuse_unwritable(out)
     shown = _kept(settings) if latest or not settings.raw_uri else _made(settings)

@@ -10,16 +10,8 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from checkout_assets.cli.console import print_json, print_lines, say, terminal
-from checkout_assets.cli.copy_options import settings_options
-from checkout_assets.cli.options import (
-    Folders,
-    Json,
-    Lake,
-    Raw,
-    quarantine_allowance,
-    settings_with,
-    usable_places,
-)
+from checkout_assets.cli.options import Folders, Json, usable_places
+from checkout_assets.cli.settings_options import settings_options, settings_with
 from checkout_assets.domain.anomalies import Finding, Rule, Severity, structured_rules
 from checkout_assets.domain.counting import counted, in_number, of_folders
 from checkout_assets.domain.displayable import displayable
@@ -47,12 +39,17 @@ def register(app: typer.Typer) -> None:
     app.command("structure", epilog=_EXAMPLES)(structure)
 
 
-@settings_options(*StructureChoices.model_fields, "raw_account", "lake_encryption", "lake_kms_key")
+@settings_options(
+    "raw_uri",
+    "lake_uri",
+    *StructureChoices.model_fields,
+    "raw_account",
+    "lake_encryption",
+    "lake_kms_key",
+)
 def structure(
     *,
     folders: Folders = None,
-    raw: Raw = None,
-    lake: Lake = None,
     given: Mapping[str, object],
     json: Json = False,
 ) -> int:
@@ -62,10 +59,10 @@ def structure(
     order into quarantine, and publishes all of a folder's rows at once. Running it again replaces
     a folder's rows with the same rows. Refuses a folder that was not copied.
     """
-    settings = settings_with(raw_uri=raw, lake_uri=lake, **given)
+    settings = settings_with(**given)
     chosen = select_folders(folders or [])
     results = run_folders(settings, chosen)
-    rules = structured_rules(quarantine_allowance(settings))
+    rules = structured_rules(settings.allowance)
     if json:
         complete = is_complete(results, rules)
         print_json("structure", complete, document(results, rules))

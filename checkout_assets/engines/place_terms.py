@@ -57,9 +57,12 @@ class CopyPlaces(BaseModel):
 class PlaceTerms(CopyPlaces):
     """All places and their terms: what CopyPlaces holds, and the lake."""
 
-    lake_uri: str = Field(
-        "", description="where tables go: s3://bucket/prefix, a directory or file:///path"
-    )
+    lake_uri: Annotated[
+        str,
+        OnCommandLine(
+            "Where the tables are: in S3, a directory or file:///path.", "URI", name="lake"
+        ),
+    ] = Field("", description="where tables go: s3://bucket/prefix, a directory or file:///path")
     lake_encryption: Annotated[
         str,
         OnCommandLine(

@@ -10,11 +10,11 @@ import dagster as dg
 from dagster_pyspark import LazyPySparkResource
 from pydantic import BaseModel, PrivateAttr, ValidationError
 
-from checkout_assets.domain.anomalies import DEFAULT_ALLOWANCE, QuarantineAllowance
 from checkout_assets.domain.displayable import displayable
 from checkout_assets.domain.errors import UsageError
 from checkout_assets.domain.rotation import due_on
 from checkout_assets.engines.copying.choices import CopyChoices
+from checkout_assets.engines.reconciling.choices import AllowanceChoices
 from checkout_assets.engines.seam import FolderEngine
 from checkout_assets.engines.structuring.choices import StructureChoices
 from checkout_assets.resources.stores import Stores
@@ -71,7 +71,7 @@ def parse_options(
         raise UsageError(wrong) from None
 
 
-class ReconcilerResource(dg.ConfigurableResource[Any]):
+class ReconcilerResource(AllowanceChoices, dg.ConfigurableResource[Any]):
     """Compares source, raw and lake; ``deep`` also reads every data file.
 
     With ``deep_read_days`` a part of the folders is read in that way each day, so that all are
@@ -85,8 +85,6 @@ class ReconcilerResource(dg.ConfigurableResource[Any]):
     deep: bool = False
     deep_read_days: int = 0
     grace_days: float = 7
-    quarantine_share: float = DEFAULT_ALLOWANCE.share
-    quarantine_least: int = DEFAULT_ALLOWANCE.least
     role_arn: str = ""
     show_object_names: bool = False
 
@@ -104,7 +102,7 @@ class ReconcilerResource(dg.ConfigurableResource[Any]):
             deep_folders=due_on(now.date(), self.deep_read_days) if self.deep_read_days else (),
             make_client=self.stores.s3.get_client,
             role_arn=self.role_arn,
-            allowance=QuarantineAllowance(self.quarantine_share, self.quarantine_least),
+            allowance=self.allowance,
             on_silence=self.stores.on_silence,
         )
 

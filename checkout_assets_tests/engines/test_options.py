@@ -1,6 +1,7 @@
 """An option is defined once: settings, command line, resources and instances say the same of it."""
 
 import json
+import re
 from dataclasses import fields
 from typing import Any
 
@@ -21,11 +22,16 @@ from checkout_assets.engines.ec2.user_data import worker_variables
 from checkout_assets.engines.emr.options import EmrChoices
 from checkout_assets.engines.option import OnCommandLine
 from checkout_assets.engines.place_terms import PlaceTerms
+from checkout_assets.engines.reconciling.choices import AllowanceChoices
 from checkout_assets.engines.structuring.choices import StructureChoices
 from checkout_assets.resources.access import AccessResource
 from checkout_assets.resources.ec2 import ec2_resource
 from checkout_assets.resources.emr import EmrResource, emr_resource
-from checkout_assets.resources.engines import LocalCopyResource, LocalSparkResource
+from checkout_assets.resources.engines import (
+    LocalCopyResource,
+    LocalSparkResource,
+    ReconcilerResource,
+)
 from checkout_assets.resources.stores import Stores
 from checkout_assets.settings import Settings
 from spark_jobs.contract.limits import KEPT_BYTES
@@ -107,9 +113,10 @@ def test_a_command_s_options_are_made_of_the_settings(command: str, names: set[s
         (StructureChoices, EmrResource),
         (AccessChoices, AccessResource),
         (GrantChoices, AccessResource),
+        (AllowanceChoices, ReconcilerResource),
     ],
 )
-def test_an_option_of_structuring_or_access_is_a_setting_and_the_resource_s(
+def test_an_option_of_an_engine_is_a_setting_and_the_resource_s(
     definition: Any, resource: Any
 ) -> None:
     for name, field in definition.model_fields.items():
@@ -135,13 +142,20 @@ def test_the_settings_reach_the_resources(engine: str) -> None:
         "access_days": 14,
         "access_grace_days": 3,
         "access_auto_revoke": True,
+        "quarantine_share": 0.5,
+        "quarantine_least": 7,
     }
-    both = {**StructureChoices.model_fields, **AccessChoices.model_fields}
-    assert given.keys() == {*both, *GrantChoices.model_fields}
+    holders = {
+        "structure_engine": StructureChoices.model_fields,
+        "access": {**AccessChoices.model_fields, **GrantChoices.model_fields},
+        "reconciler": AllowanceChoices.model_fields,
+    }
+    assert given.keys() == {name for names in holders.values() for name in names}
     made = build_resources(Settings(**given, structure_engine=engine))
-    for name, value in given.items():
-        of = "structure_engine" if name in StructureChoices.model_fields else "access"
-        assert getattr(made[of], name) == value
+    for holder, names in holders.items():
+        assert {name: getattr(made[holder], name) for name in names} == {
+            name: given[name] for name in names
+        }
 
 
 def test_what_access_uses_is_defined() -> None:
@@ -158,12 +172,16 @@ def test_a_command_without_a_flag_leaves_out_what_none_offers() -> None:
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_a_flag_means_the_same_for_every_command(command: str) -> None:
-    """Only whose role it is differs: copying takes it on both sides, reconciling to compare."""
-    copy = {each.opts[0]: each.help for each in COMMANDS["copy"].params if each.opts}
-    for each in getattr(COMMANDS[command], "params", ()):
-        if "[env:" in (getattr(each, "help", "") or "") and each.opts[0] != "--copy-role-arn":
-            assert copy.get(each.opts[0], each.help) == each.help
+def test_a_flag_that_names_a_setting_is_made_of_its_definition(command: str) -> None:
+    """The role with which a command compares is another flag: it names two settings."""
+    for each in COMMANDS[command].params:
+        setting = re.search(r"\[env: CHECKOUT_(\w+)\]", getattr(each, "help", None) or "")
+        if setting is not None:
+            name = setting[1].lower()
+            told = on_command_line(name)
+            assert told is not None, name
+            assert each.opts == [f"--{(told.name or name).replace('_', '-')}"]
+            assert (each.help, each.metavar) == (f"{told.told} {setting[0]}", told.metavar)
 
 
 @pytest.mark.parametrize(

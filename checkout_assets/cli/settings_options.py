@@ -1,4 +1,4 @@
-"""Options of commands that are made of the settings' own definitions."""
+"""The options of commands that the definitions of the settings make."""
 
 import inspect
 from collections.abc import Callable
@@ -8,7 +8,6 @@ from typing import Annotated, Any
 import typer
 from pydantic.fields import FieldInfo
 
-from checkout_assets.cli.options import settings_with
 from checkout_assets.engines.option import OnCommandLine
 from checkout_assets.settings import ENVIRONMENT_PREFIX, Settings
 
@@ -22,16 +21,26 @@ ComparingRole = Annotated[
         show_default=False,
     ),
 ]
-
-
-COMPARING_OPTIONS = ("source_account", "raw_account", "requester_pays")
-"""The settings that the commands which compare offer, beside the places and the role."""
+COMPARING_OPTIONS = (
+    "source_uri",
+    "raw_uri",
+    "lake_uri",
+    "source_account",
+    "raw_account",
+    "requester_pays",
+)
+"""The settings that the commands which compare offer, beside the role."""
 
 
 def comparing_settings(role: str | None, **given: object) -> Settings:
     """The settings of a command that compares, by that role if one was given."""
     as_role = True if role else None
     return settings_with(copy_role_arn=role, reconcile_with_copy_role=as_role, **given)
+
+
+def settings_with(**given: object) -> Settings:
+    """The settings of the environment, with the options that were given in their place."""
+    return Settings(**{name: value for name, value in given.items() if value is not None})
 
 
 def settings_options(*names: str) -> Callable[[Callable[..., int]], Callable[..., int]]:
