@@ -1,4 +1,4 @@
-"""docs/schema.md, written from the schema: ``python -m spark_jobs.schema.docs`` prints it."""
+"""Print docs/schema.md from the schema: ``python -m spark_jobs.schema.docs``."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ _LINE_WIDTH = 100
 
 _ABOUT = """# The tables' columns
 
-This page is printed from `spark_jobs/schema`: `python -m spark_jobs.schema.docs > docs/schema.md`.
-It is version {version} of the schema; every table file names its version in its metadata, as
-`checkout_assets.schema_version`.
+This page is generated from `spark_jobs/schema`:
+`python -m spark_jobs.schema.docs > docs/schema.md`. It describes version {version} of the schema.
+Every table file names its version in its metadata, as `checkout_assets.schema_version`.
 
 Both tables, `checkout` and `fulfillment`, have the columns below in this order, the same in every
 file; only `fulfillment` has {only}.
-Names are the source's fields in lower case, nested names keep the source's case, and documents may
-spell both in any case. What no column holds is kept in `_rescued`. Files lie in
+Column names are the source's field names in lower case; nested names keep the source's case.
+Documents may spell both in any case. Values without a column are in `_rescued`. Files are in
 `YEAR=/MONTH=/DAY=` folders: declare these three as strings, so that `08` stays `08`.
 
-"Known" tells how sure we are that the source has the field: *certain* (seen in code, documentation
+"Known" says how sure we are that the source has the field: *certain* (seen in code, documentation
 or a real row), *likely*, or a *guess*.
 
 """
@@ -44,7 +44,7 @@ or a real row), *likely*, or a *guess*.
 _READING = """
 ## How to read the tables
 **A row is one version of a document, not an order.** Several objects of the source may hold the
-same order as it was at different times, and each object is one row. Ids may repeat across accounts
+same order at different times, and each object is one row. Ids may repeat across accounts
 (`instanceid`). For the newest version of each order:
 
 ```sql
@@ -55,21 +55,21 @@ SELECT * FROM (
   FROM checkout)
 WHERE newest = 1
 ```
-This compares times as text, which is their order as long as all are written with the same offset.
+This compares times as text, which sorts correctly as long as all have the same offset.
 
-**YEAR, MONTH and DAY are the day of the last change, not of the order.** They are the first ten
-characters of `lastchange`, as written, or of `creationdate` where `lastchange` has no usable date;
-no time zone is converted. In the sample that `make demo` migrates, the day differs from the day of
-creation in 1,257 of the 2,404 rows of `checkout`. For the orders created on a day, filter on
-`creationdate`, and on the partitions of that day and all later ones: an order that was changed
-years later lies there.
+**YEAR, MONTH and DAY are the day of the last change, not of the order.** They come from the first
+ten characters of `lastchange`, as written, or of `creationdate` if `lastchange` has no valid date.
+Time zones are not converted. In the sample that `make demo` migrates, the day differs from the day
+of creation in 1,257 of the 2,404 rows of `checkout`. For the orders created on a day, filter on
+`creationdate`, and read the partitions of that day and all later ones: an order that was changed
+years later is there.
 
 **Amounts are whole cents** (hundredths of the order's currency), as `bigint`:
 
 {cents}
 
 The exception is a price tag whose `isPercentual` is true: its `value` is a percentage. A price
-tag's `rawValue` is the same amount in units of the currency. Nothing tells the unit of
+tag's `rawValue` is the same amount in units of the currency. The unit of these fields is unknown:
 {unknown}.
 
 **Times are texts, exactly as the source wrote them**, in these shapes:
@@ -78,97 +78,99 @@ tag's `rawValue` is the same amount in units of the currency. Nothing tells the 
 
 _NESTED = """
 ## Nested types
-A name in capitals above stands for one of these. `X[]` is a list of X, `map` a map of text to text.
+Types in capitals above are defined here. `X[]` is a list of X, `map` a map of text to text.
 
 """
 
 _CLEANINGS = """
 ## What is left out: the cleanings
-Removed regardless of case, in every value that is or parses as JSON, as the earlier pipeline did:
+These keys are removed regardless of case, in every value that is or parses as JSON, as the earlier
+pipeline did:
 
 - every key that contains `{containing}`, at any depth. `packageAttachment` is one of them: it holds
-  the packages' invoice numbers and tracking codes, and the tables do not have them.
+  the packages' invoice numbers and tracking codes, so the tables do not have these.
 {below}
 
 Each removal is counted by its path in lower case (`cleaned` in the publication record, in Dagster's
-metadata and in `structure --json`), with `*` for any place in a list and `?` for a name that is not
-of the schema. Raw keeps what was removed.
+metadata and in `structure --json`), with `*` for any list index and `?` for a name that is not in
+the schema. Raw keeps what was removed.
 
-And one thing is turned: `productCategories` written as `{{"id": "name"}}` becomes a list of
+One field is converted: `productCategories` written as `{{"id": "name"}}` becomes a list of
 `id` and `name`.
 """
 
 _REDACTION = """
 ## What is left out: redaction
-Card data is dropped at any depth, in every value that is or parses as JSON, also when it would be
-rescued. Each drop is counted by its path (`redacted`), with `*` for any place in a list and `?` for
-a name that is neither of the schema nor of the list below.
+Card data is dropped at any depth, in every value that is or parses as JSON, also where it would be
+rescued. Each drop is counted by its path (`redacted`), with `*` for any list index and `?` for a
+name that is neither in the schema nor in the list below.
 
-Names are compared without case, accents, blanks, `-`, `_` and other punctuation, escapes resolved:
-`Número do cartão` and `numero_do_cartao` are one name. The words in capitals stand for those of the
-second table; {links} may stand between two words, and up to two digits may follow.
+Names are compared without case, accents, spaces, `-`, `_` and other punctuation, with escapes
+decoded: `Número do cartão` and `numero_do_cartao` are one name. A word in capitals means any of its
+words in the second table; {links} may be between two words, and up to two digits may follow.
 
 {names}
 
 {words}
 
 - **A name and its value** in one object count as a member of that name:
-  `{{"name": "cardNumber", "value": "..."}}` loses the value. The name may stand under {naming},
-  also in an object of its own; the value under {valued}. Before both there may be {pair_of}. In a
-  list, what follows a name of card data goes: `["cardNumber", "..."]`. A list of values beside a
-  list of names goes whole if one of the names is of card data:
+  `{{"name": "cardNumber", "value": "..."}}` loses the value. The key of the name may be {naming},
+  also in an object of its own; the key of the value may be {valued}. Both keys may have one of
+  these prefixes: {pair_of}. In a list, the element after a name of card data is dropped:
+  `["cardNumber", "..."]`. A list of values beside a list of names is dropped whole if one of the
+  names is a name of card data:
   `{{"columns": ["id", "cardNumber"], "rows": [...]}}`.
-- **Inside a card**, names count as those of a card: `{{"card": {{"number": ..., "holder": ...}}}}`.
-  Below `payments` and `paymentData` an object under the name of a card goes whole. An object
-  without such a name is a card, too, if it holds a card number (see the next section) under
-  `number` and an expiry, a code or a holder beside it.
-- **A name that is a value** goes with its member: a body like `cardNumber=4...` or
+- **Inside a card**, names mean those of a card: `{{"card": {{"number": ..., "holder": ...}}}}`.
+  Below `payments` and `paymentData` an object under the name of a card is dropped whole. An object
+  without such a name also counts as a card if it holds a card number (see the next section) under
+  `number`, and an expiry, a code or a holder beside it.
+- **A member whose name is card data** is dropped: a body like `cardNumber=4...` or
   `{{"cardNumber": ...}}` that a server took for the name of a form's field, and, below payments or
   inside a card, a card number.
-- **Ambiguous names** go below `payments` and `paymentData`. Elsewhere they go only if the value
-  could be a card number (12 to 19 digits), for a code also if it has 3 or 4 digits, and for an
-  expiry also if it is a month and a year: `"Pan": "integral"` is bread and stays. Of a payment, a
-  plain `number` goes if it could be a card number.
-- **A card number below payments** goes under any name, the schema's own fields included: a value
-  that is or holds a card number by the rules of the next section is dropped and counted. So an
-  identifier of a payment goes, too, if it looks like one.
-- **Any other name that mentions a card** (`fullCardNumber`, `id_cartao`), or stands inside one,
-  goes if its value is a card number by the rules of the next section. Gift cards are not meant.
-  Any other name that mentions a security code (`encryptedCvv`) goes if its value has 3 or 4 digits.
-- **Payments** that are not nothing, an object or a list of objects are dropped whole: a number, a
-  list of texts, text that does not parse.
-- **Text that was meant as JSON and does not parse** (a comma too many, single quotes, cut off, a
-  byte order mark in front, JSON Lines) is replaced by `? (41 characters)` if it names card data
+- **Ambiguous names** are dropped below `payments` and `paymentData`. Elsewhere they are dropped
+  only if the value could be a card number (12 to 19 digits), for a code also if it has 3 or 4
+  digits, and for an expiry also if it is a month and a year: `"Pan": "integral"` is bread and
+  stays. In a payment, a plain `number` is dropped if it could be a card number.
+- **A card number below payments** is dropped under any name, the schema's own fields included: a
+  value that is or holds a card number by the rules of the next section is dropped and counted. So
+  a payment's identifier is dropped too if it looks like a card number.
+- **Any other name that mentions a card** (`fullCardNumber`, `id_cartao`), or is inside a card, is
+  dropped if its value is a card number by the rules of the next section. Gift cards are exempt.
+  Any other name that mentions a security code (`encryptedCvv`) is dropped if its value has 3 or 4
+  digits.
+- **Payments** that are neither empty, an object nor a list of objects are dropped whole: a number,
+  a list of texts, text that does not parse.
+- **Text that looks like JSON and does not parse** (an extra comma, single quotes, truncated, a
+  leading byte order mark, JSON Lines) is replaced by `? (41 characters)` if it names card data
   or payments, or has an ambiguous name and 12 digits, or mentions a card and holds a card number.
-  So is any other text that gives such a name a
-  value, `cardNumber=...` or `<cardNumber>...`, if the name contains "card", "cartão", "tarjeta",
-  "CVV" or "CVC". Percent signs are resolved, and an object in base64 (`eyJ...`) is read:
-  a text that names card data is replaced whole. So is a text that holds a card number and names it
-  in the first line of a table or by an ambiguous name that is given a value (`pan=4...`). A
-  sentence about a card stays.
+  So is any other text that gives such a name a value, `cardNumber=...` or `<cardNumber>...`, if the
+  name contains "card", "cartão", "tarjeta", "CVV" or "CVC". Percent escapes and an object in base64
+  (`eyJ...`) are decoded: a text that names card data is replaced whole. So is a text that holds a
+  card number and names it in the first line of a table or by an ambiguous name with a value
+  (`pan=4...`). A sentence about a card stays.
 
 What stays: truncated numbers (`firstDigits`, `lastDigits`, `bin`), names of payment systems, gift
-cards, `dueDate`. Other encodings than these are not looked into.
+cards, `dueDate`. No other encodings are decoded.
 
 ### Card numbers elsewhere
-A number that an issuer could have given out (13 to 19 digits, in one piece or in groups with blanks
-or hyphens; an issuer's first digits and length; the check digit of ISO/IEC 7812) stays where it is
-outside payments, but is counted by column (`card_numbers`), and the check
-`no_card_numbers_outside_payments` warns. Numbers are never shown. Issuers that are known:
-{issuers}. By chance, 1 of 10 numbers has a right check digit: of random 16-digit numbers, one in 40
-is taken for a card number. Numbers of 13 digits that are a valid EAN are taken for an article's.
+A number that an issuer could have issued (13 to 19 digits, in one piece or in groups separated by
+spaces or hyphens; an issuer's first digits and length; the check digit of ISO/IEC 7812) stays
+where it is outside payments. It is counted per column (`card_numbers`), and the check
+`no_card_numbers_outside_payments` warns. Numbers are never shown. Known issuers:
+{issuers}. By chance, 1 of 10 numbers has a valid check digit: of random 16-digit numbers, 1 of 40
+counts as a card number. Numbers of 13 digits that are a valid EAN count as article numbers.
 """
 
 _ADDING = """
 ## Adding a column
 1. In `spark_jobs/schema/orders.py` add a line to COLUMNS: field, type, how sure, meaning. Put it
-   where it belongs by meaning: readers find columns by name. A new nested shape goes to STRUCTS,
-   below the structs it uses. A field of `fulfillment` alone goes to ONLY_IN_FULFILLMENT as well.
+   beside related columns: readers find columns by name. A new nested type goes to STRUCTS, below
+   the structs that it uses. A field of `fulfillment` alone also goes to ONLY_IN_FULFILLMENT.
 2. Raise SCHEMA_VERSION in `spark_jobs/contract/publication.py`.
 3. Run `python -m spark_jobs.schema.docs > docs/schema.md`, and put the digests that
    `checkout_assets_tests/spark_jobs/test_schema.py` shows into its PINNED.
 4. Structure the folders again. Until then their files lack the column: Spark needs
-   `mergeSchema`, DuckDB `union_by_name`, and the value is in `_rescued` meanwhile.
+   `mergeSchema`, DuckDB `union_by_name`, and the value is in `_rescued`.
 
 No value is lost while a column is missing, so there is no hurry. Never change a column's type or
 name: add a new one. Never add a name that redaction or cleanings remove; a test refuses it.
@@ -248,7 +250,7 @@ def _redaction() -> str:
     words = ((f"`{word}`", ", ".join(choices)) for word, choices in WORDS.items())
     return _REDACTION.format(
         links=fill(_quoted(LINKS), _LINE_WIDTH),
-        names=_table(("What becomes of it", "Names"), names),
+        names=_table(("Meaning", "Names"), names),
         words=_table(("Word", "Stands for"), words),
         naming=_quoted(NAMING_KEYS),
         valued=_quoted(VALUE_KEYS),
