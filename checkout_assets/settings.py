@@ -143,6 +143,7 @@ class MachineSettings(BaseSettings):
 
     java_home: str = Field("", description="the home of a Java 17, tried before any other")
     spark_local_dirs: str = Field("", description="where Spark may write, separated by commas")
+    dagster_home: str = Field("", description="the directory of the Dagster instance")
 
 
 _FLEETS: Mapping[str, type[BaseModel]] = {"ec2": Ec2Options, "emr": EmrChoices}

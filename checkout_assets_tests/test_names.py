@@ -19,7 +19,6 @@ CALLED_BY_LIBRARIES = {
     "setup_for_execution": "a Dagster resource",
     "config_type": "a Dagster run launcher",
     "from_config_value": "a Dagster run launcher",
-    "supports_check_run_worker_health": "a Dagster run launcher",
     "check_run_worker_health": "a Dagster run launcher",
     "settings_customise_sources": "pydantic_settings.BaseSettings",
     "do_GET": "http.server",

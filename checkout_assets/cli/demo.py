@@ -7,7 +7,7 @@ import typer
 
 from checkout_assets.cli.console import print_json, say
 from checkout_assets.cli.options import Json
-from checkout_assets.demo.place import DEMO_DIRECTORY
+from checkout_assets.demo.place import DEMO_DIRECTORY, DEMO_DOCUMENTS
 
 NAME = "demo"
 INTERRUPTED = (
@@ -33,7 +33,9 @@ def demo(
         Path, typer.Option(help="Where everything goes; an earlier demo there is replaced.")
     ] = DEMO_DIRECTORY,
     seed: Annotated[int, typer.Option(help="The same seed makes the same documents.")] = 7,
-    documents: Annotated[int, typer.Option(help="About how many documents to make.")] = 5_000,
+    documents: Annotated[
+        int, typer.Option(help="About how many documents to make.")
+    ] = DEMO_DOCUMENTS,
     days: Annotated[int, typer.Option(min=1, max=1500, help="Most days in a folder.")] = 3,
     json: Json = False,
 ) -> int:

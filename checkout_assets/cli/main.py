@@ -35,6 +35,7 @@ COMMANDS = (
     "quarantine",
     "orphans",
     "access",
+    "doctor",
     "demo",
 )
 """In the order of the help. Each is a module of this package, of the same name, with a

@@ -15,6 +15,8 @@ RAW_URI = "s3://analytics-import-demo/raw"
 BUCKETS = ("checkout-versions-demo", "analytics-import-demo")
 DEMO_DIRECTORY = Path(".demo")
 """Where a demo is made and looked at, unless its command names another directory."""
+DEMO_DOCUMENTS = 5_000
+"""About how many documents a demo makes, unless its command asks for another number."""
 _USUAL_RUNBOOK_PORT = 3001
 _MEGA = 1000**2
 _ROOM_FOR_RUNS = 45 * _MEGA
@@ -83,7 +85,7 @@ class DemoPlace:
         shutil.rmtree(self.root, ignore_errors=True)
         for directory in (self.lake, self.dagster_home):
             directory.mkdir(parents=True)
-        self._check_room(documents)
+        check_room(self.root, documents)
         self._runbook_port_file.write_text(str(_free_port(_USUAL_RUNBOOK_PORT)))
         (self.root / _MARK).touch()
         template = resources.files("checkout_assets.demo").joinpath("dagster.yaml").read_text()
@@ -102,16 +104,6 @@ class DemoPlace:
             "CHECKOUT_RUNBOOK_URL": f"http://127.0.0.1:{self.runbook_port}/runbook.html",
         }
 
-    def _check_room(self, documents: int) -> None:
-        needed = _ROOM_FOR_RUNS + documents * _ROOM_FOR_A_DOCUMENT
-        free = shutil.disk_usage(self.root).free
-        if free < needed:
-            raise UsageError(
-                f"The demo needs about {needed // _MEGA:,} MB in {displayable(str(self.root))}, "
-                f"and {free // _MEGA:,} MB are free there: make room, or choose another "
-                "--directory."
-            )
-
 
 def _free_port(usual: int) -> int:
     """The usual port, or any other if something listens there."""
@@ -124,3 +116,18 @@ def _free_port(usual: int) -> int:
                 continue
             return int(probe.getsockname()[1])
     raise UsageError("No port of this machine is free for the runbook.")
+
+
+def check_room(directory: Path, documents: int) -> None:
+    """Raise UsageError if there is too little free space for a demo of so many documents.
+
+    The directory exists.
+    """
+    needed = _ROOM_FOR_RUNS + documents * _ROOM_FOR_A_DOCUMENT
+    free = shutil.disk_usage(directory).free
+    if free < needed:
+        raise UsageError(
+            f"The demo needs about {needed // _MEGA:,} MB in {displayable(str(directory))}, "
+            f"and {free // _MEGA:,} MB are free there: make room, or choose another "
+            "--directory."
+        )

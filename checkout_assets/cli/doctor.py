@@ -1,0 +1,82 @@
+"""``checkout-assets doctor``: what is missing on this machine and in AWS, and how to mend it."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import typer
+
+from checkout_assets.cli.console import print_json, say
+from checkout_assets.cli.doctor_table import print_results, results_document
+from checkout_assets.cli.options import Json
+from checkout_assets.cli.settings_options import settings_options, settings_with
+from checkout_assets.domain.doctor import CheckResult, CheckState, Topic
+from checkout_assets.domain.errors import UsageError
+from checkout_assets.settings import Settings
+
+_NAME = "doctor"
+_PLACES = ("source_uri", "raw_uri", "lake_uri")
+_SETTINGS = Topic("settings", "variables", "README.md")
+_EXAMPLES = """\b
+Examples:
+  checkout-assets doctor
+  checkout-assets doctor --json
+  checkout-assets doctor --source s3://orders --raw s3://analytics/raw --lake s3://analytics/lake
+"""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command(_NAME, epilog=_EXAMPLES)(doctor)
+
+
+@settings_options(*_PLACES)
+def doctor(*, given: Mapping[str, object], json: Json = False) -> int:
+    """Check this machine, the settings and AWS: what is missing, and how to mend it.
+
+    Makes read requests only, and changes nothing. A check that cannot be made is unknown, and
+    says which permission it needs. Exit code 0: no check failed, and the last line counts the
+    unknown ones; 1: a check failed.
+    """
+    results = list(_results(given))
+    failed = any(each.state is CheckState.FAILED for each in results)
+    if json:
+        print_json(_NAME, not failed, results_document(results))
+    else:
+        print_results(results)
+    if failed:
+        say("Something is missing: do what the failed checks say, then run the same again.")
+    return 1 if failed else 0
+
+
+def _results(given: Mapping[str, object]) -> Iterator[CheckResult]:
+    from checkout_assets.automation.instance_check import instance_results
+    from checkout_assets.demo.room_check import room_results
+    from checkout_assets.engines.doctor.machine import machine_results
+
+    settings = None
+    try:
+        settings = settings_with(**given)
+        _check_options(settings)
+    except UsageError as error:
+        yield _SETTINGS.failed(str(error), "Correct the variable, then run the same again.")
+    else:
+        yield _SETTINGS.ok("every variable can be read")
+    fleets = settings is not None and _uses_fleets(settings)
+    yield from machine_results(settings is None or settings.structure_engine == "local")
+    if not fleets:
+        yield from room_results(Path.cwd())
+    yield from instance_results(fleets)
+
+
+def _uses_fleets(settings: Settings) -> bool:
+    return settings.copy_engine == "ec2" or settings.structure_engine == "emr"
+
+
+def _check_options(settings: Settings) -> None:
+    """Raise UsageError if an option of EC2 or EMR is wrong."""
+    from checkout_assets.engines.ec2.options import Ec2Options
+    from checkout_assets.engines.emr.options import EmrChoices
+    from checkout_assets.resources.engines import parse_options
+
+    parse_options(Ec2Options, "EC2", settings.ec2)
+    parse_options(EmrChoices, "EMR", settings.emr)
