@@ -1,11 +1,13 @@
 """The settings of the platform; the only module that reads the environment.
 
-AWS's own variables (credentials, region, endpoint) are read by AWS's libraries.
+AWS's own variables (credentials, region, endpoint) are read by AWS's libraries; what those would
+misread is refused before (``engines.aws_variables``).
 """
 
 import os
-from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+import re
+from collections.abc import Container, Mapping
+from typing import Annotated, Any, Literal, get_origin
 
 from pydantic import BaseModel, Field, ValidationError, field_validator
 from pydantic_settings import (
@@ -20,6 +22,7 @@ from pydantic_settings import (
 from checkout_assets.domain.copying import parse_as_of
 from checkout_assets.domain.displayable import displayable
 from checkout_assets.domain.errors import UsageError
+from checkout_assets.domain.odd_characters import odd_characters
 from checkout_assets.engines.access.choices import AccessChoices, GrantChoices
 from checkout_assets.engines.copying.choices import CopyChoices
 from checkout_assets.engines.ec2.options import Ec2Options
@@ -99,7 +102,9 @@ class Settings(
         False, description="share one Spark session among the runs of this process"
     )
     instance_metadata_url: str = Field(
-        "http://169.254.169.254", description="where an EC2 instance learns of its end"
+        "http://169.254.169.254",
+        min_length=1,
+        description="where an EC2 instance learns of its end",
     )
     reports_url: str = Field(
         "", description="where the lake's _reports/ is served, for links from reconciliation"
@@ -110,6 +115,7 @@ class Settings(
 
     def __init__(self, **values: Any) -> None:
         _refuse_renamed()
+        _refuse_odd(Settings, ENVIRONMENT_PREFIX, values)
         try:
             super().__init__(**values)
         except ValidationError as error:
@@ -158,6 +164,7 @@ def _options_of_fleets() -> dict[str, Any]:
 def _options_in_variables(name: str, model: type[BaseModel]) -> dict[str, Any]:
     variables = type("Variables", (model, BaseSettings), {})
     prefix = f"{ENVIRONMENT_PREFIX}{name.upper()}_"
+    _refuse_odd(model, prefix)
     try:
         return EnvSettingsSource(variables, env_prefix=prefix)()
     except SettingsError as error:
@@ -168,6 +175,29 @@ def _options_in_variables(name: str, model: type[BaseModel]) -> dict[str, Any]:
         ) from None
 
 
+def _refuse_odd(
+    model: type[BaseModel], prefix: str, replaced: Container[str] = frozenset()
+) -> None:
+    """Raise UsageError for a blank or a line break in a variable of the model, if it is used.
+
+    Lists and mappings are JSON, where both may stand.
+    """
+    fields = {
+        f"{prefix}{name}".upper(): name
+        for name, field in model.model_fields.items()
+        if name not in replaced and get_origin(field.annotation) not in {dict, list}
+    }
+    for variable, value in os.environ.items():
+        if variable.upper() in fields and (odd := odd_characters(value)):
+            raise UsageError(f"{variable} is wrong: it {odd}. Set it again without it.")
+
+
+def aws_variables() -> dict[str, str]:
+    """The variables by which AWS's libraries are configured, with their values."""
+    return {name: value for name, value in os.environ.items() if _OF_AWS.fullmatch(name)}
+
+
+_OF_AWS = re.compile("AWS_.+|REQUESTS_CA_BUNDLE|HTTPS?_PROXY|https?_proxy")
 _RENAMED = {
     "RAW_FOLDERS_PER_RUN": "FOLDERS_PER_RUN",
     "STRUCTURED_FOLDERS_PER_RUN": "FOLDERS_PER_RUN",

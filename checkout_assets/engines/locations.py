@@ -24,9 +24,11 @@ from checkout_assets.engines.aws_setup import (
     configuring,
     made_for_s3,
 )
+from checkout_assets.engines.aws_variables import refuse_odd_variables
 from checkout_assets.engines.failed_requests import failure_of
 from checkout_assets.engines.open_files import ensure_open_files
 from checkout_assets.engines.silence import BotoEar, OnSilence, SilenceWatch, ignore_silence
+from checkout_assets.settings import aws_variables
 from spark_jobs.stores.terms import NO_TERMS, StoreTerms
 from spark_jobs.stores.uris import parse_s3_uri
 
@@ -301,6 +303,7 @@ def principal(role_arn: str = "") -> Any:
     """A boto3 session of whoever the AWS variables name, or of the role that it assumes."""
     from spark_jobs.stores.s3 import assume_role, new_session
 
+    refuse_odd_variables(aws_variables())
     with configuring():
         session = new_session()
         return assume_role(session, role_arn) if role_arn else session

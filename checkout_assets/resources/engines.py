@@ -1,7 +1,7 @@
 """Engines as resources: each gives a FolderEngine, so one can take another's place."""
 
 from abc import abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -12,6 +12,7 @@ from pydantic import BaseModel, PrivateAttr, ValidationError
 
 from checkout_assets.domain.displayable import displayable
 from checkout_assets.domain.errors import UsageError
+from checkout_assets.domain.odd_characters import odd_characters
 from checkout_assets.domain.rotation import due_on
 from checkout_assets.engines.copying.choices import CopyChoices
 from checkout_assets.engines.reconciling.choices import AllowanceChoices
@@ -62,6 +63,9 @@ def parse_options(
         raise UsageError(
             f'{service} has no option "{displayable(name)}". It has {", ".join(sorted(known))}.'
         )
+    for name, value in given.items():
+        if odd := _odd_text(value):
+            raise UsageError(f'{service}\'s option "{name}" is wrong: it {odd}.')
     try:
         return options(**given).model_dump(exclude_unset=True)
     except ValidationError as error:
@@ -69,6 +73,14 @@ def parse_options(
         name = displayable(".".join(str(part) for part in first["loc"]))
         wrong = f'{service}\'s option "{name}" is wrong: {first["msg"].lower()}.'
         raise UsageError(wrong) from None
+
+
+def _odd_text(value: Any) -> str:
+    """What an option's text, or the first such text of its list or mapping, should not hold."""
+    if isinstance(value, str):
+        return odd_characters(value)
+    inner = value.values() if isinstance(value, Mapping) else value
+    return next(filter(None, map(_odd_text, inner)), "") if isinstance(inner, Iterable) else ""
 
 
 class ReconcilerResource(AllowanceChoices, dg.ConfigurableResource[Any]):

@@ -221,6 +221,9 @@ def test_the_environment_chooses_the_engine(monkeypatch: pytest.MonkeyPatch) -> 
         ('{"most_instances": 0}', 'EC2\'s option "most_instances" is wrong'),
         ('{"silence_minutes": 1}', 'EC2\'s option "silence_minutes" is wrong'),
         ('{"spot": "perhaps"}', 'EC2\'s option "spot" is wrong'),
+        ('{"ssh_key": "ours\\n"}', 'EC2\'s option "ssh_key" is wrong: it holds a line break'),
+        ('{"subnets": ["subnet-1 "]}', 'EC2\'s option "subnets" is wrong: it begins or ends'),
+        ('{"tags": {"team": " us"}}', 'EC2\'s option "tags" is wrong: it begins or ends'),
     ],
 )
 def test_a_wrong_option_is_told_by_its_name(

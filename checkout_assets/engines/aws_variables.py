@@ -1,0 +1,49 @@
+"""Refuses AWS variables that are empty or hold what they cannot mean, before any is used.
+
+AWS's libraries take a blank or a line break as part of a name, a path or an address. Then they say
+that there is no such profile or that there are no credentials, or they ask another place.
+Credentials, the default region and S3's endpoint may come from files as well, so
+``engines.aws_setup`` checks them wherever they come from.
+"""
+
+import re
+from collections.abc import Mapping
+
+from checkout_assets.domain.errors import UsageError
+from checkout_assets.domain.odd_characters import odd_characters
+
+_WORDS = re.compile(
+    "AWS_REGION|AWS_ROLE_ARN|AWS_ROLE_SESSION_NAME|AWS_ENDPOINT_URL_(?!S3$).+"
+    "|AWS_CONTAINER_CREDENTIALS_(FULL|RELATIVE)_URI"
+)
+"""They hold no blank at all."""
+
+_TEXTS = re.compile(
+    "AWS_(DEFAULT_)?PROFILE|AWS_CONFIG_FILE|AWS_SHARED_CREDENTIALS_FILE"
+    "|AWS_WEB_IDENTITY_TOKEN_FILE|AWS_CONTAINER_AUTHORIZATION_TOKEN(_FILE)?"
+    "|AWS_CA_BUNDLE|REQUESTS_CA_BUNDLE"
+)
+"""They may hold blanks, but not at their ends."""
+
+_PROXIES = re.compile("HTTPS?_PROXY", re.IGNORECASE)
+"""An empty one is usual: it says that there is no proxy."""
+
+_S3_ENDPOINT = re.compile("AWS_ENDPOINT_URL(_S3)?")
+
+
+def refuse_odd_variables(variables: Mapping[str, str]) -> None:
+    """Raise UsageError for the first of them that is wrong; values are never shown."""
+    for name, value in sorted(variables.items()):
+        if problem := _problem(name, value):
+            raise UsageError(f"AWS is not configured: {name} {problem}.")
+
+
+def _problem(name: str, value: str) -> str:
+    is_word, is_text = _WORDS.fullmatch(name), _TEXTS.fullmatch(name)
+    if not value:
+        is_wanted = is_word or is_text or _S3_ENDPOINT.fullmatch(name)
+        return "is empty: give it a value, or unset it" if is_wanted else ""
+    if not (is_word or is_text or _PROXIES.fullmatch(name)):
+        return ""
+    odd = odd_characters(value, blanks_inside=is_text is not None)
+    return f"{odd}: set it again without it" if odd else ""
