@@ -1,4 +1,4 @@
-"""``checkout-assets access``: the temporary access to the source, granted, revoked and told."""
+"""``checkout-assets access``: grant, revoke and show the temporary access to the source."""
 
 import secrets
 from collections.abc import Mapping, Sequence
@@ -33,7 +33,9 @@ if TYPE_CHECKING:
 _PLACES = ("source_uri", "raw_uri", "lake_uri")
 _TERMS = ("access_requester", "access_days")
 _SOURCE_ROLE = "source_grant_role_arn"
-Yes = Annotated[bool, typer.Option("--yes", help="Write it; without this it is only shown.")]
+Yes = Annotated[
+    bool, typer.Option("--yes", help="Write the changes; without it they are only shown.")
+]
 
 _EXAMPLES = """\b
 Examples:
@@ -51,8 +53,8 @@ def register(app: typer.Typer) -> None:
         app,
         "access",
         {each.__name__: each for each in (show, grant, revoke, status)},
-        told="Grant the temporary access that copying needs, tell how it stands, and revoke it. "
-        "The statements of others in the buckets' policies are never changed.",
+        told="Grant, show and revoke the temporary access for copying. Statements that others "
+        "wrote in the buckets' policies are never changed.",
         examples=_EXAMPLES,
     )
 
@@ -63,10 +65,10 @@ def show(
     given: Mapping[str, object],
     json: Json = False,
 ) -> int:
-    """Print the policies that the settings make: of the buckets, and of each role.
+    """Print the policies of the buckets and of each role.
 
-    Makes no AWS calls and changes nothing. The roles' own policies are for whoever manages the
-    roles.
+    They are generated from the settings. Makes no AWS calls and changes nothing. The roles'
+    policies are for the people who manage the roles.
     """
     settings = settings_with(**given)
     terms = _terms(_options(settings, asked=False), settings)
@@ -84,9 +86,10 @@ def grant(
     yes: Yes = False,
     json: Json = False,
 ) -> int:
-    """Put our statements into the buckets' policies, until the expiry; shown first.
+    """Add our statements to the buckets' policies.
 
-    Without --yes nothing is changed. A later grant replaces an earlier one.
+    They end on the expiry date. Shows the changes; only --yes writes them. A later grant replaces
+    an earlier one.
     """
     settings = settings_with(**given)
     options = _options(settings)
@@ -112,16 +115,16 @@ def revoke(
         bool,
         typer.Option(
             "--prove",
-            help="Reconcile all folders with the source first: revoke only if that proves that "
+            help="Reconcile all folders with the source first; revoke only if that proves that "
             "access is not needed, and keep the proof.",
         ),
     ] = False,
     yes: Yes = False,
     json: Json = False,
 ) -> int:
-    """Take our statements out of the buckets' policies; shown first.
+    """Remove our statements from the buckets' policies.
 
-    Without --yes nothing is changed.
+    Shows the changes; only --yes writes them.
     """
     options = _options(settings_with(**given))
     proof = _prove(options) if prove else None
@@ -140,9 +143,10 @@ def revoke(
 
 @settings_options(*_PLACES)
 def status(*, given: Mapping[str, object], json: Json = False) -> int:
-    """Tell how access stands: granted by whom, until when, what the buckets hold, what is proved.
+    """Show who has access until when, and whether it is needed.
 
-    Takes no role in the source's account, and changes nothing.
+    Shows the requester, the expiry, the statements in the buckets' policies and the last proof.
+    Assumes no role in the source's account and changes nothing.
     """
     from checkout_assets.engines.access.status import look_at_access
 

@@ -21,6 +21,7 @@ from checkout_assets.cli.copy_results import (
     copy_document,
     copy_summary,
 )
+from checkout_assets.cli.help_texts import FOLDER_HELP
 from checkout_assets.cli.options import Folders, Json, usable_places
 from checkout_assets.cli.reporting_options import (
     Deadline,
@@ -43,10 +44,10 @@ if TYPE_CHECKING:
     from checkout_assets.engines.worker.reporting import Reporter
 
 _ALLOCATIONS_BETWEEN_COLLECTIONS = 50_000
-_EXAMPLES = """\b
+_EXAMPLES = f"""{FOLDER_HELP}\b
 Examples:
-  checkout-assets copy --source s3://orders/root --raw s3://import/raw 0A_CheckoutOrder
-  checkout-assets copy --source s3://orders/root --raw s3://import/raw --as-of now all
+  checkout-assets copy --source s3://orders --raw s3://raw 0A_CheckoutOrder
+  checkout-assets copy --source s3://orders --raw s3://raw --as-of now all
 """
 
 
@@ -61,10 +62,11 @@ def copy(  # noqa: PLR0913 - a command's options
     folders: Folders = None,
     given: Mapping[str, object],
     folders_at_once: Annotated[
-        int, typer.Option(min=1, max=64, help="Folders copied side by side.")
+        int, typer.Option(metavar="N", min=1, max=64, help="How many folders to copy at once.")
     ] = 8,
     in_flight: Annotated[
-        int, typer.Option(min=1, max=4096, help="Requests under way at once, in all.")
+        int,
+        typer.Option(metavar="N", min=1, max=4096, help="How many requests to send at once."),
     ] = 1024,
     run_id: RunId = None,
     report: Report = None,
@@ -74,9 +76,9 @@ def copy(  # noqa: PLR0913 - a command's options
 ) -> int:
     """Copy what is missing or different, and verify it.
 
-    Lists source and raw, copies on the server side, and lists raw again.
+    Lists source and raw, lets S3 copy the objects, and lists raw again to verify them.
 
-    Running it again copies only what is still missing. Nothing at the source is ever changed.
+    Run it again to copy what is still missing. Never changes the source.
     """
     from checkout_assets.engines.copying.engine import CopyOptions
 

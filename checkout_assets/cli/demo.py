@@ -30,20 +30,28 @@ def register(app: typer.Typer) -> None:
 
 def demo(
     directory: Annotated[
-        Path, typer.Option(help="Where everything goes; an earlier demo there is replaced.")
+        Path,
+        typer.Option(
+            metavar="DIRECTORY", help="Where all files go; an earlier demo there is replaced."
+        ),
     ] = DEMO_DIRECTORY,
-    seed: Annotated[int, typer.Option(help="The same seed makes the same documents.")] = 7,
+    seed: Annotated[
+        int, typer.Option(metavar="N", help="The same seed creates the same documents.")
+    ] = 7,
     documents: Annotated[
-        int, typer.Option(help="About how many documents to make.")
+        int, typer.Option(metavar="N", help="About how many documents to create.")
     ] = DEMO_DOCUMENTS,
-    days: Annotated[int, typer.Option(min=1, max=1500, help="Most days in a folder.")] = 3,
+    days: Annotated[
+        int,
+        typer.Option(metavar="N", min=1, max=1500, help="The most days per folder."),
+    ] = 3,
     json: Json = False,
 ) -> int:
-    """Migrate a sample source with every known anomaly, on this machine.
+    """Migrate a sample source on this machine.
 
-    Starts an S3 server of its own, makes 512 folders of invented documents, leaves raw as a
-    migration by hand left it, reconciles, backfills both assets through Dagster, and reconciles
-    again. Needs no AWS account. Afterwards, make ui shows it in the Dagster UI.
+    Starts an S3 server, creates 512 folders of invented documents with every known anomaly,
+    reconciles, backfills both assets through Dagster, and reconciles again. Needs no AWS account.
+    Afterwards, make ui shows the results in the Dagster UI.
     """
     from rich.console import Console
 

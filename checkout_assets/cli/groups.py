@@ -1,8 +1,11 @@
 """Commands that share a first word, such as ``quarantine list`` and ``quarantine show``."""
 
 from collections.abc import Callable, Mapping
+from inspect import signature
 
 import typer
+
+from checkout_assets.cli.help_texts import FOLDER_HELP
 
 
 def add_group(
@@ -13,8 +16,10 @@ def add_group(
     told: str,
     examples: str,
 ) -> None:
-    """Add the commands below their first word; alone, that shows the help."""
+    """Add the commands below their first word, which alone shows the help."""
     group = typer.Typer(help=told, epilog=examples, no_args_is_help=True, rich_markup_mode=None)
     for word, command in commands.items():
-        group.command(word, epilog=examples)(command)
+        takes_folders = "folders" in signature(command).parameters
+        epilog = f"{FOLDER_HELP}{examples}" if takes_folders else examples
+        group.command(word, epilog=epilog)(command)
     app.add_typer(group, name=name)

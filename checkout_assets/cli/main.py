@@ -1,6 +1,6 @@
-"""The command line: registers the commands and turns every ending into an exit code.
+"""The command line: register the commands and turn every ending into an exit code.
 
-0: all that was asked for is complete and verified; 1: something is not; 2: wrong usage or
+0: everything that was asked for is complete and verified; 1: something is not; 2: wrong usage or
 configuration; 130: interrupted.
 """
 
@@ -17,6 +17,7 @@ from typing import Annotated, Any
 import typer
 
 from checkout_assets.cli.console import print_json, print_lines, say
+from checkout_assets.cli.help_texts import FOLDER_HELP
 from checkout_assets.cli.interrupts import (
     INTERRUPTED,
     SENTENCE,
@@ -38,23 +39,24 @@ COMMANDS = (
     "doctor",
     "demo",
 )
-"""In the order of the help. Each is a module of this package, of the same name, with a
-``register(app)``; a new command is added here.
+"""The commands in the order of the help. Each is a module of this package with the same name and a
+function ``register(app)``. Add a new command here.
 """
 
 _COMPLETE, _INCOMPLETE, _WRONG_USAGE = 0, 1, 2
 _JSON = "--json"
-_EPILOG = """\b
-FOLDER is a name (0A_CheckoutOrder), a range (00_CheckoutOrder..0F_CheckoutOrder) or all.
+_EPILOG = f"""{FOLDER_HELP}\b
+Exit codes:
+  0    everything is complete and verified
+  1    something is not; the last lines say what
+  2    wrong usage or configuration
+  130  interrupted
 
 \b
-Exit codes: 0 all is complete and verified; 1 something is not, and the last lines say what;
-2 wrong usage or configuration; 130 interrupted.
-
-\b
-Options also come from the environment: CHECKOUT_SOURCE_URI, CHECKOUT_RAW_URI, CHECKOUT_LAKE_URI,
-CHECKOUT_AS_OF, CHECKOUT_SHOW_OBJECT_NAMES. Credentials, region and endpoint are AWS's own
-variables: AWS_PROFILE, AWS_DEFAULT_REGION, AWS_ENDPOINT_URL_S3 and the rest.
+Options also come from the environment, such as CHECKOUT_SOURCE_URI,
+CHECKOUT_RAW_URI and CHECKOUT_LAKE_URI; the help of a command names the
+variable of each option. Credentials, region and endpoint come from AWS's
+variables, such as AWS_PROFILE, AWS_DEFAULT_REGION and AWS_ENDPOINT_URL_S3.
 """
 
 
@@ -65,9 +67,9 @@ def _tell_version(asked: bool) -> None:
 
 
 def build_app(arguments: Sequence[str] = ()) -> typer.Typer:
-    """The command line with the one command that the arguments begin with, else with all.
+    """The command line with only the command that the arguments begin with, otherwise with all.
 
-    The modules of the other commands are then not imported: that takes a fifth of the start.
+    Then the modules of the other commands are not imported, which would take a fifth of the start.
     """
     app = typer.Typer(
         name="checkout-assets",
@@ -96,7 +98,7 @@ def _common(
         typer.Option("--version", help="Print the version.", is_eager=True, callback=_tell_version),
     ] = False,
 ) -> None:
-    """Options that stand before a command."""
+    """Options that precede a command."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +118,7 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def main() -> None:
-    """Run this process's command line; SIGTERM and the end of the terminal are as Ctrl-C."""
+    """Run this process's command line; SIGTERM and SIGHUP act like Ctrl-C."""
     output, arguments = guard_streams(), sys.argv[1:]
     _command_modules(arguments)  # While an interrupt is still answered as during every import.
     code = INTERRUPTED
@@ -134,7 +136,7 @@ def main() -> None:
 
 
 def _code_of(ended: _End, arguments: Sequence[str], output: Channel) -> int:
-    """The exit code of a command that was not interrupted, once all is told and written."""
+    """The exit code of a command that was not interrupted, after its output is written."""
     if ended.code == INTERRUPTED:
         return INTERRUPTED
     code = _told(ended, arguments)
@@ -152,9 +154,9 @@ def _told(ended: _End, arguments: Sequence[str]) -> int:
 
 
 def _with_output(code: int, lost: OSError | None, is_document: bool) -> int:
-    """The exit code, given what became of the output: a result that nobody got is not complete.
+    """The exit code, given what happened to the output: a result that was lost is not complete.
 
-    Whoever ends a pipe has read enough, unless a document was cut off.
+    A reader that closes the pipe has read enough, unless it was to get a document.
     """
     if lost is None or (lost.errno == errno.EPIPE and not is_document):
         return code
@@ -198,7 +200,7 @@ def _unexpected(error: Exception) -> _End:
 
 
 def _command_words(arguments: Sequence[str]) -> Iterator[str]:
-    """The command that was meant, such as ``access grant``; nothing for an unknown one."""
+    """The words of the command, such as ``access grant``; none if it is unknown."""
     group: Any = typer.main.get_command(build_app(arguments))
     for word in arguments:
         group = getattr(group, "commands", {}).get(word)

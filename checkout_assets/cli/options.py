@@ -1,4 +1,4 @@
-"""Arguments and options that are no settings and that several commands share; their places."""
+"""Arguments and options that are not settings and that several commands share; their places."""
 
 from collections.abc import Mapping
 from typing import Annotated
@@ -20,14 +20,10 @@ from checkout_assets.settings import ENVIRONMENT_PREFIX, Settings
 
 Folders = Annotated[
     list[str] | None,
-    typer.Argument(
-        metavar="FOLDER",
-        help="Names, ranges (00_CheckoutOrder..0F_CheckoutOrder) or all.",
-        show_default=False,
-    ),
+    typer.Argument(metavar="FOLDER", show_default=False, hidden=True),
 ]
 Json = Annotated[
-    bool, typer.Option("--json", help="Print one JSON document, and nothing else, on stdout.")
+    bool, typer.Option("--json", help="Print one JSON document on standard output, nothing else.")
 ]
 
 

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 _EXAMPLES = """\b
 Examples:
   checkout-assets orphans list --lake ./lake
-  checkout-assets orphans remove --lake s3://lake/x 0A_CheckoutOrder
-  checkout-assets orphans remove --lake s3://lake/x --yes 0A_CheckoutOrder
+  checkout-assets orphans remove --lake s3://lake 0A_CheckoutOrder
+  checkout-assets orphans remove --lake s3://lake --yes 0A_CheckoutOrder
 """
 
 
@@ -33,8 +33,8 @@ def register(app: typer.Typer) -> None:
         app,
         "orphans",
         {"list": list_, "remove": remove},
-        told="List and remove orphaned files: they lie in the tables or the quarantine as a "
-        "folder's and its publication record does not name them, so readers may see rows twice.",
+        told="List and remove orphaned files. An orphaned file is named as a folder's, but the "
+        "folder's publication record does not list it, so readers may see rows twice.",
         examples=_EXAMPLES,
     )
 
@@ -46,9 +46,9 @@ def list_(
     given: Mapping[str, object],
     json: Json = False,
 ) -> int:
-    """List every orphaned file, with its size and the time of its last write.
+    """List orphaned files with size and time of last write.
 
-    All 512 folders unless some are named. Changes nothing. File names that this program does not
+    All 512 folders unless some are named. Changes nothing. File names that this program would not
     give are masked.
     """
     settings = settings_with(**given)
@@ -63,7 +63,7 @@ def remove(
     folders: Folders = None,
     given: Mapping[str, object],
     yes: Annotated[
-        bool, typer.Option("--yes", help="Remove them; without this they are only listed.")
+        bool, typer.Option("--yes", help="Remove the files; without it they are only listed.")
     ] = False,
     min_age: Annotated[
         float,
@@ -73,11 +73,11 @@ def remove(
     ] = LEAST_AGE / timedelta(hours=1),
     json: Json = False,
 ) -> int:
-    """Remove the orphaned files of folders that are published.
+    """Remove the orphaned files of published folders.
 
-    Without --yes nothing is removed. Each folder's publication record is read again just before,
-    and says what is being removed, so that no other run publishes the folder meanwhile. A folder
-    without a publication record keeps all its files: structure it first.
+    Removes nothing without --yes. The folder's publication record first records what is being
+    removed, so that no other run publishes the folder at the same time. A folder without a
+    publication record keeps all its files: structure it first.
     """
     settings = settings_with(**given)
     if not yes:

@@ -1,4 +1,4 @@
-"""``checkout-assets quarantine``: what is no order and why; structuring its folders anew."""
+"""``checkout-assets quarantine``: list, show and retry documents that are not orders."""
 
 import sys
 from collections.abc import Mapping, Sequence
@@ -37,8 +37,8 @@ _EXAMPLES = """\b
 Examples:
   checkout-assets quarantine list --lake ./lake
   checkout-assets quarantine list --lake ./lake --objects 0A_CheckoutOrder
-  checkout-assets quarantine show --lake ./lake 0A_CheckoutOrder 3f9a61c2b07d --body order.json
-  checkout-assets quarantine retry --raw s3://import/raw --lake ./lake --reason no_date
+  checkout-assets quarantine show --lake ./lake 0A_CheckoutOrder 3f9a61c2b07d
+  checkout-assets quarantine retry --raw s3://raw --lake ./lake --reason no_id
 """
 
 
@@ -48,8 +48,8 @@ def register(app: typer.Typer) -> None:
         app,
         "quarantine",
         {"list": list_, "show": show, "retry": retry},
-        told="Tell what is no order and why, and structure its folders anew. Documents are not "
-        "edited here: they are mended at the source.",
+        told="List, show and retry documents that are not orders. Documents are not edited here: "
+        "fix them at the source.",
         examples=_EXAMPLES,
     )
 
@@ -60,13 +60,14 @@ def list_(
     folders: Folders = None,
     given: Mapping[str, object],
     objects: Annotated[
-        bool, typer.Option("--objects", help="Also list each object, by the digest of its name.")
+        bool, typer.Option("--objects", help="Also list each object, by a digest of its name.")
     ] = False,
     json: Json = False,
 ) -> int:
-    """Count what is in quarantine, by folder and reason.
+    """Count the objects in quarantine by folder and reason.
 
-    Reads what the publication records name. All structured folders unless some are named.
+    Reads the quarantine files that the publication records name, of all structured folders unless
+    some are named.
     """
     settings = settings_with(**given)
     chosen = select_folders(folders or ["all"])
@@ -105,7 +106,7 @@ def show(
     ] = None,
     json: Json = False,
 ) -> int:
-    """Tell why one object is in quarantine; its bytes only with --body."""
+    """Show why one object is in quarantine."""
     if json and body == _STANDARD_OUTPUT:
         raise UsageError("--json and --body - both want standard output: use --body FILE.")
     settings = settings_with(**given)
@@ -139,10 +140,10 @@ def retry(
     ] = None,
     json: Json = False,
 ) -> int:
-    """Structure anew the folders that hold quarantined documents, as ``structure`` does.
+    """Structure folders with quarantined documents again.
 
-    For when a rule was mended, or documents were mended at the source and copied again. All
-    structured folders unless some are named.
+    Works like structure. Use it after a rule was fixed, or after documents were fixed at the
+    source and copied again. All structured folders unless some are named.
     """
     settings = settings_with(**given)
     reasons = _reasons(reason or ())

@@ -16,6 +16,7 @@ from checkout_assets.cli.console import (
     say,
     say_some,
 )
+from checkout_assets.cli.help_texts import FOLDER_HELP
 from checkout_assets.cli.options import (
     Folders,
     Json,
@@ -45,10 +46,10 @@ if TYPE_CHECKING:
 
 _WHOLE_MAP = 32
 _MOST_ORPHANS = 20
-_EXAMPLES = """\b
+_EXAMPLES = f"""{FOLDER_HELP}\b
 Examples:
-  checkout-assets reconcile --source s3://orders/root --raw s3://import/raw --lake s3://lake/x
-  checkout-assets reconcile --raw s3://import/raw --lake ./lake --deep E9_FulfillmentOrder
+  checkout-assets reconcile --source s3://src --raw s3://raw --lake s3://lake
+  checkout-assets reconcile --raw s3://raw --lake s3://lake --deep all
 """
 
 
@@ -63,15 +64,15 @@ def reconcile(
     folders: Folders = None,
     given: Mapping[str, object],
     deep: Annotated[
-        bool, typer.Option("--deep", help="Also open the data files and count their rows.")
+        bool, typer.Option("--deep", help="Also read every data file and verify its content.")
     ] = False,
     role: ComparingRole = None,
     json: Json = False,
 ) -> int:
-    """Compare source, raw and lake; changes nothing.
+    """Compare source, raw and lake; change nothing.
 
-    Looks at records and listings. All 512 folders unless some are named. Without a source, raw is
-    compared with its manifests only.
+    Compares records and listings, for all 512 folders unless some are named. Without a source, raw
+    is compared only with its manifests.
     """
     settings = comparing_settings(role, **given)
     names = settings.show_object_names
@@ -91,7 +92,7 @@ def reconcile(
 
 
 def engine_for(settings: Settings, deep: bool, on_silence: OnSilence) -> "Reconciler":
-    """The engine that compares the places of the settings; raises UsageError if it cannot."""
+    """The engine that compares the settings' places; raises UsageError if a place is unusable."""
     from checkout_assets.engines.locations import S3Location
     from checkout_assets.engines.reconciling.places import reconciler_of
 
@@ -115,7 +116,7 @@ def engine_for(settings: Settings, deep: bool, on_silence: OnSilence) -> "Reconc
 def compare_folders(
     engine: "Reconciler", folders: Sequence[Folder], watching: Comparing
 ) -> tuple[list[FolderReconciled], list[str]]:
-    """What the engine says of the folders, and what else lies at the source."""
+    """The engine's result per folder, and what is unexpected at the source."""
     from spark_jobs.refusals import meaning_of
     from spark_jobs.stores import StoreError
 

@@ -36,8 +36,8 @@ from checkout_assets.settings import Settings
 
 _EXAMPLES = """\b
 Examples:
-  checkout-assets report --raw s3://import/raw --lake s3://lake/x --out report.html
-  checkout-assets report --latest --lake s3://lake/x
+  checkout-assets report --raw s3://raw --lake s3://lake --out report.html
+  checkout-assets report --latest --lake s3://lake
 """
 _LONGEST_PLACE = 1200
 
@@ -54,24 +54,25 @@ def report(
     out: Annotated[
         Path | None,
         typer.Option(
-            metavar="FILE", help="Write the report there as one HTML file.", show_default=False
+            metavar="FILE", help="Write the report to this HTML file.", show_default=False
         ),
     ] = None,
     latest: Annotated[
         bool,
         typer.Option(
             "--latest",
-            help="Show the newest report that the lake keeps, and compare nothing. Without raw, "
-            "this is what happens anyway.",
+            help="Show the newest report in the lake and compare nothing. This is the default "
+            "without --raw.",
         ),
     ] = False,
     role: ComparingRole = None,
     json: Json = False,
 ) -> int:
-    """Compare all 512 folders and show the report: a table, and one HTML file.
+    """Compare all folders and show the report.
 
-    Compares as reconcile does, and keeps the report in the lake below _reports/: of 90 days the
-    last of each day, and the newest 20.
+    Compares all 512 folders like reconcile. Prints a table and stores the report as one HTML file
+    in the lake below _reports/, which keeps the last report of each day for 90 days, and always
+    the newest 20.
     """
     settings = comparing_settings(role, **given)
     if out is not None:

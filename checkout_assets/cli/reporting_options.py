@@ -1,4 +1,4 @@
-"""The options of ``copy --report``; the reporting itself is imported only if it is asked for."""
+"""The options of ``copy --report``; the reporting itself is imported only with that option."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,8 +17,8 @@ Report = Annotated[
     str | None,
     typer.Option(
         metavar="URI",
-        help="Report progress, results and the end to this place in S3, and stop when nobody "
-        "listens there any more, when AWS takes this Spot instance back, or by SIGTERM.",
+        help="Report progress, results and the end below this prefix in S3. Stop when no run "
+        "follows the reports any more, when AWS interrupts this Spot instance, or on SIGTERM.",
         show_default=False,
     ),
 ]
@@ -26,28 +26,32 @@ RunId = Annotated[
     str | None,
     typer.Option(
         metavar="ID",
-        help="What this copying is called; folders that are complete by the same id are not "
-        "looked at again.",
+        help="The id of this copy; folders that the same id has completed are skipped.",
         show_default=False,
     ),
 ]
 Deadline = Annotated[
     str | None,
     typer.Option(
-        metavar="INSTANT",
-        help="With --report: stop then; an instant with its zone.",
+        metavar="TIMESTAMP",
+        help="With --report: stop at this time; a timestamp with a time zone.",
         show_default=False,
     ),
 ]
 Silence = Annotated[
     int,
-    typer.Option(min=1, max=1440, help="With --report: minutes after which nobody listens."),
+    typer.Option(
+        metavar="MINUTES",
+        min=1,
+        max=1440,
+        help="With --report: stop if no run has followed the reports for this long.",
+    ),
 ]
 
 
 @dataclass(frozen=True, slots=True)
 class ReportTerms:
-    """Where to report and when to stop; wrong ones are a UsageError."""
+    """Where to report and when to stop; invalid values raise UsageError."""
 
     place: S3Location
     deadline: datetime | None
@@ -58,10 +62,10 @@ class ReportTerms:
 def report_terms(
     settings: Settings, report: str | None, deadline: str | None, silence_minutes: int
 ) -> ReportTerms | None:
-    """What the options ask for; None without --report."""
+    """The terms that the options give; None without --report."""
     if report is None:
         if deadline is not None:
-            raise UsageError("A deadline was given without --report: give both.")
+            raise UsageError("--deadline needs --report: use both or neither.")
         return None
     place = parse_s3_location(report, "report", PlaceTerms.given_by(settings).of("fleet"))
     stores = {"source": settings.source_uri, "raw": settings.raw_uri}
@@ -72,12 +76,12 @@ def report_terms(
 
 
 def checked_run_id(run_id: str) -> str:
-    """The id itself; raises UsageError if keys and names of parts cannot hold it."""
+    """The id itself; raises UsageError if it cannot be part of keys and file names."""
     from checkout_assets.engines.worker.reports import is_run_id
 
     if not is_run_id(run_id):
         raise UsageError(
-            f'The run id "{displayable(run_id)}" is wrong: write at most 100 letters, digits and '
+            f'The run id "{displayable(run_id)}" is invalid: use at most 100 letters, digits and '
             "._- and begin with a letter or a digit."
         )
     return run_id
@@ -87,7 +91,7 @@ def _instant(text: str) -> datetime:
     instant = instant_of(text)
     if instant is None:
         raise UsageError(
-            f'The deadline "{displayable(text)}" is no instant: write it with its zone, such as '
+            f'The deadline "{displayable(text)}" is not a timestamp with a time zone, such as '
             "2026-01-31T00:00:00Z."
         )
     return instant

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from checkout_assets.cli.console import print_json, print_lines, say, terminal
+from checkout_assets.cli.help_texts import FOLDER_HELP
 from checkout_assets.cli.options import Folders, Json, usable_places
 from checkout_assets.cli.settings_options import settings_options, settings_with
 from checkout_assets.domain.anomalies import Finding, Rule, Severity, structured_rules
@@ -27,10 +28,10 @@ if TYPE_CHECKING:
 
 Rules = Sequence[Rule[StructureTotals]]
 FOLDERS_PER_JOB = 16
-_EXAMPLES = """\b
+_EXAMPLES = f"""{FOLDER_HELP}\b
 Examples:
-  checkout-assets structure --raw s3://import/raw --lake ./lake 0A_CheckoutOrder
-  checkout-assets structure --raw s3://import/raw --lake s3://lake/x --vanished drop_rows all
+  checkout-assets structure --raw s3://raw --lake ./lake 0A_CheckoutOrder
+  checkout-assets structure --raw s3://raw --lake s3://lake all
 """
 
 
@@ -55,9 +56,10 @@ def structure(
 ) -> int:
     """Structure copied folders into Parquet tables.
 
-    Reads what the folder's manifest names, conforms every document to the schema, puts what is no
-    order into quarantine, and publishes all of a folder's rows at once. Running it again replaces
-    a folder's rows with the same rows. Refuses a folder that was not copied.
+    Reads the objects that the folder's manifest names, converts every document to a row, puts
+    documents that are not orders into quarantine, and publishes all rows of the folder at once.
+    Running it again replaces a folder's rows with the same rows. Refuses a folder that was not
+    copied.
     """
     settings = settings_with(**given)
     chosen = select_folders(folders or [])

@@ -22,26 +22,26 @@ class CopyPlaces(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     source_uri: Annotated[
-        str, OnCommandLine("Where folders are copied from.", "URI", name="source")
+        str, OnCommandLine("The source: s3://bucket/prefix.", "URI", name="source")
     ] = Field("", description="where folders are copied from: s3://bucket/prefix")
-    raw_uri: Annotated[str, OnCommandLine("Where copies are.", "URI", name="raw")] = Field(
-        "", description="where copies go: s3://bucket/prefix"
-    )
+    raw_uri: Annotated[
+        str, OnCommandLine("Where the copies are: s3://bucket/prefix.", "URI", name="raw")
+    ] = Field("", description="where copies go: s3://bucket/prefix")
     source_account: Annotated[
-        str, OnCommandLine("Fail unless it owns the source's bucket.", "ID")
+        str, OnCommandLine("Fail unless this account owns the source's bucket.", "ID")
     ] = Field("", description="the account that must own the source's bucket")
-    raw_account: Annotated[str, OnCommandLine("Fail unless it owns raw's bucket.", "ID")] = Field(
-        "", description="the account that must own raw's bucket"
-    )
+    raw_account: Annotated[
+        str, OnCommandLine("Fail unless this account owns raw's bucket.", "ID")
+    ] = Field("", description="the account that must own raw's bucket")
     encryption: Annotated[
         str,
         OnCommandLine(
-            "How everything written to raw is encrypted; else as the bucket says.",
+            "How to encrypt everything written to raw; without it, the bucket's default.",
             "AES256|aws:kms",
         ),
     ] = Field("", description="how everything written to raw is encrypted: AES256 or aws:kms")
     kms_key: Annotated[
-        str, OnCommandLine("The key, with --encryption aws:kms; a bucket key.", "ID|ARN")
+        str, OnCommandLine("The KMS key for --encryption aws:kms, with a bucket key.", "ID|ARN")
     ] = Field("", description="raw's KMS key, with encryption aws:kms")
     requester_pays: Annotated[bool, OnCommandLine("Pay for reading a requester-pays source.")] = (
         Field(False, description="pay for reading a requester-pays source")
@@ -60,18 +60,21 @@ class PlaceTerms(CopyPlaces):
     lake_uri: Annotated[
         str,
         OnCommandLine(
-            "Where the tables are: in S3, a directory or file:///path.", "URI", name="lake"
+            "Where the tables are: s3://bucket/prefix, a directory or file:///path.",
+            "URI",
+            name="lake",
         ),
     ] = Field("", description="where tables go: s3://bucket/prefix, a directory or file:///path")
     lake_encryption: Annotated[
         str,
         OnCommandLine(
-            "How everything written to the lake is encrypted; else as the bucket says.",
+            "How to encrypt everything written to the lake; without it, the bucket's default.",
             "AES256|aws:kms",
         ),
     ] = Field("", description="how everything written to the lake is encrypted: AES256 or aws:kms")
     lake_kms_key: Annotated[
-        str, OnCommandLine("The key, with --lake-encryption aws:kms; a bucket key.", "ID|ARN")
+        str,
+        OnCommandLine("The KMS key for --lake-encryption aws:kms, with a bucket key.", "ID|ARN"),
     ] = Field(
         "", description="the ARN of the lake's KMS key, for policies and lake encryption aws:kms"
     )

@@ -3,6 +3,7 @@
 import json
 import os
 import pty
+import re
 import signal
 import subprocess
 import sys
@@ -368,6 +369,8 @@ def test_help_shows_its_examples_as_written(
 
     assert "\b" not in told
     assert "\\b" not in told
+    assert max(map(len, told.splitlines())) <= columns
+    assert not re.search(r"<list|range>", told), "give the argument a metavar"
     _, has_examples, after = told.partition("\n  Examples:\n")
     assert has_examples or not words
     for example in after.splitlines():

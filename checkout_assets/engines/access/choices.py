@@ -22,7 +22,7 @@ class AccessChoices(BaseModel):
     source_grant_role_arn: Annotated[
         str,
         OnCommandLine(
-            "The role that changes the source's policy, in the source's account.",
+            "The role in the source's account that changes the source's policy.",
             "ARN",
             name="source_role",
         ),
@@ -33,16 +33,17 @@ class AccessChoices(BaseModel):
 
 
 class GrantChoices(BaseModel):
-    """Who is granted access, for how long, and what happens once nobody needs it."""
+    """Who is granted access, for how long, and what happens when it is no longer needed."""
 
     model_config = ConfigDict(frozen=True)
 
     access_requester: Annotated[
         str,
-        OnCommandLine("The person or team that asks for the access.", "NAME", name="requester"),
-    ] = Field("", description="the person or team that asks for the access")
+        OnCommandLine("The person or team that requests access.", "NAME", name="requester"),
+    ] = Field("", description="the person or team that requests access")
     access_days: Annotated[
-        int, OnCommandLine("How many days the grant lasts, 1 to 90.", "N", name="days")
+        int,
+        OnCommandLine("How many days the grant lasts: 1 to 90; default 30.", "N", name="days"),
     ] = Field(30, ge=1, le=90, description="how many days a grant lasts")
     access_grace_days: int = Field(
         7, ge=0, description="the days after which a grant that is no longer needed is reported"

@@ -16,23 +16,22 @@ class CopyChoices(BaseModel):
     as_of: Annotated[
         str,
         OnCommandLine(
-            "Leave out objects written later: an instant with its zone, such as "
-            "2026-01-31T00:00:00Z, or now. Without it the start of the first copy, which raw "
-            "keeps.",
-            "INSTANT",
+            "The cut-off: objects written later are left out. A timestamp with a time zone, such "
+            "as 2026-01-31T00:00:00Z, or now. The default is the cut-off that raw records: the "
+            "start of the first copy.",
+            "TIMESTAMP",
         ),
-    ] = Field("", description="the cut-off: an instant with its zone, or now")
+    ] = Field("", description="the cut-off: a timestamp with a time zone, or now")
     storage_class: Annotated[str, OnCommandLine("The storage class of copies.", "CLASS")] = Field(
         "", description="the storage class of copies, such as STANDARD"
     )
     copy_role_arn: Annotated[
-        str, OnCommandLine("Assume this role for everything on both sides.", "ARN")
+        str, OnCommandLine("Assume this role for all requests to source and raw.", "ARN")
     ] = Field("", description="the role that lists and copies on both sides")
     replaces_source: Annotated[
         str,
         OnCommandLine(
-            "Go on in a raw that was copied from this other source, which the present one "
-            "replaces.",
+            "Continue in a raw that was copied from this other source, which --source replaces.",
             "URI",
         ),
     ] = Field("", description="the source that the present one replaces in raw: s3://bucket/prefix")

@@ -16,7 +16,8 @@ class StructureChoices(BaseModel):
     vanished: Annotated[
         Literal["keep", "drop_rows"],
         OnCommandLine(
-            "Keep or drop the rows of documents that are no longer at the source.",
+            "What to do with the rows of documents that are no longer at the source; the default "
+            "is keep.",
             "keep|drop_rows",
         ),
     ] = Field(
@@ -27,7 +28,7 @@ class StructureChoices(BaseModel):
     replaces_raw: Annotated[
         str,
         OnCommandLine(
-            "Go on in a lake that was made from this other raw, which the present one replaces.",
+            "Continue in a lake that was made from this other raw, which --raw replaces.",
             "URI",
         ),
     ] = Field(
