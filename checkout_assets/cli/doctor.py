@@ -20,7 +20,7 @@ _EXAMPLES = """\b
 Examples:
   checkout-assets doctor
   checkout-assets doctor --json
-  checkout-assets doctor --source s3://orders --raw s3://analytics/raw --lake s3://analytics/lake
+  checkout-assets doctor --source s3://src --raw s3://raw --lake s3://lake
 """
 
 
@@ -31,10 +31,10 @@ def register(app: typer.Typer) -> None:
 
 @settings_options(*_PLACES)
 def doctor(*, given: Mapping[str, object], json: Json = False) -> int:
-    """Check this machine, the settings and AWS: what is missing, and how to mend it.
+    """Check this machine, the settings and AWS before a run.
 
-    Makes read requests only, and changes nothing. A check that cannot be made is unknown, and
-    says which permission it needs. Exit code 0: no check failed, and the last line counts the
+    Says what is missing and how to fix it. Sends only read requests and changes nothing. A check
+    that cannot be made is unknown and says which permission it needs. Exit code 0: no check failed, and the last line counts the
     unknown ones; 1: a check failed.
     """
     results = list(_results(given))
