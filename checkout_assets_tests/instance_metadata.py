@@ -4,16 +4,35 @@ import json
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 _TOKEN = "the-token"
+_ROLES = "/latest/meta-data/iam/security-credentials/"
+_ROLE = "copy-worker"
 
 
 class InstanceMetadata:
-    """What is served: no Spot notice until one is announced."""
+    """What is served: no Spot notice and no credentials until there are some.
+
+    A role's credentials are not there at once: EC2 User Guide, "Retrieve security credentials
+    from instance metadata", and IAM's changes are eventually consistent.
+    """
 
     url: str = ""
     notice: bytes | None = None
+    credentials: bytes | None = None
+
+    def give_credentials(self) -> None:
+        """The instance's role has credentials now."""
+        expires = datetime.now(UTC) + timedelta(hours=6)
+        told = {
+            "Code": "Success",
+            "Type": "AWS-HMAC",
+            "Expiration": f"{expires:%Y-%m-%dT%H:%M:%SZ}",
+        }
+        keys = {"AccessKeyId": "ASIATEST", "SecretAccessKey": "test", "Token": "test"}
+        self.credentials = json.dumps({**told, **keys}).encode()
 
     def announce(self, action: str) -> None:
         """AWS will take the instance back."""
@@ -41,9 +60,13 @@ def instance_metadata() -> Iterator[InstanceMetadata]:
             self._answer(_TOKEN.encode() if known else None)
 
         def do_GET(self) -> None:
+            served = {
+                "/latest/meta-data/spot/instance-action": metadata.notice,
+                _ROLES: _ROLE.encode() if metadata.credentials else None,
+                _ROLES + _ROLE: metadata.credentials,
+            }
             allowed = self.headers.get("X-aws-ec2-metadata-token") == _TOKEN
-            known = self.path == "/latest/meta-data/spot/instance-action" and allowed
-            self._answer(metadata.notice if known else None)
+            self._answer(served.get(self.path) if allowed else None)
 
         def _answer(self, body: bytes | None) -> None:
             self.send_response(404 if body is None else 200)

@@ -56,7 +56,7 @@ Exit codes:
 Options also come from the environment, such as CHECKOUT_SOURCE_URI,
 CHECKOUT_RAW_URI and CHECKOUT_LAKE_URI; the help of a command names the
 variable of each option. Credentials, region and endpoint come from AWS's
-variables, such as AWS_PROFILE, AWS_DEFAULT_REGION and AWS_ENDPOINT_URL_S3.
+variables, such as AWS_PROFILE, AWS_REGION and AWS_ENDPOINT_URL_S3.
 """
 
 

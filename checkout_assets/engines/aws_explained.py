@@ -13,6 +13,7 @@ from typing import Any
 
 from checkout_assets.domain.displayable import displayable
 from checkout_assets.domain.faults import machine_fault
+from spark_jobs.stores.sessions import REGION_VARIABLES
 
 _LONGEST_REASON = 240
 _PROCESS = "custom-process"
@@ -32,6 +33,7 @@ _SOURCES = {
 }
 _LACKING = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)
 _ELSEWHERE = "check the AWS variables and files"
+SET_REGION = f"{' or '.join(REGION_VARIABLES)} (or region in the AWS config file)"
 _SAME_HOST = "name the host in AWS_ENDPOINT_URL_S3 as its certificate does"
 _WAYS = {
     10: "have it renewed, and check this machine's clock",
@@ -58,6 +60,10 @@ def explain_credentials(error: Exception) -> str:
 
 def explain_setting(error: Exception, session: Any) -> str:
     """What is wrong with a setting, and which variable or entry holds it if that is known."""
+    from botocore.exceptions import NoRegionError
+
+    if isinstance(error, NoRegionError):
+        return f"no region is set: set {SET_REGION}"
     named = _setting_in(str(error), session) if session is not None else ""
     return f"{reason_of(error)}: {f'check {named}' if named else _ELSEWHERE}"
 

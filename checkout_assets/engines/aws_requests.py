@@ -25,7 +25,7 @@ class AwsRequestError(Exception):
 @contextmanager
 def diagnosed() -> Iterator[None]:
     """Turn botocore's errors into AwsRequestError."""
-    from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
+    from botocore.exceptions import BotoCoreError, ClientError
 
     try:
         yield
@@ -35,10 +35,21 @@ def diagnosed() -> Iterator[None]:
         status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
         in_doubt = status >= _SERVER_ERROR and not is_refused_unread(code)
         raise AwsRequestError(diagnose_request(code, message), in_doubt, code) from None
-    except NoCredentialsError:
-        raise AwsRequestError(diagnose_request("AccessDenied", "no credentials"), False) from None
     except BotoCoreError as error:
-        # The connection broke, or no answer came: it may have arrived.
-        raise AwsRequestError(
-            diagnose_request("ServiceUnavailable", type(error).__name__), True
-        ) from None
+        raise _unanswered(error) from None
+
+
+def _unanswered(error: Exception) -> AwsRequestError:
+    """The error for a request that was not sent, or that no answer came to.
+
+    If the connection broke, the request may have arrived. Credentials that are read, and what is
+    checked of a request, come before anything is sent.
+    """
+    from botocore.exceptions import ConnectionError as NotConnectedError
+    from botocore.exceptions import HTTPClientError, NoCredentialsError
+
+    code = type(error).__name__
+    if isinstance(error, HTTPClientError | NotConnectedError):
+        return AwsRequestError(diagnose_request("ServiceUnavailable", code), in_doubt=True)
+    said = "no credentials were found" if isinstance(error, NoCredentialsError) else ""
+    return AwsRequestError(diagnose_request(code, said), in_doubt=False, code=code)

@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 from checkout_assets.domain.displayable import displayable
 from checkout_assets.domain.errors import MigrationError, UsageError
 from checkout_assets.engines.aws_explained import (
+    SET_REGION,
     explain_credentials,
     explain_setting,
     machine_refusal,
@@ -75,7 +76,7 @@ def check_session(session: Any) -> None:
         lambda error: f"The AWS credentials cannot be read: {explain_credentials(error)}."
     ):
         credentials = session.get_credentials()
-        known = credentials.get_frozen_credentials() if credentials else None
+        known = credentials.get_frozen_credentials() if credentials.method else None
     if known is None:
         raise UsageError(
             "No AWS credentials were found: set AWS_PROFILE, or AWS_ACCESS_KEY_ID and "
@@ -117,6 +118,20 @@ def _refused_request(error: Any) -> UsageError:
     )
 
 
+def region_for(session: Any, given: str, option: str) -> str:
+    """The region that ``given``, which ``option`` names, or else the environment chooses.
+
+    Raises UsageError if neither does: EC2 and EMR have no default one.
+    """
+    with configuring(session):
+        if problem := _region_problem(session):
+            raise UsageError(f"AWS is not configured: {problem}.")
+        region = given or session.region_name
+    if not region:
+        raise UsageError(f"No AWS region is set: set {SET_REGION}, or {option}.")
+    return str(region)
+
+
 def made_for_s3(make_client: Callable[[], Any], session: Any) -> Any:
     """The client that ``make_client`` makes; raises UsageError for what refuses to be made."""
     with configuring(session):
@@ -144,12 +159,12 @@ def _region_problem(session: Any) -> str:
 
     A line break at its end ends up in a header, whose whole text an exception then shows.
     """
-    region, where = session.region_name, "AWS_DEFAULT_REGION (or region in the AWS config file)"
+    region = session.region_name
     if region is None or _USUAL.fullmatch(region):
         return ""
     if region.strip():
-        return f"the region holds a blank, a line break or the like: set {where} without it"
-    return f"the region is empty: set {where}"
+        return f"the region holds a blank, a line break or the like: set {SET_REGION} without it"
+    return f"the region is empty: set {SET_REGION}"
 
 
 def _profile_problem(session: Any) -> str:

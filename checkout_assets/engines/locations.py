@@ -29,6 +29,7 @@ from checkout_assets.engines.failed_requests import failure_of
 from checkout_assets.engines.open_files import ensure_open_files
 from checkout_assets.engines.silence import BotoEar, OnSilence, SilenceWatch, ignore_silence
 from checkout_assets.settings import aws_variables
+from spark_jobs.stores.sessions import REGION_VARIABLES
 from spark_jobs.stores.terms import NO_TERMS, StoreTerms
 from spark_jobs.stores.uris import parse_s3_uri
 
@@ -67,13 +68,17 @@ class S3Location:
         return replace(self, terms=terms)
 
     def open(self, session: Any = None) -> "S3Store":
-        """The store there, spoken to in the bucket's own region."""
-        from spark_jobs.stores.s3 import S3Store, new_session, s3_client
+        """The store there, spoken to in the bucket's own region.
+
+        Raises UsageError, transient if another try may succeed, if Amazon does not tell it.
+        """
+        from spark_jobs.stores.s3 import S3Store, s3_client
+        from spark_jobs.stores.sessions import new_session
 
         session = session or new_session()
         client = s3_client(session, terms=self.terms)
         if ".amazonaws.com" in client.meta.endpoint_url:
-            region = _region_of(client, self.bucket)
+            region = _region_of(client, self)
             if region not in {None, client.meta.region_name}:
                 client = s3_client(session, region, self.terms)
         return S3Store(self.bucket, self.prefix, client, session, self.terms)
@@ -257,8 +262,8 @@ def _explain_silence(error: Exception, client: Any, place: S3Location, what: str
         )
     if isinstance(error, aws.ConnectionError | aws.ConnectTimeoutError | aws.ReadTimeoutError):
         return (
-            f"No S3 answers at {asked}: check the network, AWS_DEFAULT_REGION and "
-            "AWS_ENDPOINT_URL_S3."
+            f"No S3 answers at {asked}: check the network, {REGION_VARIABLES[0]}, "
+            f"{REGION_VARIABLES[1]} and AWS_ENDPOINT_URL_S3."
         )
     if isinstance(error, aws.HTTPClientError):
         return (
@@ -299,13 +304,16 @@ def _check_directory(place: LocalLocation, what: str) -> None:
         raise UsageError(f"The {what} {displayable(place.uri)} is no directory.")
 
 
-def principal(role_arn: str = "") -> Any:
-    """A boto3 session of whoever the AWS variables name, or of the role that it assumes."""
-    from spark_jobs.stores.s3 import assume_role, new_session
+def principal(role_arn: str = "", region: str = "") -> Any:
+    """A boto3 session of whoever the AWS variables name, or of the role that it assumes.
+
+    ``region`` wins over the environment's.
+    """
+    from spark_jobs.stores.sessions import assume_role, new_session
 
     refuse_odd_variables(aws_variables())
     with configuring():
-        session = new_session()
+        session = new_session(region)
         return assume_role(session, role_arn) if role_arn else session
 
 
@@ -345,14 +353,19 @@ def _check_transport(place: S3Location, client: Any, session: Any) -> None:
     check_transport(S3Store(place.bucket, place.prefix, client, session, place.terms))
 
 
-def _region_of(client: Any, bucket: str) -> str | None:
+def _region_of(client: Any, place: S3Location) -> str | None:
+    """The bucket's region, also if HeadBucket is denied; None if the server names none.
+
+    A guess would not do: awscrt's transport follows no redirection to another region.
+    """
     from botocore.exceptions import BotoCoreError, ClientError
 
     try:
-        answer = client.head_bucket(Bucket=bucket)
+        answer = client.head_bucket(Bucket=place.bucket)
     except ClientError as error:
         answer = error.response
-    except BotoCoreError:
-        return None
+    except BotoCoreError as error:
+        sentence = _explain_silence(error, client, place, "place")
+        raise UsageError(sentence, failure_of(error)) from None
     headers: Mapping[str, str] = answer.get("ResponseMetadata", {}).get("HTTPHeaders", {})
     return headers.get("x-amz-bucket-region")

@@ -18,6 +18,7 @@ from checkout_assets.engines.locations import (
     S3Location,
     canonical_uri,
     parse_s3_location,
+    principal,
     refuse_overlap,
 )
 from checkout_assets.resources.engines import CopyEngineResource, given_to, parse_options
@@ -64,7 +65,8 @@ class Ec2Resource(Ec2Options, CopyEngineResource):
         self._check()
         self.stores.check("raw")
         api = self.api()
-        raw, fleet = self.stores.raw().open(), self._fleet().open()
+        session = principal(region=api.region)
+        raw, fleet = self.stores.raw().open(session), self._fleet().open(session)
         replaced = canonical_uri(self.variables.get(_REPLACES_SOURCE, ""), "replaced source")
         refuse_other_source(raw, Origin(self.stores.source().uri, replaced))
         around = Surroundings(api, raw, fleet, self._tell or _log.info)

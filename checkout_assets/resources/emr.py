@@ -11,7 +11,7 @@ from pydantic import PrivateAttr
 from checkout_assets.domain.counting import part_of
 from checkout_assets.domain.errors import UsageError
 from checkout_assets.engines.emr.options import EmrChoices, EmrOptions, JobPackage
-from checkout_assets.engines.locations import canonical_uri, parse_s3_location
+from checkout_assets.engines.locations import canonical_uri, parse_s3_location, principal
 from checkout_assets.engines.structuring.choices import StructureChoices
 from checkout_assets.resources.engines import StructureEngineResource, given_to, parse_options
 from checkout_assets.resources.stores import Stores
@@ -60,7 +60,8 @@ class EmrResource(EmrChoices, StructureChoices, StructureEngineResource):
             raw.terms,
             lake.terms,
         )
-        engine = EmrEngine(self.options(), job, api, lake.open(), tell=self._tell or _log.info)
+        store = parse_s3_location(lake.uri, "lake", lake.terms).open(principal(region=api.region))
+        engine = EmrEngine(self.options(), job, api, store, tell=self._tell or _log.info)
         engine.check()
         return LeftoverWatch(engine, lake)
 

@@ -112,7 +112,7 @@ class ReconcilerResource(AllowanceChoices, dg.ConfigurableResource[Any]):
             now,
             deep=self.deep,
             deep_folders=due_on(now.date(), self.deep_read_days) if self.deep_read_days else (),
-            make_client=self.stores.s3.get_client,
+            make_client=self.stores.new_client,
             role_arn=self.role_arn,
             allowance=self.allowance,
             on_silence=self.stores.on_silence,

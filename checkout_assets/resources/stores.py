@@ -13,6 +13,7 @@ from checkout_assets.engines.locations import (
     check_reachable,
     parse_location,
     parse_s3_location,
+    principal,
     refuse_overlap,
 )
 from checkout_assets.engines.place_terms import PlaceTerms
@@ -60,8 +61,16 @@ class Stores(PlaceTerms, dg.ConfigurableResource[Any]):
         """
         places: dict[str, Location] = {name: getattr(self, name)() for name in names}
         refuse_overlap(places)
-        make_client = None if role_arn else self.s3.get_client
+        make_client = None if role_arn else self.new_client
         check_reachable(places, make_client, role_arn, self.on_silence)
+
+    def new_client(self) -> Any:
+        """A boto3 client of ``s3`` in its region, or else in the one of the AWS variables.
+
+        boto3 alone does not read AWS_REGION.
+        """
+        region = self.s3.region_name or principal().region_name
+        return self.s3.model_copy(update={"region_name": region}).get_client()
 
     def _given(self, name: str) -> str:
         uri: str = getattr(self, f"{name}_uri")

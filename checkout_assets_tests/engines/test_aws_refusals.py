@@ -46,9 +46,9 @@ def refused(capsys: pytest.CaptureFixture[str], *words: str) -> str:
 @pytest.mark.parametrize(
     ("variables", "said"),
     [
-        ({"AWS_DEFAULT_REGION": ""}, "the region is empty: set AWS_DEFAULT_REGION"),
-        ({"AWS_DEFAULT_REGION": "us-east-2\n"}, "the region holds a blank, a line break"),
-        ({"AWS_DEFAULT_REGION": "a b"}, "the region holds a blank, a line break or the like"),
+        ({"AWS_REGION": ""}, "AWS_REGION is empty"),
+        ({"AWS_REGION": "us-east-2\n"}, "AWS_REGION holds a line break"),
+        ({"AWS_REGION": "a b"}, "AWS_REGION holds a blank"),
         ({"AWS_PROFILE": "no-such"}, "profile (no-such) could not be found"),
         ({"AWS_MAX_ATTEMPTS": "x"}, "check AWS_MAX_ATTEMPTS"),
         ({"AWS_MAX_ATTEMPTS": "0"}, "max_attempts"),
@@ -177,8 +177,8 @@ def test_credentials_that_variables_name_and_nobody_gives(
 def test_every_command_says_the_same(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
 ) -> None:
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "")
-    assert "the region is empty" in refused(capsys, *words)
+    monkeypatch.setenv("AWS_REGION", "")
+    assert "AWS_REGION is empty" in refused(capsys, *words)
 
 
 @pytest.mark.usefixtures("configured")

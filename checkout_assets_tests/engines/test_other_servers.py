@@ -11,7 +11,8 @@ from checkout_assets.cli.main import run
 from checkout_assets_tests.fault_proxy import Answer, FaultProxy, Request, Rule
 from checkout_assets_tests.orders_place import FOLDER, OrdersPlace
 from spark_jobs.stores import S3Store, StoreError
-from spark_jobs.stores.s3 import new_session, s3_client
+from spark_jobs.stores.s3 import s3_client
+from spark_jobs.stores.sessions import new_session
 
 NEWER_CHECKSUMS = ("x-amz-checksum-", "x-amz-sdk-checksum-", "x-amz-trailer")
 ENDPOINTS = {

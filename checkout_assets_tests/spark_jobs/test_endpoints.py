@@ -8,7 +8,8 @@ import pytest
 
 from checkout_assets_tests.fault_proxy import FaultProxy
 from spark_jobs.stores import S3Store, StoreError, StoreTerms
-from spark_jobs.stores.s3 import new_session, s3_client
+from spark_jobs.stores.s3 import s3_client
+from spark_jobs.stores.sessions import new_session
 
 BUCKETS = ["bucket", "my.bucket", "My_Bucket", "point-abcdefghijklmnop-s3alias"]
 REGIONS = ["us-east-1", "us-east-2", "us-gov-west-1", "cn-north-1", "aws-global"]

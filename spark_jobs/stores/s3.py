@@ -6,7 +6,7 @@ import contextlib
 import random
 import re
 from concurrent.futures import Future
-from functools import cache, cached_property
+from functools import cached_property
 from itertools import chain
 from typing import Any, Callable, Dict, Iterable, Iterator, List, Mapping, Optional, Tuple, Union
 
@@ -19,6 +19,7 @@ from spark_jobs.stores.bulk import delete_in_batches, side_by_side
 from spark_jobs.stores.digests import use_md5_elsewhere
 from spark_jobs.stores.listing import Page, Question, list_pages
 from spark_jobs.stores.ranges import PAGES_AHEAD, list_ranges
+from spark_jobs.stores.sessions import new_session
 from spark_jobs.stores.terms import NO_TERMS, StoreTerms
 from spark_jobs.transport.answers import Headers, Response
 from spark_jobs.transport.calls import OnEnd
@@ -321,51 +322,6 @@ def _ask_again(response: Any, attempts: int, operation: Any, **_: object) -> Opt
     if is_lost or not is_transient(code, answer.status_code):
         return None
     return random.uniform(0, min(_LONGEST_PAUSE_SECONDS, _SHORTEST_PAUSE_SECONDS * 2**attempts))
-
-
-def new_session() -> Any:
-    """A boto3 session of the environment as it is now; all share what they read of S3's model."""
-    import boto3
-    import botocore.session
-
-    session = botocore.session.Session()
-    session.register_component("data_loader", _data_loader())
-    return boto3.session.Session(botocore_session=session)
-
-
-def assume_role(session: Any, role_arn: str) -> Any:
-    """A boto3 session of that role, whose credentials are renewed before they expire."""
-    import boto3
-    import botocore.session
-    from botocore import credentials
-
-    base = session._session
-    fetcher = credentials.AssumeRoleCredentialFetcher(
-        client_creator=base.create_client,
-        source_credentials=session.get_credentials(),
-        role_arn=role_arn,
-        extra_args={"RoleSessionName": "checkout-assets"},
-    )
-
-    class Role(credentials.CredentialProvider):
-        METHOD = CANONICAL_NAME = "assume-role"
-
-        def load(self) -> Any:
-            # By this name the clients of one role are told from those of another.
-            return credentials.DeferredRefreshableCredentials(fetcher.fetch_credentials, role_arn)
-
-    assumed = botocore.session.Session()
-    assumed.register_component("data_loader", _data_loader())
-    assumed.register_component("credential_provider", credentials.CredentialResolver([Role()]))
-    return boto3.session.Session(botocore_session=assumed)
-
-
-@cache
-def _data_loader() -> Any:
-    """Reading the model costs 100 ms, and a process opens many stores."""
-    from botocore.loaders import create_loader
-
-    return create_loader()
 
 
 @contextlib.contextmanager

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from checkout_assets.engines.aws_requests import AwsRequestError, diagnosed
-from checkout_assets.engines.aws_setup import configuring
+from checkout_assets.engines.aws_setup import configuring, region_for
 from checkout_assets.engines.ec2.options import WORKER_TAG
 from checkout_assets.engines.ec2.request import Image
 from checkout_assets.engines.locations import principal
@@ -134,11 +134,12 @@ def ec2_clients(region: str = "", endpoint_url: str = "") -> Ec2Api:
     from botocore.config import Config
 
     session = principal()
+    chosen = region_for(session, region, "CHECKOUT_EC2_REGION")
 
     def client(service: str, retries: Any) -> Any:
         return session.client(
             service,
-            region_name=region or None,
+            region_name=chosen,
             endpoint_url=endpoint_url or None,
             config=Config(retries=retries, user_agent_extra="checkout-assets"),
         )

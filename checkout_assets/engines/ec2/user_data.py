@@ -13,6 +13,7 @@ from checkout_assets.domain.errors import UsageError
 from checkout_assets.domain.folders import Folder
 from checkout_assets.engines.copying.choices import CopySettings
 from checkout_assets.engines.ec2.worker_package import WorkerArchive
+from checkout_assets.engines.fleet.variables import on_instance
 from checkout_assets.settings import ENVIRONMENT_PREFIX, Settings
 
 LARGEST_USER_DATA = 16 * 1024
@@ -97,7 +98,7 @@ def _values(job: WorkerJob) -> Iterator[str]:
         "in_flight": str(job.in_flight),
         "folder_count": str(len(job.folders)),
     }
-    exported = {"AWS_REGION": job.region, "AWS_DEFAULT_REGION": job.region, **job.variables}
+    exported = {**on_instance(job.region), **job.variables}
     yield from (f"{name}={_quoted(name, value)}" for name, value in named.items())
     yield f"folders=({' '.join(folder_words(job.folders))})"
     for name, value in exported.items():

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from checkout_assets.domain.failures import Cause, Diagnosis
 from checkout_assets.engines.aws_requests import AwsRequestError, diagnosed
-from checkout_assets.engines.aws_setup import configuring
+from checkout_assets.engines.aws_setup import configuring, region_for
 from checkout_assets.engines.locations import principal
 
 if TYPE_CHECKING:
@@ -154,11 +154,12 @@ def emr_clients(region: str = "", endpoint_url: str = "") -> EmrApi:
     from botocore.config import Config
 
     session = principal()
+    chosen = region_for(session, region, "CHECKOUT_EMR_REGION")
 
     def client(retries: Any) -> Any:
         return session.client(
             "emr",
-            region_name=region or None,
+            region_name=chosen,
             endpoint_url=endpoint_url or None,
             config=Config(retries=retries, user_agent_extra="checkout-assets"),
         )

@@ -10,6 +10,7 @@ from checkout_assets.domain.folders import Folder
 from checkout_assets.domain.sizing import size_for
 from checkout_assets.engines.emr.options import EmrOptions, OrdersJob
 from checkout_assets.engines.fleet.tags import GROUP_TAG, run_tags
+from checkout_assets.engines.fleet.variables import on_instance
 
 LONGEST_STEP = 10_240
 """Characters of all arguments of a step: EMR's quota."""
@@ -133,7 +134,7 @@ def step_request(
     arguments = [
         "spark-submit",
         *("--deploy-mode", "cluster" if options.cluster_mode else "client"),
-        *_settings({**_sizing(options), **_region(job.region), **options.spark_config}),
+        *_settings({**_sizing(options), **_variables(job.region), **options.spark_config}),
         *job.package.spark_options,
         job.package.script_uri,
         *("--raw", job.raw_uri, "--lake", job.lake_uri),
@@ -162,10 +163,12 @@ def _sizing(options: EmrOptions) -> dict[str, str]:
     return sizing.spark_config()
 
 
-def _region(region: str) -> dict[str, str]:
+def _variables(region: str) -> dict[str, str]:
+    """What driver and executors find in their environment."""
     return {
-        "spark.yarn.appMasterEnv.AWS_DEFAULT_REGION": region,
-        "spark.executorEnv.AWS_DEFAULT_REGION": region,
+        f"spark.{place}.{name}": value
+        for place in ("yarn.appMasterEnv", "executorEnv")
+        for name, value in on_instance(region).items()
     }
 
 

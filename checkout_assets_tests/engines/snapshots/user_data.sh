@@ -12,6 +12,8 @@ folder_count=33
 folders=(00_CheckoutOrder..1F_CheckoutOrder FF_FulfillmentOrder)
 export AWS_REGION=us-east-2
 export AWS_DEFAULT_REGION=us-east-2
+export AWS_METADATA_SERVICE_TIMEOUT=5
+export AWS_METADATA_SERVICE_NUM_ATTEMPTS=3
 export CHECKOUT_SOURCE_URI=s3://orders/root
 export CHECKOUT_RAW_URI=s3://import/raw
 # From here on the script is the same for every instance; the values above are this one's.
