@@ -7,6 +7,7 @@ import typer
 
 from checkout_assets.cli.console import print_json, say
 from checkout_assets.cli.doctor_table import print_results, results_document
+from checkout_assets.cli.interrupts import BEGINS_ANEW
 from checkout_assets.cli.options import Json
 from checkout_assets.cli.settings_options import settings_options, settings_with
 from checkout_assets.domain.doctor import CheckResult, CheckState, Topic
@@ -16,6 +17,7 @@ from checkout_assets.settings import Settings
 _NAME = "doctor"
 _PLACES = ("source_uri", "raw_uri", "lake_uri")
 _SETTINGS = Topic("settings", "variables", "README.md")
+INTERRUPTED = BEGINS_ANEW
 _EXAMPLES = """\b
 Examples:
   checkout-assets doctor

@@ -8,6 +8,14 @@ INTERRUPTED = 130
 """The exit code of a command that Ctrl-C, SIGTERM or the end of the terminal ended."""
 
 SENTENCE = "Interrupted. What was done stays; run the same command again to go on."
+"""True of a command that skips what it finds done; others have an ``INTERRUPTED`` of their own."""
+
+BEGINS_ANEW = "Interrupted. Run the same command again, which begins anew."
+
+STRUCTURES_ANEW = (
+    "Interrupted. What was published stays, and no folder is published by halves; run the same "
+    "command again, which structures all its folders anew."
+)
 
 
 def on_interrupt(handler: Callable[[int, FrameType | None], object] | signal.Handlers) -> None:

@@ -182,11 +182,10 @@ def _end_of(arguments: Sequence[str]) -> _End:
 
 
 def _interrupted(arguments: Sequence[str]) -> _End:
-    if "demo" not in _command_words(arguments):
-        return _End(INTERRUPTED, SENTENCE)
-    from checkout_assets.cli import demo
-
-    return _End(INTERRUPTED, demo.INTERRUPTED)
+    """What a command that does not go on where it was says of itself, else the usual sentence."""
+    command = next(_command_words(arguments), "")
+    module = import_module(f"checkout_assets.cli.{command}") if command else None
+    return _End(INTERRUPTED, getattr(module, "INTERRUPTED", SENTENCE))
 
 
 def _unexpected(error: Exception) -> _End:

@@ -10,6 +10,7 @@ import typer
 from checkout_assets.cli import structure
 from checkout_assets.cli.console import print_json, print_lines, say_some
 from checkout_assets.cli.groups import add_group
+from checkout_assets.cli.interrupts import STRUCTURES_ANEW
 from checkout_assets.cli.options import Folders, Json, existing_lake, usable_places
 from checkout_assets.cli.quarantine_report import (
     count_document,
@@ -33,6 +34,7 @@ from checkout_assets.engines.quarantine import (
 
 _STANDARD_OUTPUT = "-"
 _OWNER_ONLY = 0o600
+INTERRUPTED = STRUCTURES_ANEW
 _EXAMPLES = """\b
 Examples:
   checkout-assets quarantine list --lake ./lake

@@ -17,6 +17,7 @@ from checkout_assets.cli.console import (
     say_some,
 )
 from checkout_assets.cli.help_texts import FOLDER_HELP
+from checkout_assets.cli.interrupts import BEGINS_ANEW
 from checkout_assets.cli.options import (
     Folders,
     Json,
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
 
 _WHOLE_MAP = 32
 _MOST_ORPHANS = 20
+INTERRUPTED = BEGINS_ANEW
 _EXAMPLES = f"""{FOLDER_HELP}\b
 Examples:
   checkout-assets reconcile --source s3://src --raw s3://raw --lake s3://lake

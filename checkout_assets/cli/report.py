@@ -12,6 +12,7 @@ import typer
 
 from checkout_assets.cli.comparing import comparing
 from checkout_assets.cli.console import print_json, print_lines, say, say_some
+from checkout_assets.cli.interrupts import BEGINS_ANEW
 from checkout_assets.cli.options import (
     Json,
     given_locations,
@@ -34,6 +35,7 @@ from checkout_assets.domain.reporting.outcome import ReconciliationOutcome, last
 from checkout_assets.domain.siblings import compared_with_siblings
 from checkout_assets.settings import Settings
 
+INTERRUPTED = BEGINS_ANEW
 _EXAMPLES = """\b
 Examples:
   checkout-assets report --raw s3://raw --lake s3://lake --out report.html

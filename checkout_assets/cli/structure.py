@@ -11,6 +11,7 @@ import typer
 
 from checkout_assets.cli.console import print_json, print_lines, say, terminal
 from checkout_assets.cli.help_texts import FOLDER_HELP
+from checkout_assets.cli.interrupts import STRUCTURES_ANEW
 from checkout_assets.cli.options import Folders, Json, usable_places
 from checkout_assets.cli.settings_options import settings_options, settings_with
 from checkout_assets.domain.anomalies import Finding, Rule, Severity, structured_rules
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 Rules = Sequence[Rule[StructureTotals]]
 FOLDERS_PER_JOB = 16
+INTERRUPTED = STRUCTURES_ANEW
 _EXAMPLES = f"""{FOLDER_HELP}\b
 Examples:
   checkout-assets structure --raw s3://raw --lake ./lake 0A_CheckoutOrder

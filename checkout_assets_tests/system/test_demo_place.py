@@ -40,7 +40,7 @@ def test_the_runbook_has_a_port_of_its_own_that_stays(tmp_path: Path) -> None:
     assert linked == f"http://127.0.0.1:{second.runbook_port}/runbook.html"
 
 
-@pytest.mark.parametrize(("documents", "needed"), [(5000, 365), (20_000, 1_325)])
+@pytest.mark.parametrize(("documents", "needed"), [(5000, 410), (20_000, 1_460)])
 def test_a_disk_with_too_little_room_is_named_before_anything_is_made(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, documents: int, needed: int
 ) -> None:

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from checkout_assets.cli.interrupts import INTERRUPTED, SENTENCE
+from checkout_assets.cli.interrupts import BEGINS_ANEW, INTERRUPTED
 
 COMMAND = """
 import os, signal, sys
@@ -58,4 +58,4 @@ def test_any_number_of_interrupts_ends_with_the_sentence_once(
     ended = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, timeout=120, check=False
     )
-    assert (ended.returncode, ended.stdout, ended.stderr) == (INTERRUPTED, "", f"{SENTENCE}\n")
+    assert (ended.returncode, ended.stdout, ended.stderr) == (INTERRUPTED, "", f"{BEGINS_ANEW}\n")

@@ -56,6 +56,9 @@ def test_a_lake_that_takes_no_byte_is_named_before_spark_starts(
         ("structure", 8),
         ("quarantine", 24),
         ("demo", 32),
+        ("report", 8),
+        ("orphans", 16),
+        ("access", 64),
     ],
 )
 def test_too_few_open_files_are_told_at_once_in_one_line(
@@ -69,6 +72,9 @@ def test_too_few_open_files_are_told_at_once_in_one_line(
         "reconcile": ["reconcile", *source, *raw, *lake, FOLDER],
         "structure": ["structure", *raw, *lake, FOLDER],
         "quarantine": ["quarantine", "list", *lake],
+        "report": ["report", *source, *raw, *lake],
+        "orphans": ["orphans", "list", *lake],
+        "access": ["access", "status", *source, *raw, *lake],
         "demo": ["demo", "--directory", str(tmp_path / "demo")],
     }
     done = subprocess.run(

@@ -17,7 +17,10 @@ from checkout_assets_tests.spark_process import SparkProcess, wait_until
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="processes are found in /proc")
 
-SENTENCE = "Interrupted. What was done stays; run the same command again to go on."
+SENTENCE = (
+    "Interrupted. What was published stays, and no folder is published by halves; run the same "
+    "command again, which structures all its folders anew."
+)
 
 
 @pytest.fixture
