@@ -36,8 +36,8 @@ def doctor(*, given: Mapping[str, object], json: Json = False) -> int:
     """Check this machine, the settings and AWS before a run.
 
     Says what is missing and how to fix it. Sends only read requests and changes nothing. A check
-    that cannot be made is unknown and says which permission it needs. Exit code 0: no check failed, and the last line counts the
-    unknown ones; 1: a check failed.
+    that cannot be made is unknown and says which permission it needs. Exit code 0: no check
+    failed, and the last line counts the unknown ones; 1: a check failed.
     """
     results = list(_results(given))
     failed = any(each.state is CheckState.FAILED for each in results)
