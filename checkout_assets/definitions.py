@@ -26,6 +26,7 @@ from checkout_assets.engines.access.options import named_by_engines
 from checkout_assets.engines.copying.choices import CopyChoices
 from checkout_assets.engines.ec2.user_data import worker_variables
 from checkout_assets.engines.place_terms import PlaceTerms
+from checkout_assets.engines.planning.choices import BudgetChoices
 from checkout_assets.engines.reconciling.choices import AllowanceChoices
 from checkout_assets.engines.structuring.choices import StructureChoices
 from checkout_assets.engines.structuring.session import local_spark_config
@@ -49,6 +50,7 @@ def build_resources(settings: Settings) -> dict[str, Any]:
     """The engines that the settings choose, and the stores they work on."""
     stores = Stores(
         **PlaceTerms.given_by(settings).model_dump(),
+        **given_to(BudgetChoices, settings).model_dump(),
         s3=S3Resource(max_attempts=6),
     )
     return {

@@ -29,6 +29,7 @@ from checkout_assets.engines.ec2.options import Ec2Options
 from checkout_assets.engines.emr.options import EmrChoices
 from checkout_assets.engines.option import OnCommandLine
 from checkout_assets.engines.place_terms import PlaceTerms
+from checkout_assets.engines.planning.choices import BudgetChoices
 from checkout_assets.engines.reconciling.choices import AllowanceChoices
 from checkout_assets.engines.structuring.choices import StructureChoices
 
@@ -40,6 +41,7 @@ class Settings(
     CopyChoices,
     StructureChoices,
     AllowanceChoices,
+    BudgetChoices,
     AccessChoices,
     GrantChoices,
     BaseSettings,

@@ -81,11 +81,13 @@ def copy(  # noqa: PLR0913 - a command's options
     Run it again to copy what is still missing. Never changes the source.
     """
     from checkout_assets.engines.copying.engine import CopyOptions
+    from checkout_assets.engines.planning.planning import refuse_costly_plan
 
     # Rows and requests hold no cycles; looking for some costs a tenth of all.
     gc.freeze()
     gc.set_threshold(_ALLOCATIONS_BETWEEN_COLLECTIONS)
     settings = settings_with(**given)
+    refuse_costly_plan(settings)
     chosen = select_folders(folders or [])
     called = f"cli-{secrets.token_hex(4)}" if run_id is None else checked_run_id(run_id)
     terms = report_terms(settings, report, deadline, silence)

@@ -29,6 +29,7 @@ from checkout_assets.domain.errors import MigrationError, UsageError
 from checkout_assets.domain.faults import explain_fault
 
 COMMANDS = (
+    "plan",
     "copy",
     "structure",
     "reconcile",

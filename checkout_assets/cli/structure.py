@@ -63,7 +63,10 @@ def structure(
     Running it again replaces a folder's rows with the same rows. Refuses a folder that was not
     copied.
     """
+    from checkout_assets.engines.planning.planning import refuse_costly_plan
+
     settings = settings_with(**given)
+    refuse_costly_plan(settings)
     chosen = select_folders(folders or [])
     results = run_folders(settings, chosen)
     rules = structured_rules(settings.allowance)

@@ -63,6 +63,7 @@ class Ec2Resource(Ec2Options, CopyEngineResource):
         from checkout_assets.engines.ec2.engine import Ec2Engine, Surroundings
 
         self._check()
+        self.stores.refuse_over_budget()
         self.stores.check("raw")
         api = self.api()
         session = principal(region=api.region)

@@ -45,6 +45,7 @@ class EmrResource(EmrChoices, StructureChoices, StructureEngineResource):
         from checkout_assets.engines.emr.options import OrdersJob
         from checkout_assets.engines.structuring.leftovers import LeftoverWatch
 
+        self.stores.refuse_over_budget()
         self.stores.check("raw", "lake")
         self._check()
         raw, lake = self.stores.raw(), self.stores.lake()

@@ -129,6 +129,7 @@ class LocalCopyResource(CopyChoices, CopyEngineResource):
         from checkout_assets.engines.copying.progress import SilenceOnly
 
         options = CopyOptions.given_by(self.stores, self)
+        self.stores.refuse_over_budget()
         self.stores.check("source", "raw", role_arn=self.copy_role_arn)
         progress = SilenceOnly(self.stores.on_silence)
         engine = CopyEngine(self.stores.source(), self.stores.raw(), options, progress)
@@ -156,6 +157,7 @@ class LocalSparkResource(StructureChoices, StructureEngineResource):
         from checkout_assets.engines.structuring.session import LocalSpark
         from checkout_assets.engines.structuring.spark_engine import LocalSparkEngine
 
+        self.stores.refuse_over_budget()
         self.stores.check("raw", "lake")
         check_writable(self.stores.lake(), "lake")
         self._spark = LocalSpark(self.pyspark.spark_config)

@@ -17,11 +17,12 @@ from checkout_assets.engines.locations import (
     refuse_overlap,
 )
 from checkout_assets.engines.place_terms import PlaceTerms
+from checkout_assets.engines.planning.choices import BudgetChoices
 from checkout_assets.engines.silence import OnSilence, SilenceLines, ignore_silence
 from spark_jobs.stores.terms import StoreTerms
 
 
-class Stores(PlaceTerms, dg.ConfigurableResource[Any]):
+class Stores(PlaceTerms, BudgetChoices, dg.ConfigurableResource[Any]):
     """The places of a migration and their terms; ``s3`` carries the small calls."""
 
     s3: dg.ResourceDependency[S3Resource]
@@ -53,6 +54,12 @@ class Stores(PlaceTerms, dg.ConfigurableResource[Any]):
     def terms(self, place: str) -> StoreTerms:
         """The terms of ``source``, ``raw``, ``lake`` or ``fleet``."""
         return PlaceTerms.given_by(self).of(place)
+
+    def refuse_over_budget(self) -> None:
+        """Raise UsageError if the whole migration costs more than it may; sends no request."""
+        from checkout_assets.engines.planning.planning import refuse_costly_plan
+
+        refuse_costly_plan(self)
 
     def check(self, *names: str, role_arn: str = "") -> None:
         """Raise UsageError if one of the named places is missing, unreachable or inside another.

@@ -22,6 +22,7 @@ from checkout_assets.engines.ec2.user_data import worker_variables
 from checkout_assets.engines.emr.options import EmrChoices
 from checkout_assets.engines.option import OnCommandLine
 from checkout_assets.engines.place_terms import PlaceTerms
+from checkout_assets.engines.planning.choices import BudgetChoices
 from checkout_assets.engines.reconciling.choices import AllowanceChoices
 from checkout_assets.engines.structuring.choices import StructureChoices
 from checkout_assets.resources.access import AccessResource
@@ -114,6 +115,7 @@ def test_a_command_s_options_are_made_of_the_settings(command: str, names: set[s
         (AccessChoices, AccessResource),
         (GrantChoices, AccessResource),
         (AllowanceChoices, ReconcilerResource),
+        (BudgetChoices, Stores),
     ],
 )
 def test_an_option_of_an_engine_is_a_setting_and_the_resource_s(

@@ -1,0 +1,158 @@
+"""``checkout-assets plan``: what a migration takes, before anything is begun."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from checkout_assets.cli.console import print_json, print_lines, say
+from checkout_assets.cli.help_texts import FOLDER_HELP
+from checkout_assets.cli.options import Folders, Json, usable_places
+from checkout_assets.cli.plan_table import print_plan, workload_lines
+from checkout_assets.cli.settings_options import ComparingRole, comparing_settings, settings_options
+from checkout_assets.domain.errors import MigrationError, UsageError
+from checkout_assets.domain.folders import Folder, select_folders
+from checkout_assets.domain.planning.estimate import Estimate
+from checkout_assets.domain.planning.prices import PriceTable
+from checkout_assets.domain.planning.requests import DEFAULT_DAYS
+from checkout_assets.domain.planning.workload import Workload, spread_evenly
+from checkout_assets.settings import Settings
+
+_NAME = "plan"
+_OPTIONS = ("source_uri", "source_account", "requester_pays")
+_EXAMPLES = f"""{FOLDER_HELP}\b
+Examples:
+  checkout-assets plan --source s3://orders
+  checkout-assets plan --objects 400000000 --bytes 4400000000000
+"""
+
+Objects = Annotated[
+    int | None,
+    typer.Option("--objects", metavar="N", min=1, help="Plan for N objects; list nothing."),
+]
+Bytes = Annotated[
+    int | None,
+    typer.Option("--bytes", metavar="N", min=0, help="How large these objects are together."),
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command(_NAME, epilog=_EXAMPLES)(plan)
+
+
+@settings_options(*_OPTIONS)
+def plan(  # noqa: PLR0913 - a command's options
+    *,
+    folders: Folders = None,
+    given: Mapping[str, object],
+    role: ComparingRole = None,
+    objects: Objects = None,
+    total_bytes: Bytes = None,
+    instances: Annotated[
+        int, typer.Option(metavar="N", min=1, max=512, help="Instances that copy side by side.")
+    ] = 16,
+    clusters: Annotated[
+        int, typer.Option(metavar="N", min=1, max=512, help="Clusters that structure side by side.")
+    ] = 32,
+    days: Annotated[
+        int, typer.Option(metavar="N", min=1, help="Days of which each folder has documents.")
+    ] = DEFAULT_DAYS,
+    prices: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Another price table.", show_default=False),
+    ] = None,
+    json: Json = False,
+) -> int:
+    """Estimate requests, hours and dollars of a migration; change nothing.
+
+    Lists the source, which costs one request per 1,000 objects, or plans for the numbers that are
+    given. Takes all 512 folders unless some are named.
+    """
+    from checkout_assets.engines.planning.price_table import load_prices
+
+    settings = comparing_settings(role, **given)
+    table = load_prices(prices)
+    work = _workload(settings, folders, objects, total_bytes)
+    found = _estimates(settings, work, (instances, clusters, days), table)
+    old = table.warning(datetime.now(UTC).date())
+    if json:
+        print_json(_NAME, True, _document(work, found, table, old))
+    else:
+        print_lines(workload_lines(work))
+        print_plan(found)
+        print_lines(_how_to_set_budget(work))
+    if old:
+        say(old)
+    return 0
+
+
+def _workload(
+    settings: Settings, folders: list[str] | None, objects: int | None, total_bytes: int | None
+) -> Workload:
+    chosen = select_folders(folders or ["all"])
+    if objects is not None:
+        return spread_evenly(objects, total_bytes or 0, [each.name for each in chosen])
+    if total_bytes is not None:
+        raise UsageError("--bytes needs --objects: say how many objects there are.")
+    return _listed(settings, chosen)
+
+
+def _listed(settings: Settings, folders: Sequence[Folder]) -> Workload:
+    from checkout_assets.engines.locations import S3Location, principal
+    from checkout_assets.engines.planning.source_load import list_workload
+    from spark_jobs.refusals import meaning_of
+    from spark_jobs.stores import StoreError
+
+    role = settings.comparing_role_arn
+    source = usable_places(settings, "source", role_arn=role)["source"]
+    assert isinstance(source, S3Location)
+    try:
+        return list_workload(source.open(principal(role)), folders)
+    except StoreError as error:
+        reason = meaning_of(error.code, "S3 answers {code}")
+        raise MigrationError(f"The source could not be listed: {reason}.") from None
+
+
+def _estimates(
+    settings: Settings, work: Workload, counts: tuple[int, int, int], table: PriceTable
+) -> list[Estimate]:
+    from checkout_assets.engines.ec2.options import Ec2Options
+    from checkout_assets.engines.emr.options import EmrChoices
+    from checkout_assets.engines.planning.planning import (
+        copying_machines,
+        estimates,
+        structuring_machines,
+    )
+    from checkout_assets.resources.engines import parse_options
+
+    instances, clusters, days = counts
+    ec2 = Ec2Options(**parse_options(Ec2Options, "EC2", settings.ec2))
+    emr = EmrChoices(**parse_options(EmrChoices, "EMR", settings.emr))
+    copying, structuring = copying_machines(ec2, instances), structuring_machines(emr, clusters)
+    return estimates(work, copying, structuring, table, days)
+
+
+def _how_to_set_budget(work: Workload) -> list[str]:
+    return [
+        "For a budget: set CHECKOUT_BUDGET_DOLLARS, "
+        f"CHECKOUT_PLANNED_OBJECTS={work.objects} and CHECKOUT_PLANNED_BYTES={work.total_bytes}.",
+    ]
+
+
+def _document(
+    work: Workload, found: Sequence[Estimate], table: PriceTable, old: str
+) -> dict[str, Any]:
+    return {
+        "objects": work.objects,
+        "bytes": work.total_bytes,
+        "documents": work.read,
+        "archived": dict(work.archived),
+        "prices_as_of": table.as_of.isoformat(),
+        "warning": old or None,
+        "prices": {name: asdict(price) for name, price in table.prices.items()},
+        "estimates": [{**asdict(each), "dollars": each.dollars} for each in found],
+    }

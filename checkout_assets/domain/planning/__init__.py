@@ -1,0 +1,1 @@
+"""What a migration will take: requests, hours and dollars, computed before anything is begun."""

@@ -1,0 +1,60 @@
+"""What there is to do: objects and bytes per folder, listed or given by hand."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from checkout_assets.domain.folders import ALL_FOLDERS
+
+
+@dataclass(frozen=True, slots=True)
+class FolderLoad:
+    """One folder's objects; ``read`` of them are documents or nested objects, ``archived`` cannot
+    be copied before they are restored, ``parts`` is how many parts the largest ones are copied in.
+    """
+
+    objects: int
+    total_bytes: int
+    read: int
+    archived: int = 0
+    large: int = 0
+    parts: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Workload:
+    """The loads of all folders that are planned, by name; ``archived`` counts by storage class."""
+
+    folders: Mapping[str, FolderLoad]
+    archived: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def objects(self) -> int:
+        """Objects of all folders."""
+        return sum(each.objects for each in self.folders.values())
+
+    @property
+    def total_bytes(self) -> int:
+        """Bytes of all folders."""
+        return sum(each.total_bytes for each in self.folders.values())
+
+    @property
+    def read(self) -> int:
+        """Objects that structuring reads."""
+        return sum(each.read for each in self.folders.values())
+
+
+def spread_evenly(
+    objects: int, total_bytes: int, names: Sequence[str] = tuple(f.name for f in ALL_FOLDERS)
+) -> Workload:
+    """A workload of so many objects, all of them documents, spread over the folders."""
+    count = len(names)
+    return Workload(
+        {
+            name: FolderLoad(
+                share := objects // count + (at < objects % count),
+                total_bytes // count + (at < total_bytes % count),
+                share,
+            )
+            for at, name in enumerate(names)
+        }
+    )

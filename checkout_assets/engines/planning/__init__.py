@@ -1,0 +1,1 @@
+"""Planning a migration: the price table, and what the source holds."""

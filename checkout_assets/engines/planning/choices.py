@@ -1,0 +1,23 @@
+"""The budget, each option once: settings and stores follow."""
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class BudgetChoices(BaseModel):
+    """What a migration may cost, and how much there is to do as ``plan`` counted it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    budget_dollars: float = Field(
+        0,
+        ge=0,
+        allow_inf_nan=False,
+        description="copying and structuring refuse to start if the plan of the whole migration "
+        "costs more than this; 0 is no limit",
+    )
+    planned_objects: int = Field(
+        0, ge=0, description="the source's objects, as plan counted them, for the budget"
+    )
+    planned_bytes: int = Field(
+        0, ge=0, description="the source's bytes, as plan counted them, for the budget"
+    )

@@ -1,0 +1,38 @@
+"""The price table that comes with the program, or one of the user's own."""
+
+import tomllib
+from datetime import date
+from importlib.resources import files
+from pathlib import Path
+
+from checkout_assets.domain.displayable import displayable
+from checkout_assets.domain.errors import UsageError
+from checkout_assets.domain.planning.prices import Price, PriceTable
+
+_TABLE = "prices.toml"
+
+
+def load_prices(path: Path | None = None) -> PriceTable:
+    """The table in that TOML file, else ours; raises UsageError if the file is not such a table."""
+    try:
+        text = path.read_text() if path else files(__package__).joinpath(_TABLE).read_text()
+        told = tomllib.loads(text)
+        prices = {name: _price(given) for name, given in told["prices"].items()}
+        as_of = told["as_of"]
+    except OSError as error:
+        raise UsageError(f"The price table cannot be read: {error.strerror}.") from None
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise UsageError(
+            f"The price table {displayable(str(path))} is wrong ({displayable(str(error))}): write "
+            "it like checkout_assets/engines/planning/prices.toml."
+        ) from None
+    if not isinstance(as_of, date):
+        raise UsageError("The price table needs as_of: the day of its prices, such as 2026-11-26.")
+    return PriceTable(as_of, prices)
+
+
+def _price(given: dict[str, object]) -> Price:
+    dollars = float(str(given["dollars"]))
+    if not 0 <= dollars < float("inf"):
+        raise ValueError("a price is negative or not a number")
+    return Price(dollars, str(given["unit"]), str(given["source"]))
