@@ -95,7 +95,7 @@ def _workload(
 ) -> Workload:
     chosen = select_folders(folders or ["all"])
     if objects is not None:
-        return spread_evenly(objects, total_bytes or 0, [each.name for each in chosen])
+        return spread_evenly(objects, total_bytes or 0, chosen)
     if total_bytes is not None:
         raise UsageError("--bytes needs --objects: say how many objects there are.")
     return _listed(settings, chosen)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from checkout_assets.domain.folders import ALL_FOLDERS
+from checkout_assets.domain.folders import ALL_FOLDERS, Folder
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,17 +44,17 @@ class Workload:
 
 
 def spread_evenly(
-    objects: int, total_bytes: int, names: Sequence[str] = tuple(f.name for f in ALL_FOLDERS)
+    objects: int, total_bytes: int, folders: Sequence[Folder] = ALL_FOLDERS
 ) -> Workload:
     """A workload of so many objects, all of them documents, spread over the folders."""
-    count = len(names)
+    count = len(folders)
     return Workload(
         {
-            name: FolderLoad(
+            folder.name: FolderLoad(
                 share := objects // count + (at < objects % count),
                 total_bytes // count + (at < total_bytes % count),
                 share,
             )
-            for at, name in enumerate(names)
+            for at, folder in enumerate(folders)
         }
     )
