@@ -14,8 +14,9 @@ from checkout_assets.engines.ec2.api import Ec2Api, ec2_clients
 from checkout_assets.engines.ec2.copy_job import CopyJob
 from checkout_assets.engines.ec2.engine import Ec2Engine, Surroundings
 from checkout_assets.engines.ec2.options import Ec2Options
-from checkout_assets.engines.ec2.worker_package import upload_worker
+from checkout_assets.engines.ec2.worker_package import worker_archive
 from checkout_assets.engines.worker.reports import WorkerReports, worker_prefix
+from checkout_assets.packaging.stored import PackagePlace
 from checkout_assets_tests.local_ec2.local_ec2 import PROFILE, REGION, LocalEc2
 from checkout_assets_tests.orders_place import OrdersPlace
 from checkout_assets_tests.strict_iam.host_requests import (
@@ -65,7 +66,9 @@ class Ec2Place:
             "CHECKOUT_SOURCE_URI": orders.source.uri,
             "CHECKOUT_RAW_URI": orders.raw.uri,
         }
-        self.job = CopyJob(upload_worker(package, f"{place}/package", X86), variables)
+        self.job = CopyJob(
+            worker_archive(PackagePlace(f"{place}/package", X86, str(package))), variables
+        )
         self.clock = ImpatientClock()
         self.fleet = open_store(self.options.fleet_uri)
         self.raw = orders.raw.open()

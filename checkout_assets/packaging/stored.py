@@ -1,6 +1,7 @@
 """The package in a store: read its manifest, and put there what is missing."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from checkout_assets.domain.displayable import displayable
@@ -9,6 +10,26 @@ from checkout_assets.packaging.contents import MANIFEST, Package, Role
 from spark_jobs.refusals import meaning_of
 from spark_jobs.stores import Store, StoreError, open_store
 from spark_jobs.stores.terms import NO_TERMS, StoreTerms
+
+
+@dataclass(frozen=True, slots=True)
+class PackagePlace:
+    """Where hosts of one architecture find the package: ``s3://bucket/prefix``.
+
+    ``directory`` is what ``make package`` built, to be uploaded there on ``terms``; empty if it is.
+    """
+
+    uri: str
+    architecture: str
+    directory: str = ""
+    terms: StoreTerms = NO_TERMS
+
+    def provide(self, roles: Sequence[Role]) -> Package:
+        """The package, whose files for these roles are there now; raises UsageError if not."""
+        if self.directory:
+            directory = Path(self.directory)
+            return upload_package(directory, self.uri, roles, self.architecture, self.terms)
+        return find_package(self.uri, roles, self.architecture)
 
 
 def find_package(place: str, roles: Sequence[Role], architecture: str) -> Package:

@@ -1,13 +1,11 @@
 """EC2 as a Dagster resource: what contradicts itself is told before anything is launched."""
 
-import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from ipaddress import ip_network
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
-from pydantic import Field, PrivateAttr
+from pydantic import Field
 
 from checkout_assets.domain.displayable import displayable
 from checkout_assets.domain.errors import UsageError
@@ -22,15 +20,13 @@ from checkout_assets.engines.locations import (
     refuse_overlap,
 )
 from checkout_assets.resources.engines import CopyEngineResource, given_to, parse_options
+from checkout_assets.resources.fleet import FleetResource
 from checkout_assets.resources.stores import Stores
 from checkout_assets.settings import ENVIRONMENT_PREFIX
 
 if TYPE_CHECKING:
     from checkout_assets.engines.ec2.api import Ec2Api
     from checkout_assets.engines.ec2.engine import Ec2Engine
-    from checkout_assets.engines.ec2.worker_package import WorkerArchive
-
-_log = logging.getLogger(__name__)
 
 _OURS = DEPLOYMENT_TAG.partition(":")[0] + ":"
 _REPLACES_SOURCE = f"{ENVIRONMENT_PREFIX}REPLACES_SOURCE"
@@ -42,25 +38,19 @@ _REQUIRED = {
 }
 
 
-class Ec2Resource(Ec2Options, CopyEngineResource):
+class Ec2Resource(Ec2Options, FleetResource, CopyEngineResource):
     """Copies on EC2: a lost instance is replaced, nothing is left running."""
 
     stores: dg.ResourceDependency[Stores]
     variables: dict[str, str] = Field(
         default_factory=dict, description="the settings of the copy, see worker_variables"
     )
-    # pydantic would bind a function that is the default to this resource.
-    _tell: Callable[[str], None] | None = PrivateAttr(default=None)
-
-    def setup_for_execution(self, context: dg.InitResourceContext) -> None:
-        """Tell the run's log how it goes."""
-        if context.log is not None:
-            self._tell = context.log.info
 
     def engine(self) -> "Ec2Engine":
         from checkout_assets.engines.copying.cutoff import Origin, refuse_other_source
         from checkout_assets.engines.ec2.copy_job import CopyJob
         from checkout_assets.engines.ec2.engine import Ec2Engine, Surroundings
+        from checkout_assets.engines.ec2.worker_package import worker_archive
 
         self._check()
         self.stores.refuse_over_budget()
@@ -70,8 +60,12 @@ class Ec2Resource(Ec2Options, CopyEngineResource):
         raw, fleet = self.stores.raw().open(session), self._fleet().open(session)
         replaced = canonical_uri(self.variables.get(_REPLACES_SOURCE, ""), "replaced source")
         refuse_other_source(raw, Origin(self.stores.source().uri, replaced))
-        around = Surroundings(api, raw, fleet, self._tell or _log.info)
-        engine = Ec2Engine(self.options(), CopyJob(self._archive(), self.variables), around)
+        around = Surroundings(api, raw, fleet, self.tell)
+        engine = Ec2Engine(
+            self.options(),
+            CopyJob(worker_archive(self.package_place(self.stores.terms("fleet"))), self.variables),
+            around,
+        )
         engine.check()
         return engine
 
@@ -128,15 +122,6 @@ class Ec2Resource(Ec2Options, CopyEngineResource):
             raise UsageError(
                 "SSH needs both ssh_key and ssh_cidr; without them use Session Manager."
             )
-
-    def _archive(self) -> "WorkerArchive":
-        from checkout_assets.engines.ec2.worker_package import upload_worker, use_worker
-
-        if self.package_directory:
-            directory = Path(self.package_directory)
-            terms = self.stores.terms("fleet")
-            return upload_worker(directory, self.package_uri, self.architecture, terms)
-        return use_worker(self.package_uri, self.architecture)
 
 
 def ec2_resource(

@@ -1,19 +1,17 @@
 """EMR as a Dagster resource: what contradicts itself is told before anything is launched."""
 
-import logging
-from collections.abc import Callable, Mapping
-from pathlib import Path
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
-from pydantic import PrivateAttr
 
 from checkout_assets.domain.counting import part_of
 from checkout_assets.domain.errors import UsageError
-from checkout_assets.engines.emr.options import EmrChoices, EmrOptions, JobPackage
+from checkout_assets.engines.emr.options import EmrChoices, EmrOptions
 from checkout_assets.engines.locations import canonical_uri, parse_s3_location, principal
 from checkout_assets.engines.structuring.choices import StructureChoices
 from checkout_assets.resources.engines import StructureEngineResource, given_to, parse_options
+from checkout_assets.resources.fleet import FleetResource
 from checkout_assets.resources.stores import Stores
 
 if TYPE_CHECKING:
@@ -21,10 +19,8 @@ if TYPE_CHECKING:
     from checkout_assets.engines.seam import FolderEngine
     from checkout_assets.engines.structuring.spark_engine import StructuredFolder
 
-_log = logging.getLogger(__name__)
 
-
-class EmrResource(EmrChoices, StructureChoices, StructureEngineResource):
+class EmrResource(EmrChoices, StructureChoices, FleetResource, StructureEngineResource):
     """Structures on EMR: a step per folder, a lost cluster is replaced, nothing is left running.
 
     The Dagster-maintained EMR clients are not used: they end by their own time limit and leave the
@@ -32,16 +28,10 @@ class EmrResource(EmrChoices, StructureChoices, StructureEngineResource):
     """
 
     stores: dg.ResourceDependency[Stores]
-    # pydantic would bind a function that is the default to this resource.
-    _tell: Callable[[str], None] | None = PrivateAttr(default=None)
-
-    def setup_for_execution(self, context: dg.InitResourceContext) -> None:
-        """Tell the run's log how it goes."""
-        if context.log is not None:
-            self._tell = context.log.info
 
     def engine(self) -> "FolderEngine[StructuredFolder]":
         from checkout_assets.engines.emr.engine import EmrEngine
+        from checkout_assets.engines.emr.job_package import job_package
         from checkout_assets.engines.emr.options import OrdersJob
         from checkout_assets.engines.structuring.leftovers import LeftoverWatch
 
@@ -51,7 +41,7 @@ class EmrResource(EmrChoices, StructureChoices, StructureEngineResource):
         raw, lake = self.stores.raw(), self.stores.lake()
         api = self.api()
         job = OrdersJob(
-            self._package(),
+            job_package(self.package_place(self.stores.terms("fleet"))),
             raw.uri,
             lake.uri,
             self.vanished,
@@ -62,7 +52,7 @@ class EmrResource(EmrChoices, StructureChoices, StructureEngineResource):
             lake.terms,
         )
         store = parse_s3_location(lake.uri, "lake", lake.terms).open(principal(region=api.region))
-        engine = EmrEngine(self.options(), job, api, store, tell=self._tell or _log.info)
+        engine = EmrEngine(self.options(), job, api, store, tell=self.tell)
         engine.check()
         return LeftoverWatch(engine, lake)
 
@@ -95,15 +85,6 @@ class EmrResource(EmrChoices, StructureChoices, StructureEngineResource):
                 f"{part_of(self.core_spot_nodes, self.core_nodes, 'core node')} cannot be Spot: "
                 "raise core_nodes or lower core_spot_nodes."
             )
-
-    def _package(self) -> JobPackage:
-        from checkout_assets.engines.emr.job_package import upload_job, use_job
-
-        if self.package_directory:
-            directory = Path(self.package_directory)
-            terms = self.stores.terms("fleet")
-            return upload_job(directory, self.package_uri, self.architecture, terms)
-        return use_job(self.package_uri, self.architecture)
 
 
 def emr_resource(

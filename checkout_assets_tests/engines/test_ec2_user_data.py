@@ -24,7 +24,7 @@ from checkout_assets.engines.ec2.user_data import (
     render_user_data,
     worker_variables,
 )
-from checkout_assets.engines.ec2.worker_package import WorkerArchive, upload_worker, use_worker
+from checkout_assets.engines.ec2.worker_package import WorkerArchive, worker_archive
 from checkout_assets.engines.worker.reports import (
     Listening,
     Phase,
@@ -34,6 +34,7 @@ from checkout_assets.engines.worker.reports import (
     worker_uri,
 )
 from checkout_assets.packaging.build import build_package
+from checkout_assets.packaging.stored import PackagePlace
 from checkout_assets.settings import Settings
 from checkout_assets_tests.fault_proxy import Answer, FaultProxy, Request
 from checkout_assets_tests.orders_place import FOLDER, OrdersPlace
@@ -154,8 +155,8 @@ class Boot:
         self.place = place
         self.machine = machine
         fleet = f"s3://{place.raw.bucket}/fleet"
-        archive = upload_worker(package, f"{fleet}/package", X86)
-        assert use_worker(f"{fleet}/package/", X86) == archive
+        archive = worker_archive(PackagePlace(f"{fleet}/package", X86, str(package)))
+        assert worker_archive(PackagePlace(f"{fleet}/package/", X86)) == archive
         uri = worker_uri(fleet, "run", worker_name(1))
         self.reports = WorkerReports(open_store(uri))
         self.reports.listen(Listening(datetime.now(UTC)))

@@ -12,10 +12,11 @@ import pytest
 from checkout_assets.domain.folders import Folder
 from checkout_assets.engines.emr.api import emr_clients
 from checkout_assets.engines.emr.engine import EmrEngine
-from checkout_assets.engines.emr.job_package import upload_job, use_job
+from checkout_assets.engines.emr.job_package import job_package
 from checkout_assets.engines.emr.options import EmrOptions, OrdersJob
 from checkout_assets.engines.structuring.session import use_java
 from checkout_assets.engines.structuring.spark_engine import StructuredFolder
+from checkout_assets.packaging.stored import PackagePlace
 from checkout_assets.sample.s3_server import EmbeddedS3Server
 from checkout_assets_tests.emr_place import X86, QuickClock, build_job
 from checkout_assets_tests.local_emr.commands import local_spark_submit
@@ -80,8 +81,8 @@ def test_folders_on_two_clusters_end_in_exact_tables(
     build_job(tmp_path / "dist")
     bucket = f"s3://{place.raw.bucket}"
     lake = open_store(f"{bucket}/lake")
-    package = upload_job(tmp_path / "dist", f"{bucket}/artifacts", X86)
-    assert use_job(f"{bucket}/artifacts", X86) == package
+    package = job_package(PackagePlace(f"{bucket}/artifacts", X86, str(tmp_path / "dist")))
+    assert job_package(PackagePlace(f"{bucket}/artifacts", X86)) == package
     job = OrdersJob(package, place.raw.uri, lake.uri, "keep", REGION)
     options = EmrOptions(deployment="orders", log_uri=f"{bucket}/logs")
 

@@ -51,16 +51,12 @@ class Instance:
         self._reports = reports
         self._records = records
         self._worker = worker
-        self._given = given
+        self.given = given
         self._launch = launch
         self._seen = False
         self._silent = False
         self._unknown = 0
         self.id = ""
-
-    @property
-    def given(self) -> Numbers:
-        return self._given
 
     @property
     def title(self) -> str:
@@ -72,7 +68,7 @@ class Instance:
 
     def launch(self, choice: int) -> None:
         """When it boots, it finds that somebody listens."""
-        self._reports.assign(list(self._given))
+        self._reports.assign(list(self.given))
         self._reports.listen(Listening(datetime.now(UTC)))
         self.id = self._launch(choice)
 
@@ -83,7 +79,7 @@ class Instance:
         """
         assigned = self._reports.assigned()
         given = folders if assigned is None else [each for each in folders if each in assigned]
-        self._given |= dict.fromkeys(given, 1)
+        self.given |= dict.fromkeys(given, 1)
         told = self._reports.results()
         failed = {folder for folder, report in told.items() if not report.ok}
         return {folder: Found(1, goes_on=folder not in failed) for folder in given}
@@ -118,11 +114,11 @@ class Instance:
 
     def _counts(self, report: FolderReport, numbers: Numbers) -> bool:
         number = numbers.get(report.folder)
-        return number is not None and number == self._given.get(report.folder)
+        return number is not None and number == self.given.get(report.folder)
 
     def _ended(self, report: FolderReport) -> Ended[FolderCopied]:
         folder, where = report.folder, f"instance {self.id}, {self._worker}"
-        number = self._given[folder]
+        number = self.given[folder]
         copied = self._records.of(folder, report.seconds) if report.ok else None
         if copied is not None:
             return Ended(folder, number, where, copied)

@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from itertools import product
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from checkout_assets.engines.fleet.options import FleetOptions
 from checkout_assets.engines.fleet.pace import Pace
 
 WORKER_TAG = "checkout-assets:worker"
@@ -19,14 +20,12 @@ class Choice:
     subnet: str
 
 
-class Ec2Options(BaseModel):
+class Ec2Options(FleetOptions):
     """An instance and its run; the defaults are the hand run's instance on a current system.
 
     Each option is defined here once: settings, the Dagster resource and the launch follow. Where
     instances report, below ``fleet_uri``, is told in engines.worker.reports.
     """
-
-    model_config = ConfigDict(frozen=True)
 
     deployment: str = Field(
         default="checkout-assets",
@@ -36,18 +35,6 @@ class Ec2Options(BaseModel):
         "only these",
     )
     owner: str = Field(default="data-platform", min_length=1, description="a tag: whom to ask")
-    region: str = Field(default="", description="raw's region; empty for the environment's")
-    endpoint_url: str = Field(default="", description="another endpoint of EC2 and SSM, for tests")
-    package_uri: str = Field(
-        default="", description="where the packaged worker lies: s3://bucket/prefix"
-    )
-    package_directory: str = Field(
-        default="",
-        description="what make package built, to be uploaded to package_uri; empty if it is",
-    )
-    architecture: str = Field(
-        default="x86_64", pattern="^(x86_64|arm64)$", description="of the instance types"
-    )
     fleet_uri: str = Field(default="", description="where instances report: s3://bucket/prefix")
     instance_types: list[str] = Field(
         default_factory=lambda: ["m5.4xlarge"],

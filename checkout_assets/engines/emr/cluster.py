@@ -44,17 +44,13 @@ class Cluster:
         self._api = api
         self._results = results
         self._run_id = run_id
-        self._given = given
+        self.given = given
         self._launch = launch
         self._step = step
         self._steps: dict[Attempt, StepStatus] = {}
         self._alive = False
         self._log_uri = ""
         self.id = ""
-
-    @property
-    def given(self) -> Numbers:
-        return self._given
 
     @property
     def title(self) -> str:
@@ -76,18 +72,18 @@ class Cluster:
             if folder is None or (folder in found and found[folder].number >= number):
                 continue
             found[folder] = Found(number, step.active or step.state == "COMPLETED")
-        self._given |= {folder: each.number for folder, each in found.items()}
+        self.given |= {folder: each.number for folder, each in found.items()}
         return found
 
     def give(self, numbers: Numbers) -> None:
         """As many as EMR takes."""
         active = sum(step.active for step in self._steps.values())
-        missing = [each for each in numbers.items() if self._given.get(each[0]) != each[1]]
+        missing = [each for each in numbers.items() if self.given.get(each[0]) != each[1]]
         missing = missing[: max(MOST_STEPS - active, 0)]
         if missing and self._alive:
             # If the answer is lost, the next look sees whether the steps are there.
             self._api.add_steps(self.id, [self._step(*each) for each in missing])
-            self._given |= dict(missing)
+            self.given |= dict(missing)
 
     def collect(self, numbers: Numbers) -> Look[StructuredFolder]:
         self._steps = self._look_for(numbers)
@@ -99,7 +95,7 @@ class Cluster:
             step = self._steps.get((folder.name, number))
             if step is None:
                 continue
-            self._given[folder] = number
+            self.given[folder] = number
             if not step.active and (status.alive or step.state == "COMPLETED"):
                 ended.append(self._ended(folder, number, step))
         why = diagnose_cluster(status.code, status.message, status.error_codes)
@@ -114,7 +110,7 @@ class Cluster:
         awaited = {
             (folder.name, number)
             for folder, number in numbers.items()
-            if self._given.get(folder) == number
+            if self.given.get(folder) == number
         }
         found: dict[Attempt, StepStatus] = {}
         for attempt, step in run_steps(self._api, self.id, self._run_id):

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from checkout_assets.domain.sizing import ClusterShape
+from checkout_assets.engines.fleet.options import FleetOptions
 from checkout_assets.engines.fleet.pace import Pace
 from spark_jobs.contract.limits import LARGEST_BODY_BYTES
 from spark_jobs.stores.terms import NO_TERMS, StoreTerms
@@ -19,7 +20,7 @@ MOST_STEPS = 256
 _ONE_DAY = 24 * 60
 
 
-class EmrChoices(BaseModel):
+class EmrChoices(FleetOptions):
     """A cluster and its run; the defaults are the hand run's cluster on a current release.
 
     Each option is defined here once: settings, the Dagster resource and the launch follow.
@@ -27,24 +28,12 @@ class EmrChoices(BaseModel):
     libraries; without it they must be on the primary, by a bootstrap script.
     """
 
-    model_config = ConfigDict(frozen=True)
-
     deployment: str = Field(
         default="checkout-assets",
         min_length=1,
         description="names this deployment's clusters, and tags them: the sensor for orphans ends "
         "only these",
     )
-    region: str = Field(default="", description="the clusters' region; empty for the environment's")
-    endpoint_url: str = Field(default="", description="another EMR endpoint, for tests")
-    package_uri: str = Field(
-        default="", description="where the packaged job lies: s3://bucket/prefix"
-    )
-    package_directory: str = Field(
-        default="",
-        description="what make package built, to be uploaded to package_uri; empty if it is",
-    )
-    architecture: str = Field(default="x86_64", description="of the core nodes: x86_64 or arm64")
     log_uri: str = Field(default="", description="where EMR puts logs: s3://bucket/prefix")
     release: str = Field(
         default=RELEASE,

@@ -1,0 +1,24 @@
+"""The options that all fleets have, each once."""
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class FleetOptions(BaseModel):
+    """Where the hosts of a fleet run, and what they are given to run."""
+
+    model_config = ConfigDict(frozen=True)
+
+    region: str = Field(default="", description="the hosts' region; empty for the environment's")
+    endpoint_url: str = Field(
+        default="", description="another endpoint of the fleet's API, for tests"
+    )
+    package_uri: str = Field(default="", description="where the package lies: s3://bucket/prefix")
+    package_directory: str = Field(
+        default="",
+        description="what make package built, to be uploaded to package_uri; empty if it is",
+    )
+    architecture: str = Field(
+        default="x86_64",
+        pattern="^(x86_64|arm64)$",
+        description="the hosts' processor: x86_64 or arm64",
+    )
