@@ -233,6 +233,30 @@ def test_a_living_host_is_attached_to_and_what_failed_there_is_done_again() -> N
     assert backend.terminated == ["h9"]
 
 
+def test_an_attempt_that_failed_on_the_living_host_does_not_count_again() -> None:
+    """Its number is the one that this run would give: no record of it has been left."""
+    held = {FIRST: Found(1, goes_on=False)}
+    backend = FakeBackend(standing=[Standing("h9", alive=True)], held=held)
+    assert all_done(run(backend))
+    assert backend.seen[0] == ("h9", {FIRST: 2, SECOND: 1, THIRD: 1})
+
+
+def test_living_hosts_of_one_group_go_on_as_two() -> None:
+    """As an earlier version left them; whoever replaces one must find no host of the other."""
+    held_by = {
+        "h8": {FIRST: Found(1, goes_on=True)},
+        "h9": {SECOND: Found(1, goes_on=True), THIRD: Found(1, goes_on=True)},
+    }
+    backend = FakeBackend(
+        standing=[Standing("h9", alive=True), Standing("h8", alive=True)],
+        held_by=held_by,
+        scripts={"h8": [over(BROKEN)], "h9": [over(BROKEN)]},
+        grows=False,
+    )
+    assert all_done(run(backend))
+    assert sorted(backend.groups) == [1, 2]
+
+
 def test_a_host_that_is_ending_is_waited_for_before_another_is_launched() -> None:
     backend, clock = FakeBackend(standing=[Standing("h9", alive=False)]), FakeClock()
     assert all_done(run(backend, clock))
