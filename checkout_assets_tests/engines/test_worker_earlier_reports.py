@@ -1,6 +1,7 @@
 """Reports as workers wrote them before: whoever follows today understands them whole."""
 
 import shutil
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -8,6 +9,11 @@ import pytest
 
 from checkout_assets.domain.folders import Folder
 from checkout_assets.engines.worker.reports import (
+    ASSIGNED,
+    END,
+    LISTENER,
+    PROGRESS,
+    RESULTS,
     End,
     FolderReport,
     Listening,
@@ -31,6 +37,7 @@ def reports(version: str, tmp_path: Path) -> WorkerReports:
 
 def test_a_worker_of_the_first_format_is_understood(tmp_path: Path) -> None:
     worker = reports("format_1", tmp_path)
+    assert worker.assigned() == {FIRST, SECOND, THIRD}
     at = datetime(2026, 11, 26, 12, 30, tzinfo=UTC)
     assert worker.listening() == Listening(at)
     assert worker.progress() == Progress(at, Phase.COPYING, 2, 4, 3000, 4096, 2500, 812.5)
@@ -55,6 +62,7 @@ def test_a_worker_of_the_first_format_is_understood(tmp_path: Path) -> None:
 def test_a_worker_before_there_were_formats_is_understood(tmp_path: Path) -> None:
     """The instance's own script writes so to this day; a worker told no failure then."""
     worker = reports("before_versions", tmp_path)
+    assert worker.assigned() is None
     assert worker.listening() == Listening(datetime(2026, 11, 20, 8, 5, tzinfo=UTC))
     assert worker.progress() == Progress(
         datetime(2026, 11, 20, 8, tzinfo=UTC), Phase.INSTALLING, folders=4
@@ -68,10 +76,21 @@ def test_a_worker_before_there_were_formats_is_understood(tmp_path: Path) -> Non
     assert worker.results() == {SECOND: FolderReport(SECOND, False, f"{THROTTLED}.", "", 3.5)}
 
 
-@pytest.mark.parametrize("name", ["progress.json", "end.json", "listener.json"])
+def test_there_is_a_sample_of_each_report() -> None:
+    kept = {path.name for path in (WRITTEN / "format_1").glob("*.json")}
+    assert kept == {LISTENER, PROGRESS, END, ASSIGNED}
+    assert list((WRITTEN / "format_1" / RESULTS).glob("*.json"))
+
+
+@pytest.mark.parametrize("name", [PROGRESS, END, LISTENER, ASSIGNED])
 def test_a_report_of_the_next_format_is_no_word(tmp_path: Path, name: str) -> None:
     worker = reports("format_1", tmp_path)
     path = tmp_path / "place" / name
     path.write_text(path.read_text().replace('"format_version": 1', '"format_version": 2'))
-    read = {"progress": worker.progress, "end": worker.ended, "listener": worker.listening}
-    assert read[path.stem]() is None
+    read: dict[str, Callable[[], object]] = {
+        PROGRESS: worker.progress,
+        END: worker.ended,
+        LISTENER: worker.listening,
+        ASSIGNED: worker.assigned,
+    }
+    assert read[name]() is None

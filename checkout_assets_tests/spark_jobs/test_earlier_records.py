@@ -1,5 +1,6 @@
 """Records as the program wrote them before: they load whole, and none of a later format does."""
 
+import ast
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any
 import pytest
 
 from checkout_assets.domain.access.grants import GrantRecord, LaterGrantError
+from checkout_assets.domain.reporting.outcome import ReconciliationOutcome
 from checkout_assets.engines.copying.cutoff import KeptCutOff
 from checkout_assets.engines.copying.recorded import recorded_rows
 from spark_jobs.contract.completion import CompletionRecord
@@ -17,12 +19,17 @@ from spark_jobs.contract.record_format import LaterFormatError, read_record, wri
 from spark_jobs.contract.results import FolderStructured
 from spark_jobs.stores import LocalStore
 
+ROOT = Path(__file__).resolve().parents[2]
 WRITTEN = Path(__file__).parent / "earlier_records" / "format_1"
 """By the program of November 2026, one of each kind; the part is the completion record's."""
 
 
 def read_cut_off(data: bytes) -> KeptCutOff:
     return read_record(KeptCutOff, data)
+
+
+def read_outcome(data: bytes) -> ReconciliationOutcome:
+    return read_record(ReconciliationOutcome, data)
 
 
 READERS: dict[str, Callable[[bytes], Any]] = {
@@ -33,7 +40,34 @@ READERS: dict[str, Callable[[bytes], Any]] = {
     "failed_result": FolderStructured.from_json,
     "grant": GrantRecord.from_json,
     "cut_off": read_cut_off,
+    "reconciliation": read_outcome,
 }
+
+
+NOT_KEPT = {"_Kept"}
+"""The proof in Dagster's metadata, of which an entry that cannot be read proves nothing."""
+
+
+def kinds_of_records() -> set[str]:
+    """The classes of the product that say the version of their format."""
+    return {
+        node.name
+        for top in ("checkout_assets", "spark_jobs")
+        for path in (ROOT / top).rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.ClassDef) and says_its_version(node)
+    }
+
+
+def says_its_version(node: ast.ClassDef) -> bool:
+    """A protocol declares the version without a value."""
+    return any(
+        isinstance(each, ast.AnnAssign)
+        and isinstance(each.target, ast.Name)
+        and each.target.id == "FORMAT_VERSION"
+        and each.value is not None
+        for each in node.body
+    )
 
 
 def written(name: str) -> bytes:
@@ -42,6 +76,11 @@ def written(name: str) -> bytes:
 
 def test_there_is_a_reader_for_each_kind() -> None:
     assert {path.stem for path in WRITTEN.glob("*.json")} == set(READERS)
+
+
+def test_there_is_a_sample_of_each_kind() -> None:
+    samples = {type(READERS[name](written(name))).__name__ for name in READERS}
+    assert samples | NOT_KEPT == kinds_of_records()
 
 
 @pytest.mark.parametrize("name", READERS)
