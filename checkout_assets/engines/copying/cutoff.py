@@ -72,7 +72,7 @@ class _Found:
 
 
 def settle_cut_off(raw: Store, asked: datetime | CutOff) -> datetime:
-    """The cut-off that copies work with, kept in raw, whatever their source is; see ``settle``."""
+    """The cut-off of copies, settled and kept in raw without checking what their source is."""
     return settle(raw, asked, Origin()).instant
 
 

@@ -214,7 +214,7 @@ class WorkerReports:
         return self._read(END, _end)
 
     def log(self) -> str:
-        """The end of the worker's log; empty if it left none. See domain.log_tail to show it."""
+        """The end of the worker's log, not yet displayable; empty if it left none."""
         try:
             data = self._store.get(self._prefix + LOG).data
         except NotFoundError:
