@@ -22,7 +22,9 @@ class AccessResource(AccessChoices, GrantChoices, dg.ConfigurableResource[Any]):
 
     stores: dg.ResourceDependency[Stores]
     copy_role_arn: str = Field(default="", description="the role that the policies let copy")
+    volume_kms_key: str = Field(default="", description="the key of copying instances' volumes")
     package_uri: str = Field(default="", description="where the engines' packages lie")
+    cluster_package_uri: str = Field(default="", description="where the clusters' package lies")
     fleet_uri: str = Field(default="", description="where instances report")
     log_uri: str = Field(default="", description="where EMR puts logs")
     deployment: str = Field(default=DEPLOYMENT, description="the tag that names its instances")

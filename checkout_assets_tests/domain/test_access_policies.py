@@ -5,6 +5,7 @@ import inspect
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -21,7 +22,7 @@ from checkout_assets.engines.fleet.tags import DEPLOYMENT_TAG
 from checkout_assets_tests import policy_rules
 from checkout_assets_tests.policy_rules import LASTING_RULES, TEMPORARY_RULES, Breach, lint
 from checkout_assets_tests.strict_iam.evaluation import Ask
-from checkout_assets_tests.strict_iam.host_requests import IMPLIED, Host
+from checkout_assets_tests.strict_iam.host_requests import IMPLIED, Host, asks_of_ec2
 
 NOW = datetime(2026, 11, 23, 7, 0, tzinfo=UTC)
 KEY = "arn:aws:kms:us-east-2:222222222222:key/1234"
@@ -250,6 +251,42 @@ def test_emr_s_service_role_may_pass_a_node_role_of_any_name() -> None:
     assert Host([managed]).denies([passing])
     assert Host([managed, *ours]).denies([passing]) == ""
     assert ROLE_POLICIES["emr_service_role"](SMALLEST) == []
+
+
+def test_the_host_may_use_the_volumes_key_for_ec2_alone() -> None:
+    sent = {
+        "ImageId": "ami-1",
+        "NetworkInterface.1.SubnetId": "subnet-1",
+        "NetworkInterface.1.SecurityGroupId.1": "sg-1",
+        "IamInstanceProfile.Name": "worker",
+        "BlockDeviceMapping.1.Ebs.KmsKeyId": KEY,
+    }
+    asks = [each for each in asks_of_ec2("ec2", "RunInstances", sent, dict) if each.resource == KEY]
+    assert len(asks) == 6
+    without = Host(ROLE_POLICIES["host_role"](replace(TERMS, lake_key="", raw_key="")))
+    keyed = replace(TERMS, lake_key="", raw_key="", volume_key=KEY)
+    statements = ROLE_POLICIES["host_role"](keyed)
+    for ask in asks:
+        assert without.denies([ask])
+        assert Host(statements).denies([ask]) == ""
+        elsewhere = {**ask.context, "kms:viaservice": "s3.us-east-2.amazonaws.com"}
+        by_hand = {**elsewhere, "kms:grantisforawsresource": "false"}
+        assert Host(statements).denies([replace(ask, context=by_hand)])
+
+
+def test_packages_at_two_places_are_each_delivered_and_read_by_their_own_role() -> None:
+    two = replace(TERMS, cluster_package=Place("jobs", "emr/"))
+    text = {
+        name: json.dumps(ROLE_POLICIES[name](two))
+        for name in ("host_role", "worker_role", "structure_role")
+    }
+    here, there = "artifacts/package/", "jobs/emr/"
+    assert here in text["host_role"]
+    assert there in text["host_role"]
+    assert (here in text["worker_role"], there in text["worker_role"]) == (True, False)
+    assert (here in text["structure_role"], there in text["structure_role"]) == (False, True)
+    same = replace(TERMS, cluster_package=TERMS.package)
+    assert ROLE_POLICIES["host_role"](same) == ROLE_POLICIES["host_role"](TERMS)
 
 
 def requests_in(module: Any, clients: set[str]) -> set[str]:

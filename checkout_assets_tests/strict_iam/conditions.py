@@ -17,6 +17,7 @@ KNOWN_KEYS = frozenset(
         "aws:securetransport",
         "ec2:createaction",
         "iam:passedtoservice",
+        "kms:grantisforawsresource",
         "kms:viaservice",
         "s3:delimiter",
         "s3:prefix",

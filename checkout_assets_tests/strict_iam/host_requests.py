@@ -35,6 +35,12 @@ _SERVICES = ("ec2:", "elasticmapreduce:", "iam:", "ssm:")
 _ON_CLUSTERS = (
     *("AddJobFlowSteps", "CancelSteps", "DescribeCluster", "ListSteps", "TerminateJobFlows"),
 )
+_KEY_ACTIONS = (
+    *("Decrypt", "DescribeKey", "GenerateDataKeyWithoutPlaintext", "ReEncryptFrom", "ReEncryptTo"),
+)
+"""EBS User Guide, 'Requirements for Amazon EBS encryption': what whoever launches an instance with
+a volume of a customer's key needs, beside kms:CreateGrant for an AWS resource."""
+
 _TO_EC2, _TO_EMR = "ec2.amazonaws.com", "elasticmapreduce.amazonaws.com"
 Tags = Mapping[str, str]
 TagsOf = Callable[[str], Tags]
@@ -131,6 +137,17 @@ def _run_instances(sent: Mapping[str, str]) -> list[Ask]:
             for kind, tags in tagged.items()
         ),
         _pass(sent.get("IamInstanceProfile.Arn") or sent["IamInstanceProfile.Name"], _TO_EC2),
+        *(ask for name, key in sent.items() if name.endswith(".KmsKeyId") for ask in _use_key(key)),
+    ]
+
+
+def _use_key(key: str) -> list[Ask]:
+    """What EC2 asks of KMS for the caller, to make and attach a volume that the key encrypts."""
+    through: Context = {"kms:viaservice": f"ec2.{REGION}.amazonaws.com"}
+    lent: Context = {**through, "kms:grantisforawsresource": "true"}
+    return [
+        *(Ask(f"kms:{action}", key, through) for action in _KEY_ACTIONS),
+        Ask("kms:CreateGrant", key, lent),
     ]
 
 

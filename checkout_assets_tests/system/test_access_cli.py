@@ -171,8 +171,10 @@ def test_the_settings_of_both_engines_reach_the_policies(
         "CHECKOUT_EMR_SERVICE_ROLE_ARN": role("emr"),
         "CHECKOUT_SOURCE_GRANT_ROLE_ARN": GRANT_ROLE,
         "CHECKOUT_EC2": '{"fleet_uri": "s3://fleet/x", "package_uri": "s3://programs/y", '
-        '"deployment": "orders-copies"}',
-        "CHECKOUT_EMR": '{"log_uri": "s3://cluster-logs/z", "deployment": "orders-live"}',
+        '"deployment": "orders-copies", '
+        '"volume_kms_key": "arn:aws:kms:us-east-2:222222222222:key/of-volumes"}',
+        "CHECKOUT_EMR": '{"log_uri": "s3://cluster-logs/z", "deployment": "orders-live", '
+        '"package_uri": "s3://jobs/w"}',
         "CHECKOUT_LAKE_KMS_KEY": "arn:aws:kms:us-east-2:222222222222:key/of-the-lake",
     }
     for name, value in given.items():
@@ -181,6 +183,10 @@ def test_the_settings_of_both_engines_reach_the_policies(
     roles = cli.document["roles"]
     assert "s3:::fleet/x/" in json.dumps(roles["worker_role"])
     assert "s3:::programs/y/" in json.dumps(roles["worker_role"])
+    assert "s3:::jobs/w/" in json.dumps(roles["structure_role"])
+    assert "s3:::programs/y/" not in json.dumps(roles["structure_role"])
+    assert "s3:::jobs/w/" in json.dumps(roles["host_role"])
+    assert "key/of-volumes" in json.dumps(roles["host_role"])
     assert "s3:::cluster-logs/z/" in json.dumps(roles["structure_role"])
     assert "key/of-the-lake" in json.dumps(roles["structure_role"])
     assert GRANT_ROLE in json.dumps(roles["granter"])

@@ -28,6 +28,10 @@ DEPLOYMENT_TAG = "checkout-assets:deployment"
 _LAUNCHED = ("instance", "volume", "network-interface", "spot-instances-request")
 _USED = ("subnet", "security-group", "key-pair")
 _IMAGE_PARAMETERS = "parameter/aws/service/ami-amazon-linux-latest/*"
+_VOLUME_KEY = (
+    *("kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKeyWithoutPlaintext"),
+    *("kms:ReEncryptFrom", "kms:ReEncryptTo"),
+)
 _TO_EMR = "elasticmapreduce.amazonaws.com"
 
 
@@ -66,17 +70,20 @@ def _launches_clusters(terms: AccessTerms) -> bool:
 def _use_fleet_key(terms: AccessTerms) -> list[Statement]:
     reports = terms.reports if _launches_instances(terms) else None
     logs = terms.logs if _launches_clusters(terms) else None
-    both = (terms.package, reports)
+    both = (*terms.packages, reports)
     return use_fleet_key(terms, reads=(*both, logs), writes=both)
 
 
 def _deliver(terms: AccessTerms) -> list[Statement]:
-    if terms.package is None:
-        return []
+    names = ("Package", "ClusterPackage")
     actions = ["s3:GetObject", "s3:PutObject"]
     return [
-        allow("DeliverPackage", actions, terms.arns(terms.package, "*")),
-        list_place(terms, "ListPackage", terms.package),
+        statement
+        for name, place in zip(names, terms.packages, strict=False)
+        for statement in (
+            allow(f"Deliver{name}", actions, terms.arns(place, "*")),
+            list_place(terms, f"List{name}", place),
+        )
     ]
 
 
@@ -105,6 +112,23 @@ def _instances(terms: AccessTerms) -> list[Statement]:
             StringEquals={f"aws:ResourceTag/{DEPLOYMENT_TAG}": [terms.deployment]},
         ),
         pass_role("PassWorkerRole", terms.worker_role, TO_EC2),
+        *_use_volume_key(terms.volume_key),
+    ]
+
+
+def _use_volume_key(key: str) -> list[Statement]:
+    """To launch instances whose volumes that key encrypts: EBS User Guide, "Requirements for
+    Amazon EBS encryption", permissions of users. EC2 asks KMS for the caller.
+    """
+    if not key:
+        return []
+    through = {"kms:ViaService": ["ec2.*"]}
+    return [
+        _if(allow("UseVolumeKey", _VOLUME_KEY, [key]), StringLike=through),
+        _if(
+            allow("LendVolumeKey", ["kms:CreateGrant"], [key]),
+            Bool={"kms:GrantIsForAWSResource": ["true"]},
+        ),
     ]
 
 

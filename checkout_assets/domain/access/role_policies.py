@@ -110,11 +110,12 @@ def structure_role(terms: AccessTerms) -> list[Statement]:
         *use_key("DecryptRaw", terms.raw_key, "kms:Decrypt"),
         *use_key("EncryptLake", terms.lake_key, "kms:Decrypt", "kms:GenerateDataKey"),
     ]
-    if terms.package is not None:
-        statements.append(_read_package(terms, terms.package))
+    if terms.node_package is not None:
+        statements.append(_read_package(terms, terms.node_package))
     if terms.logs is not None:
         statements.append(allow("WriteLogs", ["s3:PutObject"], terms.arns(terms.logs, "*")))
-    return [*statements, *use_fleet_key(terms, reads=(terms.package,), writes=(terms.logs,))]
+    reads, writes = (terms.node_package,), (terms.logs,)
+    return [*statements, *use_fleet_key(terms, reads=reads, writes=writes)]
 
 
 def emr_service_role(terms: AccessTerms) -> list[Statement]:

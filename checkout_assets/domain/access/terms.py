@@ -44,9 +44,10 @@ class AccessTerms:
     ``copy_role`` copies, ``reconcile_role`` only compares; these two are let into the source.
     ``worker_role`` is that of copying instances, ``structure_role`` that of clusters' nodes,
     ``emr_service_role`` EMR's own, ``grant_role`` is assumed in the source's account for granting.
-    ``package`` is where instances and clusters read the program, ``reports`` where copying
+    ``package`` is where instances read the program, and clusters too unless ``cluster_package``
+    says where they do; ``reports`` is where copying
     instances say how they are, ``logs`` where clusters put logs; ``fleet_key`` encrypts what lies
-    at these three. ``requester`` is the person or
+    at these places, ``volume_key`` the volumes of copying instances. ``requester`` is the person or
     team that asked for the access; ``deployment`` tags the instances that are launched,
     ``cluster_deployment`` the clusters.
     """
@@ -63,7 +64,9 @@ class AccessTerms:
     raw_key: str = ""
     lake_key: str = ""
     fleet_key: str = ""
+    volume_key: str = ""
     package: Place | None = None
+    cluster_package: Place | None = None
     reports: Place | None = None
     logs: Place | None = None
     structure_role: str = ""
@@ -75,14 +78,15 @@ class AccessTerms:
     def __post_init__(self) -> None:
         for what in _ROLES:
             self._check_role(what.replace("_", " "), getattr(self, what))
-        for what in ("source", "raw", "lake", "fleet"):
+        for what in ("source", "raw", "lake", "fleet", "volume"):
             key = getattr(self, f"{what}_key")
             if key and not _KEY.fullmatch(key):
                 raise UsageError(
                     f'The KMS key of the {what} "{displayable(key)}" is wrong: policies need its '
                     "ARN, arn:aws:kms:<region>:<account>:key/<id>."
                 )
-        for place in (self.source, self.raw, self.lake, self.package, self.reports, self.logs):
+        places = (self.source, self.raw, self.lake, *self.packages, self.reports, self.logs)
+        for place in places:
             if place is not None and _PATTERN_CHARACTERS.search(place.prefix):
                 raise UsageError(
                     f'The prefix "{displayable(place.prefix)}" holds *, ? or $, which policies '
@@ -102,6 +106,16 @@ class AccessTerms:
     def account(self) -> str:
         """That of the copy role, in which all the work is done."""
         return self.copy_role.split(":")[4]
+
+    @property
+    def node_package(self) -> Place | None:
+        """Where the nodes of clusters read the program."""
+        return self.cluster_package or self.package
+
+    @property
+    def packages(self) -> Sequence[Place]:
+        """Where programs lie, each place once."""
+        return list(dict.fromkeys(filter(None, (self.package, self.cluster_package))))
 
     @property
     def listers(self) -> Sequence[str]:

@@ -46,7 +46,9 @@ class AccessOptions:
     kms_key: str = ""
     lake_kms_key: str = ""
     fleet_kms_key: str = ""
+    volume_kms_key: str = ""
     package_uri: str = ""
+    cluster_package_uri: str = ""
     fleet_uri: str = ""
     log_uri: str = ""
     deployment: str = DEPLOYMENT
@@ -80,7 +82,9 @@ class AccessOptions:
             raw_key=self.kms_key,
             lake_key=self.lake_kms_key,
             fleet_key=self.fleet_kms_key,
+            volume_key=self.volume_kms_key,
             package=_named(self.package_uri, "package_uri"),
+            cluster_package=_named(self.cluster_package_uri, "package_uri"),
             reports=_named(self.fleet_uri, "fleet_uri"),
             logs=_named(self.log_uri, "log_uri"),
             structure_role=self.structure_role_arn,
@@ -134,7 +138,9 @@ def named_by_engines(settings: Settings) -> dict[str, str]:
     """What the options of EC2 and EMR name for the policies, by the fields of AccessOptions."""
     fleet, emr = settings.ec2, settings.emr
     return {
+        "volume_kms_key": str(fleet.get("volume_kms_key") or ""),
         "package_uri": str(fleet.get("package_uri") or emr.get("package_uri") or ""),
+        "cluster_package_uri": str(emr.get("package_uri") or ""),
         "fleet_uri": str(fleet.get("fleet_uri") or ""),
         "log_uri": str(emr.get("log_uri") or ""),
         "deployment": str(fleet.get("deployment") or DEPLOYMENT),
