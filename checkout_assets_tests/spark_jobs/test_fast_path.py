@@ -34,7 +34,7 @@ ODD_TOKENS = st.sampled_from(
         "-0", "-0.0", "5", '"5"', "5.0", '"5.0"', "1.10", "1e2", "1e-400", "1e400", "{}", "[]",
         "9223372036854775808", "9007199254740992.0", "4.9999999999999999", '{"a":1,"a":2}', "[{}]",
         '"{\\"pan\\":1}"', '"[1"', '" {}"', '"\\u0063vv"', '":"', '"\\":"', '"\\\\"', "NaN",
-        '"a":1,"a"', '"cvv":1,"name"', '"name":"a","name"', '"name" ',
+        '"a":1,"a"', '"\\u0022\\u0022"', '"cvv":1,"name"', '"name":"a","name"', '"name" ',
     ]
 )  # fmt: skip
 READ = {field: compile_text(column) for field, column in NESTED.items()}
@@ -117,6 +117,9 @@ def test_ordinary_documents_take_the_fast_path_in_every_column(order_type: Order
          [{"assemblies": [{"inputValues": [{"key": "a", "value": "1"}]}]}]),
         ("TransactionsPendingOperation", '["a",5,null]', ["a", "5", None]),
         ("Items", '[{"name":"[a, b]"}]', [{"name": "[a, b]"}]),
+        ("Items", '[{"name" :"a","refId"\n:\t":"}]', [{"name": "a", "refId": ":"}]),
+        ("Items", '[{"name":"a\\u0022\\\\u0022\\\\\\u0022\\""}]', [{"name": 'a"\\u0022\\""'}]),
+        ("Items", '[{"attachments":' + "[" * 252 + "]" * 252 + ',"name":"a"}]', [{"name": "a"}]),
     ],
 )  # fmt: skip
 def test_what_converts_without_loss_takes_the_fast_path(field: str, text: str, value: Any) -> None:
@@ -152,7 +155,10 @@ def test_what_converts_without_loss_takes_the_fast_path(field: str, text: str, v
         '[{"assemblies":[{"inputValues":{"payments":"{"}}]}]',
         '[{"assemblies":[{"inputValues":{"a\\\\":1,"b":2,"b":3}}]}]',
         '[{"Components":[{"cvv":1}]}]',
-        '[{"attachments":' + "[" * 150 + "]" * 150 + "}]",
+        '[{"attachments":{"\\u0022\\u0022":1,"a":[{"b":2,"b":2}]}}]',
+        '[{"name":"\\u0022\\u0022","refId":"a","refId":5}]',
+        '[{"name":"\\\\\\u0022\\u0022","refId":"a","refId":5}]',
+        '[{"attachments":' + "[" * 253 + "]" * 253 + "}]",
         '[{"name":"a"}',
         '[{"name":"\\ud800"}]',
         "{}",
@@ -180,3 +186,18 @@ def test_redactions_of_the_fast_path_have_the_paths_of_the_source() -> None:
         row = conformer.conform(body)
         assert isinstance(row, Row)
         assert row.redacted == expected
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        r'"HostName":"\u0022\u0022","Sequence":"5","Sequence":"6"',
+        r'"HostName":"\\\u0022\u0022","Sequence":"5","Sequence":null',
+        r'"HostName":"a\\","OrderGroup":"b\\","Sequence":"5","Sequence":"6"',
+        r'"\u0022\u0022":"5","Sequence":"5","Sequence":"6"',
+        r'"HostName":"\u0022\"\\u0022","OrderGroup":":","Sequence" :"6"',
+    ],
+)
+def test_no_escape_hides_that_a_document_has_a_member_twice(members: str) -> None:
+    body = ('{"Id":"v1","LastChange":"2018-10-31",' + members + "}").encode()
+    assert outcome(FAST["checkout"], body) == outcome(EXACT["checkout"], body)

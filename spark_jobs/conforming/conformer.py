@@ -91,16 +91,21 @@ class Conformer:
     def conform(self, body: bytes) -> Union[Row, Rejected]:
         """The document's row, or why there is none; no content makes it raise."""
         offset = len(_BOM) if body.startswith(_BOM) else 0
+        members = read_outer(body[offset:]) if self._fast else None
+        if members is not None:
+            # Each is text, a truth value or null: there is no source text to be read from it.
+            return self._conformed(body, Object(list(members.items())), "", offset)
         try:
             text = body[offset:].decode()
+            return self._conformed(body, parse(text), text, offset)
         except UnicodeDecodeError as error:
             return Rejected("not_utf8", f"{error.reason} at byte {offset + error.start}")
-        members = read_outer(text) if self._fast else None
-        try:
-            parsed = parse(text) if members is None else Object(list(members.items()))
         except NotJsonError as error:
             place = offset + len(text[: error.position].encode())
             return Rejected("not_json", f"{error.rule} at byte {place}")
+
+    def _conformed(self, body: bytes, parsed: Any, text: str, offset: int) -> Union[Row, Rejected]:
+        """The row, or why there is none, of a body that is JSON."""
         if type(parsed) is not Object:
             return Rejected("not_an_object", f"{_kind_of(parsed)} at byte {offset}")
         if not _has_id(_chosen(parsed, "Id")):

@@ -18,14 +18,11 @@ class Findings:
     """What was seen of a nested column's text before it is certain that all of it is fit."""
 
     __slots__ = (
-        "cleaned", "emptied", "has_double", "has_float", "has_zero", "is_respelled", "keys",
-        "redacted",
+        "cleaned", "emptied", "has_double", "has_float", "has_zero", "is_respelled", "redacted",
     )  # fmt: skip
 
     def __init__(self) -> None:
         self.emptied = 0
-        self.keys = 0
-        """How many members its objects have."""
         self.has_zero = False
         """Whether an integer is 0, or -0, which a fast parser does not tell apart."""
         self.has_float = False
