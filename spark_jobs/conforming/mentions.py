@@ -36,8 +36,11 @@ _DRESSED = re.compile(
     "[\u00ad\u0300-\u036f\u200b-\u200f\u2060\u249c-\u24e9\ufeff\uff21-\uff5a\U0001d400-\U0001d7ff]"
 )
 """Letters in circles, of full width or of mathematics, and what nobody sees between letters."""
-_ESCAPE = re.compile(r"\\+(?:[uU](0[03][0-9a-fA-F]{2})|x([0-9a-fA-F]{2}))")
-"""An escape of a Latin letter, of an accent, or of punctuation: JSON's, or that of log files."""
+_ESCAPE = re.compile(r"\\(?<!\\\\)\\*(?:[uU](0[03][0-9a-fA-F]{2})|x([0-9a-fA-F]{2}))")
+"""An escape of a Latin letter, of an accent, or of punctuation: JSON's, or that of log files.
+
+It begins with the first of its backslashes, lest each of many be tried as a beginning.
+"""
 _MANY_DIGITS = re.compile(r"[0-9](?:[ ._/-]?[0-9]){11}")
 
 _OBJECT_IN_BASE64 = "eyJ"
@@ -124,9 +127,12 @@ def tells_card_number(text: str) -> bool:
     if not holds_card_number(text):
         return False
     readable = _readable(text)
-    return any(_HEADS_TABLE.match(readable, name.end()) for name in _names(_SURE, readable)) or any(
-        _ASSIGNS.match(readable, name.end()) for name in _names(_UNSURE, readable)
-    )
+    # Lest each name of a long last line be tried as the head of a table.
+    before_last_line = readable.rfind("\n") + 1
+    return any(
+        _HEADS_TABLE.match(readable, name.end(), before_last_line)
+        for name in _names(_SURE, readable)
+    ) or any(_ASSIGNS.match(readable, name.end()) for name in _names(_UNSURE, readable))
 
 
 def _names(meanings: Tuple[Meaning, ...], readable: str) -> Iterator[Match[str]]:

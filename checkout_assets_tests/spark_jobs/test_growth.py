@@ -1,0 +1,47 @@
+"""Texts of nothing but what a pattern looks for take work in proportion to their length."""
+
+import json
+import time
+from typing import Any
+
+import pytest
+
+from checkout_assets_tests.spark_jobs.conformed_orders import DATED
+from spark_jobs.conforming import Conformer
+
+SHORT, TIMES = 4_000, 8
+MOST_TIMES = 30
+"""In proportion it is 8 times the work, 64 times in proportion to the square."""
+
+CONFORMER = Conformer("checkout")
+REPEATED = ["1", " ", "a", "\\", "4111 ", "card ", "cardnumber,", "eyJ.", "%", '"', "{", "\u200b"]
+
+
+def document(text: str, place: str) -> bytes:
+    texts: dict[str, Any] = {
+        "a member's name": {"CustomData": json.dumps({text: "x"})},
+        "a payment's name": {"PaymentData": json.dumps({"payments": [{text: "x"}]})},
+        "a name": {"PaymentData": json.dumps({"payments": [{"name": text, "value": "x"}]})},
+        "a value": {"PaymentData": json.dumps({"payments": [{"pan": text, "number": text}]})},
+        "a text": {"HostName": text + " 4111111111111111"},
+    }
+    return json.dumps({**DATED, **texts[place]}).encode()
+
+
+def least_seconds(body: bytes) -> float:
+    """CPU of conforming, the least of three times: other work on the machine only adds to it."""
+    taken = []
+    for _ in range(3):
+        before = time.thread_time()
+        CONFORMER.conform(body)
+        taken.append(time.thread_time() - before)
+    return min(taken)
+
+
+@pytest.mark.parametrize(
+    "place", ["a member's name", "a payment's name", "a name", "a value", "a text"]
+)
+@pytest.mark.parametrize("repeated", REPEATED)
+def test_a_longer_text_takes_work_in_proportion(repeated: str, place: str) -> None:
+    short, long = (document((repeated * size)[:size], place) for size in (SHORT, SHORT * TIMES))
+    assert least_seconds(long) < MOST_TIMES * max(least_seconds(short), 0.0002)
