@@ -5,12 +5,14 @@ Beside this module only ``automation/run_launcher.py``, whose whole interface is
 version.
 """
 
+import uuid
 from collections.abc import Sequence
 
 import dagster as dg
 from dagster._core.definitions.asset_checks.asset_check_evaluation import (
     AssetCheckEvaluationTargetMaterializationData,
 )
+from dagster._core.events import DagsterEventBatchMetadata
 from dagster._core.execution.backfill import (
     BulkActionsFilter,
     BulkActionStatus,
@@ -39,6 +41,26 @@ def latest_target(
     return CheckTarget(
         storage_id=newest.storage_id, run_id=newest.run_id, timestamp=newest.timestamp
     )
+
+
+def log_checks(
+    context: dg.OpExecutionContext, evaluations: Sequence[dg.AssetCheckEvaluation]
+) -> None:
+    """Log results of checks together: an instance that stores batches does so at once.
+
+    ``context.log_event`` has no such batch. Dagster stores batches if DAGSTER_EVENT_BATCH_SIZE is
+    set and its event log can; else it stores the results one by one.
+    """
+    batch = str(uuid.uuid4())
+    for left, evaluation in zip(reversed(range(len(evaluations))), evaluations, strict=True):
+        told = "passed" if evaluation.passed else "did not pass"
+        dg.DagsterEvent.from_step(
+            dg.DagsterEventType.ASSET_CHECK_EVALUATION,
+            context.get_step_execution_context(),
+            event_specific_data=evaluation,
+            message=f"{evaluation.check_name} {told}: {evaluation.description}",
+            batch_metadata=DagsterEventBatchMetadata(batch, is_end=not left),
+        )
 
 
 def backfills_under_way(instance: dg.DagsterInstance) -> Sequence[PartitionBackfill]:

@@ -15,7 +15,7 @@ from typing import Any, Protocol, TypeVar
 
 import dagster as dg
 
-from checkout_assets.assets.dagster_internals import CheckTarget, latest_target
+from checkout_assets.assets.dagster_internals import CheckTarget, latest_target, log_checks
 from checkout_assets.assets.runbook import Runbook
 from checkout_assets.domain.anomalies import Finding, Severity
 from checkout_assets.domain.counting import of_folders
@@ -153,10 +153,9 @@ class FolderRun:
         if not result.ok:
             self._context.log.error(result.error)
             # Of a folder that failed, only what failed is known.
-            for finding in report.findings:
-                if finding.severity is Severity.ERROR:
-                    failed = replace(finding, passed=False, summary=result.error)
-                    self._log(self._evaluation(failed, partition, None))
+            errors = [each for each in report.findings if each.severity is Severity.ERROR]
+            failed = [replace(each, passed=False, summary=result.error) for each in errors]
+            self._log_checks(failed, partition, None)
         elif self._context.has_partition_key:
             return dg.MaterializeResult(
                 asset_key=self._asset_key,
@@ -167,19 +166,21 @@ class FolderRun:
                 ],
             )
         else:
-            self._log(
+            self._context.log_event(
                 dg.AssetMaterialization(
                     self._asset_key, partition=partition, metadata=dict(report.metadata)
                 )
             )
             target = latest_target(self._context.instance, self._asset_key, partition)
-            for finding in report.findings:
-                self._log(self._evaluation(finding, partition, target))
+            self._log_checks(report.findings, partition, target)
         return None
 
-    def _log(self, event: Any) -> None:
-        """Stored at once; Dagster's own signature leaves out the check evaluations it takes."""
-        self._context.log_event(event)
+    def _log_checks(
+        self, findings: Sequence[Finding], partition: str, target: CheckTarget | None
+    ) -> None:
+        log_checks(
+            self._context, [self._evaluation(finding, partition, target) for finding in findings]
+        )
 
     def _evaluation(
         self,

@@ -2,24 +2,47 @@
 
 Dagster's own makes an engine and a connection per statement. A new engine has no compiled
 statements, so each of the thousands of events of a backfill compiles three again, and each check's
-event looks into the schema for its table.
+event looks into the schema for its table. It also stores the events of a batch one by one, each in
+two transactions.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
+from threading import local
 from typing import Any
 
+import dagster as dg
 import sqlalchemy as db
 
 from checkout_assets.demo.dagster_internals import (
+    ASSET_CHECK_EVENTS,
+    ASSET_EVENTS,
     SQLITE_BUSY_TIMEOUT_SECONDS,
+    AssetCheckExecutionRecordStatus,
+    AssetCheckExecutionsTable,
     ConsolidatedSqliteEventLogStorage,
+    SqlEventLogStorageTable,
 )
+
+_INSERT = SqlEventLogStorageTable.insert()
+"""Its values are parameters, so that the statement is compiled once."""
+
+_PLANNED = AssetCheckExecutionsTable.c
+_EVALUATED = AssetCheckExecutionsTable.update().where(
+    _PLANNED.asset_key == db.bindparam("of_asset"),
+    _PLANNED.check_name == db.bindparam("of_check"),
+    _PLANNED.run_id == db.bindparam("of_run"),
+    _PLANNED.partition == db.bindparam("of_partition"),
+)
+"""The row of a planned check becomes that of its result; the values are parameters, too."""
 
 
 class PooledSqliteEventLogStorage(ConsolidatedSqliteEventLogStorage):
-    """Stores the events of all runs in one SQLite database over pooled connections."""
+    """Stores the events of all runs in one SQLite database over pooled connections.
+
+    A batch of events is one transaction.
+    """
 
     @cached_property
     def _engine(self) -> db.Engine:
@@ -33,11 +56,34 @@ class PooledSqliteEventLogStorage(ConsolidatedSqliteEventLogStorage):
     def _tables(self) -> set[str]:
         return set()
 
+    @cached_property
+    def _storing(self) -> local:
+        """The connection on which this thread stores events now."""
+        return local()
+
     @contextmanager
     def _connect(self) -> Iterator[db.Connection]:
-        """A transaction on a pooled connection; Dagster's storage runs every statement in one."""
+        """A transaction on a pooled connection, or the one in which events are being stored.
+
+        Dagster's storage runs every statement in one.
+        """
+        storing = getattr(self._storing, "connection", None)
+        if storing is not None:
+            yield storing
+            return
         with self._engine.connect() as connection, connection.begin():
             yield connection
+
+    @contextmanager
+    def _one_transaction(self) -> Iterator[db.Connection]:
+        """Whatever this thread stores inside is committed together."""
+        with self._connect() as connection:
+            before = getattr(self._storing, "connection", None)
+            self._storing.connection = connection
+            try:
+                yield connection
+            finally:
+                self._storing.connection = before
 
     def has_table(self, table_name: str) -> bool:
         """Whether the table exists; tables are never dropped, so a yes is remembered."""
@@ -45,10 +91,60 @@ class PooledSqliteEventLogStorage(ConsolidatedSqliteEventLogStorage):
             self._tables.add(table_name)
         return table_name in self._tables
 
+    def store_event_batch(self, events: Sequence[dg.EventLogEntry]) -> None:
+        """Store all of the events, or none."""
+        with self._one_transaction():
+            for event in events:
+                self.store_event(event)
+
+    def store_event(self, event: dg.EventLogEntry) -> None:
+        """Store an event with what Dagster derives from it, in one transaction."""
+        told = event.dagster_event
+        with self._one_transaction() as connection:
+            row = self._event_to_row(event)
+            event_id = connection.execute(_INSERT, row).lastrowid
+            if told and told.event_type in ASSET_EVENTS and told.asset_key:
+                self._store_asset_event_tags(connection, [event], [event_id])
+                self._store_asset_event(connection, event, event_id)
+            if told and told.event_type in ASSET_CHECK_EVENTS:
+                result = _result(told, row, event_id)
+                if not result or connection.execute(_EVALUATED, result).rowcount != 1:
+                    self.store_asset_check_event(event, event_id)
+
+    def _has_asset_key_index_cols_on_connection(self, _: db.Connection) -> bool:
+        """Whether the table of assets has the columns that came later: the demo's database does.
+
+        Dagster reads the table's definition for each event of an asset.
+        """
+        return True
+
     def dispose(self) -> None:
         """Close the connections."""
         super().dispose()  # type: ignore[no-untyped-call]
         self._engine.dispose()
+
+
+def _result(told: dg.DagsterEvent, row: Mapping[str, Any], event_id: int) -> dict[str, Any]:
+    """The parameters that make a planned check's row that of its result; empty if it is planned.
+
+    The event is in its row already, as the text that both tables hold.
+    """
+    if told.event_type is not dg.DagsterEventType.ASSET_CHECK_EVALUATION:
+        return {}
+    evaluation = told.asset_check_evaluation_data
+    target = evaluation.target_materialization_data
+    status = AssetCheckExecutionRecordStatus
+    return {
+        "of_asset": evaluation.asset_key.to_string(),
+        "of_check": evaluation.check_name,
+        "of_run": row["run_id"],
+        "of_partition": evaluation.partition,
+        "execution_status": (status.SUCCEEDED if evaluation.passed else status.FAILED).value,
+        "evaluation_event": row["event"],
+        "evaluation_event_timestamp": row["timestamp"],
+        "evaluation_event_storage_id": event_id,
+        "materialization_event_storage_id": target.storage_id if target else None,
+    }
 
 
 def _without_disk_sync(connection: Any, _: object) -> None:

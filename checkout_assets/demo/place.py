@@ -96,6 +96,8 @@ class DemoPlace:
         """The variables by which the platform finds this demo."""
         return {
             "DAGSTER_HOME": str(self.dagster_home),
+            # The demo's event log stores a batch in one transaction; Dagster makes them only then.
+            "DAGSTER_EVENT_BATCH_SIZE": "100",
             "CHECKOUT_SOURCE_URI": SOURCE_URI,
             "CHECKOUT_RAW_URI": RAW_URI,
             "CHECKOUT_LAKE_URI": str(self.lake),

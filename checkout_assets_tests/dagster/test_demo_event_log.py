@@ -7,7 +7,8 @@ from pathlib import Path
 import dagster as dg
 import pytest
 import sqlalchemy as db
-from dagster._core.storage.event_log import ConsolidatedSqliteEventLogStorage
+from dagster._core.storage.event_log import ConsolidatedSqliteEventLogStorage, SqlEventLogStorage
+from sqlalchemy.engine import Engine
 from sqlalchemy.pool import Pool
 
 from checkout_assets.assets.raw_orders import RAW_ORDERS
@@ -19,10 +20,12 @@ from checkout_assets_tests.dagster.engines import OddCopyEngine
 
 
 @pytest.fixture
-def demo(tmp_path: Path) -> Iterator[Dagster]:
-    """The instance of a demo, as its own dagster.yaml describes it."""
+def demo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Dagster]:
+    """The instance of a demo, as its own dagster.yaml and environment describe it."""
     place = DemoPlace(tmp_path / "demo")
     place.prepare()
+    for name, value in place.environment().items():
+        monkeypatch.setenv(name, value)
     with dg.DagsterInstance.from_config(str(place.dagster_home)) as instance:
         yield Dagster(instance)
 
@@ -50,6 +53,75 @@ def test_a_folder_costs_no_connections(demo: Dagster, connected: list[object]) -
     assert of_16 - len(connected) < len(FIRST_16)
 
 
+@pytest.fixture
+def committed() -> Iterator[list[object]]:
+    """Every transaction on any database."""
+    ended: list[object] = []
+
+    def count(connection: object) -> None:
+        ended.append(connection)
+
+    db.event.listen(Engine, "commit", count)
+    try:
+        yield ended
+    finally:
+        db.event.remove(Engine, "commit", count)
+
+
+def test_a_folders_checks_are_stored_in_one_transaction(
+    demo: Dagster, committed: list[object]
+) -> None:
+    demo.run("raw_orders", {})
+    of_16 = len(committed)
+    committed.clear()
+    demo.run("raw_orders", {}, FIRST_16[:1])
+    # Of a folder: its materialization, two queries for it, its four checks.
+    assert of_16 - len(committed) < 5 * (len(FIRST_16) - 1)
+
+
+def test_a_batch_is_stored_whole_or_not_at_all(
+    demo: Dagster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    demo.run("raw_orders", {})
+    storage = demo.instance.event_log_storage
+    (run,) = demo.instance.get_runs()
+    entries = demo.instance.all_logs(run.run_id)
+    checked = dg.DagsterEventType.ASSET_CHECK_EVALUATION
+    evaluations = [each for each in entries if each.dagster_event_type is checked]
+    broken = evaluations[1]._replace(timestamp="not a time")
+    with pytest.raises(Exception, match=r"time|float|str"):
+        storage.store_event_batch([evaluations[0], broken])
+    assert len(demo.instance.all_logs(run.run_id)) == len(entries)
+
+
+_CHECKED = dg.AssetCheckEvaluation(
+    asset_key=RAW_ORDERS, check_name=RAW_RULES[0].name, passed=False, partition=FIRST_16[5]
+)
+"""A result that no run planned."""
+
+
+def _rows(dagster: Dagster) -> list[list[tuple[object, ...]]]:
+    """What the log's tables hold, without times and ids.
+
+    Dagster stores what a run plans in the order of a set.
+    """
+    queries = (
+        "SELECT dagster_event_type, step_key, asset_key, partition, timestamp IS NULL"
+        " FROM event_logs WHERE dagster_event_type LIKE 'ASSET%'",
+        "SELECT asset_key, check_name, partition, run_id = '', execution_status,"
+        " evaluation_event_storage_id IS NULL, materialization_event_storage_id IS NULL,"
+        " json_valid(evaluation_event), evaluation_event_timestamp IS NULL"
+        " FROM asset_check_executions",
+        "SELECT asset_key, last_materialization IS NULL, last_run_id IS NULL,"
+        " last_materialization_timestamp IS NULL FROM asset_keys",
+    )
+    storage = dagster.instance.event_log_storage
+    assert isinstance(storage, SqlEventLogStorage)
+    with storage.index_connection() as connection:
+        rows = [connection.execute(db.text(query)).all() for query in queries]
+    return [sorted((tuple(row) for row in each), key=repr) for each in rows]
+
+
 def test_what_is_stored_is_what_dagsters_own_log_stores(demo: Dagster, dagster: Dagster) -> None:
     stored = []
     for each in (demo, dagster):
@@ -61,7 +133,8 @@ def test_what_is_stored_is_what_dagsters_own_log_stores(demo: Dagster, dagster: 
             }
             for rule in RAW_RULES
         }
-        stored.append((each.materialized("raw_orders"), checks))
+        each.instance.report_runless_asset_event(_CHECKED)
+        stored.append((each.materialized("raw_orders"), checks, _rows(each)))
     assert stored[0] == stored[1]
     assert len(stored[0][0]) == len(FIRST_16) - 1
 
