@@ -24,7 +24,7 @@ from checkout_assets.domain.anomalies import (
     DEFAULT_ALLOWANCE,
     RAW_RULES,
     STRUCTURED_RULES,
-    QuarantineAllowance,
+    FolderAllowance,
 )
 from checkout_assets.domain.folders import Folder
 from checkout_assets.resources.engines import CopyEngineResource, StructureEngineResource
@@ -39,7 +39,7 @@ class Migration:
     def __init__(
         self,
         runbook: Runbook,
-        allowance: QuarantineAllowance,
+        allowance: FolderAllowance,
         raw_uri: str = "",
         lake_uri: str = "",
     ) -> None:
@@ -80,7 +80,7 @@ def build_migration(
     runbook: Runbook,
     raw_uri: str = "",
     lake_uri: str = "",
-    allowance: QuarantineAllowance = DEFAULT_ALLOWANCE,
+    allowance: FolderAllowance = DEFAULT_ALLOWANCE,
 ) -> dg.AssetsDefinition:
     """Both assets, whose backfills take ``folders_per_run`` folders a run."""
     migration = Migration(runbook, allowance, raw_uri, lake_uri)

@@ -10,7 +10,7 @@ from checkout_assets.assets.raw_orders import RAW_ORDERS
 from checkout_assets.assets.uris import absolute_uri
 from checkout_assets.domain.anomalies import (
     DEFAULT_ALLOWANCE,
-    QuarantineAllowance,
+    FolderAllowance,
     structured_rules,
 )
 from spark_jobs.contract.keys import quarantine_prefix, table_prefix
@@ -52,7 +52,7 @@ def structured_spec(lake_uri: str) -> dg.AssetSpec:
 
 def describe_structured(
     structured: "StructuredFolder",
-    allowance: QuarantineAllowance = DEFAULT_ALLOWANCE,
+    allowance: FolderAllowance = DEFAULT_ALLOWANCE,
     lake_uri: str = "",
 ) -> FolderEvents:
     """What Dagster shows of a folder that was structured, or was not."""

@@ -11,7 +11,7 @@ from pydantic import Field
 from checkout_assets.assets.migration import POOL, Migration
 from checkout_assets.assets.reconciliation import last_red
 from checkout_assets.assets.runbook import Runbook
-from checkout_assets.domain.anomalies import DEFAULT_ALLOWANCE, QuarantineAllowance
+from checkout_assets.domain.anomalies import DEFAULT_ALLOWANCE, FolderAllowance
 from checkout_assets.domain.errors import UsageError
 from checkout_assets.domain.folders import Folder, select_folders, words_for
 from checkout_assets.resources.engines import CopyEngineResource, StructureEngineResource
@@ -57,7 +57,7 @@ def _red(instance: dg.DagsterInstance) -> tuple[Folder, ...]:
 
 def build_repair_folders(
     runbook: Runbook,
-    allowance: QuarantineAllowance = DEFAULT_ALLOWANCE,
+    allowance: FolderAllowance = DEFAULT_ALLOWANCE,
     raw_uri: str = "",
     lake_uri: str = "",
 ) -> dg.JobDefinition:

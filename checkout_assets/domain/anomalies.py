@@ -184,25 +184,44 @@ def no_documents_quarantined(totals: StructureTotals) -> Finding:
 
 
 @dataclass(frozen=True, slots=True)
-class QuarantineAllowance:
-    """How many documents of a folder may be in quarantine before its check is an error.
+class FolderAllowance:
+    """How much of a folder may be in quarantine or rescued before a check is an error.
 
-    ``share`` of its documents, from 0 to 1; fewer than ``least`` are never too many.
+    ``quarantine_share`` of its documents and ``rescue_share`` of its rows, from 0 to 1; fewer than
+    ``quarantine_least`` documents and ``rescue_least`` rows are never too many.
     """
 
-    share: float = 0.05
-    least: int = 20
+    quarantine_share: float = 0.05
+    quarantine_least: int = 20
+    rescue_share: float = 0.2
+    rescue_least: int = 20
 
     def quarantine_share_acceptable(self, totals: StructureTotals) -> Finding:
         """The share of documents in quarantine is not above the configured one."""
         quarantined, documents = totals.quarantined_documents, totals.documents
-        exceeded = quarantined >= self.least and quarantined > self.share * documents
-        told = part_of(quarantined, documents, "document", " [is|are] in quarantine, ") + (
-            f"{'more' if exceeded else 'not more'} than acceptable ({self.share:.4g} of a folder's "
-            f"documents, and at least {self.least:,})."
-        )
+        share, least = self.quarantine_share, self.quarantine_least
+        exceeded = quarantined >= least and quarantined > share * documents
+        told = part_of(quarantined, documents, "document", " [is|are] in quarantine, ")
+        told += _acceptable(exceeded, f"{share:.4g} of a folder's documents", least)
         counts = {"documents": documents, "quarantined": quarantined}
         return Finding("quarantine_share_acceptable", not exceeded, Severity.ERROR, told, counts)
+
+    def rescue_share_acceptable(self, totals: StructureTotals) -> Finding:
+        """The share of rows with rescued values is not above the configured one."""
+        rescued, rows = totals.rescued_rows, totals.rows
+        exceeded = rescued >= self.rescue_least and rescued > self.rescue_share * rows
+        told = part_of(rescued, rows, "row", " [has|have] values without a column, ")
+        told += _acceptable(
+            exceeded, f"{self.rescue_share:.4g} of a folder's rows", self.rescue_least
+        )
+        counts = {"rows": rows, "rescued_rows": rescued}
+        return Finding("rescue_share_acceptable", not exceeded, Severity.ERROR, told, counts)
+
+
+def _acceptable(exceeded: bool, share: str, least: int) -> str:
+    """The end of a sentence that says how much is acceptable."""
+    more = "more" if exceeded else "not more"
+    return f"{more} than acceptable ({share}, and at least {least:,})."
 
 
 def every_value_has_a_column(totals: StructureTotals) -> Finding:
@@ -262,16 +281,17 @@ RAW_RULES: tuple[Rule[CopyFacts], ...] = (
 """The checks of ``raw_orders``."""
 
 
-DEFAULT_ALLOWANCE = QuarantineAllowance()
+DEFAULT_ALLOWANCE = FolderAllowance()
 
 
-def structured_rules(allowance: QuarantineAllowance) -> tuple[Rule[StructureTotals], ...]:
+def structured_rules(allowance: FolderAllowance) -> tuple[Rule[StructureTotals], ...]:
     """The checks of ``structured_orders``."""
     return (
         Rule(every_document_accounted_for),
         Rule(no_documents_quarantined),
         Rule(allowance.quarantine_share_acceptable),
         Rule(every_value_has_a_column),
+        Rule(allowance.rescue_share_acceptable),
         Rule(no_card_numbers_outside_payments),
         Rule(dates_plausible),
     )

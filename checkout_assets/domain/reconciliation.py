@@ -13,7 +13,7 @@ from checkout_assets.domain.anomalies import (
     DEFAULT_ALLOWANCE,
     RAW_RULES,
     Finding,
-    QuarantineAllowance,
+    FolderAllowance,
     Severity,
     structured_rules,
 )
@@ -62,6 +62,7 @@ class Reason(Enum):
     ROWS_DO_NOT_ADD_UP = (State.RED, "objects, rows and quarantine do not add up")
     ALL_DOCUMENTS_QUARANTINED = (State.RED, "all of its documents are in quarantine: {n}")
     QUARANTINE_SHARE_EXCEEDED = (State.RED, "too many documents in quarantine: {n}")
+    RESCUE_SHARE_EXCEEDED = (State.RED, "too many rows with rescued values: {n}")
     FILES_MISSING = (State.RED, "published files missing or not as recorded: {n}")
     FILES_ORPHANED = (State.RED, "files of it in the lake that no record names: {n}")
     NEWER_OBJECTS = (State.YELLOW, "objects newer than the cut-off: {n}")
@@ -200,12 +201,12 @@ def judge(
     folder: Folder,
     copy: CopyEvidence,
     lake: LakeEvidence,
-    allowance: QuarantineAllowance = DEFAULT_ALLOWANCE,
+    allowance: FolderAllowance = DEFAULT_ALLOWANCE,
 ) -> FolderReconciled:
     """The folder's state with every reason for it."""
     findings = _findings(copy, lake, allowance)
     flags = _flags(findings)
-    causes = [*_of_copy(copy), *_of_lake(copy, lake), *_of_quarantine(lake, allowance)]
+    causes = [*_of_copy(copy), *_of_lake(copy, lake), *_of_allowance(lake, allowance)]
     if flags:
         causes.append(FolderReason(Reason.FLAGGED, len(flags), ", ".join(flags)))
     return FolderReconciled(folder, tuple(causes), flags, copy, lake, findings)
@@ -270,17 +271,30 @@ def _of_another_copy(copy: CopyEvidence, record: PublicationRecord) -> FolderRea
     return FolderReason(Reason.STRUCTURED_FROM_OLDER_COPY)
 
 
-def _of_quarantine(lake: LakeEvidence, allowance: QuarantineAllowance) -> list[FolderReason]:
+def _of_allowance(lake: LakeEvidence, allowance: FolderAllowance) -> list[FolderReason]:
     if lake.record is None:
         return []
     totals = lake.record.totals
     quarantined = totals.quarantined_documents
     if totals.all_quarantined:
         return [FolderReason(Reason.ALL_DOCUMENTS_QUARANTINED, quarantined)]
-    found = allowance.quarantine_share_acceptable(totals)
-    if found.passed:
-        return []
-    return [FolderReason(Reason.QUARANTINE_SHARE_EXCEEDED, quarantined, found.summary.rstrip("."))]
+    judged = (
+        (
+            Reason.QUARANTINE_SHARE_EXCEEDED,
+            quarantined,
+            allowance.quarantine_share_acceptable(totals),
+        ),
+        (
+            Reason.RESCUE_SHARE_EXCEEDED,
+            totals.rescued_rows,
+            allowance.rescue_share_acceptable(totals),
+        ),
+    )
+    return [
+        FolderReason(reason, count, found.summary.rstrip("."))
+        for reason, count, found in judged
+        if not found.passed
+    ]
 
 
 def _counted(*counts: tuple[Reason, int]) -> list[FolderReason]:
@@ -288,7 +302,7 @@ def _counted(*counts: tuple[Reason, int]) -> list[FolderReason]:
 
 
 def _findings(
-    copy: CopyEvidence, lake: LakeEvidence, allowance: QuarantineAllowance
+    copy: CopyEvidence, lake: LakeEvidence, allowance: FolderAllowance
 ) -> tuple[Finding, ...]:
     """What every check says of the folder's records; a record that is not there is not judged."""
     findings: list[Finding] = []

@@ -7,7 +7,7 @@ import pytest
 from checkout_assets.domain.anomalies import (
     RAW_RULES,
     STRUCTURED_RULES,
-    QuarantineAllowance,
+    FolderAllowance,
     Severity,
 )
 from checkout_assets.domain.copying import CopyFacts
@@ -77,19 +77,19 @@ def test_a_structured_rule_fails_for_what_it_is_about_and_no_other(
 @pytest.mark.parametrize(
     ("documents", "quarantined", "allowance", "passed"),
     [
-        (100, 0, QuarantineAllowance(), True),
-        (19, 19, QuarantineAllowance(), True),
-        (20, 20, QuarantineAllowance(), False),
-        (400, 20, QuarantineAllowance(), True),
-        (399, 20, QuarantineAllowance(), False),
-        (1_000_000, 50_000, QuarantineAllowance(), True),
-        (1_000_000, 50_001, QuarantineAllowance(), False),
-        (100, 1, QuarantineAllowance(share=0, least=1), False),
-        (100, 100, QuarantineAllowance(share=1, least=1), True),
+        (100, 0, FolderAllowance(), True),
+        (19, 19, FolderAllowance(), True),
+        (20, 20, FolderAllowance(), False),
+        (400, 20, FolderAllowance(), True),
+        (399, 20, FolderAllowance(), False),
+        (1_000_000, 50_000, FolderAllowance(), True),
+        (1_000_000, 50_001, FolderAllowance(), False),
+        (100, 1, FolderAllowance(quarantine_share=0, quarantine_least=1), False),
+        (100, 100, FolderAllowance(quarantine_share=1, quarantine_least=1), True),
     ],
 )
 def test_a_share_in_quarantine_is_an_error_above_the_allowance_only(
-    documents: int, quarantined: int, allowance: QuarantineAllowance, passed: bool
+    documents: int, quarantined: int, allowance: FolderAllowance, passed: bool
 ) -> None:
     half = quarantined // 2
     reasons = {"no_id": half, "not_json": quarantined - half}
@@ -99,9 +99,30 @@ def test_a_share_in_quarantine_is_an_error_above_the_allowance_only(
     assert found.counts == {"documents": documents, "quarantined": quarantined}
 
 
+@pytest.mark.parametrize(
+    ("rows", "rescued", "allowance", "passed"),
+    [
+        (19, 19, FolderAllowance(), True),
+        (20, 20, FolderAllowance(), False),
+        (100, 20, FolderAllowance(), True),
+        (99, 20, FolderAllowance(), False),
+        (1_000_000, 80_000, FolderAllowance(), True),
+        (100, 1, FolderAllowance(rescue_share=0, rescue_least=1), False),
+        (100, 100, FolderAllowance(rescue_share=1, rescue_least=1), True),
+    ],
+)
+def test_a_share_of_rescued_rows_is_an_error_above_the_allowance_only(
+    rows: int, rescued: int, allowance: FolderAllowance, passed: bool
+) -> None:
+    totals = StructureTotals(rows + 5, rows=rows, rescued_rows=rescued, rescued_values=9 * rescued)
+    found = allowance.rescue_share_acceptable(totals)
+    assert (found.passed, found.severity) == (passed, Severity.ERROR)
+    assert found.counts == {"rows": rows, "rescued_rows": rescued}
+
+
 def test_vanished_and_nested_objects_are_no_part_of_the_share() -> None:
     totals = replace(STRUCTURED, nested=500, nested_too_large=50, vanished_quarantined=500)
-    assert QuarantineAllowance().quarantine_share_acceptable(totals).passed
+    assert FolderAllowance().quarantine_share_acceptable(totals).passed
 
 
 def test_newer_and_vanished_objects_fail_no_rule() -> None:
@@ -119,6 +140,7 @@ def test_a_rule_is_named_by_its_function_and_only_incompleteness_is_an_error() -
         "every_object_copied",
         "every_document_accounted_for",
         "quarantine_share_acceptable",
+        "rescue_share_acceptable",
     }
 
 
@@ -174,9 +196,10 @@ def totals_about(n: int) -> list[StructureTotals]:
 def test_every_sentence_of_every_rule_fits_its_counts(n: int) -> None:
     told = [rule.judge(facts).summary for rule in RAW_RULES for facts in facts_about(n)]
     told += [rule.judge(totals).summary for rule in STRUCTURED_RULES for totals in totals_about(n)]
-    lenient, strict = QuarantineAllowance(1, 1), QuarantineAllowance(0, 1)
+    lenient, strict = FolderAllowance(1, 1, 1, 1), FolderAllowance(0, 1, 0, 1)
     for allowance in (lenient, strict):
         told += [allowance.quarantine_share_acceptable(t).summary for t in totals_about(n)]
+        told += [allowance.rescue_share_acceptable(t).summary for t in totals_about(n)]
 
     assert {sentence: found for sentence in told if (found := faults(sentence))} == {}
 

@@ -146,6 +146,8 @@ def test_the_settings_reach_the_resources(engine: str) -> None:
         "access_auto_revoke": True,
         "quarantine_share": 0.5,
         "quarantine_least": 7,
+        "rescue_share": 0.6,
+        "rescue_least": 8,
     }
     holders = {
         "structure_engine": StructureChoices.model_fields,

@@ -238,6 +238,8 @@ def test_a_higher_limit_and_a_retry_read_what_was_too_large(
         ("QUARANTINE_SHARE", "5"),
         ("QUARANTINE_SHARE", "nan"),
         ("QUARANTINE_LEAST", "0"),
+        ("RESCUE_SHARE", "20"),
+        ("RESCUE_LEAST", "0"),
     ],
 )
 def test_a_wrong_limit_is_one_line_and_exit_2(

@@ -6,7 +6,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeGuard
 
-from checkout_assets.domain.anomalies import DEFAULT_ALLOWANCE, QuarantineAllowance
+from checkout_assets.domain.anomalies import DEFAULT_ALLOWANCE, FolderAllowance
 from checkout_assets.domain.folders import ALL_FOLDERS, FOLDER_NAMES, Folder
 from checkout_assets.domain.reconciliation import FolderReconciled, judge, not_compared
 from checkout_assets.domain.verification import OutOfOrderError
@@ -63,7 +63,7 @@ class _Run:
     inventory: LakeInventory
     cut_off: KeptCutOff | None
     deep: Collection[Folder]
-    allowance: QuarantineAllowance
+    allowance: FolderAllowance
 
 
 class Reconciler:
@@ -84,7 +84,7 @@ class Reconciler:
         deep: bool = False,
         ended: str = "",
         *,
-        allowance: QuarantineAllowance = DEFAULT_ALLOWANCE,
+        allowance: FolderAllowance = DEFAULT_ALLOWANCE,
         session: Any = None,
         on_silence: OnSilence = ignore_silence,
         deep_folders: Collection[Folder] = (),

@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection
 from datetime import datetime
 from typing import Any
 
-from checkout_assets.domain.anomalies import DEFAULT_ALLOWANCE, QuarantineAllowance
+from checkout_assets.domain.anomalies import DEFAULT_ALLOWANCE, FolderAllowance
 from checkout_assets.domain.folders import Folder
 from checkout_assets.engines.access.source_reach import ended_access
 from checkout_assets.engines.copying.cutoff import Origin, refuse_other_source
@@ -28,7 +28,7 @@ def reconciler_of(  # noqa: PLR0913 - what is compared, and how
     deep: bool = False,
     make_client: Callable[[], Any] | None = None,
     role_arn: str = "",
-    allowance: QuarantineAllowance = DEFAULT_ALLOWANCE,
+    allowance: FolderAllowance = DEFAULT_ALLOWANCE,
     on_silence: OnSilence = ignore_silence,
     deep_folders: Collection[Folder] = (),
 ) -> Reconciler:
