@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -21,15 +22,16 @@ from checkout_assets_tests.orders_place import OrdersPlace
 from spark_jobs.stores import open_store
 
 MIB = 1024 * 1024
-PACKED, JUNK, MIXED, LARGE = (f"0{n}_CheckoutOrder" for n in range(4))
-FOLDERS = [PACKED, JUNK, MIXED, LARGE]
+PACKED, JUNK, MIXED, LARGE, NEW_FIELD = (f"0{n}_CheckoutOrder" for n in range(5))
+FOLDERS = [PACKED, JUNK, MIXED, LARGE, NEW_FIELD]
+RUNBOOK = Path(__file__).parents[2] / "docs/runbook.md"
 SECRET = b"Jane Doe"
 COMMAND = [sys.executable, "-m", "checkout_assets.cli.main"]
 
 
-def order(number: int) -> bytes:
+def order(number: int, **more: object) -> bytes:
     return json.dumps(
-        {"Id": f"{number}-01", "LastChange": "2018-10-31T10:00:00Z", "Status": "ação"},
+        {"Id": f"{number}-01", "LastChange": "2018-10-31T10:00:00Z", "Status": "ação", **more},
         ensure_ascii=False,
     ).encode()
 
@@ -46,7 +48,7 @@ def zipped() -> bytes:
 
 
 class Migrated:
-    """Four folders, copied and structured by one command with a limit of 1 MiB."""
+    """Five folders, copied and structured by one command with a limit of 1 MiB."""
 
     def __init__(self, place: OrdersPlace) -> None:
         self.place = place
@@ -84,6 +86,8 @@ class Migrated:
         place.put(f"{JUNK}/A/id/2-01/history", order(2))
         for number in range(25):
             place.put(f"{MIXED}/A/id/{number:02d}-01", order(number) if number < 5 else b"{}")
+            more = {"loyaltyTier": number} if number < 20 else {}
+            place.put(f"{NEW_FIELD}/A/id/{number:02d}-01", order(number, **more))
         place.put(f"{LARGE}/A/id/1-01", order(1))
         place.put(f"{LARGE}/A/id/2-01", SECRET + bytes(3 * MIB))
         place.put(f"{LARGE}/A/id/3-01", gzip.compress(b"[]" + b" " * 2 * MIB))
@@ -179,6 +183,34 @@ def test_too_many_documents_in_quarantine_are_an_error_until_the_setting_allows_
             patch.setenv(f"CHECKOUT_QUARANTINE_{name}", value)
             code, told = reconciled(migrated, capsys, MIXED)
             assert (code, told["folders"][0]["state"]) == (0, "yellow")
+
+
+def test_too_many_rows_with_rescued_values_are_an_error_until_the_setting_allows_them(
+    migrated: Migrated, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drifted = migrated.folders[NEW_FIELD]
+    assert (drifted["ok"], drifted["errors"]) == (False, ["rescue_share_acceptable"])
+    assert drifted["error"].startswith(f"{NEW_FIELD}: 20 of 25 rows have values without a column")
+    code, told = reconciled(migrated, capsys, NEW_FIELD)
+    reasons = [cause["reason"] for cause in told["folders"][0]["causes"]]
+    assert (code, reasons[0]) == (1, "rescue_share_exceeded")
+
+    for name, value in (("SHARE", "0.8"), ("LEAST", "21")):
+        with monkeypatch.context() as patch:
+            patch.setenv(f"CHECKOUT_RESCUE_{name}", value)
+            code, told = reconciled(migrated, capsys, NEW_FIELD)
+            assert (code, told["folders"][0]["state"]) == (0, "yellow")
+
+
+def test_the_query_of_the_runbook_names_the_new_field(migrated: Migrated) -> None:
+    section = RUNBOOK.read_text().partition("## rescue_share_acceptable")[2]
+    query = section.partition("```sql\n")[2].partition("```")[0]
+    rows = [row for row in migrated.rows("consumable_tables/") if row["_folder"] == NEW_FIELD]
+    checkout = pa.table({name: [row[name] for row in rows] for name in ("_folder", "_rescued")})
+    with duckdb.connect() as connection:
+        connection.register("checkout", checkout)
+        found = connection.execute(query.replace("00_CheckoutOrder", NEW_FIELD)).fetchall()
+    assert found == [("/loyaltyTier", 20)]
 
 
 def test_objects_above_the_limit_leave_their_folder_complete(
