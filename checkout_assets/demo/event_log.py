@@ -6,7 +6,7 @@ event looks into the schema for its table. It also stores the events of a batch 
 two transactions.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from threading import local
@@ -25,9 +25,11 @@ from checkout_assets.demo.dagster_internals import (
     SqlEventLogStorageTable,
 )
 
+_Values = dict[str, Any]
 _INSERT = SqlEventLogStorageTable.insert()
 """Its values are parameters, so that the statement is compiled once."""
 
+_PLAN = AssetCheckExecutionsTable.insert()
 _PLANNED = AssetCheckExecutionsTable.c
 _EVALUATED = AssetCheckExecutionsTable.update().where(
     _PLANNED.asset_key == db.bindparam("of_asset"),
@@ -107,9 +109,27 @@ class PooledSqliteEventLogStorage(ConsolidatedSqliteEventLogStorage):
                 self._store_asset_event_tags(connection, [event], [event_id])
                 self._store_asset_event(connection, event, event_id)
             if told and told.event_type in ASSET_CHECK_EVENTS:
-                result = _result(told, row, event_id)
-                if not result or connection.execute(_EVALUATED, result).rowcount != 1:
-                    self.store_asset_check_event(event, event_id)
+                self._store_check(connection, event, row, event_id)
+
+    def _store_check(
+        self, connection: db.Connection, event: dg.EventLogEntry, row: _Values, event_id: int
+    ) -> None:
+        """Store a planned check or its result; Dagster's own way stores what no run planned.
+
+        ``row`` holds the event as the text that both tables hold, so that it is made once.
+        """
+        told = event.get_dagster_event()
+        of_check = {
+            "evaluation_event": row["event"],
+            "evaluation_event_timestamp": row["timestamp"],
+            "evaluation_event_storage_id": event_id,
+        }
+        if told.event_type is dg.DagsterEventType.ASSET_CHECK_EVALUATION_PLANNED:
+            connection.execute(_PLAN, [of_check | each for each in _planned(told, event.run_id)])
+            return
+        result = of_check | _result(told, event.run_id)
+        if connection.execute(_EVALUATED, result).rowcount != 1:
+            self.store_asset_check_event(event, event_id)
 
     def _has_asset_key_index_cols_on_connection(self, _: db.Connection) -> bool:
         """Whether the table of assets has the columns that came later: the demo's database does.
@@ -124,25 +144,33 @@ class PooledSqliteEventLogStorage(ConsolidatedSqliteEventLogStorage):
         self._engine.dispose()
 
 
-def _result(told: dg.DagsterEvent, row: Mapping[str, Any], event_id: int) -> dict[str, Any]:
-    """The parameters that make a planned check's row that of its result; empty if it is planned.
+def _planned(told: dg.DagsterEvent, run_id: str) -> list[_Values]:
+    """The values of the rows of a planned check: one for each partition."""
+    planned = told.asset_check_planned_data
+    subset = planned.partitions_subset
+    return [
+        {
+            "asset_key": planned.asset_key.to_string(),
+            "check_name": planned.check_name,
+            "partition": partition,
+            "run_id": run_id,
+            "execution_status": AssetCheckExecutionRecordStatus.PLANNED.value,
+        }
+        for partition in (subset.get_partition_keys() if subset else [None])
+    ]
 
-    The event is in its row already, as the text that both tables hold.
-    """
-    if told.event_type is not dg.DagsterEventType.ASSET_CHECK_EVALUATION:
-        return {}
+
+def _result(told: dg.DagsterEvent, run_id: str) -> _Values:
+    """What makes a planned check's row that of its result."""
     evaluation = told.asset_check_evaluation_data
     target = evaluation.target_materialization_data
     status = AssetCheckExecutionRecordStatus
     return {
         "of_asset": evaluation.asset_key.to_string(),
         "of_check": evaluation.check_name,
-        "of_run": row["run_id"],
+        "of_run": run_id,
         "of_partition": evaluation.partition,
         "execution_status": (status.SUCCEEDED if evaluation.passed else status.FAILED).value,
-        "evaluation_event": row["event"],
-        "evaluation_event_timestamp": row["timestamp"],
-        "evaluation_event_storage_id": event_id,
         "materialization_event_storage_id": target.storage_id if target else None,
     }
 
