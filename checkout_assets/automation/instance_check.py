@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import dagster as dg
 
+from checkout_assets.assets.migration import POOL
 from checkout_assets.automation.run_launcher import HealthCheckingRunLauncher
 from checkout_assets.domain.displayable import displayable, one_line
 from checkout_assets.domain.doctor import CheckResult, Topic
@@ -12,6 +13,7 @@ from checkout_assets.settings import MachineSettings
 
 _SUBJECT = "Dagster"
 _GUIDE = "docs/deploy/dagster.yaml"
+_USUAL_RUNS = 16
 _COPY_IT = f"Copy {_GUIDE} to $DAGSTER_HOME and add the storage."
 _INSTANCE = Topic(_SUBJECT, "instance", _GUIDE)
 _STORAGE = Topic(_SUBJECT, "storage", _GUIDE)
@@ -25,6 +27,22 @@ def instance_results(deployed: bool) -> Iterator[CheckResult]:
     Opening an instance makes its databases, as every command of Dagster does.
     """
     yield from settled(_INSTANCE, lambda: _results(deployed))
+
+
+def runs_at_a_time() -> int:
+    """How many runs may launch machines side by side, as the instance's pool says.
+
+    The number of the deployment guides if no instance says so.
+    """
+    if not MachineSettings().dagster_home:
+        return _USUAL_RUNS
+    try:
+        with dg.DagsterInstance.get() as instance:
+            pools = {each.name: each.limit for each in instance.event_log_storage.get_pool_limits()}
+            default = instance.get_concurrency_config().pool_config.default_pool_limit
+    except Exception:  # its own check says what is wrong with the instance
+        return _USUAL_RUNS
+    return int(pools.get(POOL) or default or _USUAL_RUNS)
 
 
 def _results(deployed: bool) -> Iterator[CheckResult]:

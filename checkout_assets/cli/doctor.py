@@ -51,23 +51,27 @@ def doctor(*, given: Mapping[str, object], json: Json = False) -> int:
 
 
 def _results(given: Mapping[str, object]) -> Iterator[CheckResult]:
-    from checkout_assets.automation.instance_check import instance_results
+    from checkout_assets.automation.instance_check import instance_results, runs_at_a_time
     from checkout_assets.demo.room_check import room_results
+    from checkout_assets.engines.doctor.examination import aws_results
     from checkout_assets.engines.doctor.machine import machine_results
 
     settings = None
     try:
-        settings = settings_with(**given)
-        _check_options(settings)
+        found = settings_with(**given)
+        _check_options(found)
     except UsageError as error:
         yield _SETTINGS.failed(str(error), "Correct the variable, then run the same again.")
     else:
+        settings = found
         yield _SETTINGS.ok("every variable can be read")
     fleets = settings is not None and _uses_fleets(settings)
     yield from machine_results(settings is None or settings.structure_engine == "local")
     if not fleets:
         yield from room_results(Path.cwd())
     yield from instance_results(fleets)
+    if settings is not None:
+        yield from aws_results(settings, runs_at_a_time())
 
 
 def _uses_fleets(settings: Settings) -> bool:

@@ -17,6 +17,8 @@ from checkout_assets.cli.main import run
 from checkout_assets.demo.runbook_server import anchor_of
 from checkout_assets.engines.doctor import machine
 from checkout_assets.engines.structuring import java
+from checkout_assets.sample.s3_server import EmbeddedS3Server
+from checkout_assets_tests.orders_place import OrdersPlace
 
 ROOT = Path(__file__).resolve().parents[2]
 OK, FAILED, UNKNOWN = "ok", "failed", "unknown"
@@ -75,6 +77,36 @@ def test_a_healthy_machine_has_no_failed_check(
     assert code == 0
     assert in_state(checks, FAILED) == {}
     assert "this machine: Java" in in_state(checks, OK)
+
+
+def test_another_s3_server_with_a_lake_on_disk_has_no_failed_check(
+    healthy: Machine, s3_server: EmbeddedS3Server, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, value in s3_server.environment().items():
+        healthy.patch.setenv(name, value)
+    place = OrdersPlace(healthy.directory)
+    uris = {"source": place.source.uri, "raw": place.raw.uri, "lake": place.lake.uri}
+    code, checks = examined(capsys, *(word for n, u in uris.items() for word in (f"--{n}", u)))
+    assert (code, in_state(checks, FAILED)) == (0, {})
+    assert list(in_state(checks, UNKNOWN)) == ["raw: conditional writes"]
+    assert {"source: reachable", "raw: reachable", "lake: reachable"} <= in_state(checks, OK).keys()
+
+
+def test_a_lake_that_cannot_be_written_is_told(
+    healthy: Machine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (healthy.directory / "file").touch()
+    code, checks = examined(capsys, "--lake", str(healthy.directory / "file" / "lake"))
+    assert code == 1
+    assert "CHECKOUT_LAKE_URI" in in_state(checks, FAILED)["lake: reachable"]
+
+
+def test_a_place_that_is_misspelt_is_told(
+    healthy: Machine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, checks = examined(capsys, "--raw", "http://analytics/raw")
+    assert code == 1
+    assert "Correct CHECKOUT_RAW_URI" in in_state(checks, FAILED)["raw: address"]
 
 
 def without_java(place: Machine) -> None:
@@ -264,7 +296,7 @@ def test_what_a_check_does_not_expect_is_unknown_and_shows_no_text(
 
     healthy.patch.setattr(machine, "find_java", broken)
     code, checks = examined(capsys)
-    (told,) = in_state(checks, UNKNOWN).values()
+    told = in_state(checks, UNKNOWN)["this machine: Java"]
     assert code == 0
     assert "LookupError" in told
     assert "hostile" not in told
@@ -276,7 +308,7 @@ def test_people_get_a_table_and_one_line_of_counts(
     without_java(healthy)
     assert run(["doctor"]) == 1
     told = capsys.readouterr()
-    assert "1 failed, 0 unknown." in told.out
+    assert "1 failed, 3 unknown." in told.out
     assert "See docs/runbook.md#when-structuring-on-this-machine-fails" in told.out
     assert told.err.count("\n") == 1
 

@@ -18,6 +18,11 @@ class UnseenError(Exception):
         self.remedy = remedy
 
 
+def settled_one(topic: Topic, check: Callable[[], CheckResult]) -> CheckResult:
+    """The check's only result, or what it raises as one."""
+    return next(settled(topic, lambda: [check()]))
+
+
 def settled(topic: Topic, check: Callable[[], Iterable[CheckResult]]) -> Iterator[CheckResult]:
     """The check's results; what it raises is the last one of them."""
     try:

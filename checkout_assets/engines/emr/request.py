@@ -14,7 +14,7 @@ from checkout_assets.engines.fleet.variables import on_instance
 
 LONGEST_STEP = 10_240
 """Characters of all arguments of a step: EMR's quota."""
-_MANAGED_POLICIES_TAG = "for-use-with-amazon-emr-managed-policies"
+MANAGED_POLICIES_TAG = "for-use-with-amazon-emr-managed-policies"
 """Without it a service role that has AmazonEMRServicePolicy_v2 may create nothing."""
 
 _SPOT_TIMEOUT_MINUTES = 20
@@ -34,7 +34,7 @@ def cluster_tags(options: EmrOptions, run_id: str, group: int) -> dict[str, str]
 
 def _launch_tags(options: EmrOptions, run_id: str, group: int) -> dict[str, str]:
     """What a new cluster is tagged with; an older version's is found without the last one."""
-    return {**cluster_tags(options, run_id, group), _MANAGED_POLICIES_TAG: "true"}
+    return {**cluster_tags(options, run_id, group), MANAGED_POLICIES_TAG: "true"}
 
 
 def launch_request(

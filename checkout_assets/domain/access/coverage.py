@@ -1,0 +1,70 @@
+"""Which permissions a role needs and lacks, by the statements that it has."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from checkout_assets.domain.access.statements import Statement, as_list, same
+
+_EXPIRY = ("DateLessThan", "aws:CurrentTime")
+
+
+def lacking(
+    needed: Iterable[Statement], held: Sequence[Statement], now: str
+) -> Iterator[tuple[str, str]]:
+    """Each action with a resource that no held statement allows, or that one denies.
+
+    ``now`` is the time as policies write it: what allowed until then no longer counts. A held
+    statement may allow more than is needed, never less. Of denials only those without a condition
+    are known to apply.
+    """
+    allowing = [each for each in held if each.get("Effect") == "Allow" and _in_time(each, now)]
+    denying = [each for each in held if each.get("Effect") == "Deny" and not each.get("Condition")]
+    for statement in needed:
+        for action in as_list(statement["Action"]):
+            for resource in as_list(statement["Resource"]):
+                allowed = any(_covers(each, statement, action, resource) for each in allowing)
+                if not allowed or any(_names(each, action, resource) for each in denying):
+                    yield str(action), str(resource)
+
+
+def _covers(held: Statement, needed: Statement, action: str, resource: str) -> bool:
+    return _names(held, action, resource) and _is_no_stricter(held, needed)
+
+
+def _names(held: Statement, action: str, resource: str) -> bool:
+    """Whether the statement is about all that this pattern of resources stands for."""
+    actions = [str(each).lower() for each in as_list(held.get("Action", []))]
+    resources = map(str, as_list(held.get("Resource", [])))
+    named = any(_matches(pattern, action.lower()) for pattern in actions)
+    return named and any(_matches(pattern, resource) for pattern in resources)
+
+
+def _matches(pattern: str, text: str) -> bool:
+    """As policies match. A pattern as ``text`` is matched only by one that stands for all of it."""
+    parts = (
+        ".*" if each == "*" else "[^*]" if each == "?" else re.escape(each) for each in pattern
+    )
+    return re.fullmatch("".join(parts), text, re.DOTALL) is not None
+
+
+def _is_no_stricter(held: Statement, needed: Statement) -> bool:
+    """Whether each condition of the held statement is one of those that are needed."""
+    wanted = dict(_conditions(needed))
+    return all(
+        name == _EXPIRY or (name in wanted and same({"": value}, {"": wanted[name]}))
+        for name, value in _conditions(held)
+    )
+
+
+def _in_time(statement: Statement, now: str) -> bool:
+    """Whether the statement has no end or ends later; instants in UTC compare as text."""
+    ends = dict(_conditions(statement)).get(_EXPIRY, [])
+    return all(now < str(end) for end in as_list(ends))
+
+
+def _conditions(statement: Statement) -> Iterator[tuple[tuple[str, str], Any]]:
+    told: Mapping[str, Mapping[str, Any]] = statement.get("Condition", {})
+    for operator, values in told.items():
+        for key, value in values.items():
+            yield (operator, key), value

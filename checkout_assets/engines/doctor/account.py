@@ -1,0 +1,134 @@
+"""Whose account is asked, and in which region: clients that give up quickly."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from checkout_assets.domain.displayable import displayable
+from checkout_assets.domain.doctor import CheckResult, Topic
+from checkout_assets.domain.errors import UsageError
+from checkout_assets.engines.aws_setup import check_session, configuring
+from checkout_assets.engines.doctor.asking import answered, ask
+from checkout_assets.engines.doctor.settling import settled
+from checkout_assets.engines.locations import principal
+from checkout_assets.settings import Settings
+from spark_jobs.stores.sessions import REGION_VARIABLES
+
+_SUBJECT = "AWS account"
+_CREDENTIALS = Topic(_SUBJECT, "credentials", "docs/deploy/access.md#who-is-who")
+_REGION = Topic(_SUBJECT, "region")
+_IDENTITY = Topic(_SUBJECT, "identity", "docs/deploy/access.md#who-is-who")
+_AMAZON = (".amazonaws.com", ".amazonaws.com.cn")
+_CONNECT_SECONDS = 3
+_READ_SECONDS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Who asks: the account's id, and the ARN of the principal."""
+
+    id: str
+    arn: str
+
+    @property
+    def role_arn(self) -> str:
+        """The ARN of the role that the principal has assumed, without its path; else its own."""
+        kind, _, name = self.arn.rpartition(":")[2].partition("/")
+        if kind != "assumed-role":
+            return self.arn
+        partition = self.arn.split(":")[1]
+        return f"arn:{partition}:iam::{self.id}:role/{name.partition('/')[0]}"
+
+
+class AwsClients:
+    """Clients of one principal, each made once."""
+
+    def __init__(self) -> None:
+        self._session = principal()
+        self.region = str(self._session.region_name or "")
+        self.of = cache(self._make)
+
+    def check(self) -> None:
+        """Raise UsageError if settings or credentials cannot be used."""
+        check_session(self._session)
+
+    def is_amazon(self, service: str) -> bool:
+        """Whether that service is Amazon's, not another server that speaks like it."""
+        host = str(self.of(service).meta.endpoint_url).rstrip("/")
+        return host.endswith(_AMAZON)
+
+    def _make(self, service: str, region: str = "", endpoint_url: str = "") -> Any:
+        from botocore.config import Config
+
+        quickly = Config(
+            connect_timeout=_CONNECT_SECONDS,
+            read_timeout=_READ_SECONDS,
+            retries={"mode": "standard", "total_max_attempts": 2},
+            user_agent_extra="checkout-assets",
+        )
+        with configuring(self._session):
+            return self._session.client(
+                service,
+                region_name=region or None,
+                endpoint_url=endpoint_url or None,
+                config=quickly,
+            )
+
+
+def credentials_results(clients: AwsClients, launches: bool) -> Iterator[CheckResult]:
+    """Whether credentials can be used, and a region if machines are launched."""
+    yield from settled(_CREDENTIALS, lambda: _credentials(clients))
+    yield from settled(_REGION, lambda: _region(clients, launches))
+
+
+def find_account(clients: AwsClients) -> Account:
+    """Who asks; raises UnseenError or UsageError if nobody says so."""
+    answer = answered(ask(clients.of("sts"), "get_caller_identity"))
+    return Account(str(answer["Account"]), str(answer["Arn"]))
+
+
+def identity_results(account: Account, settings: Settings) -> Iterator[CheckResult]:
+    """Whether the principal is of the account that works."""
+    yield from settled(_IDENTITY, lambda: _identity(account, settings))
+
+
+def _credentials(clients: AwsClients) -> Iterator[CheckResult]:
+    try:
+        clients.check()
+    except UsageError as error:
+        yield _CREDENTIALS.failed(
+            str(error), "Set AWS_PROFILE, or run where a role gives credentials."
+        )
+    else:
+        yield _CREDENTIALS.ok("they can be used")
+
+
+def _region(clients: AwsClients, launches: bool) -> Iterator[CheckResult]:
+    if clients.region:
+        yield _REGION.ok(displayable(clients.region))
+    elif launches:
+        yield _REGION.failed(
+            "No region is configured, and machines are launched in one.",
+            f"Set {' or '.join(REGION_VARIABLES)} to the region of raw.",
+        )
+    else:
+        yield _REGION.ok("none is configured, and S3 needs none")
+
+
+def _identity(account: Account, settings: Settings) -> Iterator[CheckResult]:
+    if account.arn.endswith(":root"):
+        yield _IDENTITY.failed(
+            "The principal is the root user of the account.",
+            "Use a role: no policy limits the root user.",
+        )
+        return
+    wanted = settings.copy_role_arn.split(":")[4:5] or [settings.raw_account]
+    if wanted[0] and wanted[0] != account.id:
+        yield _IDENTITY.failed(
+            f"The principal is of account {account.id}; the copy role or raw is of "
+            f"{displayable(wanted[0])}.",
+            "Set AWS_PROFILE to a principal of the account in which the work is done.",
+        )
+        return
+    yield _IDENTITY.ok(displayable(account.arn))

@@ -1,0 +1,91 @@
+"""Reads from AWS: never a change, and a refusal says which permission is missing."""
+
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any
+
+from checkout_assets.domain.displayable import displayable
+from checkout_assets.engines.doctor.settling import AGAIN, UnseenError
+from checkout_assets.engines.failed_requests import code_of
+from spark_jobs.refusals import meaning_of
+from spark_jobs.service_codes import is_denied
+
+_READS = ("describe_", "get_", "head_", "list_")
+_ACTIONS = {
+    ("s3", "ListObjectsV2"): "s3:ListBucket",
+    ("s3", "HeadBucket"): "s3:ListBucket",
+    ("s3", "HeadObject"): "s3:GetObject",
+    ("s3", "GetBucketEncryption"): "s3:GetEncryptionConfiguration",
+}
+"""Operations whose permission has another name."""
+
+_PREFIXES = {"emr": "elasticmapreduce", "service-quotas": "servicequotas"}
+
+
+def ask(
+    client: Any, request: str, absent: Collection[str] = (), **parameters: Any
+) -> Mapping[str, Any] | None:
+    """AWS's answer; None if the answer is one of the error codes ``absent``.
+
+    Raises UnseenError if there is no answer, and ValueError for a request that is not a read.
+    """
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    _refuse_changes(request)
+    try:
+        answer: Mapping[str, Any] = getattr(client, request)(**parameters)
+    except ClientError as error:
+        if code_of(error) in absent:
+            return None
+        raise _unseen(client, error) from None
+    except BotoCoreError as error:
+        raise _no_answer(client, error) from None
+    return answer
+
+
+def ask_all(client: Any, request: str, field: str, **parameters: Any) -> Iterator[Any]:
+    """The entries of that field on all pages of an answer; raises as ``ask`` does."""
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    _refuse_changes(request)
+    try:
+        for page in client.get_paginator(request).paginate(**parameters):
+            yield from page.get(field) or ()
+    except ClientError as error:
+        raise _unseen(client, error) from None
+    except BotoCoreError as error:
+        raise _no_answer(client, error) from None
+
+
+def answered(answer: Mapping[str, Any] | None) -> Mapping[str, Any]:
+    """An answer that cannot be absent."""
+    assert answer is not None
+    return answer
+
+
+def _refuse_changes(request: str) -> None:
+    if not request.startswith(_READS):
+        raise ValueError(f"{request} is not a read request")
+
+
+def _unseen(client: Any, error: Any) -> UnseenError:
+    service, operation = _service(client), str(error.operation_name)
+    usual = f"{_PREFIXES.get(service, service)}:{operation}"
+    action = _ACTIONS.get((service, operation), usual)
+    code = code_of(error)
+    if is_denied(code):
+        return UnseenError(
+            f"needs {action}", f"Allow {action} to this principal, or ask somebody who may."
+        )
+    reason = meaning_of(displayable(code), "AWS answers {code}")
+    return UnseenError(f"{operation} of {service}: {reason}", AGAIN)
+
+
+def _no_answer(client: Any, error: Exception) -> UnseenError:
+    return UnseenError(
+        f"{_service(client)} did not answer ({type(error).__name__})",
+        "Check the network, the credentials and the region, then run the same again.",
+    )
+
+
+def _service(client: Any) -> str:
+    return str(client.meta.service_model.service_name)

@@ -1,0 +1,149 @@
+"""What the configured fleets need in the account: EC2 instances that copy, clusters of EMR."""
+
+from collections.abc import Iterator
+from math import ceil
+from typing import Any
+
+from checkout_assets.domain.doctor import CheckResult, Topic
+from checkout_assets.engines.doctor.account import AwsClients
+from checkout_assets.engines.doctor.buckets import region_of
+from checkout_assets.engines.doctor.clusters import release_results
+from checkout_assets.engines.doctor.network import (
+    Network,
+    network_results,
+    security_group_results,
+)
+from checkout_assets.engines.doctor.packages import JOB, WORKER, FleetPackage, package_results
+from checkout_assets.engines.doctor.profiles import profile_results, service_role_results
+from checkout_assets.engines.doctor.quotas import Fleet, quota_results
+from checkout_assets.engines.doctor.roles import attached_policies
+from checkout_assets.engines.doctor.settling import UnseenError
+from checkout_assets.engines.ec2.options import Ec2Options
+from checkout_assets.engines.emr.options import EmrChoices
+from checkout_assets.engines.locations import parse_s3_location
+from checkout_assets.settings import Settings
+
+_MANAGED_POLICY = "/AmazonEMRServicePolicy_v2"
+
+
+def ec2_results(
+    clients: AwsClients, settings: Settings, runs_at_a_time: int
+) -> Iterator[CheckResult]:
+    """Packages, profile, network and quotas of copying instances."""
+    options = Ec2Options(**settings.ec2)
+    ec2 = clients.of("ec2", options.region, options.endpoint_url)
+    iam = clients.of("iam")
+    yield from _required(
+        "EC2",
+        {
+            "subnets": bool(options.subnets),
+            "security_group": bool(options.security_group),
+            "instance_profile": bool(options.instance_profile),
+            "fleet_uri": bool(options.fleet_uri),
+        },
+    )
+    yield from package_results(
+        clients.of("s3"),
+        FleetPackage(
+            "EC2", options.package_uri, options.package_directory, options.architecture, WORKER
+        ),
+    )
+    if options.instance_profile:
+        yield from profile_results(
+            iam, "EC2", options.instance_profile, settings.worker_role_arn, same_name=False
+        )
+    across = _across_regions(clients, settings)
+    yield from network_results(
+        ec2, Network("EC2", options.subnets, across, options.public_ip, managed_tag=False)
+    )
+    if options.security_group:
+        yield from security_group_results(ec2, options.security_group, bool(options.ssh_cidr))
+    if options.spot:
+        yield from service_role_results(iam, "EC2", "Spot")
+    yield from quota_results(
+        ec2,
+        clients.of("service-quotas", options.region),
+        _instances(settings, options),
+        runs_at_a_time,
+    )
+
+
+def emr_results(
+    clients: AwsClients, settings: Settings, runs_at_a_time: int
+) -> Iterator[CheckResult]:
+    """Packages, release, profile, network and quotas of clusters."""
+    options = EmrChoices(**settings.emr)
+    ec2, iam = clients.of("ec2", options.region), clients.of("iam")
+    yield from _required("EMR", {"log_uri": bool(options.log_uri)})
+    yield from package_results(
+        clients.of("s3"),
+        FleetPackage(
+            "EMR", options.package_uri, options.package_directory, options.architecture, JOB
+        ),
+    )
+    yield from release_results(
+        clients.of("emr", options.region, options.endpoint_url), options.release
+    )
+    yield from profile_results(
+        iam, "EMR", options.instance_profile, settings.structure_role_arn, same_name=True
+    )
+    yield from service_role_results(iam, "EMR", "EMR clean-up")
+    if options.core_spot_nodes:
+        yield from service_role_results(iam, "EMR", "Spot")
+    managed = _has_managed_policy(iam, options.service_role)
+    yield from network_results(ec2, Network("EMR", options.subnets, managed_tag=managed))
+    yield from quota_results(
+        ec2,
+        clients.of("service-quotas", options.region),
+        _clusters(settings, options),
+        runs_at_a_time,
+    )
+
+
+def _required(subject: str, given: dict[str, bool]) -> Iterator[CheckResult]:
+    """The options without which nothing is launched."""
+    topic = Topic(subject, "options", f"docs/deploy/{subject.lower()}.md")
+    missing = [name for name, is_given in given.items() if not is_given]
+    for name in missing:
+        variable = f"CHECKOUT_{subject}_{name.upper()}"
+        yield topic.failed(
+            f"{name} is not set.", f"Set {variable}, or {name} in CHECKOUT_{subject}."
+        )
+    if not missing:
+        yield topic.ok("every required option is set")
+
+
+def _across_regions(clients: AwsClients, settings: Settings) -> bool:
+    """Whether source and raw are in different regions; not if a region is not known."""
+    if not (settings.source_uri and settings.raw_uri):
+        return False
+    regions = [
+        region_of(clients, parse_s3_location(uri, what).bucket)
+        for what, uri in (("source", settings.source_uri), ("raw", settings.raw_uri))
+    ]
+    return all(regions) and len(set(regions)) > 1
+
+
+def _has_managed_policy(iam: Any, service_role: str) -> bool:
+    """Whether EMR's service role may use only what is tagged; assumed if it is not seen."""
+    try:
+        attached = attached_policies(iam, service_role.rpartition("/")[2])
+    except UnseenError:
+        return True
+    return any(each.endswith(_MANAGED_POLICY) for each in attached)
+
+
+def _instances(settings: Settings, options: Ec2Options) -> Fleet:
+    per_run = ceil(settings.folders_per_run / options.folders_per_instance)
+    wanted = {options.instance_types[0]: per_run}
+    return Fleet("EC2", {} if options.spot else wanted, wanted if options.spot else {})
+
+
+def _clusters(settings: Settings, options: EmrChoices) -> Fleet:
+    per_run = ceil(settings.folders_per_run / options.folders_per_cluster)
+    core = (options.core_fleet_types or [options.core_type])[0]
+    on_demand = {options.primary_type: per_run}
+    nodes = (options.core_nodes - options.core_spot_nodes) * per_run
+    on_demand[core] = on_demand.get(core, 0) + nodes
+    spot = {core: options.core_spot_nodes * per_run} if options.core_spot_nodes else {}
+    return Fleet("EMR", on_demand, spot)

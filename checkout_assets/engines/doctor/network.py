@@ -1,0 +1,173 @@
+"""The subnets and security groups that machines are launched in."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from checkout_assets.domain.counting import counted
+from checkout_assets.domain.displayable import displayable
+from checkout_assets.domain.doctor import CheckResult, Topic
+from checkout_assets.engines.doctor.asking import answered, ask, ask_all
+from checkout_assets.engines.doctor.settling import settled, settled_one
+from checkout_assets.engines.emr.request import MANAGED_POLICIES_TAG
+
+_EVERYWHERE = "0.0.0.0/0"
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """What machines need of their subnets.
+
+    ``across_regions`` if the source is in another region than raw; ``public_ip`` if instances get
+    an address; ``managed_tag`` if EMR's managed policy wants its tag on subnets and their VPC.
+    """
+
+    subject: str
+    subnets: Sequence[str]
+    across_regions: bool = False
+    public_ip: bool = False
+    managed_tag: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Routes:
+    """Where a subnet's packets go: to S3 by a gateway endpoint, and to the internet."""
+
+    to_s3: bool
+    out: str
+
+
+def network_results(ec2: Any, network: Network) -> Iterator[CheckResult]:
+    """What each subnet lacks."""
+    for subnet in network.subnets:
+        topic = Topic(network.subject, f"subnet {subnet}", _guide(network))
+        yield from settled(topic, partial(_subnet, ec2, topic, subnet, network))
+
+
+def security_group_results(ec2: Any, group: str, open_for_ssh: bool) -> Iterator[CheckResult]:
+    """Whether the security group of copying instances is there, and lets nobody in."""
+    topic = Topic("EC2", f"security group {group}", "docs/deploy/ec2.md")
+    yield settled_one(topic, lambda: _group(ec2, topic, group, open_for_ssh))
+
+
+def _guide(network: Network) -> str:
+    if network.subject == "EMR":
+        return "docs/deploy/emr.md#before-the-first-cluster"
+    return "docs/deploy/ec2.md#without-the-internet"
+
+
+def _subnet(ec2: Any, topic: Topic, subnet: str, network: Network) -> Iterator[CheckResult]:
+    answer = ask(ec2, "describe_subnets", ("InvalidSubnetID.NotFound",), SubnetIds=[subnet])
+    if not answer or not answer["Subnets"]:
+        yield topic.failed(
+            f"{ec2.meta.region_name} has no such subnet.", "Correct subnets, or the region."
+        )
+        return
+    found = answer["Subnets"][0]
+    yield topic.ok(f"it is in {found['AvailabilityZone']}")
+    if network.managed_tag:
+        yield from _tagged(ec2, topic, found)
+    yield _judged(topic, _routes(ec2, found), network)
+
+
+def _judged(topic: Topic, routes: _Routes, network: Network) -> CheckResult:
+    topic = Topic(topic.subject, f"{topic.check}: routes", topic.guide)
+    way_out = routes.out == "nat" or (routes.out == "igw" and network.public_ip)
+    if network.across_regions and routes.to_s3:
+        return topic.failed(
+            "A gateway endpoint for S3 is in its route table, and the source is in another region: "
+            "every copy is denied.",
+            "Use subnets whose route table has no S3 endpoint, with a NAT gateway.",
+        )
+    if network.across_regions and not way_out:
+        return topic.failed(
+            "It has no way out, and the source is in another region.", _way_out(routes)
+        )
+    if not routes.to_s3 and not way_out:
+        return topic.failed("It does not reach S3.", _way_out(routes))
+    return topic.ok("a gateway endpoint leads to S3" if routes.to_s3 else "it has a way out")
+
+
+def _way_out(routes: _Routes) -> str:
+    if routes.out == "igw":
+        return "Set public_ip to true, or use subnets with a NAT gateway."
+    return "Add a route to a NAT gateway, or within one region a gateway endpoint for S3."
+
+
+def _routes(ec2: Any, subnet: Mapping[str, Any]) -> _Routes:
+    """The subnet's own route table, else the main one of its VPC."""
+    own = _tables(ec2, "association.subnet-id", subnet["SubnetId"])
+    tables = own or [each for each in _tables(ec2, "vpc-id", subnet["VpcId"]) if _is_main(each)]
+    routes = [route for table in tables for route in table["Routes"]]
+    default = [each for each in routes if each.get("DestinationCidrBlock") == _EVERYWHERE]
+    out = next(map(_target, default), "")
+    return _Routes(bool(_endpoints(ec2, subnet["VpcId"], tables)), out)
+
+
+def _tables(ec2: Any, name: str, value: str) -> list[Any]:
+    filters = [{"Name": name, "Values": [value]}]
+    return list(ask_all(ec2, "describe_route_tables", "RouteTables", Filters=filters))
+
+
+def _is_main(table: Mapping[str, Any]) -> bool:
+    return any(each.get("Main") for each in table["Associations"])
+
+
+def _target(route: Mapping[str, Any]) -> str:
+    """``nat``, ``igw``, or another kind of way, which may lead out: it counts as ``nat``."""
+    return "igw" if str(route.get("GatewayId", "")).startswith("igw-") else "nat"
+
+
+def _endpoints(ec2: Any, vpc: str, tables: Sequence[Mapping[str, Any]]) -> list[Any]:
+    """The gateway endpoints for S3 that these route tables use."""
+    filters = [
+        {"Name": "vpc-id", "Values": [vpc]},
+        {"Name": "service-name", "Values": [f"com.amazonaws.{ec2.meta.region_name}.s3"]},
+        {"Name": "vpc-endpoint-type", "Values": ["Gateway"]},
+    ]
+    ids = {each["RouteTableId"] for each in tables}
+    found = ask_all(ec2, "describe_vpc_endpoints", "VpcEndpoints", Filters=filters)
+    return [each for each in found if ids & set(each.get("RouteTableIds", []))]
+
+
+def _tagged(ec2: Any, topic: Topic, subnet: Mapping[str, Any]) -> Iterator[CheckResult]:
+    """EMR's managed policy lets the service role use only what bears its tag."""
+    vpc = answered(ask(ec2, "describe_vpcs", VpcIds=[subnet["VpcId"]]))["Vpcs"][0]
+    for what, told in ((topic.check, subnet), (f"VPC {subnet['VpcId']}", vpc)):
+        tags = {each["Key"]: each["Value"] for each in told.get("Tags", [])}
+        tag = Topic(topic.subject, f"{what}: tag", topic.guide)
+        if tags.get(MANAGED_POLICIES_TAG) == "true":
+            yield tag.ok("it has the tag of EMR's managed policies")
+        else:
+            yield tag.failed(
+                f"It lacks the tag {MANAGED_POLICIES_TAG}=true: the service role may not use it.",
+                f"Add the tag: aws ec2 create-tags --resources {what.rpartition(' ')[2]} --tags "
+                f"Key={MANAGED_POLICIES_TAG},Value=true.",
+            )
+
+
+def _group(ec2: Any, topic: Topic, group: str, open_for_ssh: bool) -> CheckResult:
+    answer = ask(
+        ec2,
+        "describe_security_groups",
+        ("InvalidGroup.NotFound", "InvalidGroupId.Malformed"),
+        GroupIds=[group],
+    )
+    if not answer or not answer["SecurityGroups"]:
+        return topic.failed(
+            f"{ec2.meta.region_name} has no such security group.", "Correct security_group."
+        )
+    found = answer["SecurityGroups"][0]
+    rules = found.get("IpPermissions") or ()
+    if rules and not open_for_ssh:
+        return topic.failed(
+            f"It has {counted(len(rules), 'inbound rule')}, so an instance is not launched in it.",
+            "Name a group without inbound rules.",
+        )
+    if not found.get("IpPermissionsEgress"):
+        return topic.failed(
+            "It has no outbound rule, so instances reach neither S3 nor STS.",
+            "Allow outbound TCP 443.",
+        )
+    return topic.ok(f"{displayable(found['GroupName'])} lets instances out")

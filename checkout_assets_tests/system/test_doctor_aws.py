@@ -1,0 +1,434 @@
+"""``doctor`` in an account: a healthy one passes, and each planted fault is found by name."""
+
+import json
+import os
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from checkout_assets.domain.access.bucket_policies import source_statements
+from checkout_assets.domain.doctor import CheckResult, CheckState
+from checkout_assets.engines.doctor.examination import aws_results
+from checkout_assets.settings import Settings
+from checkout_assets_tests.migration_account import (
+    ARTIFACTS,
+    LAKE,
+    RAW,
+    REGION,
+    SERVICE_ROLES,
+    SOURCE,
+    TAG,
+    MigrationAccount,
+    arn,
+    build_packages,
+    moto_account,
+    trust,
+)
+
+KEY = f"arn:aws:kms:{REGION}:123456789012:key/1111"
+Sabotage = Callable[[MigrationAccount], object]
+
+
+@pytest.fixture(scope="module")
+def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    directory = tmp_path_factory.mktemp("packages") / "dist"
+    build_packages(directory)
+    return directory
+
+
+@pytest.fixture
+def account(monkeypatch: pytest.MonkeyPatch, packages: Path) -> Iterator[MigrationAccount]:
+    for name in list(os.environ):
+        if name.startswith(("CHECKOUT_", "AWS_")):
+            monkeypatch.delenv(name)
+    with moto_account(monkeypatch) as made:
+        made.build(packages)
+        yield made
+
+
+def examined(account: MigrationAccount) -> list[CheckResult]:
+    with account.listening():
+        return list(aws_results(Settings(), runs_at_a_time=4))
+
+
+def in_state(results: list[CheckResult], state: CheckState) -> dict[str, str]:
+    return {
+        f"{each.subject}: {each.check}": f"{each.reason} {each.remedy}"
+        for each in results
+        if each.state is state
+    }
+
+
+def test_a_healthy_account_raises_no_false_alarm(account: MigrationAccount) -> None:
+    results = examined(account)
+    assert [each for each in results if each.state is not CheckState.OK] == []
+
+
+READS = ("Get", "List", "Describe", "Head")
+
+
+def test_it_sends_read_requests_only(account: MigrationAccount) -> None:
+    examined(account)
+    others = {each for each in account.asked if not each.startswith(READS)}
+    assert others == {"AssumeRole"}
+
+
+def missing_bucket(account: MigrationAccount) -> None:
+    account.s3.delete_bucket(Bucket=RAW)
+
+
+def overlapping_places(account: MigrationAccount) -> None:
+    account.configure(LAKE_URI=f"s3://{RAW}/copies/lake")
+
+
+def raw_of_many_owners(account: MigrationAccount) -> None:
+    account.s3.delete_bucket_ownership_controls(Bucket=RAW)
+
+
+def encrypted(account: MigrationAccount, bucket: str, **key: str) -> None:
+    default = {"SSEAlgorithm": "aws:kms", **key}
+    rules = {"Rules": [{"ApplyServerSideEncryptionByDefault": default}]}
+    account.s3.put_bucket_encryption(Bucket=bucket, ServerSideEncryptionConfiguration=rules)
+
+
+def source_with_key_of_aws(account: MigrationAccount) -> None:
+    encrypted(account, SOURCE)
+
+
+def raw_with_unnamed_key(account: MigrationAccount) -> None:
+    encrypted(account, RAW, KMSMasterKeyID=KEY)
+
+
+def lake_with_other_key(account: MigrationAccount) -> None:
+    encrypted(account, LAKE, KMSMasterKeyID=KEY)
+
+
+def no_grant(account: MigrationAccount) -> None:
+    account.s3.delete_bucket_policy(Bucket=SOURCE)
+
+
+def ended_grant(account: MigrationAccount) -> None:
+    text = account.s3.get_bucket_policy(Bucket=SOURCE)["Policy"]
+    year = json.loads(text)["Statement"][0]["Condition"]["DateLessThan"]["aws:CurrentTime"][:4]
+    account.s3.put_bucket_policy(Bucket=SOURCE, Policy=text.replace(f"{year}-", "2020-"))
+
+
+def half_a_grant(account: MigrationAccount) -> None:
+    account.set_bucket_policy(SOURCE, source_statements(account.terms())[:-1])
+
+
+def grant_of_another_prefix(account: MigrationAccount) -> None:
+    text = account.s3.get_bucket_policy(Bucket=SOURCE)["Policy"]
+    account.s3.put_bucket_policy(Bucket=SOURCE, Policy=text.replace("root/", "other/"))
+
+
+def unprotected_raw(account: MigrationAccount) -> None:
+    account.s3.delete_bucket_policy(Bucket=RAW)
+
+
+def missing_role(account: MigrationAccount) -> None:
+    account.iam.delete_role_policy(RoleName="emr", PolicyName="needed")
+    (attached,) = account.iam.list_attached_role_policies(RoleName="emr")["AttachedPolicies"]
+    account.iam.detach_role_policy(RoleName="emr", PolicyArn=attached["PolicyArn"])
+    account.iam.delete_role(RoleName="emr")
+
+
+def without(role: str, action: str) -> Sabotage:
+    def sabotage(account: MigrationAccount) -> None:
+        kept = [each for each in account.role_statements(role) if action not in each["Action"]]
+        assert len(kept) < len(account.role_statements(role))
+        account.set_role_policy(role, kept)
+
+    sabotage.__name__ = f"{role}_without_{action}"
+    return sabotage
+
+
+def ended_role_policy(account: MigrationAccount) -> None:
+    text = json.dumps(account.role_statements("copy"))
+    year = str(account.terms().expires.year)
+    account.set_role_policy("copy", json.loads(text.replace(f'"{year}-', '"2020-')))
+
+
+def denied_by_its_own(account: MigrationAccount) -> None:
+    deny = {"Effect": "Deny", "Action": "s3:Put*", "Resource": "*"}
+    account.set_role_policy("node", [*account.role_statements("node"), deny])
+
+
+def untrusted_host(account: MigrationAccount) -> None:
+    account.iam.update_assume_role_policy(RoleName="copy", PolicyDocument=trust(["worker"]))
+
+
+def trusts_another_service(account: MigrationAccount) -> None:
+    document = trust(["ec2.amazonaws.com"])
+    account.iam.update_assume_role_policy(RoleName="emr", PolicyDocument=document)
+
+
+def missing_profile(account: MigrationAccount) -> None:
+    account.configure(EC2_INSTANCE_PROFILE="absent")
+
+
+def empty_profile(account: MigrationAccount) -> None:
+    account.iam.remove_role_from_instance_profile(InstanceProfileName="worker", RoleName="worker")
+
+
+def profile_of_another_role(account: MigrationAccount) -> None:
+    empty_profile(account)
+    account.iam.add_role_to_instance_profile(InstanceProfileName="worker", RoleName="copy")
+
+
+def profile_of_another_name(account: MigrationAccount) -> None:
+    account.iam.create_instance_profile(InstanceProfileName="nodes")
+    account.iam.add_role_to_instance_profile(InstanceProfileName="nodes", RoleName="node")
+    account.configure(EMR_INSTANCE_PROFILE="nodes")
+
+
+def no_clean_up_role(account: MigrationAccount) -> None:
+    account.iam.delete_role(RoleName=SERVICE_ROLES[0])
+
+
+def no_spot_role(account: MigrationAccount) -> None:
+    account.iam.delete_role(RoleName=SERVICE_ROLES[1])
+    account.configure(EC2_SPOT="true")
+
+
+def missing_subnet(account: MigrationAccount) -> None:
+    account.configure(EC2_SUBNETS='["subnet-0000000000000000a"]')
+
+
+def gateway_endpoint(account: MigrationAccount) -> None:
+    account.ec2.create_vpc_endpoint(
+        VpcId=account.vpc,
+        ServiceName=f"com.amazonaws.{REGION}.s3",
+        VpcEndpointType="Gateway",
+        RouteTableIds=[account.table],
+    )
+
+
+def no_way_out(account: MigrationAccount) -> None:
+    account.ec2.delete_route(RouteTableId=account.table, DestinationCidrBlock="0.0.0.0/0")
+    gateway = account.ec2.create_internet_gateway()["InternetGateway"]["InternetGatewayId"]
+    account.ec2.attach_internet_gateway(InternetGatewayId=gateway, VpcId=account.vpc)
+    account.ec2.create_route(
+        RouteTableId=account.table, DestinationCidrBlock="0.0.0.0/0", GatewayId=gateway
+    )
+    account.configure(EMR_SUBNETS="[]")
+
+
+def untagged_subnet(account: MigrationAccount) -> None:
+    account.ec2.delete_tags(Resources=[account.subnet], Tags=[TAG])
+
+
+def untagged_vpc(account: MigrationAccount) -> None:
+    account.ec2.delete_tags(Resources=[account.vpc], Tags=[TAG])
+
+
+def missing_group(account: MigrationAccount) -> None:
+    account.configure(EC2_SECURITY_GROUP="sg-0000000000000000a")
+
+
+def open_group(account: MigrationAccount) -> None:
+    rule = {
+        "IpProtocol": "tcp",
+        "FromPort": 22,
+        "ToPort": 22,
+        "IpRanges": [{"CidrIp": "10.0.0.0/8"}],
+    }
+    account.ec2.authorize_security_group_ingress(GroupId=account.group, IpPermissions=[rule])
+
+
+def shut_group(account: MigrationAccount) -> None:
+    rule: Any = {"IpProtocol": "-1", "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}
+    account.ec2.revoke_security_group_egress(GroupId=account.group, IpPermissions=[rule])
+
+
+def unknown_release(account: MigrationAccount) -> None:
+    account.configure(EMR_RELEASE="emr-7.99.0")
+
+
+def small_quota(account: MigrationAccount) -> None:
+    account.answers["GetServiceQuota"] = lambda _: {"Quota": {"Value": 170.0}}
+
+
+def tiny_quota(account: MigrationAccount) -> None:
+    account.answers["GetServiceQuota"] = lambda _: {"Quota": {"Value": 5.0}}
+    account.configure(STRUCTURE_ENGINE="local")
+
+
+def no_package(account: MigrationAccount) -> None:
+    account.s3.delete_object(Bucket=ARTIFACTS, Key="worker/manifest.json")
+
+
+def of_the_job(account: MigrationAccount) -> str:
+    listed = account.s3.list_objects_v2(Bucket=ARTIFACTS, Prefix="job/")["Contents"]
+    return next(str(each["Key"]) for each in listed if each["Key"].endswith(".zip"))
+
+
+def package_without_a_file(account: MigrationAccount) -> None:
+    account.s3.delete_object(Bucket=ARTIFACTS, Key=of_the_job(account))
+
+
+def truncated_package(account: MigrationAccount) -> None:
+    account.s3.put_object(Bucket=ARTIFACTS, Key=of_the_job(account), Body=b"PK")
+
+
+def worker_key(account: MigrationAccount) -> str:
+    listed = account.s3.list_objects_v2(Bucket=ARTIFACTS, Prefix="worker/")["Contents"]
+    return next(str(each["Key"]) for each in listed if not each["Key"].endswith(".json"))
+
+
+def changed_package(account: MigrationAccount) -> None:
+    where = {"Bucket": ARTIFACTS, "Key": worker_key(account)}
+    size = account.s3.head_object(**where)["ContentLength"]
+    account.s3.put_object(**where, Body=bytes(size))
+
+
+def no_log_place(account: MigrationAccount) -> None:
+    account.patch.delenv("CHECKOUT_EMR_LOG_URI")
+
+
+def wrong_clock(account: MigrationAccount) -> None:
+    account.ahead = timedelta(minutes=9)
+
+
+def another_account(account: MigrationAccount) -> None:
+    account.answers["GetCallerIdentity"] = lambda _: {
+        "Account": "999999999999",
+        "Arn": "arn:aws:iam::999999999999:user/somebody",
+    }
+
+
+def root_user(account: MigrationAccount) -> None:
+    account.answers["GetCallerIdentity"] = lambda _: {
+        "Account": "123456789012",
+        "Arn": "arn:aws:iam::123456789012:root",
+    }
+
+
+SABOTAGES: list[tuple[Sabotage, str, str]] = [
+    (missing_bucket, "raw: reachable", "Correct CHECKOUT_RAW_URI"),
+    (overlapping_places, "places: overlap", "a prefix of its own"),
+    (raw_of_many_owners, "raw: ownership", "BucketOwnerEnforced"),
+    (source_with_key_of_aws, "source: encryption", "SSE-S3 or a key of their own"),
+    (raw_with_unnamed_key, "raw: encryption", "Set CHECKOUT_KMS_KEY"),
+    (lake_with_other_key, "lake: encryption", "Set CHECKOUT_LAKE_KMS_KEY"),
+    (no_grant, f"bucket {SOURCE}: policy", "checkout-assets access grant"),
+    (ended_grant, f"bucket {SOURCE}: policy", "The grant ended on 2020-"),
+    (half_a_grant, f"bucket {SOURCE}: policy", "CheckoutAssetsReadFolders"),
+    (grant_of_another_prefix, f"bucket {SOURCE}: policy", "CheckoutAssetsListTop"),
+    (unprotected_raw, f"bucket {RAW}: policy", "checkout-assets access grant"),
+    (missing_role, "EMR service role: role", "Create it"),
+    (without("copy", "s3:PutObjectTagging"), "copy role: policy", "copy_role"),
+    (without("node", "s3:DeleteObject"), "node role: policy", "lacks s3:DeleteObject"),
+    (without("emr", "iam:PassRole"), "EMR service role: policy", "lacks iam:PassRole"),
+    (
+        without("host", "elasticmapreduce:PutAutoTerminationPolicy"),
+        "host's role: policy",
+        "PutAutoTerminationPolicy",
+    ),
+    (ended_role_policy, "copy role: policy", "lacks s3:ListBucket"),
+    (denied_by_its_own, "node role: policy", "lacks s3:PutObject"),
+    (untrusted_host, "copy role: trust policy", arn("host")),
+    (trusts_another_service, "EMR service role: trust policy", "elasticmapreduce.amazonaws.com"),
+    (missing_profile, "EC2: instance profile", "Create the instance profile"),
+    (empty_profile, "EC2: instance profile", "has no role"),
+    (profile_of_another_role, "EC2: instance profile", arn("worker")),
+    (profile_of_another_name, "EMR: instance profile", "with the name of the role"),
+    (no_clean_up_role, "EMR: service-linked role for EMR clean-up", "create-service-linked-role"),
+    (no_spot_role, "EC2: service-linked role for Spot", "spot.amazonaws.com"),
+    (missing_subnet, "EC2: subnet subnet-0000000000000000a", "Correct subnets"),
+    (gateway_endpoint, "EC2: {subnet}: routes", "no S3 endpoint"),
+    (no_way_out, "EC2: {subnet}: routes", "Set public_ip to true"),
+    (untagged_subnet, "EMR: {subnet}: tag", "create-tags"),
+    (untagged_vpc, "EMR: VPC {vpc}: tag", "create-tags"),
+    (missing_group, "EC2: security group sg-0000000000000000a", "Correct security_group"),
+    (open_group, "EC2: security group {group}", "without inbound rules"),
+    (shut_group, "EC2: security group {group}", "outbound TCP 443"),
+    (unknown_release, "EMR: release", "CHECKOUT_EMR_RELEASE"),
+    (small_quota, "EMR: vCPU quota", "dagster instance concurrency set migrate 2"),
+    (tiny_quota, "EC2: vCPU quota", "Request at least 16"),
+    (no_package, "EC2: package", "make package"),
+    (package_without_a_file, "EMR: package", "is missing"),
+    (truncated_package, "EMR: package", "has 2 bytes"),
+    (changed_package, "EC2: package", "another content"),
+    (no_log_place, "EMR: options", "CHECKOUT_EMR_LOG_URI"),
+    (wrong_clock, "this machine: clock", "Set the clock"),
+    (another_account, "AWS account: identity", "AWS_PROFILE"),
+    (root_user, "AWS account: identity", "Use a role"),
+]
+
+
+@pytest.mark.parametrize(
+    ("sabotage", "check", "told"), SABOTAGES, ids=[each.__name__ for each, _, _ in SABOTAGES]
+)
+def test_each_fault_is_found_alone_and_says_what_to_do(
+    sabotage: Sabotage, check: str, told: str, account: MigrationAccount
+) -> None:
+    sabotage(account)
+    failed = in_state(examined(account), CheckState.FAILED)
+    named = check.format(subnet=f"subnet {account.subnet}", vpc=account.vpc, group=account.group)
+    assert list(failed) == [named]
+    assert told in failed[named]
+
+
+def test_machines_in_another_region_than_raw_are_told(account: MigrationAccount) -> None:
+    account.configure(EC2_REGION="us-west-2")
+    failed = in_state(examined(account), CheckState.FAILED)
+    assert f"Set CHECKOUT_EC2_REGION to {REGION}" in failed["raw: region"]
+    assert f"EC2: subnet {account.subnet}" in failed
+
+
+DENIED = {
+    "GetBucketVersioning": ("source: versioning", "s3:GetBucketVersioning"),
+    "GetBucketEncryption": ("raw: encryption", "s3:GetEncryptionConfiguration"),
+    "GetBucketPolicy": (f"bucket {SOURCE}: policy", "s3:GetBucketPolicy"),
+    "GetRole": ("copy role: role", "iam:GetRole"),
+    "GetRolePolicy": ("copy role: policy", "iam:GetRolePolicy"),
+    "GetInstanceProfile": ("EC2: instance profile", "iam:GetInstanceProfile"),
+    "DescribeRouteTables": ("EC2: {subnet}", "ec2:DescribeRouteTables"),
+    "DescribeVpcEndpoints": ("EC2: {subnet}", "ec2:DescribeVpcEndpoints"),
+    "DescribeSecurityGroups": ("EC2: security group {group}", "ec2:DescribeSecurityGroups"),
+    "ListReleaseLabels": ("EMR: release", "elasticmapreduce:ListReleaseLabels"),
+    "GetServiceQuota": ("EC2: vCPU quota", "servicequotas:GetServiceQuota"),
+    "GetObject": ("EC2: package", "s3:GetObject"),
+    "GetCallerIdentity": ("AWS account: all other checks", "sts:GetCallerIdentity"),
+}
+"""By the operation that is denied: the check that is unknown, and the permission that it needs."""
+
+
+HIDE_OTHERS = ("GetRole", "DescribeVpcEndpoints", "GetCallerIdentity")
+"""Operations without which others of DENIED are not asked."""
+
+
+OTHERS = [each for each in DENIED if each not in HIDE_OTHERS]
+
+
+@pytest.mark.parametrize("together", [OTHERS, *([each] for each in HIDE_OTHERS)])
+def test_what_is_denied_is_unknown_and_says_what_it_needs(
+    together: list[str], account: MigrationAccount
+) -> None:
+    account.denied = set(together)
+    results = examined(account)
+    unknown = in_state(results, CheckState.UNKNOWN)
+    for operation in together:
+        check, action = DENIED[operation]
+        named = check.format(subnet=f"subnet {account.subnet}", group=account.group)
+        assert f"needs {action}" in unknown[named]
+    assert in_state(results, CheckState.FAILED) == {}
+
+
+def test_without_credentials_nothing_else_is_asked(account: MigrationAccount) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        account.patch.delenv(name)
+    account.patch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    results = examined(account)
+    assert list(in_state(results, CheckState.FAILED)) == ["AWS account: credentials"]
+    assert account.asked == []
+
+
+def test_a_region_that_is_missing_is_told(account: MigrationAccount) -> None:
+    account.patch.delenv("AWS_DEFAULT_REGION")
+    failed = in_state(examined(account), CheckState.FAILED)
+    assert "AWS_DEFAULT_REGION" in failed["AWS account: region"]
