@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from checkout_assets.domain.counting import counted
 from checkout_assets.domain.errors import UsageError
 from checkout_assets.domain.planning.estimate import (
     DOCUMENTS_PER_CORE_SECOND,
@@ -83,7 +84,7 @@ def refuse_costly_plan(budget: BudgetChoices) -> None:
     cost = _least_dollars(budget)
     if cost > budget.budget_dollars:
         raise UsageError(
-            f"Nothing was begun: requests and transfer of {budget.planned_objects:,} objects cost "
+            f"Nothing was begun: requests and transfer of {counted(budget.planned_objects, 'object')} cost "
             f"{cost:,.2f} dollars, and CHECKOUT_BUDGET_DOLLARS is {budget.budget_dollars:,.2f}. "
             "Raise the budget, or see checkout-assets plan."
         )
