@@ -145,13 +145,15 @@ class FakeBackend:
     store_word: str = "the place"
     looks: int = 0
     finds: int = 0
+    prepared: int = 0
     launches: list[tuple[int, dict[Folder, int]]] = field(default_factory=list)
     groups: list[int] = field(default_factory=list)
     seen: list[tuple[str, Numbers]] = field(default_factory=list)
     terminated: list[str] = field(default_factory=list)
 
     def prepare(self) -> None:
-        pass
+        assert not self.launches, "a host may already use what is settled here"
+        self.prepared += 1
 
     def earlier(self) -> Mapping[str, int]:
         return self.before
@@ -202,13 +204,14 @@ def test_a_run_launches_one_host_waits_and_ends_it() -> None:
     assert all_done(told)
     assert {(each.host, each.attempts) for each in told.values()} == {("h1", 1)}
     assert clock.slept == [30, 100]
+    assert backend.prepared == 1
     assert backend.terminated == ["h1"]
 
 
 def test_what_records_prove_is_told_and_launches_nothing() -> None:
     backend = FakeBackend(records=set(FOLDERS))
     assert all_done(run(backend))
-    assert (backend.launches, backend.finds) == ([], 0)
+    assert (backend.launches, backend.finds, backend.prepared) == ([], 0, 0)
 
 
 def test_an_attempt_never_has_a_number_that_an_earlier_one_had() -> None:
@@ -303,6 +306,7 @@ def test_a_host_that_broke_down_is_replaced_as_often_as_that_is_worth() -> None:
     backend = FakeBackend(script=[over(BROKEN)] * 9)
     told = run(backend)
     assert len(backend.launches) == 1 + BROKEN.retries
+    assert backend.terminated == [], "they were gone already"
     assert {each.failure for each in told.values()} == {Failure("Broke", transient=True)}
     assert {each.attempts for each in told.values()} == {3}
     assert told[FIRST].error == (
