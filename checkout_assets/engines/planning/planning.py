@@ -84,8 +84,9 @@ def refuse_costly_plan(budget: BudgetChoices) -> None:
     cost = _least_dollars(budget)
     if cost > budget.budget_dollars:
         raise UsageError(
-            f"Nothing was begun: requests and transfer of {counted(budget.planned_objects, 'object')} cost "
-            f"{cost:,.2f} dollars, and CHECKOUT_BUDGET_DOLLARS is {budget.budget_dollars:,.2f}. "
+            "Nothing was begun: requests and transfer of "
+            f"{counted(budget.planned_objects, 'object')} cost {cost:,.2f} dollars, "
+            f"and CHECKOUT_BUDGET_DOLLARS is {budget.budget_dollars:,.2f}. "
             "Raise the budget, or see checkout-assets plan."
         )
 
