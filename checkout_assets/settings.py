@@ -87,7 +87,7 @@ class Settings(
     folders_per_run: int = Field(32, ge=1, le=512, description="folders a run takes")
     spark_master: str = Field("local[*]", min_length=1, description="where local Spark runs")
     copy_engine: Literal["local", "ec2"] = Field(
-        "local", description="what asks S3 to copy: local (this machine) or ec2"
+        "local", description="where copies are requested from: local (this machine) or ec2"
     )
     ec2: dict[str, Any] = Field(
         default_factory=dict,
@@ -106,7 +106,7 @@ class Settings(
     instance_metadata_url: str = Field(
         "http://169.254.169.254",
         min_length=1,
-        description="where an EC2 instance learns of its end",
+        description="where an EC2 instance receives its interruption notice",
     )
     reports_url: str = Field(
         "", description="where the lake's _reports/ is served, for links from reconciliation"
@@ -125,7 +125,7 @@ class Settings(
         except SettingsError as error:
             field = "ec2" if '"ec2"' in str(error) else "emr"
             raise UsageError(
-                f"{ENVIRONMENT_PREFIX}{field.upper()} is wrong: it is no JSON. It is "
+                f"{ENVIRONMENT_PREFIX}{field.upper()} is wrong: it is not JSON. It is "
                 f"{Settings.model_fields[field].description}."
             ) from None
 
@@ -172,7 +172,7 @@ def _options_in_variables(name: str, model: type[BaseModel]) -> dict[str, Any]:
     except SettingsError as error:
         wrong = next(each for each in model.model_fields if f'"{each}"' in str(error))
         raise UsageError(
-            f"{prefix}{wrong.upper()} is wrong: it is no JSON. It is "
+            f"{prefix}{wrong.upper()} is wrong: it is not JSON. It is "
             f"{model.model_fields[wrong].description}."
         ) from None
 

@@ -31,8 +31,8 @@ _MEANINGS = {
     "set AWS_REGION",
     ENDLESS_LISTING: "the server's listing repeats itself and does not come to an end",
     "RequestTimeTooSkewed": "this machine's clock is more than 15 minutes off: set it",
-    LENGTH_MISSING: "an answer does not tell its length, and may therefore not be whole: let no "
-    "proxy of HTTP/1.0 stand between this machine and S3",
+    LENGTH_MISSING: "a response does not state its length and may be incomplete: use no HTTP/1.0 "
+    "proxy between this machine and S3",
     "TimedOut": "S3 did not answer in time",
     UNREADABLE_LISTING: "the server's listing cannot be read: it is cut off, or an entry lacks its "
     "key, size, ETag or time",

@@ -38,7 +38,7 @@ def main(arguments: Optional[List[str]] = None) -> int:
     parser.add_argument("--lake", required=True, metavar="URI", help="where the tables go")
     parser.add_argument("--run-id", required=True, help="names this run's files")
     parser.add_argument("--vanished", choices=[KEEP, DROP_ROWS], default=KEEP)
-    parser.add_argument("--replaces-raw", default="", metavar="URI", help="the raw of before")
+    parser.add_argument("--replaces-raw", default="", metavar="URI", help="the replaced raw")
     parser.add_argument("--largest-body-bytes", type=int, default=LARGEST_BODY_BYTES)
     parser.add_argument("--raw-account", default="", help="the account that must own raw's bucket")
     parser.add_argument("--lake-encryption", default="", help="AES256 or aws:kms, of all writes")

@@ -122,7 +122,9 @@ class FolderRun:
         done = self._done_before(folders)
         left = [folder for folder in folders if folder.name not in done]
         # An engine that ends without a word about a folder has not done it.
-        failed = {folder: f"{folder}: the engine ended without a word of it." for folder in left}
+        failed = {
+            folder: f"{folder}: the engine returned no result for this folder." for folder in left
+        }
         attempted = Attempted(failed, [])
         if not left:
             return attempted

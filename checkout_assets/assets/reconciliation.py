@@ -39,7 +39,7 @@ RED_FOLDERS = "red_folders"
 """Metadata: the table of the red folders."""
 
 COMPLETE, EXPECTED = "all_folders_complete", "nothing_unexpected_at_the_source"
-_FLAGGED = " # folder[|s] [has|have] something to know."
+_FLAGGED = " # folder[|s] [is|are] flagged."
 _MOST_NAMED = 20
 _MOST_ORPHANS = 50
 _FRESH = dg.FreshnessPolicy.time_window(
@@ -84,7 +84,7 @@ def build_reconciliation(runbook: Runbook, reports_url: str = "") -> dg.AssetsDe
             dg.AssetCheckSpec(
                 EXPECTED,
                 asset=RECONCILIATION,
-                description="Nothing but the 512 folders lies below the source's prefix.",
+                description="Only the 512 folders are below the source's prefix.",
             ),
             dg.AssetCheckSpec(
                 RULE,
@@ -252,7 +252,7 @@ def check_expected(outcome: ReconciliationOutcome, runbook: Runbook) -> dg.Asset
     """Warns of a 513th folder or a loose object, by names that may be shown."""
     unexpected = outcome.unexpected
     told = ", ".join(unexpected[:_MOST_NAMED])
-    nothing = "Only the 512 folders." if outcome.with_source else "The source was not looked at."
+    nothing = "Only the 512 folders." if outcome.with_source else "The source was not listed."
     return dg.AssetCheckResult(
         check_name=EXPECTED,
         passed=not unexpected,

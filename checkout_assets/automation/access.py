@@ -28,7 +28,7 @@ class GrantConfig(dg.Config):
     """What is granted; what is left out is as the deployment is configured."""
 
     dry_run: bool = Field(default=True, description="only show what would change")
-    requester: str = Field(default="", description="the person or team that asks for it")
+    requester: str = Field(default="", description="the person or team that requests access")
     days: int = Field(default=0, ge=0, le=90, description="how many days it lasts")
 
 
@@ -38,7 +38,7 @@ class RevokeConfig(dg.Config):
     dry_run: bool = Field(default=True, description="only show what would change")
 
 
-@dg.op(description="Put our statements into the buckets' policies; those of others stay.")
+@dg.op(description="Add our statements to the buckets' policies; those of others stay unchanged.")
 def grant(context: dg.OpExecutionContext, config: GrantConfig, access: AccessResource) -> None:
     """Show what changes, and write it if it is no dry run."""
     now = datetime.now(UTC)
@@ -55,7 +55,9 @@ def grant(context: dg.OpExecutionContext, config: GrantConfig, access: AccessRes
         context.log.warning(_DRY)
 
 
-@dg.op(description="Take our statements out of the buckets' policies; those of others stay.")
+@dg.op(
+    description="Remove our statements from the buckets' policies; those of others stay unchanged."
+)
 def revoke(context: dg.OpExecutionContext, config: RevokeConfig, access: AccessResource) -> None:
     """Show what changes, and write it if it is no dry run; the last proof is kept with it."""
     now = datetime.now(UTC)

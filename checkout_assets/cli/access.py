@@ -102,7 +102,7 @@ def grant(
     else:
         print_changes(changes)
     if record is not None:
-        say(f"Granted to {terms.requester} until {terms.expiry}: read again and in place.")
+        say(f"Granted to {terms.requester} until {terms.expiry}; read back and confirmed.")
         return 0
     return _not_written(changes, "is granted as shown")
 
@@ -203,7 +203,7 @@ def _not_written(changes: Sequence["PolicyChange"], done: str) -> int:
     if not any(change.needed for change in changes):
         say(f"Nothing was changed: everything {done} already.")
         return 0
-    say("Nothing was changed: give --yes to write it.")
+    say("Nothing was changed. Use --yes to write the changes.")
     return 1
 
 

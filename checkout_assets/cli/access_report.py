@@ -93,7 +93,7 @@ def status_lines(status: "AccessStatus", now: datetime) -> list[str]:
     lines = [f"The grant: {status.standing}."]
     if grant is not None:
         lines += [
-            f"Asked for by {displayable(grant.requester)}, granted on "
+            f"Requested by {displayable(grant.requester)}, granted on "
             f"{told(datetime.fromisoformat(grant.granted_at))}, until {told(grant.expires_at)}.",
             *([ended] if (ended := grant.ended(now)) else []),
         ]
@@ -104,7 +104,7 @@ def status_lines(status: "AccessStatus", now: datetime) -> list[str]:
 
 def _done_lines(done: "Done") -> list[str]:
     if done.unseen:
-        return [f"What is copied and structured is not seen from here: {done.unseen}."]
+        return [f"What is copied and structured cannot be read from here: {done.unseen}."]
     folders = of_folders(done.copied, len(ALL_FOLDERS), " [is|are] copied")
     counted = f"By their records, {folders} and {done.structured:,} structured from that copy."
     if done.all:
@@ -140,7 +140,7 @@ def status_document(status: "AccessStatus", now: datetime) -> dict[str, Any]:
 
 def _bucket_line(seen: "BucketSeen") -> str:
     if seen.unseen:
-        return f"{seen.bucket}: its policy is not seen from here. {seen.unseen}"
+        return f"{seen.bucket}: its policy cannot be read from here. {seen.unseen}"
     ours = ", ".join(displayable(sid) for sid in seen.ours) or "none"
     return f"{seen.bucket}: our statements: {ours}; statements of others: {seen.others}."
 

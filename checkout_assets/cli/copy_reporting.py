@@ -64,12 +64,12 @@ def _explain(
 ) -> tuple[WorkerOutcome, str, Failure]:
     """How the body ended, one sentence without names of objects, and the failure."""
     so_far = of_folders(
-        complete, folders, " [is|are] complete. Run the same command again to go on."
+        complete, folders, " [is|are] complete. Run the same command again to continue."
     )
     if isinstance(error, Stopped):
         return error.outcome, f"{error.reason} {so_far}", failure_of_stopping(error.outcome)
     if isinstance(error, KeyboardInterrupt):
-        sentence = f"Someone has interrupted the copying. {so_far}"
+        sentence = f"The copy was interrupted. {so_far}"
         return WorkerOutcome.INTERRUPTED, sentence, failure_of_stopping(WorkerOutcome.INTERRUPTED)
     if isinstance(error, UsageError | MigrationError):
         return WorkerOutcome.FAILED, str(error), error.failure

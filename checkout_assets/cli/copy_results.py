@@ -38,7 +38,7 @@ def copy_summary(results: "Sequence[FolderCopied]") -> list[str]:
         "lost": "# object[|s] [is|are] neither at the source nor in raw any more.",
         "missing_on_source": "# object[|s] [lies|lie] in raw and no manifest names [it|them].",
         "uncompared": "# object[|s] could be compared with the source by size only (KMS, or "
-        "sent in parts).",
+        "uploaded in parts).",
     }
     lines += [
         in_number(total[count], sentence)

@@ -11,10 +11,10 @@ from checkout_assets.demo.place import DEMO_DIRECTORY, DEMO_DOCUMENTS
 
 NAME = "demo"
 INTERRUPTED = (
-    "Interrupted. The demo is not complete; run the same command again, which begins anew and "
+    "Interrupted. The demo is not complete; run the same command again, which starts over and "
     "replaces what is there."
 )
-"""A demo does not go on where it was."""
+"""A demo does not continue where it was interrupted."""
 
 _EXAMPLES = """\b
 Examples:
@@ -70,7 +70,7 @@ def demo(
     else:
         show_summary(told, place, Console(highlight=False))
     for sentence in wrong:
-        say(f"Not as it must be: {sentence}.")
+        say(f"Not as expected: {sentence}.")
     if not wrong:
         say("512 of 512 folders complete; the three lost folders were found and repaired.")
     return 1 if wrong else 0

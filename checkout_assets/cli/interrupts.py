@@ -7,7 +7,7 @@ from types import FrameType
 INTERRUPTED = 130
 """The exit code of a command that Ctrl-C, SIGTERM or the end of the terminal ended."""
 
-SENTENCE = "Interrupted. What was done stays; run the same command again to go on."
+SENTENCE = "Interrupted. What was done stays; run the same command again to continue."
 """True of a command that skips what it finds done; others have an ``INTERRUPTED`` of their own."""
 
 BEGINS_ANEW = "Interrupted. Run the same command again, which begins anew."

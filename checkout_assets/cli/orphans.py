@@ -83,7 +83,7 @@ def remove(
     if not yes:
         found = _found(settings, folders)
         _print_found("orphans remove", found, settings, json)
-        say("Nothing was removed: give --yes to remove these files.")
+        say("Nothing was removed. Use --yes to remove these files.")
         return _say_problems(found)
     cleaned = _removed(settings, folders, timedelta(hours=min_age))
     left = [each for each in cleaned if each.problem]

@@ -172,7 +172,7 @@ def _reasons(given: Sequence[str]) -> frozenset[str]:
     for reason in given:
         if reason not in REASONS:
             raise UsageError(
-                f'"{displayable(reason)}" is no reason of the quarantine: they are '
+                f'"{displayable(reason)}" is not a quarantine reason; the reasons are '
                 f"{', '.join(REASONS)}."
             )
     return frozenset(given or DOCUMENT_REASONS)

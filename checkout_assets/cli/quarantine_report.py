@@ -92,10 +92,10 @@ def object_lines(described: Mapping[str, Any]) -> list[str]:
 def retry_lines(
     before: Sequence[FolderQuarantine], after: Mapping[Folder, FolderQuarantine]
 ) -> Iterator[str]:
-    """How the counts of the folders that were structured anew changed, by reason."""
+    """How the counts of the folders that were structured again changed, by reason."""
     old = _sum([each for each in before if each.folder in after])
     new = _sum(list(after.values()))
-    yield f"{counted(len(after), 'folder')} held such objects and went through structuring anew."
+    yield f"Structured {counted(len(after), 'folder')} with such objects again."
     for reason in sorted(old | new):
         yield f"{displayable(reason)}: {old[reason]:,} before, {new[reason]:,} now."
 

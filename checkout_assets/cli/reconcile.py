@@ -144,7 +144,7 @@ def _summary(
     quarantined = ", ".join(f"{n:,} {reason}" for reason, n in sorted(summary.quarantined.items()))
     lines = [
         f"{of_folders(summary.complete, summary.asked)} complete, {len(summary.yellow):,} of them "
-        "with something to know.",
+        "flagged.",
         f"Raw: {counted(summary.objects, 'object')}, {byte_size(summary.total_bytes)}, "
         f"{counted(summary.escaped, 'escaped name')}.",
         f"Lake: {counted(summary.rows, 'row')}, {counted(summary.rescued_values, 'value')} "

@@ -142,7 +142,7 @@ def _kept(settings: Settings) -> _Shown:
         raise MigrationError(f"The lake's reports cannot be read: {error.reason}.") from None
     if found is None:
         raise UsageError(
-            f"The lake {displayable(lake.uri)} keeps no report yet: give --raw too, or set "
+            f"The lake {displayable(lake.uri)} has no report yet: use --raw too, or set "
             "CHECKOUT_RAW_URI, so that source, raw and lake are compared."
         )
     outcome, left = found

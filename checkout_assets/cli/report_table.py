@@ -23,7 +23,7 @@ def print_table(outcome: ReconciliationOutcome) -> None:
     console.print(f"Reconciliation of {outcome.instant:%Y-%m-%d %H:%M} UTC", style="bold")
     console.print(
         f"{of_folders(outcome.complete, outcome.asked)} complete, {outcome.red:,} red, "
-        f"{outcome.yellow:,} with something to know."
+        f"{outcome.yellow:,} flagged."
     )
     console.print(
         f"{counted(outcome.objects, 'object')} in raw ({byte_size(outcome.total_bytes)}), "

@@ -67,7 +67,7 @@ class InProcessDagster:
             for error in execute_backfill_iteration(self._workspace, _LOGGER):
                 if error is not None:
                     raise MigrationError(
-                        f"The backfill broke: {_first_line(error.message)}. Its databases are in "
+                        f"The backfill failed: {_first_line(error.message)}. Its databases are in "
                         f"{self._instance.root_directory}."
                     )
             current = self._instance.get_backfill(backfill.backfill_id)

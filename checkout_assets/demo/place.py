@@ -80,7 +80,7 @@ class DemoPlace:
         """
         if self.root.exists() and not self.exists and any(self.root.iterdir()):
             raise UsageError(
-                f"{self.root} holds something that is no demo: choose another --directory."
+                f"{self.root} contains something other than a demo: choose another --directory."
             )
         shutil.rmtree(self.root, ignore_errors=True)
         for directory in (self.lake, self.dagster_home):

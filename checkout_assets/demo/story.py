@@ -135,7 +135,7 @@ def _make_sample(server: EmbeddedS3Server, options: SampleOptions, stages: Stage
     uploaded = 0
     sides = (
         ("make the sample source", SOURCE_URI, source_objects),
-        ("leave raw as the hand run did", RAW_URI, hand_run_leftovers),
+        ("prepare raw as the earlier migration left it", RAW_URI, hand_run_leftovers),
     )
     for name, uri, objects in sides:
         store = open_store(uri)

@@ -20,9 +20,13 @@ GROUP BY YEAR ORDER BY YEAR"""
 def show_summary(told: Told, place: DemoPlace, console: Console) -> None:
     """The summary: what was lost, what is there now, what is flagged, and how to look at it."""
     console.print()
-    console.print(_table("Found in what the hand run left", ("what", "where"), _before(told)))
+    console.print(
+        _table("Found in what the earlier migration left", ("what", "where"), _before(told))
+    )
     console.print(_table("After the migration", ("", ""), _after(told)))
-    console.print(_table("Flagged, as the sample has it", ("check", "folders"), _flagged(told)))
+    console.print(
+        _table("Flagged, as expected of the sample", ("check", "folders"), _flagged(told))
+    )
     console.print(_table("Time", ("stage", "seconds"), _time(told)))
     _show_query(place, console)
     console.print(f"Tables      {place.lake / 'consumable_tables'}")
@@ -32,7 +36,7 @@ def show_summary(told: Told, place: DemoPlace, console: Console) -> None:
 
 
 def _before(told: Told) -> Iterable[tuple[str, str]]:
-    yield "folders lost without a word", ", ".join(sorted(told.lost_found))
+    yield "lost folders", ", ".join(sorted(told.lost_found))
     yield "stale objects in", ", ".join(sorted(told.stale_found))
     yield "folders red", f"{told.before['folders_red']} of 512"
 

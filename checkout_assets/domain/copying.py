@@ -138,8 +138,8 @@ def parse_as_of(text: str) -> datetime | CutOff:
     instant = instant_of(text)
     if instant is None:
         raise UsageError(
-            f'The cut-off "{displayable(text)}" is no instant: write it with its zone, such as '
-            "2026-01-31T00:00:00Z, or now."
+            f'The cut-off "{displayable(text)}" is not a timestamp with a time zone, such as '
+            "2026-01-31T00:00:00Z, nor now."
         )
     return instant
 

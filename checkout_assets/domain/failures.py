@@ -101,10 +101,10 @@ def diagnose_request(code: str, message: str = "") -> Diagnosis:
     if told_texts.QUOTA.search(text):
         return told(Cause.PERMANENT, "the account's instance quota is used up", 0, "InstanceQuota")
     if told_texts.CAPACITY.search(text):
-        no_capacity = "AWS has no such instances free now"
+        no_capacity = "AWS has no capacity for these instances now"
         return told(Cause.CAPACITY, no_capacity, _SEVERAL, "NoCapacity")
     if is_throttling(code):
-        return told(Cause.TRANSIENT, "AWS asks for fewer requests", _SEVERAL)
+        return told(Cause.TRANSIENT, "AWS throttles the requests", _SEVERAL)
     if is_transient(code):
         return told(Cause.TRANSIENT, "AWS did not answer in time", _SEVERAL)
     if code in _REFUSALS:
@@ -113,7 +113,11 @@ def diagnose_request(code: str, message: str = "") -> Diagnosis:
 
 
 _NO_CAPACITY = Diagnosis(
-    Cause.CAPACITY, "AWS has no such instances free now", _SEVERAL, "NoCapacity", elsewhere=True
+    Cause.CAPACITY,
+    "AWS has no capacity for these instances now",
+    _SEVERAL,
+    "NoCapacity",
+    elsewhere=True,
 )
 _CLUSTER_REFUSED = Diagnosis(
     Cause.PERMANENT, "EMR refuses the cluster's configuration", code="ClusterRefused"
@@ -160,7 +164,7 @@ _CLUSTER_ENDS: tuple[tuple[re.Pattern[str], Diagnosis], ...] = (
     ),
     (
         re.compile(r"^(INTERNAL_ERROR|INSTANCE_FAILURE)\b"),
-        Diagnosis(Cause.TRANSIENT, "the cluster broke down", _SEVERAL, "HostBrokeDown"),
+        Diagnosis(Cause.TRANSIENT, "the cluster failed", _SEVERAL, "HostBrokeDown"),
     ),
     (re.compile(""), Diagnosis(Cause.TRANSIENT, "the cluster ended early", _ONCE, "HostEnded")),
 )

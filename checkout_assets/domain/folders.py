@@ -115,7 +115,8 @@ def _expand(word: str) -> tuple[Folder, ...]:
 def _explain_wrong_name(name: str) -> str:
     form = "two upper-case hex digits, _ and CheckoutOrder or FulfillmentOrder"
     loose = re.fullmatch(r"([0-9a-f]{2})_*(checkout|fulfillment)(order)?", name, re.IGNORECASE)
+    invalid = f'"{displayable(name)}" is not a valid folder name'
     if loose is None:
-        return f'"{displayable(name)}" is no folder: a name is {form}, such as 0A_CheckoutOrder.'
+        return f"{invalid}: a name is {form}, such as 0A_CheckoutOrder."
     suggestion = f"{loose[1].upper()}_{OrderType[loose[2].upper()]}"
-    return f'"{displayable(name)}" is no folder: did you mean {suggestion}? A name is {form}.'
+    return f"{invalid}: did you mean {suggestion}? A name is {form}."

@@ -30,7 +30,7 @@ _OUTCOMES = {
     ),
     "deadline": Diagnosis(
         Cause.PERMANENT,
-        "the deadline passed: run it again to go on, or raise deadline_hours",
+        "the deadline passed: run it again to continue, or raise deadline_hours",
         code="Deadline",
     ),
     "unheard": Diagnosis(
@@ -95,7 +95,7 @@ def _by_state(code: str) -> Diagnosis | None:
         known = diagnose_request(code.removeprefix("Server."))
         if known.cause is Cause.CAPACITY:
             return known
-        return Diagnosis(Cause.TRANSIENT, "the instance broke down", _SEVERAL, "HostBrokeDown")
+        return Diagnosis(Cause.TRANSIENT, "the instance failed", _SEVERAL, "HostBrokeDown")
     return None
 
 

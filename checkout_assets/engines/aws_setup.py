@@ -113,7 +113,7 @@ def _refused_request(error: Any) -> UsageError:
         )
     return UsageError(
         f"The AWS credentials cannot be read: {error.operation_name} is answered with {code}. "
-        "Check the role, its trust policy, and what is sent to prove who asks.",
+        "Check the role, its trust policy and the token that identifies the caller.",
         failure_of(error),
     )
 
@@ -163,7 +163,7 @@ def _region_problem(session: Any) -> str:
     if region is None or _USUAL.fullmatch(region):
         return ""
     if region.strip():
-        return f"the region holds a blank, a line break or the like: set {SET_REGION} without it"
+        return f"the region contains a space, a line break or the like: set {SET_REGION} without it"
     return f"the region is empty: set {SET_REGION}"
 
 
@@ -186,7 +186,7 @@ def _profile_problem(session: Any) -> str:
 
 
 def _check_characters(known: Any, method: str, session: Any) -> None:
-    """Raise UsageError if a part of the credentials holds a blank, a line break or the like."""
+    """Raise UsageError if a part of the credentials contains a space, a line break or the like."""
     profile = str(session.profile_name)
     for part, variable in _CREDENTIALS.items():
         value = getattr(known, part, None)
@@ -194,7 +194,7 @@ def _check_characters(known: Any, method: str, session: Any) -> None:
             is_old = part == "token" and _has_old_token(session, method)
             where = _where(_OLD_TOKEN if is_old else variable, method, profile)
             raise UsageError(
-                f"{where} holds a blank, a line break or another "
+                f"{where} contains a space, a line break or another "
                 "character that credentials never hold: set it again without it."
             )
 
@@ -226,12 +226,12 @@ def check_endpoint(url: str) -> None:
 
 def _invalid_endpoint() -> UsageError:
     """The error for an endpoint that botocore refuses."""
-    return UsageError(f"{_ENDPOINT} is not a URL, or holds a blank: {_WRITE}.")
+    return UsageError(f"{_ENDPOINT} is not a URL, or contains a space: {_WRITE}.")
 
 
 def _problem_of(url: str) -> str:
     if not _USUAL.fullmatch(url):
-        return "holds a blank or another character that URLs never hold"
+        return "contains a space or another character that URLs never hold"
     try:
         parts = urlsplit(url)
         host, _ = parts.hostname, parts.port

@@ -152,7 +152,7 @@ def parse_location(uri: str, what: str, terms: StoreTerms = NO_TERMS) -> Locatio
     if not is_file_uri(uri) and ("://" in uri or _MEANS_S3.match(uri)):
         return parse_s3_location(uri, what, terms)
     if uri != uri.strip():
-        raise UsageError(f"The {what} {_shown(uri)} has a blank before or after it: remove it.")
+        raise UsageError(f"The {what} {_shown(uri)} begins or ends with a space: remove it.")
     if "\0" in uri:
         raise UsageError(f"The {what} {_shown(uri)} holds a null character: remove it.")
     try:
@@ -252,7 +252,7 @@ def _explain_silence(error: Exception, client: Any, place: S3Location, what: str
 
     asked = f"{_asked_at(client, place)}, where the {what} {place.uri} should be"
     if lacking := machine_refusal(error):
-        return f"The {what} {place.uri} cannot be asked for: {lacking}."
+        return f"The {what} {place.uri} cannot be reached: {lacking}."
     if isinstance(error, aws.SSLError):
         return f"The server at {asked}, {explain_tls(error)}."
     if isinstance(error, aws.ProxyConnectionError):
@@ -262,7 +262,7 @@ def _explain_silence(error: Exception, client: Any, place: S3Location, what: str
         )
     if isinstance(error, aws.ConnectionError | aws.ConnectTimeoutError | aws.ReadTimeoutError):
         return (
-            f"No S3 answers at {asked}: check the network, {REGION_VARIABLES[0]}, "
+            f"No S3 server answers at {asked}: check the network, {REGION_VARIABLES[0]}, "
             f"{REGION_VARIABLES[1]} and AWS_ENDPOINT_URL_S3."
         )
     if isinstance(error, aws.HTTPClientError):
@@ -270,7 +270,7 @@ def _explain_silence(error: Exception, client: Any, place: S3Location, what: str
             f"The server at {asked}, does not answer as HTTP does: check whether the endpoint "
             "(AWS_ENDPOINT_URL_S3) must begin with https:// or name another port."
         )
-    return f"The {what} {place.uri} cannot be asked for: {reason_of(error)}."
+    return f"The {what} {place.uri} cannot be reached: {reason_of(error)}."
 
 
 def _explain_refusal(error: Any, place: S3Location, what: str) -> str:
@@ -278,7 +278,7 @@ def _explain_refusal(error: Any, place: S3Location, what: str) -> str:
 
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode")
     code = str(error.response.get("Error", {}).get("Code", "Unknown"))
-    reasons = {403: _explain_denial(place, what), 404: "there is no such bucket"}
+    reasons = {403: _explain_denial(place, what), 404: "the bucket does not exist"}
     known = credentials_problem(code) or reasons.get(status)
     reason = known or meaning_of(displayable(code), "S3 answers {code}")
     return f"The {what} {place.uri} cannot be used: {reason}."
@@ -301,7 +301,7 @@ def _asked_at(client: Any, place: S3Location) -> str:
 
 def _check_directory(place: LocalLocation, what: str) -> None:
     if not _nearest(place).is_dir():
-        raise UsageError(f"The {what} {displayable(place.uri)} is no directory.")
+        raise UsageError(f"The {what} {displayable(place.uri)} is not a directory.")
 
 
 def principal(role_arn: str = "", region: str = "") -> Any:

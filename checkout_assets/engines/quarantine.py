@@ -198,7 +198,7 @@ def _parsed(folder: Folder, read: Blob | StoreError) -> PublicationRecord:
         raise MigrationError(f"{folder}: the publication record is another folder's.")
     if record.state != PUBLISHED:
         raise MigrationError(
-            f"{folder}: its publication is not finished. If no run is at work, structure it again."
+            f"{folder}: its publication is not finished. If no run is active, structure it again."
         )
     return record
 

@@ -101,7 +101,7 @@ class Ec2Resource(Ec2Options, FleetResource, CopyEngineResource):
         if self.silence_minutes * 60 < 4 * self.poll_seconds:
             raise UsageError(
                 f"poll_seconds {self.poll_seconds:g} is too long for silence_minutes "
-                f"{self.silence_minutes}: instances would believe that nobody listens."
+                f"{self.silence_minutes}: instances would stop although a run follows them."
             )
 
     def _fleet(self) -> S3Location:
@@ -113,7 +113,7 @@ class Ec2Resource(Ec2Options, FleetResource, CopyEngineResource):
                 network = ip_network(self.ssh_cidr)
             except ValueError:
                 raise UsageError(
-                    f'ssh_cidr "{displayable(self.ssh_cidr)}" is no range of addresses: write '
+                    f'ssh_cidr "{displayable(self.ssh_cidr)}" is not an address range: write '
                     "something like 203.0.113.7/32."
                 ) from None
             if network.prefixlen == 0:

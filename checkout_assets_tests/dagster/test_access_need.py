@@ -346,7 +346,7 @@ def test_after_revocation_reconciliation_tells_the_end_and_looks_at_raw_and_lake
     proves: Any = told.metadata[PROVES].value
     assert proves["with_source"] is False
     told_of = {e.check_name: e.description for e in result.get_asset_check_evaluations()}
-    assert told_of[EXPECTED] == "The source was not looked at."
+    assert told_of[EXPECTED] == "The source was not listed."
 
 
 def test_denied_while_granted_is_a_failure(

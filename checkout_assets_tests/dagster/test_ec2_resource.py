@@ -142,7 +142,7 @@ def test_a_cancelled_run_terminates_its_instance(
         ({"architecture": "arm64"}, "arm64"),
         ({"ssh_key": "mine"}, "SSH needs both ssh_key and ssh_cidr"),
         ({"ssh_cidr": "203.0.113.7/32"}, "SSH needs both ssh_key and ssh_cidr"),
-        ({"ssh_cidr": "home", "ssh_key": "mine"}, 'ssh_cidr "home" is no range of addresses'),
+        ({"ssh_cidr": "home", "ssh_key": "mine"}, 'ssh_cidr "home" is not an address range'),
         ({"ssh_cidr": "0.0.0.0/0", "ssh_key": "mine"}, "opens port 22 for the whole world"),
         ({"ssh_cidr": "::/0", "ssh_key": "mine"}, "opens port 22 for the whole world"),
         ({"tags": {"Name": "x"}}, 'The tag "Name" is set by AWS or by this program'),
@@ -174,7 +174,7 @@ def test_a_security_group_that_lets_somebody_in_is_refused_by_the_resource(
 ) -> None:
     engine = Ec2Resource(**options)
     engine.api().allow_ssh(ec2.security_group, "203.0.113.7/32")
-    with pytest.raises(UsageError, match="lets somebody in, by 1 inbound rule:"):
+    with pytest.raises(UsageError, match="has 1 inbound rule:"):
         engine.engine()
     Ec2Resource(**{**options, "ssh_cidr": "203.0.113.7/32", "ssh_key": "mine"}).engine()
 
@@ -210,7 +210,7 @@ def test_the_environment_chooses_the_engine(monkeypatch: pytest.MonkeyPatch) -> 
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ('{"fleet_uri": "s3://', "CHECKOUT_EC2 is wrong: it is no JSON"),
+        ('{"fleet_uri": "s3://', "CHECKOUT_EC2 is wrong: it is not JSON"),
         ('{"subnet": "subnet-1"}', 'EC2 has no option "subnet". It has .*subnets'),
         ('{"variables": {}}', 'EC2 has no option "variables"'),
         ('{"stores": {}}', 'EC2 has no option "stores"'),

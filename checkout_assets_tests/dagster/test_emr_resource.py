@@ -136,7 +136,7 @@ def test_settings_choose_the_engine_and_its_sensor() -> None:
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ('{"log_uri": "s3://', "CHECKOUT_EMR is wrong: it is no JSON"),
+        ('{"log_uri": "s3://', "CHECKOUT_EMR is wrong: it is not JSON"),
         ('{"core_nodes": 0}', 'EMR\'s option "core_nodes" is wrong'),
         ('{"core_node": 2}', 'EMR has no option "core_node"'),
         ('{"release": "emr-5.29.0"}', 'EMR\'s option "release" is wrong'),

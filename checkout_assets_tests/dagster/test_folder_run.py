@@ -101,7 +101,7 @@ def test_a_folder_the_engine_says_nothing_of_has_failed(dagster: Dagster) -> Non
     assert not result.success
     assert dagster.materialized("raw_orders") == set(FIRST_16) - set(TWO[:1])
     (row,) = dagster.failure(result).metadata["failed_folders"].records
-    assert row.data["reason"] == f"{TWO[0]}: the engine ended without a word of it."
+    assert row.data["reason"] == f"{TWO[0]}: the engine returned no result for this folder."
 
 
 def test_a_cancelled_run_cancels_its_engine(

@@ -73,7 +73,7 @@ def test_a_grant_that_is_needed_or_over_is_green_and_says_why(
 def test_a_source_that_answers_is_open_whatever_was_recorded(grant: Any) -> None:
     found = judge_need(need(grant=grant))
     assert not found.passed
-    assert "somebody else let us in" in found.summary
+    assert "someone else granted us access" in found.summary
 
 
 def test_without_an_answer_of_the_source_the_record_counts() -> None:

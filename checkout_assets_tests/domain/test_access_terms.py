@@ -40,7 +40,7 @@ TERMS = AccessTerms(
         ({"source": Place("source", "a*/")}, "which policies read as patterns"),
         ({"raw": Place("raw", "${aws:username}/")}, "which policies read as patterns"),
         ({"logs": Place("logs", "a?/")}, "which policies read as patterns"),
-        ({"requester": " -- "}, "give --requester"),
+        ({"requester": " -- "}, "use --requester"),
     ],
 )
 def test_wrong_terms_are_refused_with_one_sentence(wrong: dict[str, Any], sentence: str) -> None:

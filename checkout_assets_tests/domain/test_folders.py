@@ -28,10 +28,10 @@ def test_a_name_and_its_folder_are_the_same_thing() -> None:
         ("0a_CheckoutOrder", "did you mean 0A_CheckoutOrder?"),
         ("E9__FulfillmentOrder", "did you mean E9_FulfillmentOrder?"),
         ("ff_fulfillment", "did you mean FF_FulfillmentOrder?"),
-        ("100_CheckoutOrder", "is no folder"),
-        ("0G_CheckoutOrder", "is no folder"),
-        ("00_CheckoutOrder ", "is no folder"),
-        ("", "is no folder"),
+        ("100_CheckoutOrder", "is not a valid folder name"),
+        ("0G_CheckoutOrder", "is not a valid folder name"),
+        ("00_CheckoutOrder ", "is not a valid folder name"),
+        ("", "is not a valid folder name"),
         ("00_CheckoutOrder\x1b[31m", "\\u{1B}[31m"),
     ],
 )
@@ -68,8 +68,8 @@ def test_names_ranges_and_all_select_each_folder_once_in_key_order() -> None:
         ([], "No folder was named"),
         (["02_CheckoutOrder..01_CheckoutOrder"], "runs backwards"),
         (["00_FulfillmentOrder..FF_CheckoutOrder"], "runs backwards"),
-        (["00_CheckoutOrder.."], "is no folder"),
-        (["00_CheckoutOrder", "nonsense"], "is no folder"),
+        (["00_CheckoutOrder.."], "is not a valid folder name"),
+        (["00_CheckoutOrder", "nonsense"], "is not a valid folder name"),
     ],
 )
 def test_a_wrong_selection_gets_one_clear_sentence(words: list[str], told: str) -> None:

@@ -16,9 +16,9 @@ ALWAYS = 99
     [
         ("Server.SpotInstanceTermination", "", "", Cause.TRANSIENT, ALWAYS, "Spot instance back"),
         ("Server.SpotInstanceShutdown", "", "", Cause.TRANSIENT, ALWAYS, "Spot instance back"),
-        ("Server.InternalError", "", "", Cause.TRANSIENT, 2, "broke down"),
-        ("Server.ScheduledStop", "", "", Cause.TRANSIENT, 2, "broke down"),
-        ("Server.NeverSeenBefore", "", "", Cause.TRANSIENT, 2, "broke down"),
+        ("Server.InternalError", "", "", Cause.TRANSIENT, 2, "the instance failed"),
+        ("Server.ScheduledStop", "", "", Cause.TRANSIENT, 2, "the instance failed"),
+        ("Server.NeverSeenBefore", "", "", Cause.TRANSIENT, 2, "the instance failed"),
         ("Server.InsufficientInstanceCapacity", "", "", Cause.CAPACITY, 2, "free now"),
         ("Client.UserInitiatedShutdown", "", "", Cause.CANCELLED, 0, "someone terminated"),
         ("Client.InternalError", "", "", Cause.PERMANENT, 0, "the volume's key"),

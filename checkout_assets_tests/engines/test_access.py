@@ -211,7 +211,7 @@ def test_a_policy_that_is_always_overwritten_is_an_error_and_no_grant(
     access: GrantedPlace, proxy: FaultProxy
 ) -> None:
     proxy.rule = overwritten(access, 99, THEIRS)
-    with pytest.raises(MigrationError, match="does not keep its policy: somebody else writes it"):
+    with pytest.raises(MigrationError, match="does not keep its policy: someone else writes it"):
         grant(access)
     puts = [each for each in proxy.seen if asks_policy(each, "PUT")]
     assert len([each for each in puts if access.source.bucket in each.path]) == MOST_WRITES
@@ -266,8 +266,8 @@ def test_only_the_sources_policy_is_changed_by_the_role_in_its_account(
         ("GET", "AccessDenied", "is denied: s3:GetBucketPolicy must be allowed there"),
         ("PUT", "AccessDenied", "is denied: s3:PutBucketPolicy must be allowed there"),
         ("GET", "MethodNotAllowed", "belongs to another account: name a role of that account"),
-        ("PUT", "MalformedPolicy", "The roles it names must exist before"),
-        ("GET", "NoSuchBucket", "cannot be used: there is no such bucket"),
+        ("PUT", "MalformedPolicy", "The roles that it names must exist"),
+        ("GET", "NoSuchBucket", "cannot be used: the bucket does not exist"),
     ],
 )
 def test_a_refusal_is_one_sentence(
@@ -334,7 +334,8 @@ def test_status_tells_granted_expired_and_revoked(access: GrantedPlace) -> None:
     ended = look_at_access(access.options(), NOW)
     assert ended.standing is GrantState.REVOKED
     assert ended.problems == [
-        "Access has ended, but the source still answers: somebody else's statement lets us in."
+        "Access has ended, but the source still answers: a statement that someone else wrote "
+        "allows us."
     ]
 
 

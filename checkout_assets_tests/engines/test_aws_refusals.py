@@ -48,7 +48,7 @@ def refused(capsys: pytest.CaptureFixture[str], *words: str) -> str:
     [
         ({"AWS_REGION": ""}, "AWS_REGION is empty"),
         ({"AWS_REGION": "us-east-2\n"}, "AWS_REGION holds a line break"),
-        ({"AWS_REGION": "a b"}, "AWS_REGION holds a blank"),
+        ({"AWS_REGION": "a b"}, "AWS_REGION contains a space"),
         ({"AWS_PROFILE": "no-such"}, "profile (no-such) could not be found"),
         ({"AWS_MAX_ATTEMPTS": "x"}, "check AWS_MAX_ATTEMPTS"),
         ({"AWS_MAX_ATTEMPTS": "0"}, "max_attempts"),
@@ -200,7 +200,7 @@ def test_dagster_says_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_an_instant_that_no_calendar_holds_in_utc(
     capsys: pytest.CaptureFixture[str], instant: str
 ) -> None:
-    said = f'"{instant}" is no'
+    said = f'"{instant}" is not a timestamp with a time zone'
     assert said in refused(capsys, "copy", "--as-of", instant, FOLDER)
     report = ("copy", "--report", "s3://bucket/fleet", "--deadline", instant, FOLDER)
     assert said in refused(capsys, *report)

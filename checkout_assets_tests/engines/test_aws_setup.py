@@ -49,7 +49,7 @@ def test_a_blank_in_a_credential_is_told_by_its_variable(
     refused: Refused, monkeypatch: pytest.MonkeyPatch, variable: str, value: str
 ) -> None:
     monkeypatch.setenv(variable, value)
-    assert refused().startswith(f"Error: {variable} holds a blank, a line break")
+    assert refused().startswith(f"Error: {variable} contains a space, a line break")
 
 
 @pytest.mark.parametrize("token", ["aws_session_token", "aws_security_token"])
@@ -115,8 +115,8 @@ def test_a_blank_in_a_credentials_file_is_told_by_its_entry(
         ("http://localhost:9000?a=b", "a query or a fragment"),
         ("http://localhost:9000/s3?", "a query or a fragment"),
         ("http://localhost:9000/s3#part", "a query or a fragment"),
-        ("http://localhost:9000 ", "a blank"),
-        ("http://localhost:9000\n", "a blank"),
+        ("http://localhost:9000 ", "a space"),
+        ("http://localhost:9000\n", "a space"),
         ("http://localhost:9000//s3", "an empty, . or .. segment"),
         ("http://localhost:9000/../s3", "an empty, . or .. segment"),
     ],
@@ -136,7 +136,7 @@ def test_dagster_says_the_same(place: OrdersPlace, monkeypatch: pytest.MonkeyPat
     settings = Settings(source_uri=place.source.uri, raw_uri=place.raw.uri)
     engine = build_resources(settings)["copy_engine"]
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", f"{SECRET}\n")
-    with pytest.raises(UsageError, match="AWS_SECRET_ACCESS_KEY holds a blank"):
+    with pytest.raises(UsageError, match="AWS_SECRET_ACCESS_KEY contains a space"):
         engine.engine()
 
 
@@ -144,5 +144,5 @@ def test_a_role_is_assumed_with_usable_credentials_only(
     place: OrdersPlace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", f"{SECRET}\n")
-    with pytest.raises(UsageError, match="AWS_ACCESS_KEY_ID holds a blank"):
+    with pytest.raises(UsageError, match="AWS_ACCESS_KEY_ID contains a space"):
         check_reachable({"raw": place.raw}, role_arn="arn:aws:iam::222222222222:role/copy")

@@ -1,4 +1,4 @@
-"""An AWS variable that is empty or holds a blank or a line break is named before any request."""
+"""An AWS variable that is empty or contains a space or a line break is named before any request."""
 
 import pytest
 
@@ -30,7 +30,7 @@ PROXIES = ("HTTP_PROXY", "https_proxy")
 ENDPOINTS = ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3")
 DEFAULT_REGION = "AWS_DEFAULT_REGION"
 UNPRINTABLE = "holds a line break or another character that does not print"
-ENDS = "begins or ends with a blank"
+ENDS = "begins or ends with a space"
 SECRET = "made-up-secret"
 
 
@@ -67,7 +67,7 @@ def test_what_does_not_belong_there_is_told_by_its_variable(
 def test_a_blank_inside_is_told_where_none_can_be(
     variable: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert f"{variable} holds a blank:" in refused(variable, f"a {SECRET}", monkeypatch, capsys)
+    assert f"{variable} contains a space:" in refused(variable, f"a {SECRET}", monkeypatch, capsys)
 
 
 @pytest.mark.parametrize("variable", [*WORDS, *TEXTS, *ENDPOINTS])

@@ -202,7 +202,7 @@ def test_of_two_grants_at_once_one_is_recorded_and_the_other_is_told(filled: Ord
         seen_by_both = replaceable_grant(raw)
         keep_grant(raw, first, seen_by_both)
 
-        with pytest.raises(MigrationError, match="Somebody else granted or revoked access"):
+        with pytest.raises(MigrationError, match="Someone else granted or revoked access"):
             keep_grant(raw, second, seen_by_both)
 
         assert find_grant(raw) == first

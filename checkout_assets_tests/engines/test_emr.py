@@ -95,7 +95,7 @@ def test_whoever_reads_how_it_goes_is_told_of_launches_retries_and_links(
     assert cluster in launched
     assert "#/clusterDetails/" in launched
     assert FIRST in again
-    assert again.endswith("It is tried again.")
+    assert again.endswith("It is retried.")
 
 
 def test_runs_that_start_together_do_not_launch_together(emr: LocalEmr, place: EmrPlace) -> None:
@@ -148,17 +148,17 @@ def test_a_permanent_failure_is_never_repeated_and_its_sentence_helps(
 @pytest.mark.parametrize(
     ("fault", "clusters", "told"),
     [
-        (ClusterFault("INTERNAL_ERROR", ""), 3, "the cluster broke down"),
+        (ClusterFault("INTERNAL_ERROR", ""), 3, "the cluster failed"),
         (
             ClusterFault("BOOTSTRAP_FAILURE", "On the master instance"),
             2,
             "a bootstrap action failed",
         ),
-        (ClusterFault("INSTANCE_FLEET_TIMEOUT", ""), 3, "no such instances free"),
+        (ClusterFault("INSTANCE_FLEET_TIMEOUT", ""), 3, "no capacity for these instances"),
         (
             ClusterFault("VALIDATION_ERROR", "insufficient capacity for c5.4xlarge"),
             3,
-            "no such instances free",
+            "no capacity for these instances",
         ),
         (
             ClusterFault("VALIDATION_ERROR", "The subnet is wrong"),
@@ -169,7 +169,7 @@ def test_a_permanent_failure_is_never_repeated_and_its_sentence_helps(
         (
             ClusterFault("INTERNAL_ERROR", "", 0, ["INTERNAL_ERROR_SPOT_NO_CAPACITY_PRIMARY"]),
             3,
-            "no such instances free",
+            "no capacity for these instances",
         ),
         (
             ClusterFault(
@@ -177,7 +177,7 @@ def test_a_permanent_failure_is_never_repeated_and_its_sentence_helps(
                 "The instance type c5.4xlarge is not supported in the requested Availability Zone",
             ),
             3,
-            "no such instances free",
+            "no capacity for these instances",
         ),
         (
             ClusterFault("USER_REQUEST", "Terminated by user request"),
@@ -415,7 +415,7 @@ def test_a_while_without_an_answer_is_waited_out(place: EmrPlace, operation: str
 @pytest.mark.parametrize(
     ("errors", "sentence"),
     [
-        (["ThrottlingException"] * 99, "AWS asks for fewer requests"),
+        (["ThrottlingException"] * 99, "AWS throttles the requests"),
         (["AccessDeniedException"], "AWS refuses the request"),
     ],
 )

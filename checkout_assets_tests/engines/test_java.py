@@ -105,7 +105,7 @@ def test_what_was_found_where_is_told(made: Made, monkeypatch: pytest.MonkeyPatc
     [
         ("echo 'Could not reserve enough space for object heap' >&2; exit 1", "Could not reserve"),
         ("exit 127", "does not start"),
-        ("exit 0", "does not tell its version"),
+        ("exit 0", "does not report its version"),
     ],
 )
 def test_a_java_that_does_not_run_is_told_with_its_reason(

@@ -297,8 +297,8 @@ def test_an_option_of_a_fleet_is_everywhere(
     [
         ("EC2_FOLDERS_PER_INSTANCE", "0", 'EC2\'s option "folders_per_instance" is wrong'),
         ("EMR_FOLDERS_PER_CLUSTER", "many", 'EMR\'s option "folders_per_cluster" is wrong'),
-        ("EC2_SUBNETS", "subnet-1", "CHECKOUT_EC2_SUBNETS is wrong: it is no JSON. It is one is"),
-        ("EMR_TAGS", "{", "CHECKOUT_EMR_TAGS is wrong: it is no JSON. It is more tags"),
+        ("EC2_SUBNETS", "subnet-1", "CHECKOUT_EC2_SUBNETS is wrong: it is not JSON. It is one is"),
+        ("EMR_TAGS", "{", "CHECKOUT_EMR_TAGS is wrong: it is not JSON. It is more tags"),
     ],
 )
 def test_a_wrong_variable_of_a_fleet_is_refused_in_one_sentence(

@@ -108,7 +108,7 @@ def test_every_folder_has_a_row_and_a_cell_of_its_heat_map() -> None:
         assert made.values("href").count(f"#{folder.name}") >= 1
     assert len(made.values("data-state")) == 512
     assert made.tags.count("td") >= 2 * 256
-    assert "511 of 512 folders complete, 1 red, 0 with something to know." in made.text
+    assert "511 of 512 folders complete, 1 red, 0 flagged." in made.text
     assert "No completion record proves that it was copied." in made.text
 
 

@@ -55,7 +55,7 @@ def test_throttling_by_kms_is_not_told_as_a_missing_permission(
 
     copied = place.copy_one()
 
-    assert "S3 asked to slow down, again and again (KMS.ThrottlingException)" in copied.error
+    assert "S3 kept throttling (KMS.ThrottlingException)" in copied.error
     assert "may not be used" not in copied.error
     assert copied.failure == Failure("KMS.ThrottlingException", transient=True)
 

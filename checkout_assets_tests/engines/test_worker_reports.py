@@ -388,7 +388,7 @@ def test_silence_ends_the_work() -> None:
     assert stopped is not None
     assert (stopped.outcome, stopped.reason) == (
         WorkerOutcome.UNHEARD,
-        "Nobody has listened for 1 minute.",
+        "No run has followed the reports for 1 minute.",
     )
 
 
@@ -440,4 +440,4 @@ def test_no_metadata_are_no_notice_and_asked_for_seldom() -> None:
 def test_the_silence_is_told_in_minutes_that_fit_their_number(seconds: int, told: str) -> None:
     stopped = after_silence(lambda: seconds, seconds)()
     assert stopped is not None
-    assert stopped.reason == f"Nobody has listened for {told}"
+    assert stopped.reason == f"No run has followed the reports for {told}"

@@ -87,8 +87,8 @@ def test_a_full_scratch_directory_is_named_with_the_reason(
             ended = run._structure_prepared(session.sparkContext, None, JOB, ready[:1])  # type: ignore[arg-type]
             told += [each.error for each in ended]
     sentence = (
-        f"{FOLDER}: Spark cannot write to {tmp_path}: No space left on device. Make room there, or "
-        "set SPARK_LOCAL_DIRS to a directory with room."
+        f"{FOLDER}: Spark cannot write to {tmp_path}: No space left on device. Free space there, "
+        "or set SPARK_LOCAL_DIRS to another directory."
     )
     assert told == [sentence, sentence]
 

@@ -72,7 +72,7 @@ def of_a_slice(job: StructureJob) -> Staged:
         (
             DiskError("EROFS", CONTENT, "/lake", "Read-only file system"),
             "the directory /lake cannot be used: Read-only file system (EROFS). "
-            "Run it again when that is mended.",
+            "Fix that, then run it again.",
         ),
     ],
     ids=lambda each: type(each).__name__,

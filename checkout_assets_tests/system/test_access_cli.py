@@ -68,7 +68,7 @@ def test_without_yes_the_difference_is_shown_and_nothing_is_changed(
 ) -> None:
     text = access.write(THEIRS)
     assert cli("grant") == 1
-    assert cli.last == "Nothing was changed: give --yes to write it."
+    assert cli.last == "Nothing was changed. Use --yes to write the changes."
     assert f"{access.source.bucket}: changes as follows; 1 statement of others stays." in cli.out
     assert '+  "Sid": "CheckoutAssetsReadFoldersByOrdersTeam",' in cli.out.splitlines()
     assert "Theirs" not in cli.out
@@ -86,10 +86,10 @@ def test_it_is_granted_told_of_and_revoked(access: GrantedPlace, cli: Cli) -> No
     assert cli.last == "Nothing was changed: everything is granted as shown already."
     assert cli("status") == 0
     assert "The grant: active." in cli.out
-    assert "Asked for by orders team, granted on" in cli.out
+    assert "Requested by orders team, granted on" in cli.out
     assert "Access is still needed for what is left." in cli.out
     assert cli("revoke") == 1
-    assert cli.last == "Nothing was changed: give --yes to write it."
+    assert cli.last == "Nothing was changed. Use --yes to write the changes."
     assert len(access.policy().ours) == 3
     assert cli("revoke", "--yes", "--json") == 0
     assert cli.document["written"] is True
@@ -227,7 +227,7 @@ def test_no_credential_is_ever_printed(access: GrantedPlace, cli: Cli) -> None:
     ("wrong", "sentence"),
     [
         (("grant --days 91", {}), "CHECKOUT_ACCESS_DAYS is wrong"),
-        (("grant", {"CHECKOUT_ACCESS_REQUESTER": ""}), "Nobody is named who asks for the access"),
+        (("grant", {"CHECKOUT_ACCESS_REQUESTER": ""}), "No requester is named"),
         (("grant", {"CHECKOUT_COPY_ROLE_ARN": ""}), "set CHECKOUT_COPY_ROLE_ARN"),
         (("grant", {"CHECKOUT_COPY_ROLE_ARN": "me"}), 'The copy role "me" is wrong'),
         (
@@ -235,8 +235,14 @@ def test_no_credential_is_ever_printed(access: GrantedPlace, cli: Cli) -> None:
             'The role that changes the source\'s policy "me" is wrong',
         ),
         (("status", {"CHECKOUT_SOURCE_URI": ""}), "No source is configured"),
-        (("revoke", {"CHECKOUT_RAW_URI": "s3://no-such-bucket-here/x"}), "there is no such bucket"),
-        (("grant", {"CHECKOUT_SOURCE_URI": "s3://no-such-bucket-here"}), "there is no such bucket"),
+        (
+            ("revoke", {"CHECKOUT_RAW_URI": "s3://no-such-bucket-here/x"}),
+            "the bucket does not exist",
+        ),
+        (
+            ("grant", {"CHECKOUT_SOURCE_URI": "s3://no-such-bucket-here"}),
+            "the bucket does not exist",
+        ),
         (("grant", {"CHECKOUT_SOURCE_URI": "s3://orders/*"}), "policies read as patterns"),
     ],
 )

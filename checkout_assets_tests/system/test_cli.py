@@ -135,7 +135,7 @@ def test_objects_are_masked_unless_names_are_asked_for(
         (["0B_CheckoutOrder..0A_CheckoutOrder"], "runs backwards"),
         ([], "No folder was named"),
         (["--as-of", "yesterday", FOLDER], "with its zone"),
-        (["--raw", "s3://no-such-bucket-here/x", FOLDER], "there is no such bucket"),
+        (["--raw", "s3://no-such-bucket-here/x", FOLDER], "the bucket does not exist"),
         (["--raw", "/tmp/raw", FOLDER], "is not an S3 URI"),
         (["--source", "", FOLDER], "No source was given"),
         (["--in-flight", "0", FOLDER], "'--in-flight'"),
@@ -259,7 +259,7 @@ def test_an_endpoint_that_does_not_answer_is_told_quickly(
     ended = cli(*copy_words(place, FOLDER))
 
     assert (ended.code, ended.err.count("\n")) == (2, 1)
-    assert "No S3 answers at http://127.0.0.1:9" in ended.err
+    assert "No S3 server answers at http://127.0.0.1:9" in ended.err
 
 
 def test_missing_credentials_are_told(

@@ -199,7 +199,7 @@ def test_what_is_wrong_with_a_place_is_reported(reported: Reported) -> None:
     assert run(reported.words()) == 2
 
     assert reported.end.outcome is WorkerOutcome.FAILED
-    assert "there is no such bucket" in reported.end.message
+    assert "the bucket does not exist" in reported.end.message
     assert reported.end.failure == Failure("NoSuchBucket")
 
 

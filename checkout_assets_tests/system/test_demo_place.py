@@ -80,6 +80,6 @@ def test_the_end_of_a_backfill_names_the_directory_of_its_databases(
     with pytest.raises(MigrationError) as raised:
         backfill.InProcessDagster(workspace).backfill(AssetKey("a"), "copy")
     assert str(raised.value) == (
-        "The backfill broke: sqlite3.OperationalError: database or disk is full. Its databases "
+        "The backfill failed: sqlite3.OperationalError: database or disk is full. Its databases "
         f"are in {tmp_path}."
     )

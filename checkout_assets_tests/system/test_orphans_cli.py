@@ -115,7 +115,7 @@ def test_without_yes_nothing_is_removed(cli: Cli, place: OrdersPlace) -> None:
     first_run(cli.store)
     cli.store.put(STRANGE, b"strange")
     assert cli("orphans remove") == 0
-    assert "give --yes" in cli.err
+    assert "Use --yes" in cli.err
     assert cli("orphans remove", "--json") == 0
     assert json.loads(cli.out)["totals"] == {"files": 1, "bytes": 7}
     assert cli("orphans remove", "--yes") == 1  # it is younger than an hour

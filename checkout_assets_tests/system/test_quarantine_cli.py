@@ -152,12 +152,15 @@ def test_the_bytes_come_unchanged_and_only_on_request(cli: Cli, tmp_path: Path) 
     [
         (["list", "0A_Checkout"], "did you mean 0A_CheckoutOrder?"),
         (["list", "--lake", "/no/such/place"], "The lake /no/such/place does not exist."),
-        (["list", "--lake", "s3://no-such-bucket-here/x"], "there is no such bucket"),
+        (["list", "--lake", "s3://no-such-bucket-here/x"], "the bucket does not exist"),
         (["list", "--lake", ""], "No lake was given"),
         (["show", FOLDER, "00000000"], "holds no such object"),
         (["show", FOLDER, "\x1b[2J"], "holds no such object"),
         (["show", FOLDER], "Missing argument 'OBJECT'"),
-        (["retry", "--raw", "s3://x-y-z/r", "--reason", "not\x1b"], '"not\\u{1B}" is no reason'),
+        (
+            ["retry", "--raw", "s3://x-y-z/r", "--reason", "not\x1b"],
+            '"not\\u{1B}" is not a quarantine reason',
+        ),
         (["retry", "--raw", ""], "No raw was given"),
     ],
 )
@@ -199,7 +202,7 @@ def test_retry_structures_anew_only_folders_of_that_reason_and_tells_the_change(
     runs = {each["folder"]: each["run_id"] for each in json.loads(cli.out)["folders"]}
     raw = ["--raw", migrated.place.raw.uri]
     assert cli("retry", *raw, "--reason", "not_json") == 0
-    assert cli.lines == ["0 folders held such objects and went through structuring anew."]
+    assert cli.lines == ["Structured 0 folders with such objects again."]
 
     migrated.place.put(f"{FOLDER}/A/id/2-01", ORDER)
     places = ["--source", migrated.place.source.uri, *raw]
@@ -207,7 +210,7 @@ def test_retry_structures_anew_only_folders_of_that_reason_and_tells_the_change(
     assert cli("retry", *raw, "--reason", "no_date") == 0
 
     assert cli.lines == [
-        "1 folder held such objects and went through structuring anew.",
+        "Structured 1 folder with such objects again.",
         "nested_under_id: 1 before, 1 now.",
         "no_date: 1 before, 0 now.",
         "not_utf8: 1 before, 1 now.",

@@ -36,7 +36,7 @@ def test_it_prints_the_table_writes_the_file_and_keeps_the_report(
     ended = cli(*words, "--out", str(out))
 
     assert ended.code == 1
-    assert "0 of 512 folders complete, 512 red, 0 with something to know." in ended.out
+    assert "0 of 512 folders complete, 512 red, 0 flagged." in ended.out
     assert SENTENCE in ended.out
     assert "no_documents_nested_under_id" in ended.out
     assert ended.last_line == "512 of 512 folders are not complete."
@@ -77,7 +77,7 @@ def test_the_newest_is_shown_again_without_comparing(
 def test_a_lake_without_a_report_is_told_in_one_sentence(cli: Cli, tmp_path: Path) -> None:
     ended = cli("report", "--lake", str(tmp_path))
     assert ended.code == 2
-    assert ended.last_line.startswith(f"Error: The lake {tmp_path} keeps no report yet: ")
+    assert ended.last_line.startswith(f"Error: The lake {tmp_path} has no report yet: ")
 
 
 @pytest.mark.parametrize("out", ["", "nowhere/report.html"])

@@ -25,12 +25,12 @@ def why_spark_gave_up(folder: str, said: str, context: Any) -> str:
     if refusal:
         where = ", ".join(_scratch_directories(context)) or "its temporary directories"
         return (
-            f"{folder}: Spark cannot write to {where}: {refusal}. Make room there, or set "
-            "SPARK_LOCAL_DIRS to a directory with room."
+            f"{folder}: Spark cannot write to {where}: {refusal}. Free space there, or set "
+            "SPARK_LOCAL_DIRS to another directory."
         )
     return (
         f"{folder}: Spark gave up after several attempts: a worker died each time, perhaps for "
-        "want of memory. Look at the largest documents, or give the workers more memory."
+        "lack of memory. Look at the largest documents, or give the workers more memory."
     )
 
 

@@ -44,7 +44,7 @@ def fault_of_the_job(folder: str, error: Exception) -> str:
 
 def refused_by_store(folder: str, error: StoreError) -> str:
     """What to say of a store that refused: the reason, and whether it passes by itself."""
-    advice = "Run it again." if error.transient else "Run it again when that is mended."
+    advice = "Run it again." if error.transient else "Fix that, then run it again."
     return f"{folder}: {error.reason}. {advice}"
 
 

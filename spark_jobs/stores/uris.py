@@ -40,7 +40,7 @@ def parse_s3_uri(uri: str) -> Tuple[str, str]:
 
 def _wrong_form(uri: str) -> Optional[str]:
     if uri != uri.strip():
-        return "has a blank or a line break before or after it: remove it"
+        return "begins or ends with a space or a line break: remove it"
     if not uri.isprintable():
         return "holds a character that does not print: remove it"
     if uri.startswith("arn:"):

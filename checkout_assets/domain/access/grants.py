@@ -115,7 +115,7 @@ class GrantRecord:
         except RecordError as error:
             raise MigrationError(
                 f"{_UNREADABLE}: {error}. Run checkout-assets access grant or revoke, which write "
-                "it anew."
+                "a new one."
             ) from None
 
 

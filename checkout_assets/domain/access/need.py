@@ -104,13 +104,13 @@ def _summary(need: Need) -> str:
     if need.grant is not None and need.grant.standing(need.now) is GrantState.ACTIVE:
         until = f" (it ends by itself on {told(need.grant.expires_at)})"
     elif need.reachable:
-        until = " (somebody else let us in: no active grant is recorded)"
+        until = " (someone else granted us access: no active grant is recorded)"
     done = need.done_since
     if done is None:
         return f"Access to the source is still needed{until}: {_missing(need)}."
     if need.at_work:
         runs = ", ".join(need.at_work[:3])
-        return f"Access to the source is in use{until}: runs at work: {runs}."
+        return f"Access to the source is in use{until}: active runs: {runs}."
     if need.over:
         return (
             f"All 512 folders are proved since {told(done)}, but the source is still open{until}. "

@@ -93,9 +93,7 @@ class AccessTerms:
                     "read as patterns: use a prefix without them."
                 )
         if not any(map(str.isalnum, self.requester)):
-            raise UsageError(
-                "Nobody is named who asks for the access: give --requester, a person or a team."
-            )
+            raise UsageError("No requester is named: use --requester with a person or a team.")
 
     @property
     def partition(self) -> str:

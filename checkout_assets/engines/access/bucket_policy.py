@@ -85,9 +85,9 @@ class BucketPolicy:
                 return True
         if self.change(edit).needed:
             raise MigrationError(
-                f"{self._place} does not keep its policy: somebody else writes it at the same "
-                f"time, and {MOST_WRITES} tries were overwritten. Find out who does, then run the "
-                "same again."
+                f"{self._place} does not keep its policy: someone else writes it at the same time "
+                f"and has overwritten {MOST_WRITES} tries. Find out who does, then run the same "
+                "command again."
             )
         return True
 

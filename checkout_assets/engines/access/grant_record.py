@@ -9,9 +9,9 @@ from spark_jobs.refusals import meaning_of
 from spark_jobs.stores import Blob, ConflictError, NotFoundError, Store, StoreError
 
 _EXPLAIN_DEFEAT = (
-    "Somebody else granted or revoked access at the same time: raw's record of the grant is "
+    "Someone else granted or revoked access at the same time: raw's record of the grant is "
     "theirs, and this command's was not written. The buckets' policies may be of either: run "
-    "checkout-assets access status, agree on which is meant, and run that one again."
+    "checkout-assets access status, decide which command is right, and run that one again."
 )
 
 
@@ -59,8 +59,9 @@ def keep_grant(raw: Store, grant: GrantRecord, replaced: KeptGrant | None = None
             raise MigrationError(_EXPLAIN_DEFEAT) from None
     except StoreError as error:
         raise MigrationError(
-            "The policies are as wanted, but raw's record of the grant was not written: "
-            f"{meaning_of(error.code, 'S3 answers {code}')}. Mend that and run the same again."
+            "The policies are as requested, but raw's record of the grant was not written: "
+            f"{meaning_of(error.code, 'S3 answers {code}')}. Fix that and run the same command "
+            "again."
         ) from None
 
 

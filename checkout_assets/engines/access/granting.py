@@ -87,8 +87,8 @@ class Granter:
                 if not written:
                     raise
                 raise MigrationError(
-                    f"{error} What was written before that stays ({', '.join(written)}): mend this "
-                    "and run the same again."
+                    f"{error} What was written before that stays ({', '.join(written)}). Fix this "
+                    "and run the same command again."
                 ) from None
         return written
 

@@ -11,12 +11,12 @@ from checkout_assets.engines.failed_requests import code_of
 from spark_jobs.service_codes import is_denied
 
 _WAYS_OUT = {
-    "NoSuchBucket": "there is no such bucket",
+    "NoSuchBucket": "the bucket does not exist",
     "MethodNotAllowed": "the bucket belongs to another account: name a role of that account, with "
     "--source-role or CHECKOUT_SOURCE_GRANT_ROLE_ARN",
-    "MalformedPolicy": "S3 does not take the policy. The roles it names must exist before: create "
+    "MalformedPolicy": "S3 rejects the policy. The roles that it names must exist: create "
     "them first",
-    "InvalidPolicyDocument": "S3 does not take the policy",
+    "InvalidPolicyDocument": "S3 rejects the policy",
 }
 _LONGEST_MESSAGE = 160
 
@@ -40,7 +40,7 @@ def told_plainly(action: str, place: str) -> Iterator[None]:
         ) from None
     except BotoCoreError as error:
         raise MigrationError(
-            f"S3 did not answer about {place} ({type(error).__name__}): run the same again."
+            f"S3 did not answer about {place} ({type(error).__name__}): run the same command again."
         ) from None
 
 
@@ -59,7 +59,7 @@ def _of(error: Any, action: str, place: str) -> Exception:
         return UsageError(f"{_capital(place)} cannot be used: {_WAYS_OUT[code]} ({message}).")
     diagnosis = diagnose_request(code, message)
     if diagnosis.cause is Cause.TRANSIENT:
-        return MigrationError(f"{_capital(place)}: {diagnosis.reason}. Run the same again.")
+        return MigrationError(f"{_capital(place)}: {diagnosis.reason}. Run the same command again.")
     return UsageError(f"{_capital(place)} cannot be used: {diagnosis.reason}.")
 
 

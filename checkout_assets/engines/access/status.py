@@ -68,8 +68,8 @@ class AccessStatus:
         found = []
         if active and not any(each.ours for each in self.buckets):
             found.append(
-                "A grant is recorded, but no bucket that is seen from here holds our statements: "
-                "run checkout-assets access grant --yes."
+                "A grant is recorded, but no bucket that can be read from here holds our "
+                "statements: run checkout-assets access grant --yes."
             )
         if not active:
             found += [
@@ -80,8 +80,8 @@ class AccessStatus:
             ]
         if not active and self.answers and self.grant is not None:
             found.append(
-                "Access has ended, but the source still answers: somebody else's statement lets "
-                "us in."
+                "Access has ended, but the source still answers: a statement that someone else "
+                "wrote allows us."
             )
         return found
 

@@ -208,7 +208,7 @@ def _done_before(
 
 
 def _cancelled(folder: Folder) -> str:
-    return f"{folder}: cancelled. Copy it again to go on."
+    return f"{folder}: cancelled. Copy it again to continue."
 
 
 def _explain(folder: Folder, error: StoreError) -> str:

@@ -71,7 +71,7 @@ def _clause(source: SourceObject, code: str) -> str:
             "wait until it is restored, then copy again"
         )
     if is_throttling(code):
-        return f"S3 asked to slow down, again and again ({code})"
+        return f"S3 kept throttling ({code})"
     if code.startswith("KMS") and not is_transient(code):
         return (
             f"a KMS key may not be used ({code}): the source's key must grant kms:Decrypt, "

@@ -76,7 +76,7 @@ def explain_hopelessness(folder: Folder, reason: str) -> str:
     """The sentence for a folder that was given up, because of a clause that concerns all."""
     return (
         f"{folder}: {reason}; the copy was given up. What is in raw stays; copy the folder again "
-        "to go on."
+        "to continue."
     )
 
 

@@ -57,8 +57,8 @@ class Ec2Engine:
         if rules:
             found = counted(rules, "inbound rule")
             raise UsageError(
-                f"The security group {group} lets somebody in, by {found}: "
-                "name one without any, or set ssh_cidr if port 22 is meant to be open."
+                f"The security group {group} has {found}: "
+                "use one without any, or set ssh_cidr if port 22 should be open."
             )
 
     def run(self, folders: Sequence[Folder], run_id: str) -> Iterator[FolderCopied]:

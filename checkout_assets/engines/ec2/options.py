@@ -34,7 +34,9 @@ class Ec2Options(FleetOptions):
         description="names this deployment's instances, and tags them: the sensor for orphans ends "
         "only these",
     )
-    owner: str = Field(default="data-platform", min_length=1, description="a tag: whom to ask")
+    owner: str = Field(
+        default="data-platform", min_length=1, description="a tag: the person or team to contact"
+    )
     fleet_uri: str = Field(default="", description="where instances report: s3://bucket/prefix")
     instance_types: list[str] = Field(
         default_factory=lambda: ["m5.4xlarge"],
@@ -61,7 +63,7 @@ class Ec2Options(FleetOptions):
     ssh_key: str = Field(default="", description="a key pair's name; Session Manager needs none")
     ssh_cidr: str = Field(
         default="",
-        description="open port 22 of the security group for these addresses, as the hand run did",
+        description="open port 22 of the security group for these addresses",
     )
     tags: dict[str, str] = Field(default_factory=dict, description="more tags of the instances")
     folders_per_instance: int = Field(
@@ -79,7 +81,7 @@ class Ec2Options(FleetOptions):
         default=30,
         ge=5,
         le=1440,
-        description="an instance stops after these minutes if nobody follows it",
+        description="the minutes after which an instance stops if no run follows it",
     )
     most_instances: int = Field(
         default=6,

@@ -63,7 +63,10 @@ def render_user_data(job: WorkerJob) -> str:
     """
     cut_off = job.variables.get(f"{ENVIRONMENT_PREFIX}AS_OF", "")
     if parse_as_of(cut_off) is CutOff.NOW:
-        raise UsageError("Instances cannot copy as of now, each at its own: give an instant.")
+        raise UsageError(
+            "On EC2 the cut-off cannot be now, because each instance would have its own: set "
+            "CHECKOUT_AS_OF to a timestamp."
+        )
     script = files("checkout_assets.engines.ec2").joinpath(_SCRIPT).read_text()
     rendered = "\n".join(["#!/bin/bash", *_values(job), script])
     if (size := len(rendered.encode())) > LARGEST_USER_DATA:
@@ -103,7 +106,7 @@ def _values(job: WorkerJob) -> Iterator[str]:
     yield f"folders=({' '.join(folder_words(job.folders))})"
     for name, value in exported.items():
         if not name.startswith("AWS_") and not _VARIABLE.fullmatch(name):
-            raise ValueError(f"{displayable(name)} is no variable of the settings")
+            raise ValueError(f"{displayable(name)} is not a setting")
         yield f"export {name}={_quoted(name, value)}"
 
 

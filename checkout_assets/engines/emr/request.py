@@ -122,8 +122,8 @@ def refuse_attempt_id(run_id: str) -> None:
     name, _, _ = run_id.rpartition(_ATTEMPT)
     if name and attempt_of(run_id, name) is not None:
         raise UsageError(
-            f'The run id "{displayable(run_id)}" is what the run "{displayable(name)}" calls one '
-            f"of its attempts: give it another end than {_ATTEMPT} and a number."
+            f'The run id "{displayable(run_id)}" is reserved for an attempt of the run '
+            f'"{displayable(name)}": use one that does not end in {_ATTEMPT} and a number.'
         )
 
 

@@ -195,7 +195,7 @@ class Group(Generic[R]):
         unit.failures += 1
         told = ended.said or f"{ended.folder}: {ended.why.reason}."
         if unit.failures <= ended.why.retries:
-            self._tell(f"{told} It is tried again.")
+            self._tell(f"{told} It is retried.")
             unit.begin_again()
             return None
         where = f"Attempt {unit.attempts}, {ended.where}.{_shown(ended.log or host.log())}"
@@ -228,7 +228,8 @@ class Group(Generic[R]):
     def _replace(self, end: Diagnosis) -> None:
         word = self._backend.host_word
         self._tell(
-            f"{end.reason}; another {word} does the {counted(len(self._left), 'folder')} left."
+            f"{end.reason}; another {word} does the unfinished "
+            f"{counted(len(self._left), 'folder')}."
         )
         if end.elsewhere:
             self._hosts.go_elsewhere()

@@ -45,7 +45,7 @@ class _Answer:
     """What a Java says of itself; if it says nothing, the problem."""
 
     text: str = ""
-    problem: str = "does not tell its version"
+    problem: str = "does not report its version"
 
     @property
     def major(self) -> int | None:
@@ -98,7 +98,7 @@ def _from_pip() -> Java | str:
 def _on_path() -> Java | str:
     found = shutil.which("java")
     if found is None:
-        return "there is no java on the search path"
+        return "there is no java on PATH"
     told = _answer_of(Path(found))
     home = _HOME.search(told.text)
     # What is on the path may be a script that only starts a Java: its own word counts.

@@ -51,7 +51,9 @@ def after_silence(silent_seconds: Callable[[], float], limit_seconds: float) -> 
     def look() -> Stopped | None:
         if silent_seconds() < limit_seconds:
             return None
-        told = in_number(round(limit_seconds / 60), "Nobody has listened for # minute[|s].")
+        told = in_number(
+            round(limit_seconds / 60), "No run has followed the reports for # minute[|s]."
+        )
         return Stopped(WorkerOutcome.UNHEARD, told)
 
     return look
