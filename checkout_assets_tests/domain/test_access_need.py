@@ -46,7 +46,7 @@ def test_a_grant_that_nobody_needs_any_more_is_red_with_what_to_do() -> None:
     ("about", "summary"),
     [
         ({"grace": 9 * DAY}, "until 2026-11-24 07:00 UTC, when its revocation is proposed"),
-        ({"at_work": ["run-1"]}, "in use (it ends by itself on 2026-12-03 07:00 UTC): runs at"),
+        ({"at_work": ["run-1"]}, "in use (it ends by itself on 2026-12-03 07:00 UTC): active runs"),
         ({"history": ()}, "nothing was reconciled yet"),
         ({"history": [replace(WHOLE, complete=511)]}, "511 of 512 folders were complete"),
         ({"history": [replace(WHOLE, folders=2, complete=2)]}, "2 of 512 folders were complete"),

@@ -19,7 +19,7 @@ ALWAYS = 99
         ("Server.InternalError", "", "", Cause.TRANSIENT, 2, "the instance failed"),
         ("Server.ScheduledStop", "", "", Cause.TRANSIENT, 2, "the instance failed"),
         ("Server.NeverSeenBefore", "", "", Cause.TRANSIENT, 2, "the instance failed"),
-        ("Server.InsufficientInstanceCapacity", "", "", Cause.CAPACITY, 2, "free now"),
+        ("Server.InsufficientInstanceCapacity", "", "", Cause.CAPACITY, 2, "no capacity for these instances"),
         ("Client.UserInitiatedShutdown", "", "", Cause.CANCELLED, 0, "someone terminated"),
         ("Client.InternalError", "", "", Cause.PERMANENT, 0, "the volume's key"),
         ("Client.VolumeLimitExceeded", "", "", Cause.PERMANENT, 0, "the volume quota"),
