@@ -40,15 +40,15 @@ class Machine(NamedTuple):
 
 
 @pytest.fixture
-def healthy(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Machine:
-    """This machine without what its owner has configured, and with a port for the UI."""
+def healthy(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Machine]:
+    """This machine without what its owner has configured; nothing listens on the UI's port."""
     for name in list(os.environ):
         if name.startswith(("CHECKOUT_", "DAGSTER_", "AWS_")):
             monkeypatch.delenv(name)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        monkeypatch.setattr(machine, "UI_PORT", free.getsockname()[1])
-    return Machine(monkeypatch, tmp_path)
+    with socket.socket() as held:  # nobody else gets the port, and nobody listens there
+        held.bind(("127.0.0.1", 0))
+        monkeypatch.setattr(machine, "UI_PORT", held.getsockname()[1])
+        yield Machine(monkeypatch, tmp_path)
 
 
 def examined(capsys: pytest.CaptureFixture[str], *options: str) -> tuple[int, list[dict[str, Any]]]:
