@@ -19,6 +19,7 @@ from checkout_assets.automation.access import (
 )
 from checkout_assets.automation.orphan_clusters import orphan_clusters
 from checkout_assets.automation.orphan_instances import orphan_instances
+from checkout_assets.automation.planning import build_plan_job
 from checkout_assets.automation.repair import build_repair_folders
 from checkout_assets.automation.schedules import reconcile_daily, reconcile_job
 from checkout_assets.engines.access.choices import AccessChoices, GrantChoices
@@ -115,6 +116,7 @@ def build_defs(
         jobs=[
             build_repair_folders(runbook, allowance, settings.raw_uri, settings.lake_uri),
             reconcile_job,
+            build_plan_job(settings.ec2, settings.emr),
             grant_access,
             revoke_access,
         ],

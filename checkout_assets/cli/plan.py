@@ -13,15 +13,16 @@ from checkout_assets.cli.help_texts import FOLDER_HELP
 from checkout_assets.cli.options import Folders, Json, usable_places
 from checkout_assets.cli.plan_table import print_plan, workload_lines
 from checkout_assets.cli.settings_options import ComparingRole, comparing_settings, settings_options
-from checkout_assets.domain.errors import MigrationError, UsageError
+from checkout_assets.domain.errors import UsageError
 from checkout_assets.domain.folders import Folder, select_folders
 from checkout_assets.domain.planning.estimate import Estimate
 from checkout_assets.domain.planning.prices import PriceTable
-from checkout_assets.domain.planning.requests import DEFAULT_DAYS
 from checkout_assets.domain.planning.workload import Workload, spread_evenly
+from checkout_assets.engines.planning.choices import PlanChoices
 from checkout_assets.settings import Settings
 
 _NAME = "plan"
+_USUAL = PlanChoices()
 _OPTIONS = ("source_uri", "source_account", "requester_pays")
 _EXAMPLES = f"""{FOLDER_HELP}\b
 Examples:
@@ -54,13 +55,13 @@ def plan(  # noqa: PLR0913 - a command's options
     total_bytes: Bytes = None,
     instances: Annotated[
         int, typer.Option(metavar="N", min=1, max=512, help="Instances that copy side by side.")
-    ] = 16,
+    ] = _USUAL.instances,
     clusters: Annotated[
         int, typer.Option(metavar="N", min=1, max=512, help="Clusters that structure side by side.")
-    ] = 32,
+    ] = _USUAL.clusters,
     days: Annotated[
         int, typer.Option(metavar="N", min=1, help="Days of which each folder has documents.")
-    ] = DEFAULT_DAYS,
+    ] = _USUAL.days,
     prices: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Another price table.", show_default=False),
@@ -73,11 +74,13 @@ def plan(  # noqa: PLR0913 - a command's options
     given. Takes all 512 folders unless some are named.
     """
     from checkout_assets.engines.planning.price_table import load_prices
+    from checkout_assets.resources.planning import estimates_for
 
     settings = comparing_settings(role, **given)
     table = load_prices(prices)
     work = _workload(settings, folders, objects, total_bytes)
-    found = _estimates(settings, work, (instances, clusters, days), table)
+    choices = PlanChoices(instances, clusters, days)
+    found = estimates_for(settings.ec2, settings.emr, work, choices, table)
     old = table.warning(datetime.now(UTC).date())
     if json:
         print_json(_NAME, True, _document(work, found, table, old))
@@ -104,36 +107,11 @@ def _workload(
 def _listed(settings: Settings, folders: Sequence[Folder]) -> Workload:
     from checkout_assets.engines.locations import S3Location, principal
     from checkout_assets.engines.planning.source_load import list_workload
-    from spark_jobs.refusals import meaning_of
-    from spark_jobs.stores import StoreError
 
     role = settings.comparing_role_arn
     source = usable_places(settings, "source", role_arn=role)["source"]
     assert isinstance(source, S3Location)
-    try:
-        return list_workload(source.open(principal(role)), folders)
-    except StoreError as error:
-        reason = meaning_of(error.code, "S3 answers {code}")
-        raise MigrationError(f"The source could not be listed: {reason}.") from None
-
-
-def _estimates(
-    settings: Settings, work: Workload, counts: tuple[int, int, int], table: PriceTable
-) -> list[Estimate]:
-    from checkout_assets.engines.ec2.options import Ec2Options
-    from checkout_assets.engines.emr.options import EmrChoices
-    from checkout_assets.engines.planning.planning import (
-        copying_machines,
-        estimates,
-        structuring_machines,
-    )
-    from checkout_assets.resources.engines import parse_options
-
-    instances, clusters, days = counts
-    ec2 = Ec2Options(**parse_options(Ec2Options, "EC2", settings.ec2))
-    emr = EmrChoices(**parse_options(EmrChoices, "EMR", settings.emr))
-    copying, structuring = copying_machines(ec2, instances), structuring_machines(emr, clusters)
-    return estimates(work, copying, structuring, table, days)
+    return list_workload(source.open(principal(role)), folders)
 
 
 def _how_to_set_budget(work: Workload) -> list[str]:

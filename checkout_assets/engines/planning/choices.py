@@ -1,6 +1,19 @@
-"""The budget, each option once: settings and stores follow."""
+"""The budget and what to plan for, each option once: settings, stores and commands follow."""
+
+from dataclasses import dataclass
 
 from pydantic import BaseModel, ConfigDict, Field
+
+from checkout_assets.domain.planning.requests import DEFAULT_DAYS
+
+
+@dataclass(frozen=True, slots=True)
+class PlanChoices:
+    """How many machines work side by side; ``days`` of which each folder has documents."""
+
+    instances: int = 16
+    clusters: int = 32
+    days: int = DEFAULT_DAYS
 
 
 class BudgetChoices(BaseModel):

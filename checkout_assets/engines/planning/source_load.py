@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from checkout_assets.domain.copying import ARCHIVED
+from checkout_assets.domain.errors import MigrationError
 from checkout_assets.domain.folders import Folder
 from checkout_assets.domain.keys import classify
 from checkout_assets.domain.planning.workload import FolderLoad, Workload
@@ -13,6 +14,8 @@ from checkout_assets.engines.copying.requests import LARGEST_COPY
 from checkout_assets.engines.interruptible import begin_all
 from spark_jobs.completed import completed
 from spark_jobs.contract.words import ObjectKind
+from spark_jobs.refusals import meaning_of
+from spark_jobs.stores import StoreError
 
 if TYPE_CHECKING:
     from spark_jobs.stores import S3Store
@@ -21,15 +24,19 @@ _FOLDERS_AT_ONCE = 8
 
 
 def list_workload(source: "S3Store", folders: Sequence[Folder]) -> Workload:
-    """The loads of these folders; raises StoreError if the source cannot be listed."""
+    """The loads of these folders; raises MigrationError if the source cannot be listed."""
     begun = begin_all(
         lambda folder: (folder, *_load(source, folder)), folders, _FOLDERS_AT_ONCE, "plan-folder"
     )
     loads: dict[str, FolderLoad] = {}
     archived: Counter[str] = Counter()
-    for folder, load, classes in completed(begun):
-        loads[folder.name] = load
-        archived.update(classes)
+    try:
+        for folder, load, classes in completed(begun):
+            loads[folder.name] = load
+            archived.update(classes)
+    except StoreError as error:
+        reason = meaning_of(error.code, "S3 answers {code}")
+        raise MigrationError(f"The source could not be listed: {reason}.") from None
     return Workload({each.name: loads[each.name] for each in folders}, dict(archived))
 
 
