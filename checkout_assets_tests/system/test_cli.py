@@ -134,7 +134,7 @@ def test_objects_are_masked_unless_names_are_asked_for(
         (["0A_Checkout"], "did you mean 0A_CheckoutOrder?"),
         (["0B_CheckoutOrder..0A_CheckoutOrder"], "runs backwards"),
         ([], "No folder was named"),
-        (["--as-of", "yesterday", FOLDER], "with its zone"),
+        (["--as-of", "yesterday", FOLDER], "with a time zone"),
         (["--raw", "s3://no-such-bucket-here/x", FOLDER], "the bucket does not exist"),
         (["--raw", "/tmp/raw", FOLDER], "is not an S3 URI"),
         (["--source", "", FOLDER], "No source was given"),
