@@ -248,12 +248,12 @@ def test_a_fault_of_the_program_is_reported_without_names(reported: Reported) ->
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["--deadline", IN_TIME], "without --report"),
+        (["--deadline", IN_TIME], "--deadline needs --report"),
         (["--report", "/tmp/x"], "is not an S3 URI"),
-        (["--report", "s3://bucket/x", "--deadline", "2026-01-01T00:00:00"], "with its zone"),
-        (["--report", "s3://bucket/x", "--deadline", "soon"], "with its zone"),
+        (["--report", "s3://bucket/x", "--deadline", "2026-01-01T00:00:00"], "with a time zone"),
+        (["--report", "s3://bucket/x", "--deadline", "soon"], "with a time zone"),
         (["--report", "RAW/fleet"], "lie inside one another"),
-        (["--run-id", "a/b"], 'The run id "a/b" is wrong'),
+        (["--run-id", "a/b"], 'The run id "a/b" is invalid'),
         (["--report", "s3://bucket/x", "--silence", "0"], "'--silence'"),
     ],
 )
