@@ -1,5 +1,9 @@
 """``repair_folders``: any list of folders, one engine call each, reported by partition."""
 
+import json
+import re
+from pathlib import Path
+
 import dagster as dg
 
 from checkout_assets.assets.attention import folder_table
@@ -99,3 +103,25 @@ def test_red_without_a_reconciliation_and_an_empty_list_are_one_sentence(dagster
 def test_the_launchpad_starts_with_a_list_that_works() -> None:
     assert JOB.run_config is not None
     assert JOB.run_config["ops"]["repair"]["config"]["folders"] == ["red"]
+
+
+def test_forty_folders_are_one_run_by_the_command_that_the_readme_shows(
+    dagster: Dagster,
+) -> None:
+    readme = (Path(__file__).resolve().parents[2] / "README.md").read_text()
+    shown = re.search(
+        rf"dagster job launch -w workspace\.yaml -j {JOB.name} --config-json '(.*)'", readme
+    )
+    assert shown is not None
+    copy, structure = OddCopyEngine.of(pause=0), OddStructureEngine.of(pause=0)
+    result = JOB.execute_in_process(
+        instance=dagster.instance,
+        resources={"copy_engine": copy, "structure_engine": structure},
+        run_config=json.loads(shown[1]),
+    )
+    assert result.success
+    folders = [f"{prefix:02X}_CheckoutOrder" for prefix in range(0x07, 0x07 + 40)]
+    assert [asked for asked, _ in copy.engine().asked] == [folders]
+    assert [asked for asked, _ in structure.engine().asked] == [folders]
+    for asset in ("raw_orders", "structured_orders"):
+        assert dagster.materialized(asset) == set(folders)
