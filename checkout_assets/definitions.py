@@ -21,6 +21,7 @@ from checkout_assets.automation.orphan_clusters import orphan_clusters
 from checkout_assets.automation.orphan_instances import orphan_instances
 from checkout_assets.automation.planning import build_plan_job
 from checkout_assets.automation.repair import build_repair_folders
+from checkout_assets.automation.repair_schedule import build_repair_daily
 from checkout_assets.automation.schedules import reconcile_daily, reconcile_job
 from checkout_assets.engines.access.choices import AccessChoices, GrantChoices
 from checkout_assets.engines.access.options import named_by_engines
@@ -104,6 +105,7 @@ def build_defs(
     settings = settings or Settings()
     runbook = Runbook(settings.runbook_url)
     allowance = settings.allowance
+    repair = build_repair_folders(runbook, allowance, settings.raw_uri, settings.lake_uri)
     return dg.Definitions(
         assets=[
             source_spec(settings.source_uri),
@@ -111,16 +113,19 @@ def build_defs(
                 settings.folders_per_run, runbook, settings.raw_uri, settings.lake_uri, allowance
             ),
             *(table_spec(order_type, settings.lake_uri) for order_type in OrderType),
-            build_reconciliation(runbook, settings.reports_url),
+            build_reconciliation(runbook, settings.reports_url, settings.repair_tries),
         ],
         jobs=[
-            build_repair_folders(runbook, allowance, settings.raw_uri, settings.lake_uri),
+            repair,
             reconcile_job,
             build_plan_job(settings.ec2, settings.emr),
             grant_access,
             revoke_access,
         ],
-        schedules=[reconcile_daily],
+        schedules=[
+            reconcile_daily,
+            build_repair_daily(repair, settings.repair_tries, settings.repair_folders_per_day),
+        ],
         sensors=[
             build_grant_outlives_need(runbook),
             *([orphan_clusters] if settings.structure_engine == "emr" else []),

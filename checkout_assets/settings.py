@@ -78,6 +78,15 @@ class Settings(
         description="the days within which the daily reconciliation reads every data file once; "
         "0 reads none",
     )
+    repair_tries: int = Field(
+        3, ge=1, description="how often the schedule repair_daily repairs a folder that stays red"
+    )
+    repair_folders_per_day: int = Field(
+        32,
+        ge=1,
+        le=512,
+        description="the most folders that repair_daily takes per day",
+    )
     show_object_names: Annotated[
         bool,
         OnCommandLine("Show objects' names, which may be personal.", name="show_names"),

@@ -18,7 +18,18 @@ from dagster._core.execution.backfill import (
     BulkActionStatus,
     PartitionBackfill,
 )
-from dagster._core.storage.tags import ROOT_RUN_ID_TAG
+from dagster._core.storage.dagster_run import NOT_FINISHED_STATUSES
+from dagster._core.storage.tags import MAX_RETRIES_TAG, RETRY_NUMBER_TAG, ROOT_RUN_ID_TAG
+
+__all__ = [
+    "MAX_RETRIES_TAG",
+    "RETRY_NUMBER_TAG",
+    "CheckTarget",
+    "backfills_under_way",
+    "latest_target",
+    "repeats_of",
+    "unfinished_runs",
+]
 
 CheckTarget = AssetCheckEvaluationTargetMaterializationData
 """The materialization that a check's evaluation is about; the evaluation itself is exported."""
@@ -71,3 +82,8 @@ def backfills_under_way(instance: dg.DagsterInstance) -> Sequence[PartitionBackf
 def repeats_of(instance: dg.DagsterInstance, run_id: str) -> Sequence[dg.DagsterRun]:
     """The runs that repeat this one; the name of the tag that tells it is private."""
     return instance.get_runs(filters=dg.RunsFilter(tags={ROOT_RUN_ID_TAG: run_id}))
+
+
+def unfinished_runs(instance: dg.DagsterInstance) -> Sequence[dg.DagsterRun]:
+    """The runs that are queued or at work; which statuses these are is private."""
+    return instance.get_runs(filters=dg.RunsFilter(statuses=NOT_FINISHED_STATUSES))

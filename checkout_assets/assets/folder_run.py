@@ -8,7 +8,7 @@ Dagster skips whatever comes after it in the same run.
 """
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, Protocol, TypeVar
@@ -16,6 +16,14 @@ from typing import Any, Protocol, TypeVar
 import dagster as dg
 
 from checkout_assets.assets.dagster_internals import CheckTarget, latest_target, log_checks
+from checkout_assets.assets.retries import (
+    FAILED_FOLDERS,
+    FailedFolder,
+    RunContext,
+    all_permanent,
+    failure_table,
+    forbid_run_retries,
+)
 from checkout_assets.assets.runbook import Runbook
 from checkout_assets.domain.anomalies import Finding, Severity
 from checkout_assets.domain.counting import of_folders
@@ -23,6 +31,7 @@ from checkout_assets.domain.displayable import displayable
 from checkout_assets.domain.errors import MigrationError, UsageError
 from checkout_assets.domain.folders import Folder
 from checkout_assets.engines.seam import FolderEngine, FolderResult
+from spark_jobs.contract.failures import Failure
 from spark_jobs.refusals import meaning_of
 from spark_jobs.stores import StoreError
 
@@ -51,22 +60,30 @@ class EngineResource(Protocol[E_co]):
         """The engine; raises UsageError if it cannot work as configured."""
 
 
-def configured(resource: EngineResource[E_co]) -> E_co:
+def configured(resource: EngineResource[E_co], context: RunContext) -> E_co:
     """The resource's engine; what is wrong with its configuration is told without a traceback."""
-    with told_as_failure():
+    with told_as_failure(context):
         return resource.engine()
 
 
 @contextmanager
-def told_as_failure() -> Iterator[None]:
+def told_as_failure(context: RunContext) -> Iterator[None]:
     """Turn what concerns all folders into a run's failure: the sentence instead of a traceback."""
     try:
         yield
     except (UsageError, MigrationError) as error:
-        raise dg.Failure(description=str(error), allow_retries=False) from None
+        raise _failure(context, str(error), error.failure.transient) from None
     except StoreError as error:
         reason = meaning_of(error.code, "S3 answers {code}")
-        raise dg.Failure(description=f"The run stopped: {reason}.") from None
+        told = f"The run stopped: {reason}."
+        raise _failure(context, told, error.failure.transient) from None
+
+
+def _failure(context: RunContext, told: str, transient: bool, **more: Any) -> dg.Failure:
+    """The failure of a run; if it is not transient, Dagster does not retry the run."""
+    if not transient:
+        forbid_run_retries(context)
+    return dg.Failure(description=told, allow_retries=transient, **more)
 
 
 class Stopwatch:
@@ -90,8 +107,7 @@ class Stopwatch:
 class Attempted:
     """What became of a run's folders."""
 
-    failed: dict[Folder, str]
-    """Each with its sentence."""
+    failed: dict[Folder, FailedFolder]
     results: list["dg.MaterializeResult[Any]"]
     """For the body to yield: of a single partition; of a range, all is told already."""
 
@@ -123,15 +139,16 @@ class FolderRun:
         left = [folder for folder in folders if folder.name not in done]
         # An engine that ends without a word about a folder has not done it.
         failed = {
-            folder: f"{folder}: the engine returned no result for this folder." for folder in left
+            folder: FailedFolder(f"{folder}: the engine returned no result for this folder.")
+            for folder in left
         }
         attempted = Attempted(failed, [])
         if not left:
             return attempted
-        results = configured(resource).run(left, self.run_id)
+        results = configured(resource, self._context).run(left, self.run_id)
         watch = Stopwatch()
         try:
-            with told_as_failure():
+            with told_as_failure(self._context):
                 for result in watch.timed(results):
                     told = self._report(result, describe(result))
                     if told is not None:
@@ -139,7 +156,7 @@ class FolderRun:
                     if result.ok:
                         failed.pop(result.folder, None)
                     else:
-                        failed[result.folder] = result.error
+                        failed[result.folder] = FailedFolder(result.error, _is_permanent(result))
         finally:
             close = getattr(results, "close", None)  # a plain iterator has nothing to cancel
             if close is not None:
@@ -236,28 +253,25 @@ class FolderRun:
         return {str(record.partition_key) for record in records if record.run_id in runs}
 
 
-def raise_for_failed(failed: Mapping[Folder, str], asked: int, runbook: Runbook) -> None:
+def _is_permanent(result: FolderResult) -> bool:
+    """A result that does not tell may be tried again."""
+    failure: Failure | None = getattr(result, "failure", None)
+    return failure is not None and not failure.transient
+
+
+def raise_for_failed(
+    context: RunContext, failed: Mapping[Folder, FailedFolder], asked: int, runbook: Runbook
+) -> None:
     """Raise dg.Failure that lists the failed folders and why; do nothing if there are none."""
     if not failed:
         return
     names = ", ".join(folder.name for folder in sorted(failed))
-    raise dg.Failure(
-        description=f"{of_folders(len(failed), asked)} failed: {displayable(names)}",
+    raise _failure(
+        context,
+        f"{of_folders(len(failed), asked)} failed: {displayable(names)}",
+        transient=not all_permanent(failed.values()),
         metadata={
-            "failed_folders": failure_table(sorted(failed.items())),
+            FAILED_FOLDERS: failure_table(failed),
             "runbook": runbook.line("a-folder-failed"),
         },
-        allow_retries=False,
-    )
-
-
-def failure_table(errors: Iterable[tuple[Folder, str]]) -> dg.TableMetadataValue:
-    """A table of folders and the sentence that says why each is not done."""
-    return dg.MetadataValue.table(
-        records=[
-            dg.TableRecord({"folder": folder.name, "reason": reason}) for folder, reason in errors
-        ],
-        schema=dg.TableSchema(
-            columns=[dg.TableColumn("folder", "string"), dg.TableColumn("reason", "string")]
-        ),
     )

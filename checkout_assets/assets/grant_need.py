@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 
 import dagster as dg
 
-from checkout_assets.assets.dagster_internals import backfills_under_way
+from checkout_assets.assets.dagster_internals import backfills_under_way, unfinished_runs
 from checkout_assets.assets.raw_orders import RAW_ORDERS
 from checkout_assets.assets.runbook import Runbook
 from checkout_assets.domain.access.need import RULE, Need, Reconciled, judge_need
@@ -28,13 +28,6 @@ from spark_jobs.stores import StoreError
 PROVES = "proves"
 """The metadata entry."""
 
-_UNFINISHED = [
-    dg.DagsterRunStatus.QUEUED,
-    dg.DagsterRunStatus.NOT_STARTED,
-    dg.DagsterRunStatus.STARTING,
-    dg.DagsterRunStatus.STARTED,
-    dg.DagsterRunStatus.CANCELING,
-]
 _NEVER_COPYING = ("reconcile", "grant_access", "revoke_access")
 _MOST_RECONCILIATIONS = 500
 
@@ -76,7 +69,7 @@ def history(instance: dg.DagsterInstance, asset_key: dg.AssetKey) -> list[Reconc
 
 def copying_runs(instance: dg.DagsterInstance) -> list[str]:
     """Runs and backfills, by id, that are not over and copy, or may."""
-    runs = instance.get_runs(filters=dg.RunsFilter(statuses=_UNFINISHED))
+    runs = unfinished_runs(instance)
     return [
         *(run.run_id for run in runs if _may_copy(run)),
         *(

@@ -14,6 +14,7 @@ import dagster as dg
 from checkout_assets.assets.folder_run import FolderRun, raise_for_failed
 from checkout_assets.assets.partitions import folder_checks
 from checkout_assets.assets.raw_orders import RAW_ORDERS, describe_copied, raw_spec
+from checkout_assets.assets.retries import allow_run_retries, failed_for_good
 from checkout_assets.assets.runbook import Runbook
 from checkout_assets.assets.structured_orders import (
     STRUCTURED_ORDERS,
@@ -59,11 +60,15 @@ class Migration:
         """Yield what Dagster has not been told yet; raise dg.Failure that names what failed.
 
         Folders that could not be copied are not structured. None for an engine leaves its part out.
+        If Dagster retries a run by itself, what failed permanently is not tried again.
         """
-        failed: dict[Folder, str] = {}
+        allow_run_retries(context)
+        before = failed_for_good(context)
+        failed = {folder: before[folder] for folder in folders if folder in before}
         if copy_engine is not None:
+            left = [folder for folder in folders if folder not in failed]
             run = FolderRun(context, RAW_ORDERS, self._runbook)
-            copied = run.attempt(copy_engine, folders, self._describe_copied)
+            copied = run.attempt(copy_engine, left, self._describe_copied)
             failed |= copied.failed
             yield from copied.results
         if structure_engine is not None:
@@ -72,7 +77,7 @@ class Migration:
             structured = run.attempt(structure_engine, left, self._describe_structured)
             failed |= structured.failed
             yield from structured.results
-        raise_for_failed(failed, len(folders), self._runbook)
+        raise_for_failed(context, failed, len(folders), self._runbook)
 
 
 def build_migration(

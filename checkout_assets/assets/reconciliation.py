@@ -20,13 +20,21 @@ from checkout_assets.assets.observing import observations
 from checkout_assets.assets.partitions import OWNERS
 from checkout_assets.assets.raw_orders import RAW_ORDERS
 from checkout_assets.assets.reports import Reports
+from checkout_assets.assets.retries import allow_run_retries, forbid_run_retries
 from checkout_assets.assets.runbook import Runbook
+from checkout_assets.assets.scheduled_repairs import (
+    GIVEN_UP,
+    SCHEDULED_REPAIRS,
+    check_given_up,
+    kept_state,
+    state_now,
+)
 from checkout_assets.assets.structured_orders import STRUCTURED_ORDERS
 from checkout_assets.domain.access.need import RULE, judge_need
 from checkout_assets.domain.counting import in_number, of_folders
 from checkout_assets.domain.folders import ALL_FOLDERS, Folder, words_for
 from checkout_assets.domain.orphans import shown_some
-from checkout_assets.domain.reconciliation import FolderReconciled, State, Summary, heat_map
+from checkout_assets.domain.reconciliation import FolderReconciled, Reason, State, Summary, heat_map
 from checkout_assets.domain.reporting.outcome import ReconciliationOutcome, last_listed, outcome_of
 from checkout_assets.domain.siblings import compared_with_siblings
 from checkout_assets.engines.access.proving import reconciled
@@ -48,8 +56,10 @@ _FRESH = dg.FreshnessPolicy.time_window(
 """A reconciliation a day, which may take an hour; late after one that is missing, red after two."""
 
 
-def build_reconciliation(runbook: Runbook, reports_url: str = "") -> dg.AssetsDefinition:
-    """The asset with its three checks; it lists and reads records, and leaves a report.
+def build_reconciliation(
+    runbook: Runbook, reports_url: str = "", repair_tries: int = 3
+) -> dg.AssetsDefinition:
+    """The asset with its four checks; it lists and reads records, and leaves a report.
 
     Of some folders, others each day, it reads the data files too. ``reports_url`` is where the
     lake's reports are served, if they are.
@@ -87,6 +97,11 @@ def build_reconciliation(runbook: Runbook, reports_url: str = "") -> dg.AssetsDe
                 description="Only the 512 folders are below the source's prefix.",
             ),
             dg.AssetCheckSpec(
+                GIVEN_UP,
+                asset=RECONCILIATION,
+                description="No folder is red that the schedule repair_daily does not try again.",
+            ),
+            dg.AssetCheckSpec(
                 RULE,
                 asset=RECONCILIATION,
                 description=(judge_need.__doc__ or "").split("\n", 1)[0],
@@ -96,9 +111,10 @@ def build_reconciliation(runbook: Runbook, reports_url: str = "") -> dg.AssetsDe
     def reconciliation(
         context: dg.AssetExecutionContext, reconciler: ReconcilerResource
     ) -> dg.MaterializeResult:  # type: ignore[type-arg]  # Dagster reads the bare annotation
+        allow_run_retries(context)
         started = time.monotonic()
-        engine = configured(reconciler)
-        with told_as_failure():
+        engine = configured(reconciler, context)
+        with told_as_failure(context):
             compared = list(engine.run(ALL_FOLDERS, context.run_id))
             unexpected = engine.unexpected()
         earlier = earlier_outcomes(reconciler.stores.lake(), reconciler.stores.on_silence)
@@ -123,6 +139,11 @@ def build_reconciliation(runbook: Runbook, reports_url: str = "") -> dg.AssetsDe
             run_id=context.run_id,
             with_source=engine.with_source,
         )
+        if all(
+            cause.reason is not Reason.NOT_COMPARED for each in folders for cause in each.causes
+        ):
+            forbid_run_retries(context)  # what it finds does not pass by looking again
+        state = state_now(context.instance, RECONCILIATION, outcome, now)
         left = reports.leave(reconciler.stores, outcome, folders, earlier, context.log)
         for observation in observations(folders, outcome, earlier):
             context.log_event(observation)
@@ -134,11 +155,13 @@ def build_reconciliation(runbook: Runbook, reports_url: str = "") -> dg.AssetsDe
                 **orphaned_files(folders, reconciler.show_object_names),
                 **({"source_access": engine.ended} if engine.ended else {}),
                 PROVES: kept(proves),
+                SCHEDULED_REPAIRS: kept_state(state),
                 "seconds": time.monotonic() - started,
             },
             check_results=[
                 check_complete(outcome, runbook, reports.metadata(left)),
                 check_expected(outcome, runbook),
+                check_given_up(state, repair_tries, runbook),
                 check_need(finding, runbook),
             ],
         )

@@ -11,6 +11,7 @@ from pydantic import Field
 from checkout_assets.assets.migration import POOL, Migration
 from checkout_assets.assets.reconciliation import last_red
 from checkout_assets.assets.runbook import Runbook
+from checkout_assets.assets.scheduled_repairs import REPAIR_JOB, REPAIR_OP
 from checkout_assets.domain.anomalies import DEFAULT_ALLOWANCE, FolderAllowance
 from checkout_assets.domain.errors import UsageError
 from checkout_assets.domain.folders import Folder, select_folders, words_for
@@ -66,6 +67,7 @@ def build_repair_folders(
     migration = Migration(runbook, allowance, raw_uri, lake_uri)
 
     @dg.op(
+        name=REPAIR_OP,
         description="Copy and structure the named folders, each reported by its partition.",
         # It may launch machines, so it is counted with the runs that do.
         pool=POOL,
@@ -90,13 +92,14 @@ def build_repair_folders(
             pass  # a job has no partition: its run has told Dagster already
 
     @dg.job(
+        name=REPAIR_JOB,
         description=(
             "Copy and structure any list of folders in one engine call each; folders that fail "
             "do not fail their neighbours."
         ),
         tags={"engine": "repair"},
         # What the launchpad starts from.
-        config=dg.RunConfig(ops={"repair": RepairConfig()}),
+        config=dg.RunConfig(ops={REPAIR_OP: RepairConfig()}),
         executor_def=dg.in_process_executor,
     )
     def repair_folders() -> None:

@@ -180,6 +180,11 @@ class FolderReconciled:
         return next((s for s in (State.RED, State.YELLOW) if s in states), State.GREEN)
 
     @property
+    def reasons(self) -> frozenset[Reason]:
+        """Why it is not green."""
+        return frozenset(cause.reason for cause in self.causes)
+
+    @property
     def ok(self) -> bool:
         """Whether the folder is complete."""
         return self.state is not State.RED

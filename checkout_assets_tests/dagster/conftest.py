@@ -6,6 +6,8 @@ from typing import Any
 
 import dagster as dg
 import pytest
+from dagster._core.definitions.job_base import InMemoryJob
+from dagster._core.execution.api import execute_run
 
 from checkout_assets.assets.migration import build_migration
 from checkout_assets.assets.runbook import Runbook
@@ -60,6 +62,35 @@ class Dagster:
             **options,
         )
 
+    def repeat(
+        self,
+        first_run_id: str,
+        copy_engine: OddCopyEngine,
+        tags: Mapping[str, str],
+        folders: Sequence[str] = FIRST_16,
+    ) -> dg.DagsterRun:
+        """A run of ``raw_orders`` over these folders that repeats another; as it ended."""
+        job = (
+            dg.Definitions(
+                assets=[MIGRATION],
+                resources={"copy_engine": copy_engine, "structure_engine": OddStructureEngine.of()},
+                executor=dg.in_process_executor,
+            )
+            .resolve_implicit_global_asset_job_def()
+            .get_subset(asset_selection={dg.AssetKey("raw_orders")})
+        )
+        of_range = {
+            "dagster/asset_partition_range_start": folders[0],
+            "dagster/asset_partition_range_end": folders[-1],
+        }
+        run = self.instance.create_run_for_job(
+            job, tags={**of_range, **tags}, root_run_id=first_run_id, parent_run_id=first_run_id
+        )
+        execute_run(InMemoryJob(job), run, self.instance)
+        ended = self.instance.get_run_by_id(run.run_id)
+        assert ended is not None
+        return ended
+
     def materialized(self, asset: str) -> set[str]:
         return set(self.instance.get_materialized_partitions(dg.AssetKey(asset)))
 
@@ -88,6 +119,14 @@ class Dagster:
         ]
         assert event.step_key == step
         return event.step_failure_data.user_failure_data
+
+
+@pytest.fixture
+def in_memory() -> Iterator[Dagster]:
+    """An instance that writes no file, and retries failed runs."""
+    retries = {"run_retries": {"enabled": True, "max_retries": 2}}
+    with dg.DagsterInstance.ephemeral(settings=retries) as instance:
+        yield Dagster(instance)
 
 
 @pytest.fixture

@@ -70,7 +70,7 @@ class OddCopyEngine(CopyEngineResource):
     @classmethod
     def of(cls, **how: Any) -> "OddCopyEngine":
         """Tell it where to fail."""
-        return cls(name=_keep(OddEngine(copied, **how)))
+        return cls(name=_keep(OddEngine(**{"result": copied, **how})))
 
     def engine(self) -> Any:
         """See CopyEngineResource."""

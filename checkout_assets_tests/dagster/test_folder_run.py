@@ -51,7 +51,7 @@ def test_two_failing_folders_do_not_fail_their_neighbours(dagster: Dagster) -> N
     assert failure.description == f"2 of 16 folders failed: {TWO[0]}, {TWO[1]}"
     table = failure.metadata["failed_folders"].records
     assert [dict(row.data) for row in table] == [
-        {"folder": name, "reason": f"{name}: it is broken."} for name in TWO
+        {"folder": name, "reason": f"{name}: it is broken.", "permanent": False} for name in TWO
     ]
 
 
@@ -126,30 +126,8 @@ def test_a_retry_does_only_what_is_left_and_re_attaches_by_the_first_run_id(
 ) -> None:
     first = dagster.run(RAW, {"copy_engine": OddCopyEngine.of(failing=TWO)})
     again = OddCopyEngine.of()
-    with dg.DagsterInstance.from_ref(dagster.instance.get_ref()) as instance:
-        job = (
-            dg.Definitions(
-                assets=[MIGRATION],
-                resources={"copy_engine": again, "structure_engine": OddStructureEngine.of()},
-                executor=dg.in_process_executor,
-            )
-            .resolve_implicit_global_asset_job_def()
-            .get_subset(asset_selection={dg.AssetKey(RAW)})
-        )
-        run = instance.create_run_for_job(
-            job,
-            tags={
-                "dagster/asset_partition_range_start": FIRST_16[0],
-                "dagster/asset_partition_range_end": FIRST_16[-1],
-                "dagster/is_resume_retry": "true",
-            },
-            root_run_id=first.run_id,
-            parent_run_id=first.run_id,
-        )
-        from dagster._core.definitions.job_base import InMemoryJob
-        from dagster._core.execution.api import execute_run
-
-        assert execute_run(InMemoryJob(job), run, instance).success
+    ended = dagster.repeat(first.run_id, again, {"dagster/is_resume_retry": "true"})
+    assert ended.status is dg.DagsterRunStatus.SUCCESS
     assert again.engine().asked == [(TWO, first.run_id)]
     assert dagster.materialized("raw_orders") == set(FIRST_16)
 

@@ -7,6 +7,7 @@ from urllib.parse import urljoin
 import pytest
 
 from checkout_assets.assets.reconciliation import COMPLETE, EXPECTED
+from checkout_assets.assets.scheduled_repairs import GIVEN_UP
 from checkout_assets.demo.runbook_server import anchor_of, render_markdown, serve
 from checkout_assets.domain.anomalies import RAW_RULES, STRUCTURED_RULES
 from checkout_assets.domain.reconciliation import Reason
@@ -28,6 +29,7 @@ def headings(text: str) -> set[str]:
         *(reason.code for reason in Reason),
         COMPLETE,
         EXPECTED,
+        GIVEN_UP,
         "a-folder-failed",
         "unreadable-record",
     ],

@@ -54,13 +54,14 @@ def repairs(folders: Iterable[ReportedFolder], places: Mapping[str, str]) -> lis
     needed: dict[Remedy, list[Folder]] = {}
     for each in folders:
         if each.state == State.RED:
-            needed.setdefault(_remedy(each), []).append(Folder.parse(each.folder))
+            needed.setdefault(remedy_of(each), []).append(Folder.parse(each.folder))
     return [
         _repair(remedy, words_for(needed[remedy]), places) for remedy in Remedy if remedy in needed
     ]
 
 
-def _remedy(folder: ReportedFolder) -> Remedy:
+def remedy_of(folder: ReportedFolder) -> Remedy:
+    """What makes a red folder complete again; LOOK if one of its reasons outlasts any run."""
     codes = {line.name for line in folder.lines if line.state == State.RED}
     if codes - _KNOWN_CODES:
         return Remedy.LOOK

@@ -1,0 +1,121 @@
+"""What Dagster's instance keeps of repairs by the schedule, and reconciliation's check of them.
+
+A reconciliation keeps the state in its metadata; the runs that the schedule launched since tell
+the rest.
+"""
+
+import json
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+import dagster as dg
+
+from checkout_assets.assets.retries import permanently_failed
+from checkout_assets.assets.runbook import Runbook
+from checkout_assets.domain.counting import counted, in_number
+from checkout_assets.domain.errors import UsageError
+from checkout_assets.domain.folders import Folder, select_folders, words_for
+from checkout_assets.domain.reporting.outcome import ReconciliationOutcome
+from checkout_assets.domain.reporting.scheduled_repairs import (
+    RepairState,
+    ScheduledRepair,
+    given_up,
+    state_after,
+)
+from spark_jobs.contract.record_format import RecordError, read_record, write_record
+
+REPAIR_JOB, REPAIR_OP = "repair_folders", "repair"
+BY_SCHEDULE = {"checkout_assets/launched_by": "repair_daily"}
+"""The tag of the runs that count as tries."""
+
+GIVEN_UP = "no_folder_given_up"
+SCHEDULED_REPAIRS = "scheduled_repairs"
+"""The metadata entry."""
+
+_MOST_NAMED = 20
+
+
+def kept_state(state: RepairState) -> dg.JsonMetadataValue:
+    """The state as the metadata keeps it."""
+    return dg.MetadataValue.json(json.loads(write_record(state)))
+
+
+def last_state(instance: dg.DagsterInstance, asset_key: dg.AssetKey) -> RepairState | None:
+    """What the last reconciliation left; None if there is none, or if it does not tell."""
+    records = instance.fetch_materializations(asset_key, limit=1).records
+    made = records[0].asset_materialization if records else None
+    entry = made.metadata.get(SCHEDULED_REPAIRS) if made else None
+    if not isinstance(entry, dg.JsonMetadataValue):
+        return None
+    try:
+        return read_record(RepairState, json.dumps(entry.value).encode())
+    except RecordError:
+        return None
+
+
+def state_now(
+    instance: dg.DagsterInstance,
+    asset_key: dg.AssetKey,
+    outcome: ReconciliationOutcome,
+    now: datetime,
+) -> RepairState:
+    """The state after a reconciliation that is not stored yet."""
+    before = last_state(instance, asset_key)
+    runs = launched_since(instance, before.instant if before else None)
+    return state_after(outcome, before, [_repair(instance, run) for run in runs], now)
+
+
+def launched_since(instance: dg.DagsterInstance, since: datetime | None) -> Sequence[dg.DagsterRun]:
+    """The runs that the schedule launched since, however they ended; all of them for None."""
+    return instance.get_runs(dg.RunsFilter(tags=BY_SCHEDULE, created_after=since))
+
+
+def _repair(instance: dg.DagsterInstance, run: dg.DagsterRun) -> ScheduledRepair:
+    return ScheduledRepair(
+        frozenset(folders_asked(run)),
+        frozenset(folder.name for folder in permanently_failed(instance, run.run_id)),
+        is_repeat=run.parent_run_id is not None,
+    )
+
+
+def folders_asked(run: dg.DagsterRun) -> Iterable[str]:
+    """The folders that a run of the repair job names; none that cannot be read."""
+    ops: Any = run.run_config.get("ops", {})
+    words = ops.get(REPAIR_OP, {}).get("config", {}).get("folders", [])
+    try:
+        return [folder.name for folder in select_folders(words)]
+    except UsageError:
+        return []
+
+
+def check_given_up(state: RepairState, most_tries: int, runbook: Runbook) -> dg.AssetCheckResult:
+    """Red if a red folder is not tried again by the schedule; the description says why."""
+    permanent = set(state.permanent)
+    tried = [name for name in given_up(state, most_tries) if name not in permanent]
+    told = [
+        *_told(tried, f"after {counted(most_tries, 'repair')} by repair_daily"),
+        *_told(permanent, "because [its|their] repair failed permanently"),
+    ]
+    return dg.AssetCheckResult(
+        check_name=GIVEN_UP,
+        passed=not told,
+        severity=dg.AssetCheckSeverity.ERROR,
+        description=" ".join(told) or "repair_daily has given up no folder.",
+        metadata={
+            "given_up": len(tried) + len(permanent),
+            "failed_permanently": len(permanent),
+            "runbook": runbook.line(GIVEN_UP),
+        },
+    )
+
+
+def _told(names: Iterable[str], why: str) -> list[str]:
+    words = words_for(map(Folder.parse, names))
+    if not words:
+        return []
+    count = len(select_folders(words))
+    more = f" and {len(words) - _MOST_NAMED:,} more" if len(words) > _MOST_NAMED else ""
+    named = f"{', '.join(words[:_MOST_NAMED])}{more}"
+    sentence = f"# folder[|s] [is|are] still red {why}, and [is|are] not tried again: "
+    return [in_number(count, sentence) + f"{named}."]

@@ -1,0 +1,109 @@
+"""The schedule that repairs red folders: off by default, one run per day, and it gives up."""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+import dagster as dg
+
+from checkout_assets.assets.dagster_internals import backfills_under_way, unfinished_runs
+from checkout_assets.assets.partitions import FOLDERS
+from checkout_assets.assets.raw_orders import RAW_ORDERS
+from checkout_assets.assets.reconciliation import RECONCILIATION
+from checkout_assets.assets.scheduled_repairs import (
+    BY_SCHEDULE,
+    REPAIR_OP,
+    last_state,
+    launched_since,
+)
+from checkout_assets.assets.structured_orders import STRUCTURED_ORDERS
+from checkout_assets.automation.repair import RepairConfig
+from checkout_assets.domain.counting import counted
+from checkout_assets.domain.folders import FOLDER_NAMES, Folder, words_for
+from checkout_assets.domain.reporting.scheduled_repairs import RepairState, next_repair
+
+_OLDEST = timedelta(hours=36)
+"""An older reconciliation does not say which folders are red now."""
+
+_TOUCHED = {RAW_ORDERS, STRUCTURED_ORDERS}
+_OF_ACCESS = {"grant_access", "revoke_access"}
+
+
+def build_repair_daily(
+    job: dg.JobDefinition, most_tries: int, most_folders: int
+) -> dg.ScheduleDefinition:
+    """The schedule; ``most_folders`` per day, each ``most_tries`` times while it stays red."""
+
+    @dg.schedule(
+        name="repair_daily",
+        job=job,
+        cron_schedule="0 6-11 * * *",
+        execution_timezone="UTC",
+        default_status=dg.DefaultScheduleStatus.STOPPED,
+        description=(
+            "Once per day, at the first full hour from 06:00 to 11:00 UTC at which nothing else is "
+            "at work: repair the red folders that running again may help, at most "
+            f"{counted(most_folders, 'folder')} per day and each {counted(most_tries, 'time')} "
+            "while it stays red. Off until somebody turns it on."
+        ),
+    )
+    def repair_daily(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+        instance, at = context.instance, context.scheduled_execution_time
+        state = last_state(instance, RECONCILIATION)
+        if state is None or at - state.instant > _OLDEST:
+            return dg.SkipReason("No reconciliation of the last 36 hours says what is red.")
+        busy = _busy(instance)
+        why = _why_not_now(instance, state, busy)
+        if why:
+            return dg.SkipReason(why)
+        folders = next_repair(state, most_tries, most_folders, busy or ())
+        if not folders:
+            return dg.SkipReason("No red folder is left that a repair by schedule may help.")
+        return _requested(folders, state, at)
+
+    return repair_daily
+
+
+def _requested(folders: list[Folder], state: RepairState, at: datetime) -> dg.RunRequest:
+    """One run; its key lets Dagster launch no second one on that day."""
+    config = RepairConfig(folders=list(words_for(folders)), copy_them=state.with_source)
+    return dg.RunRequest(
+        run_key=f"{at:%Y-%m-%d}",
+        run_config=dg.RunConfig(ops={REPAIR_OP: config}),
+        tags=BY_SCHEDULE,
+    )
+
+
+def _why_not_now(instance: dg.DagsterInstance, state: RepairState, busy: set[str] | None) -> str:
+    """Why nothing is repaired now; empty if it may be."""
+    if launched_since(instance, state.instant):
+        return "The folders were not reconciled since the last repair by this schedule."
+    if busy is None:
+        return "A run is queued or at work that may change any folder, or that reconciles."
+    backfills = backfills_under_way(instance)
+    if any(_TOUCHED & set(each.asset_selection or _TOUCHED) for each in backfills):
+        return "A backfill is under way."
+    return ""
+
+
+def _busy(instance: dg.DagsterInstance) -> set[str] | None:
+    """The folders that queued and running runs have as partitions; None if that is not known."""
+    found: set[str] = set()
+    for run in unfinished_runs(instance):
+        folders = _folders_of(run)
+        if folders is None:
+            return None
+        found.update(folders)
+    return found
+
+
+def _folders_of(run: dg.DagsterRun) -> Iterable[str] | None:
+    """The partitions of a run; none for one that changes no folder, None for any other."""
+    if run.job_name in _OF_ACCESS:
+        return ()
+    tags = run.tags
+    single = tags.get("dagster/partition")
+    first = tags.get("dagster/asset_partition_range_start", single)
+    last = tags.get("dagster/asset_partition_range_end", single)
+    if first not in FOLDER_NAMES or last not in FOLDER_NAMES:
+        return None
+    return FOLDERS.get_partition_keys_in_range(dg.PartitionKeyRange(first, last))
