@@ -18,6 +18,7 @@ from dagster._core.execution.backfill import (
     BulkActionStatus,
     PartitionBackfill,
 )
+from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
 from dagster._core.storage.dagster_run import NOT_FINISHED_STATUSES
 from dagster._core.storage.tags import MAX_RETRIES_TAG, RETRY_NUMBER_TAG, ROOT_RUN_ID_TAG
 
@@ -27,7 +28,9 @@ __all__ = [
     "CheckTarget",
     "backfills_under_way",
     "latest_target",
+    "log_checks",
     "repeats_of",
+    "results_shown",
     "unfinished_runs",
 ]
 
@@ -72,6 +75,27 @@ def log_checks(
             message=f"{evaluation.check_name} {told}: {evaluation.description}",
             batch_metadata=DagsterEventBatchMetadata(batch, is_end=not left),
         )
+
+
+def results_shown(
+    instance: dg.DagsterInstance, asset_key: dg.AssetKey, checks: Sequence[str]
+) -> dict[tuple[str, str | None], bool]:
+    """By check and partition, whether Dagster shows it as passed; none that was never evaluated.
+
+    A check of a run that is not over, or that ended before, does not count.
+    """
+    infos = instance.event_log_storage.get_asset_check_partition_info(
+        [dg.AssetCheckKey(asset_key, name) for name in checks]
+    )
+    ended = {
+        AssetCheckExecutionRecordStatus.SUCCEEDED: True,
+        AssetCheckExecutionRecordStatus.FAILED: False,
+    }
+    return {
+        (info.check_key.name, info.partition_key): ended[info.latest_execution_status]
+        for info in infos
+        if info.latest_execution_status in ended
+    }
 
 
 def backfills_under_way(instance: dg.DagsterInstance) -> Sequence[PartitionBackfill]:

@@ -15,6 +15,7 @@ from typing import Any, Protocol, TypeVar
 
 import dagster as dg
 
+from checkout_assets.assets.check_results import result_of
 from checkout_assets.assets.dagster_internals import CheckTarget, latest_target, log_checks
 from checkout_assets.assets.retries import (
     FAILED_FOLDERS,
@@ -215,18 +216,7 @@ class FolderRun:
         )
 
     def _told(self, finding: Finding) -> dict[str, Any]:
-        """What a check's result says of a finding."""
-        errors = finding.severity is Severity.ERROR
-        return {
-            "check_name": finding.rule,
-            "passed": finding.passed,
-            "severity": dg.AssetCheckSeverity.ERROR if errors else dg.AssetCheckSeverity.WARN,
-            "description": finding.summary,
-            "metadata": {
-                **{name: dg.MetadataValue.int(count) for name, count in finding.counts.items()},
-                "runbook": self._runbook.line(finding.anchor),
-            },
-        }
+        return result_of(finding, self._runbook)
 
     @property
     def _is_retry(self) -> bool:

@@ -19,6 +19,7 @@ from checkout_assets.assets.grant_need import (
 from checkout_assets.assets.observing import observations
 from checkout_assets.assets.partitions import OWNERS
 from checkout_assets.assets.raw_orders import RAW_ORDERS
+from checkout_assets.assets.rechecked_folders import report_checks
 from checkout_assets.assets.reports import Reports
 from checkout_assets.assets.retries import allow_run_retries, forbid_run_retries
 from checkout_assets.assets.runbook import Runbook
@@ -147,6 +148,7 @@ def build_reconciliation(
         left = reports.leave(reconciler.stores, outcome, folders, earlier, context.log)
         for observation in observations(folders, outcome, earlier):
             context.log_event(observation)
+        report_checks(context, RECONCILIATION, folders, runbook, now)
         return dg.MaterializeResult(
             metadata={
                 "red_and_flagged": told_first(outcome.folders, runbook),

@@ -1,0 +1,87 @@
+"""The results of folders' checks that a reconciliation has to report.
+
+An event per check and folder would be millions a year, each some 30 ms. So a reconciliation
+reports a folder's check if its result differs from the one that Dagster shows, and all checks once
+a month.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import dagster as dg
+
+from checkout_assets.assets.check_results import result_of
+from checkout_assets.assets.dagster_internals import CheckTarget, latest_target, results_shown
+from checkout_assets.assets.raw_orders import RAW_ORDERS
+from checkout_assets.assets.runbook import Runbook
+from checkout_assets.assets.structured_orders import STRUCTURED_ORDERS
+from checkout_assets.domain.anomalies import RAW_RULES, STRUCTURED_RULES, Finding, Rule
+from checkout_assets.domain.rechecked import raw_checks, structured_checks
+from checkout_assets.domain.reconciliation import FolderReconciled
+
+_OF_ASSET: Sequence[
+    tuple[dg.AssetKey, Sequence[Rule[Any]], Callable[[FolderReconciled], Sequence[Finding]]]
+] = (
+    (RAW_ORDERS, RAW_RULES, raw_checks),
+    (STRUCTURED_ORDERS, STRUCTURED_RULES, structured_checks),
+)
+
+
+def report_checks(
+    context: dg.AssetExecutionContext,
+    reconciliation: dg.AssetKey,
+    folders: Sequence[FolderReconciled],
+    runbook: Runbook,
+    now: datetime,
+) -> None:
+    """Report what is due of these folders; all of it in the month's first reconciliation."""
+    last = latest_target(context.instance, reconciliation)
+    first = last is not None and is_new_month(datetime.fromtimestamp(last.timestamp, UTC), now)
+    for evaluation in evaluations_due(context.instance, folders, runbook, first):
+        event: Any = evaluation  # which Dagster's own signature leaves out
+        context.log_event(event)
+
+
+def is_new_month(last: datetime, now: datetime) -> bool:
+    """Whether the last reconciliation was in an earlier month; both are in UTC."""
+    return (last.year, last.month) < (now.year, now.month)
+
+
+def evaluations_due(
+    instance: dg.DagsterInstance,
+    folders: Sequence[FolderReconciled],
+    runbook: Runbook,
+    all_of_them: bool,
+) -> Iterator[dg.AssetCheckEvaluation]:
+    """The results to report: ``all_of_them``, or those that Dagster shows otherwise.
+
+    A check that was never reported for a folder waits for the month's report: nothing is known to
+    have changed.
+    """
+    for asset, rules, checks in _OF_ASSET:
+        shown = results_shown(instance, asset, [rule.name for rule in rules])
+        for folder in folders:
+            name = folder.folder.name
+            due = [
+                each
+                for each in checks(folder)
+                if all_of_them or shown.get((each.rule, name), each.passed) != each.passed
+            ]
+            target = latest_target(instance, asset, name) if due else None
+            yield from (_evaluation(asset, name, each, target, runbook) for each in due)
+
+
+def _evaluation(
+    asset: dg.AssetKey,
+    partition: str,
+    finding: Finding,
+    target: CheckTarget | None,
+    runbook: Runbook,
+) -> dg.AssetCheckEvaluation:
+    return dg.AssetCheckEvaluation(
+        asset_key=asset,
+        partition=partition,
+        target_materialization_data=target,
+        **result_of(finding, runbook),
+    )
