@@ -106,7 +106,7 @@ def test_the_launchpad_starts_with_a_list_that_works() -> None:
 
 
 def test_forty_folders_are_one_run_by_the_command_that_the_readme_shows(
-    dagster: Dagster,
+    in_memory: Dagster,
 ) -> None:
     readme = (Path(__file__).resolve().parents[2] / "README.md").read_text()
     shown = re.search(
@@ -115,7 +115,7 @@ def test_forty_folders_are_one_run_by_the_command_that_the_readme_shows(
     assert shown is not None
     copy, structure = OddCopyEngine.of(pause=0), OddStructureEngine.of(pause=0)
     result = JOB.execute_in_process(
-        instance=dagster.instance,
+        instance=in_memory.instance,
         resources={"copy_engine": copy, "structure_engine": structure},
         run_config=json.loads(shown[1]),
     )
@@ -124,4 +124,4 @@ def test_forty_folders_are_one_run_by_the_command_that_the_readme_shows(
     assert [asked for asked, _ in copy.engine().asked] == [folders]
     assert [asked for asked, _ in structure.engine().asked] == [folders]
     for asset in ("raw_orders", "structured_orders"):
-        assert dagster.materialized(asset) == set(folders)
+        assert in_memory.materialized(asset) == set(folders)
