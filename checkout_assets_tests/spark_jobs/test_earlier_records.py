@@ -10,6 +10,7 @@ import pytest
 
 from checkout_assets.domain.access.grants import GrantRecord, LaterGrantError
 from checkout_assets.domain.reporting.outcome import ReconciliationOutcome
+from checkout_assets.domain.reporting.scheduled_repairs import RepairState
 from checkout_assets.engines.copying.cutoff import KeptCutOff
 from checkout_assets.engines.copying.recorded import recorded_rows
 from spark_jobs.contract.completion import CompletionRecord
@@ -32,6 +33,10 @@ def read_outcome(data: bytes) -> ReconciliationOutcome:
     return read_record(ReconciliationOutcome, data)
 
 
+def read_repair_state(data: bytes) -> RepairState:
+    return read_record(RepairState, data)
+
+
 READERS: dict[str, Callable[[bytes], Any]] = {
     "completion": CompletionRecord.from_json,
     "publication": PublicationRecord.from_json,
@@ -41,6 +46,7 @@ READERS: dict[str, Callable[[bytes], Any]] = {
     "grant": GrantRecord.from_json,
     "cut_off": read_cut_off,
     "reconciliation": read_outcome,
+    "scheduled_repairs": read_repair_state,
 }
 
 
