@@ -8,7 +8,7 @@ from pydantic import Field
 
 from checkout_assets.assets.dagster_internals import CheckTarget, latest_target
 from checkout_assets.assets.grant_need import history, judge_grant
-from checkout_assets.assets.reconciliation import RECONCILIATION
+from checkout_assets.assets.reconciliation_page import RECONCILIATION
 from checkout_assets.assets.runbook import Runbook
 from checkout_assets.domain.access.grants import GrantState, Proof
 from checkout_assets.domain.access.need import RULE, Need

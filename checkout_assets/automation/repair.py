@@ -9,7 +9,7 @@ import dagster as dg
 from pydantic import Field
 
 from checkout_assets.assets.migration import POOL, Migration
-from checkout_assets.assets.reconciliation import last_red
+from checkout_assets.assets.reconciliation_page import last_red
 from checkout_assets.assets.runbook import Runbook
 from checkout_assets.assets.scheduled_repairs import REPAIR_JOB, REPAIR_OP
 from checkout_assets.domain.anomalies import DEFAULT_ALLOWANCE, FolderAllowance

@@ -8,7 +8,7 @@ import dagster as dg
 from checkout_assets.assets.dagster_internals import backfills_under_way, unfinished_runs
 from checkout_assets.assets.partitions import FOLDERS
 from checkout_assets.assets.raw_orders import RAW_ORDERS
-from checkout_assets.assets.reconciliation import RECONCILIATION
+from checkout_assets.assets.reconciliation_page import RECONCILIATION
 from checkout_assets.assets.scheduled_repairs import (
     BY_SCHEDULE,
     REPAIR_OP,

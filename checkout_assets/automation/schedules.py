@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from checkout_assets.assets.reconciliation import RECONCILIATION
+from checkout_assets.assets.reconciliation_page import RECONCILIATION
 
 reconcile_job = dg.define_asset_job(
     "reconcile",

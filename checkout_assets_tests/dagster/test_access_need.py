@@ -18,7 +18,9 @@ from dagster_aws.s3 import S3Resource
 
 from checkout_assets.assets.grant_need import PROVES, history, kept
 from checkout_assets.assets.raw_orders import RAW_ORDERS
-from checkout_assets.assets.reconciliation import EXPECTED, RECONCILIATION, build_reconciliation
+from checkout_assets.assets.reconciliation import build_reconciliation
+from checkout_assets.assets.reconciliation_checks import EXPECTED
+from checkout_assets.assets.reconciliation_page import RECONCILIATION
 from checkout_assets.automation.access import build_grant_outlives_need, revoke_access
 from checkout_assets.definitions import build_defs
 from checkout_assets.domain.access.grants import GrantState, granted

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 from dagster_aws.s3 import S3Resource
 
-from checkout_assets.assets import reconciliation
-from checkout_assets.assets.reconciliation import check_complete, orphaned_files
+from checkout_assets.assets import reconciliation_page
+from checkout_assets.assets.reconciliation_checks import check_complete
+from checkout_assets.assets.reconciliation_page import orphaned_files
 from checkout_assets.definitions import build_resources
 from checkout_assets.domain.folders import ALL_FOLDERS, Folder, select_folders
 from checkout_assets.domain.orphans import OrphanedFile
@@ -78,7 +79,7 @@ def test_the_settings_say_within_how_many_days(monkeypatch: pytest.MonkeyPatch) 
 def test_orphaned_files_are_counted_and_the_first_are_named() -> None:
     files = tuple(
         OrphanedFile(f"quarantine/checkout/0A_CheckoutOrder/cli-0123abcd.{n}.parquet", 1, NOW)
-        for n in range(reconciliation._MOST_ORPHANS + 2)
+        for n in range(reconciliation_page._MOST_ORPHANS + 2)
     )
     strange = OrphanedFile("quarantine/checkout/0A_CheckoutOrder/jane](javascript:1)", 1, NOW)
     told = orphaned_files(

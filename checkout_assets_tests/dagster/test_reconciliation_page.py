@@ -9,7 +9,9 @@ from dagster_aws.s3 import S3Resource
 
 from checkout_assets.assets.attention import told_first
 from checkout_assets.assets.observing import observations
-from checkout_assets.assets.reconciliation import COMPLETE, RECONCILIATION, build_reconciliation
+from checkout_assets.assets.reconciliation import build_reconciliation
+from checkout_assets.assets.reconciliation_checks import COMPLETE
+from checkout_assets.assets.reconciliation_page import RECONCILIATION
 from checkout_assets.assets.runbook import Runbook
 from checkout_assets.assets.uris import absolute_uri
 from checkout_assets.definitions import build_defs

@@ -7,7 +7,7 @@ from pathlib import Path
 import dagster as dg
 
 from checkout_assets.assets.attention import folder_table
-from checkout_assets.assets.reconciliation import RECONCILIATION, RED_FOLDERS
+from checkout_assets.assets.reconciliation_page import RECONCILIATION, RED_FOLDERS
 from checkout_assets.automation.repair import build_repair_folders
 from checkout_assets.domain.reporting.outcome import Line, ReportedFolder
 from checkout_assets_tests.dagster.conftest import RUNBOOK, Dagster

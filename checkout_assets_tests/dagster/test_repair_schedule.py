@@ -13,7 +13,8 @@ from dagster._core.remote_origin import (
     RemoteRepositoryOrigin,
 )
 
-from checkout_assets.assets.reconciliation import RECONCILIATION, build_reconciliation
+from checkout_assets.assets.reconciliation import build_reconciliation
+from checkout_assets.assets.reconciliation_page import RECONCILIATION
 from checkout_assets.assets.scheduled_repairs import (
     SCHEDULED_REPAIRS,
     check_given_up,

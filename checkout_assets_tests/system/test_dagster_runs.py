@@ -7,7 +7,7 @@ import dagster as dg
 import pytest
 from pyspark import SparkContext
 
-from checkout_assets.assets.reconciliation import COMPLETE
+from checkout_assets.assets.reconciliation_checks import COMPLETE
 from checkout_assets.definitions import build_defs
 from checkout_assets.domain.folders import Folder, select_folders
 from checkout_assets.sample.source import SampleOptions, folder_objects

@@ -6,7 +6,7 @@ from urllib.parse import urljoin
 
 import pytest
 
-from checkout_assets.assets.reconciliation import COMPLETE, EXPECTED
+from checkout_assets.assets.reconciliation_checks import COMPLETE, EXPECTED
 from checkout_assets.assets.scheduled_repairs import GIVEN_UP
 from checkout_assets.demo.runbook_server import anchor_of, render_markdown, serve
 from checkout_assets.domain.anomalies import RAW_RULES, STRUCTURED_RULES

@@ -1,0 +1,94 @@
+"""The checks of ``reconciliation`` on all folders: is each complete, is there nothing else?"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import dagster as dg
+
+from checkout_assets.assets.reconciliation_page import RECONCILIATION, folders_in
+from checkout_assets.assets.runbook import Runbook
+from checkout_assets.assets.scheduled_repairs import GIVEN_UP
+from checkout_assets.domain.access.need import RULE, judge_need
+from checkout_assets.domain.counting import in_number, of_folders
+from checkout_assets.domain.folders import ALL_FOLDERS
+from checkout_assets.domain.reconciliation import State
+from checkout_assets.domain.reporting.outcome import ReconciliationOutcome
+
+COMPLETE, EXPECTED = "all_folders_complete", "nothing_unexpected_at_the_source"
+_FLAGGED = " # folder[|s] [is|are] flagged."
+_MOST_NAMED = 20
+
+CHECKS = (
+    dg.AssetCheckSpec(
+        COMPLETE,
+        asset=RECONCILIATION,
+        description="All 512 folders are copied, structured and add up.",
+        # A daily job with red folders is a red job; what it found is stored all the same.
+        blocking=True,
+    ),
+    dg.AssetCheckSpec(
+        EXPECTED,
+        asset=RECONCILIATION,
+        description="Only the 512 folders are below the source's prefix.",
+    ),
+    dg.AssetCheckSpec(
+        GIVEN_UP,
+        asset=RECONCILIATION,
+        description="No folder is red that the schedule repair_daily does not try again.",
+    ),
+    dg.AssetCheckSpec(
+        RULE,
+        asset=RECONCILIATION,
+        description=(judge_need.__doc__ or "").split("\n", 1)[0],
+    ),
+)
+
+
+def check_complete(
+    outcome: ReconciliationOutcome, runbook: Runbook, report: Mapping[str, Any]
+) -> dg.AssetCheckResult:
+    """Red if a single folder is; its description names them, and counts those that are flagged."""
+    names = [each.folder for each in outcome.folders if each.state == State.RED]
+    more = f" and {len(names) - _MOST_NAMED:,} more" if len(names) > _MOST_NAMED else ""
+    red = f" Red: {', '.join(names[:_MOST_NAMED])}{more}." if names else ""
+    return dg.AssetCheckResult(
+        check_name=COMPLETE,
+        passed=not names and outcome.is_complete,
+        severity=dg.AssetCheckSeverity.ERROR,
+        description=(
+            f"{of_folders(outcome.complete, len(ALL_FOLDERS))} complete.{red}"
+            f"{in_number(outcome.yellow, _FLAGGED) if outcome.yellow else ''}"
+            f" {_read_deep(outcome)}"
+        ),
+        metadata={
+            "folders_complete": outcome.complete,
+            "folders_red": outcome.red,
+            "folders_yellow": outcome.yellow,
+            **report,
+            "runbook": runbook.line(COMPLETE),
+            "red_folders": folders_in(State.RED, outcome),
+            "yellow_folders": folders_in(State.YELLOW, outcome),
+        },
+    )
+
+
+def check_expected(outcome: ReconciliationOutcome, runbook: Runbook) -> dg.AssetCheckResult:
+    """Warns of a 513th folder or a loose object, by names that may be shown."""
+    unexpected = outcome.unexpected
+    told = ", ".join(unexpected[:_MOST_NAMED])
+    nothing = "Only the 512 folders." if outcome.with_source else "The source was not listed."
+    return dg.AssetCheckResult(
+        check_name=EXPECTED,
+        passed=not unexpected,
+        severity=dg.AssetCheckSeverity.WARN,
+        description=(f"{len(unexpected):,} unexpected: {told}." if unexpected else nothing),
+        metadata={"unexpected": len(unexpected), "runbook": runbook.line(EXPECTED)},
+    )
+
+
+def _read_deep(outcome: ReconciliationOutcome) -> str:
+    """Which folders' files were read, not only listed."""
+    if not outcome.read_deep:
+        return "No data file was read, only listed."
+    named = ", ".join(outcome.read_deep)
+    return f"Data files were read deep, every byte, in {named}; elsewhere they were listed."

@@ -1,0 +1,103 @@
+"""What the page of ``reconciliation`` shows: its metadata, the most wanted first."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import dagster as dg
+
+from checkout_assets.assets.attention import folder_table
+from checkout_assets.domain.folders import Folder, words_for
+from checkout_assets.domain.orphans import shown_some
+from checkout_assets.domain.reconciliation import FolderReconciled, State, Summary, heat_map
+from checkout_assets.domain.reporting.outcome import ReconciliationOutcome
+from spark_jobs.contract.order_types import OrderType
+
+RECONCILIATION = dg.AssetKey("reconciliation")
+RED_FOLDERS = "red_folders"
+"""Metadata: the table of the red folders."""
+
+_MOST_ORPHANS = 50
+
+
+def metadata(
+    folders: Sequence[FolderReconciled], summary: Summary, outcome: ReconciliationOutcome
+) -> dict[str, Any]:
+    """What the asset's page shows, the most wanted first."""
+    states = {each.folder: each.state for each in folders}
+    return {
+        "folders_red": outcome.red,
+        RED_FOLDERS: folders_in(State.RED, outcome),
+        "repair_folders_takes": f"folders: [{', '.join(words_for(_red(outcome)))}]",
+        "folders_yellow": outcome.yellow,
+        "yellow_folders": folders_in(State.YELLOW, outcome),
+        "checkout_00_to_FF": _squares(heat_map(states, OrderType.CHECKOUT)),
+        "fulfillment_00_to_FF": _squares(heat_map(states, OrderType.FULFILLMENT)),
+        "flagged_folders": flagged(folders),
+        "red_reasons": red_reasons(summary.red),
+        "folders_complete": summary.complete,
+        "objects": summary.objects,
+        "bytes": summary.total_bytes,
+        "dagster/row_count": summary.rows,
+        "quarantined": sum(summary.quarantined.values()),
+        **{f"quarantined_{reason}": count for reason, count in summary.quarantined.items()},
+        "nested": summary.nested,
+        "rescued_values": summary.rescued_values,
+        "escaped_names": summary.escaped,
+    }
+
+
+def folders_in(state: State, outcome: ReconciliationOutcome) -> dg.TableMetadataValue:
+    """The table of the folders in this state."""
+    return folder_table(each for each in outcome.folders if each.state == state)
+
+
+def last_red(instance: dg.DagsterInstance) -> tuple[Folder, ...] | None:
+    """The folders that were red at the last reconciliation; None if none is known."""
+    records = instance.fetch_materializations(RECONCILIATION, limit=1).records
+    if not records or records[0].asset_materialization is None:
+        return None
+    table = records[0].asset_materialization.metadata.get(RED_FOLDERS)
+    if not isinstance(table, dg.TableMetadataValue):
+        return None
+    return tuple(Folder.parse(str(record.data["folder"])) for record in table.records)
+
+
+def _red(outcome: ReconciliationOutcome) -> list[Folder]:
+    return [Folder.parse(each.folder) for each in outcome.folders if each.state == State.RED]
+
+
+def orphaned_files(folders: Iterable[FolderReconciled], show_names: bool = False) -> dict[str, Any]:
+    """How many files of the lake no record names, and the first of them."""
+    orphans = [orphan for each in folders for orphan in each.lake.orphans]
+    if not orphans:
+        return {"orphaned_files": 0}
+    named = shown_some(orphans, _MOST_ORPHANS, show_names)
+    listed = "\n".join([*named, "", "All of them: checkout-assets orphans list"])
+    return {
+        "orphaned_files": len(orphans),
+        "orphaned_files_listed": dg.MetadataValue.text(listed),
+    }
+
+
+def flagged(folders: Iterable[FolderReconciled]) -> dict[str, list[str]]:
+    """Check name to the folders it warns of."""
+    by_check: dict[str, list[str]] = {}
+    for each in sorted(folders, key=lambda each: each.folder):
+        for check in each.flags:
+            by_check.setdefault(check, []).append(each.folder.name)
+    return by_check
+
+
+def red_reasons(folders: Iterable[FolderReconciled]) -> dict[str, list[str]]:
+    """Code of a reason to the folders that it makes red."""
+    by_code: dict[str, list[str]] = {}
+    for each in folders:
+        for cause in each.causes:
+            if cause.reason.state is State.RED:
+                by_code.setdefault(cause.reason.code, []).append(each.folder.name)
+    return by_code
+
+
+def _squares(text: str) -> dg.MarkdownMetadataValue:
+    """A code block: under 1,000 characters the UI shows it without a click."""
+    return dg.MetadataValue.md(f"```\n{text}\n```")
