@@ -144,5 +144,8 @@ def test_an_attempt_is_of_its_run_and_of_no_other(run_id: str, attempt: int) -> 
 
 
 def test_a_run_id_that_an_attempt_of_another_run_may_bear_is_refused() -> None:
-    with pytest.raises(UsageError, match='run id "nightly_attempt2" is what the run "nightly"'):
+    with pytest.raises(
+        UsageError,
+        match='run id "nightly_attempt2" is reserved for an attempt of the run "nightly"',
+    ):
         refuse_attempt_id("nightly_attempt2")

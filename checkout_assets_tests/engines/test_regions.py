@@ -104,7 +104,7 @@ def test_a_region_that_could_not_be_asked_for_is_not_guessed() -> None:
         raise EndpointConnectionError(endpoint_url="https://s3.us-east-2.amazonaws.com")
 
     session.events.register(HEAD, unreachable)
-    with pytest.raises(UsageError, match="No S3 answers") as refused:
+    with pytest.raises(UsageError, match="No S3 server answers") as refused:
         S3Location("raw").open(session)
     assert refused.value.failure is not None
     assert refused.value.failure.transient
