@@ -39,8 +39,18 @@ from spark_jobs.stores import StoreError
 RETRY_TAGS = ("dagster/retry_number", "dagster/is_resume_retry")
 """Tags of a run that repeats another: folders the first one finished are not done again."""
 
-ENGINE_SECONDS_TAG = "checkout_assets/engine_seconds"
-"""A run's time inside its engine; the rest is Dagster's own."""
+_ENGINE_SECONDS = "checkout_assets/engine_seconds."
+
+
+def engine_seconds_tag(asset_key: dg.AssetKey) -> str:
+    """The tag for a run's seconds in this asset's engine; the rest of a run is Dagster's own."""
+    return _ENGINE_SECONDS + asset_key.to_python_identifier()
+
+
+def engine_seconds(run: dg.DagsterRun) -> float:
+    """Seconds that a run spent in its engines: one, or one after the other."""
+    return sum(float(value) for tag, value in run.tags.items() if tag.startswith(_ENGINE_SECONDS))
+
 
 R = TypeVar("R", bound=FolderResult)
 E_co = TypeVar("E_co", covariant=True)
@@ -163,7 +173,7 @@ class FolderRun:
             if close is not None:
                 close()
             self._context.instance.add_run_tags(
-                self._context.run_id, {ENGINE_SECONDS_TAG: f"{watch.seconds:.3f}"}
+                self._context.run_id, {engine_seconds_tag(self._asset_key): f"{watch.seconds:.3f}"}
             )
         return attempted
 

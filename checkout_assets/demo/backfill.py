@@ -11,7 +11,7 @@ from typing import Any
 
 import dagster as dg
 
-from checkout_assets.assets.folder_run import ENGINE_SECONDS_TAG
+from checkout_assets.assets.folder_run import engine_seconds
 from checkout_assets.demo.dagster_internals import (
     BULK_ACTION_TERMINAL_STATUSES,
     BulkActionStatus,
@@ -90,8 +90,7 @@ class InProcessDagster:
 
     def engine_seconds(self) -> float:
         """Seconds that all runs so far spent in their engines."""
-        runs = self._instance.get_runs()
-        return sum(float(run.tags.get(ENGINE_SECONDS_TAG, 0)) for run in runs)
+        return sum(engine_seconds(run) for run in self._instance.get_runs())
 
 
 def _first_line(message: str) -> str:

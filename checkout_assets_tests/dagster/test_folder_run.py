@@ -5,7 +5,7 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from checkout_assets.assets.folder_run import ENGINE_SECONDS_TAG, FolderRun
+from checkout_assets.assets.folder_run import FolderRun, engine_seconds, engine_seconds_tag
 from checkout_assets.assets.migration import build_migration
 from checkout_assets.domain.anomalies import FolderAllowance
 from checkout_assets.domain.errors import MigrationError, UsageError
@@ -40,7 +40,17 @@ def test_every_folder_that_succeeds_is_materialized_once_with_its_own_metadata(
     assert all(each.metadata["objects"].value == 3 for each in told)
     run = dagster.instance.get_run_by_id(result.run_id)
     assert run is not None
-    assert float(run.tags[ENGINE_SECONDS_TAG]) >= 16 * 0.005
+    assert engine_seconds(run) >= 16 * 0.005
+
+
+def test_a_run_of_both_assets_counts_the_seconds_of_both_engines(dagster: Dagster) -> None:
+    engines = {"copy_engine": OddCopyEngine.of(), "structure_engine": OddStructureEngine.of()}
+    result = dagster.run(BOTH, engines)
+    run = dagster.instance.get_run_by_id(result.run_id)
+    assert run is not None
+    parts = [float(run.tags[engine_seconds_tag(dg.AssetKey(name))]) for name in (RAW, STRUCTURED)]
+    assert min(parts) > 0
+    assert engine_seconds(run) == sum(parts)
 
 
 def test_two_failing_folders_do_not_fail_their_neighbours(dagster: Dagster) -> None:
