@@ -1,7 +1,7 @@
 """``checkout-assets orphans``: list and remove files of the lake that no record names."""
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -10,7 +10,7 @@ from checkout_assets.cli.console import print_json, print_lines, say, say_some
 from checkout_assets.cli.groups import add_group
 from checkout_assets.cli.options import Folders, Json, existing_lake
 from checkout_assets.cli.settings_options import settings_options, settings_with
-from checkout_assets.domain.counting import byte_size, counted
+from checkout_assets.domain.counting import byte_size, counted, in_number
 from checkout_assets.domain.errors import MigrationError
 from checkout_assets.domain.folders import select_folders
 from checkout_assets.domain.orphans import LEAST_AGE, OrphanedFile
@@ -83,7 +83,7 @@ def remove(
     if not yes:
         found = _found(settings, folders)
         _print_found("orphans remove", found, settings, json)
-        say("Nothing was removed. Use --yes to remove these files.")
+        say(f"Nothing was removed. {_explain_yes(found, timedelta(hours=min_age))}".rstrip())
         return _say_problems(found)
     cleaned = _removed(settings, folders, timedelta(hours=min_age))
     left = [each for each in cleaned if each.problem]
@@ -92,6 +92,21 @@ def remove(
     else:
         print_lines(_cleaned_lines(cleaned, settings))
     return _say_problems(left)
+
+
+def _explain_yes(found: "Sequence[FolderOrphans]", least_age: timedelta) -> str:
+    """What the same command with --yes would remove of these."""
+    now = datetime.now(UTC)
+    listed = sum(len(each.orphans) for each in found)
+    removable = sum(each.removable(least_age, now) for each in found)
+    if not listed:
+        return "" if found else "There are no orphaned files."
+    if removable == listed:
+        return in_number(listed, "Use --yes to remove [this file|these files].")
+    kept = "younger than --min-age, or their folder has no publication record that can be read."
+    if not removable:
+        return f"--yes would keep all of these files: they are {kept}"
+    return f"Use --yes to remove {removable:,} of these {listed:,} files. The others are {kept}"
 
 
 def _found(settings: Settings, folders: Sequence[str] | None) -> "list[FolderOrphans]":

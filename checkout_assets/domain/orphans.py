@@ -37,6 +37,10 @@ class OrphanedFile:
     last_modified: datetime
     etag: str = ""
 
+    def is_younger(self, least_age: timedelta, now: datetime) -> bool:
+        """Whether it was last written less than that long before ``now``."""
+        return now - self.last_modified < least_age
+
     def shown(self, show_names: bool = False) -> str:
         """The path; a name that this program does not give is masked unless names are shown."""
         return shown_path(self.path, show_names)

@@ -42,11 +42,13 @@ def page(inside: str, truncated: str = "false", encoding: str = "url") -> bytes:
 @given(st.lists(KEYS, unique=True, max_size=8))
 def test_both_ways_of_reading_agree(keys: list[str]) -> None:
     text = page("".join(contents(f"root/{key}") for key in keys)).decode()
-    plain = listing._parse_plain(text, 5)
+    plain = listing._parse_plain(text)
     assert plain is not None, "as S3 sends it, a page is read the quick way"
-    assert plain == listing._parse_any(text, "b", 5)
+    assert plain == listing._parse_any(text, "b")
     instant = datetime(2026, 1, 31, 12, 34, 56, 789000, UTC)
-    assert list(plain.entries()) == [Entry(key, 7, "abc-2", instant, "GLACIER_IR") for key in keys]
+    assert list(plain.entries()) == [
+        Entry(f"root/{key}", 7, "abc-2", instant, "GLACIER_IR") for key in keys
+    ]
 
 
 @pytest.mark.parametrize(
@@ -121,6 +123,55 @@ def test_what_a_server_encodes_is_decoded_in_both_columns() -> None:
     below = "<CommonPrefixes><Prefix>a+b%2Bc%2F/</Prefix></CommonPrefixes>"
     found = parse_page(page(contents("a b+c/") + below), "b")
     assert (found.keys, found.prefixes) == (["a b+c/"], ["a b+c//"])
+
+
+@pytest.mark.parametrize("read", ["quick", "any"])
+@pytest.mark.parametrize("told", ["URL", "Url", " url\n"])
+def test_an_encoding_is_understood_however_it_is_written(told: str, read: str) -> None:
+    below = "<CommonPrefixes><Prefix>a%2B+b/</Prefix></CommonPrefixes>" * (read == "any")
+    found = parse_page(page(contents("a+ b%0A\u00e9") + below, encoding=told), "b")
+    assert found.keys == ["a+ b%0A\u00e9"]
+    assert found.prefixes == ["a+ b/"] * (read == "any")
+
+
+def test_an_encoding_behind_the_objects_counts_as_well() -> None:
+    behind = f"{contents('a+b')}<EncodingType>url</EncodingType>"
+    assert parse_page(page(behind, encoding=""), "b").keys == ["a+b"]
+
+
+def test_names_in_an_unknown_encoding_are_not_read() -> None:
+    with pytest.raises(StoreError, match="UnreadableListing"):
+        parse_page(page(contents("a"), encoding="base64"), "b")
+
+
+@pytest.mark.parametrize(
+    ("prefix", "dropped", "key"),
+    [
+        ("raw/", 4, "raw%2Fa"),
+        ("raw/0A/", 4, "raw/0A%2Fa"),
+        ("a+b/", 0, "a%2Bb/c"),
+        ("raw/", 4, "rawer/a"),
+        ("raw/0A/", 4, "a"),
+    ],
+)
+@pytest.mark.parametrize("listed", [list_pages, lambda question: list_ranges(question, 4)])
+def test_names_that_do_not_begin_with_the_prefix_are_refused(
+    monkeypatch: pytest.MonkeyPatch,
+    listed: Callable[[Question], Iterator[Page]],
+    prefix: str,
+    dropped: int,
+    key: str,
+) -> None:
+    fields = f"<Size>7</Size><ETag>abc</ETag><LastModified>{INSTANT}</LastModified>"
+    rest = "".join(
+        f"<Contents><Key>{name}</Key>{fields}</Contents>" for name in (f"{prefix}~", key)
+    )
+    below = f"<CommonPrefixes><Prefix>{key}/</Prefix></CommonPrefixes>"
+    monkeypatch.setattr(listing.time, "sleep", lambda _: None)
+    for inside in (rest, below):
+        question, _ = answering(monkeypatch, page(inside, encoding=""))
+        with pytest.raises(StoreError, match="UnreadableListing"):
+            list(listed(question._replace(prefix=prefix, dropped=dropped)))
 
 
 def answering(monkeypatch: pytest.MonkeyPatch, *bodies: bytes) -> tuple[Question, list[str]]:

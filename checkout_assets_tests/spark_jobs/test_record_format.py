@@ -176,6 +176,24 @@ def test_what_is_no_record_is_refused(name: str) -> None:
             KINDS[name].from_json(data)
 
 
+@pytest.mark.parametrize(("name", "place", "value"), EVERY_PLACE)
+def test_a_member_that_comes_twice_is_refused(name: str, place: Place, value: Any) -> None:
+    if not isinstance(place[-1], str):
+        return
+    once = f'"{place[-1]}": "@@"'
+    marked = json.dumps(changed(told(name), place, "@@"))
+    twice = marked.replace(once, f"{once}, {once}").replace('"@@"', json.dumps(value))
+    with pytest.raises((RecordError, MigrationError), match="has a member twice"):
+        KINDS[name].from_json(twice.encode())
+
+
+@pytest.mark.parametrize("separator", ["\n", "\x1b", "\u2028", "\0"])
+def test_an_instant_holds_no_control_character(separator: str) -> None:
+    fields = changed(told("completion"), ("as_of",), f"2026-01-01{separator}00:00:00+00:00")
+    with pytest.raises(RecordError, match="no instant with its zone at as_of"):
+        read("completion", fields)
+
+
 @pytest.mark.parametrize("name", ["completion", "publication", "result"])
 def test_a_missing_field_is_named(name: str) -> None:
     fields = told(name)

@@ -132,7 +132,25 @@ def test_a_wrong_option_is_one_sentence(
     assert said in line
 
 
-@pytest.mark.parametrize("text", ["", "prices = 3", "as_of = 2026-01-01\n[prices]\na = 1", "["])
+_DAY, _PRICE = "as_of = 2026-01-01\n", '\n[prices.a]\ndollars = 1\nunit = "u"\nsource = "s"'
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "prices = 3",
+        f"{_DAY}[prices]\na = 1",
+        "[",
+        f"a = {'[' * 100_000}",
+        f"as_of = 2026-01-01T00:00:00Z{_PRICE}",
+        f"as_of = 00:00:00{_PRICE}",
+        f"{_DAY}{_PRICE.replace('1', '1e308')}",
+        f"{_DAY}{_PRICE.replace('1', 'nan')}",
+        f"{_DAY}{_PRICE.replace('1', '-1')}",
+    ],
+    ids=range(10),
+)
 def test_a_wrong_price_table_is_one_sentence(text: str, tmp_path: Path) -> None:
     file = tmp_path / "prices.toml"
     file.write_text(text)

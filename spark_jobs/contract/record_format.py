@@ -78,7 +78,9 @@ def is_instant(text: str) -> bool:
     """Whether a text is an ISO 8601 instant with its zone, in the years 1 to 9999 in UTC too."""
     try:
         found = datetime.fromisoformat(text)
-        return found.tzinfo is not None and bool(found.astimezone(timezone.utc))
+        # Any one character may stand before the time: sentences quote the text.
+        has_zone = found.tzinfo is not None and bool(found.astimezone(timezone.utc))
+        return has_zone and text.isprintable()
     except (ValueError, OverflowError):
         return False
 
@@ -102,6 +104,10 @@ class _UnfitError(Exception):
         self.wanted = wanted
 
 
+class _TwiceError(ValueError):
+    """A JSON object has two members of one name."""
+
+
 def write_record(record: Record) -> bytes:
     """The record's file."""
     values = asdict(record, dict_factory=_without_empty_digests)  # type: ignore[call-overload]
@@ -116,7 +122,7 @@ def _without_empty_digests(members: List[Tuple[str, Any]]) -> Dict[str, Any]:
 
 def read_record(kind: Type[R], data: bytes) -> R:
     """The record in a file; raises RecordError if it is none, or if a later version wrote it."""
-    told = _members(kind.WHAT, data)
+    told = members_of(kind.WHAT, data)
     version = told.get(VERSION_FIELD, 1)
     if not _is_count(version) or not version:
         raise RecordError(f"the {kind.WHAT} has no valid format version")
@@ -134,15 +140,28 @@ def read_record(kind: Type[R], data: bytes) -> R:
     return record
 
 
-def _members(what: str, data: bytes) -> Mapping[str, Any]:
+def members_of(what: str, data: bytes) -> Mapping[str, Any]:
+    """The JSON object in a file; raises RecordError, which calls the file ``what``, if none is."""
     try:
-        told = json.loads(data, parse_constant=_refuse_constant)
+        told = json.loads(
+            data, parse_constant=_refuse_constant, object_pairs_hook=_each_member_once
+        )
+    except _TwiceError:
+        raise RecordError(f"the {what} has a member twice") from None
     except (ValueError, RecursionError):
         # The parser's own words may quote content.
         raise RecordError(f"the {what} is not JSON") from None
     if not isinstance(told, dict):
         raise RecordError(f"the {what} is not a JSON object")
     return told
+
+
+def _each_member_once(members: List[Tuple[str, Any]]) -> Dict[str, Any]:
+    """The object; which of two values would be meant is not known."""
+    found = dict(members)
+    if len(found) < len(members):
+        raise _TwiceError
+    return found
 
 
 def _refuse_constant(name: str) -> Any:

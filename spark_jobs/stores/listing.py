@@ -32,6 +32,9 @@ _CLASSES = re.compile(r"<StorageClass>([^<&]*)</StorageClass>")
 _TRUNCATED = re.compile(r"<IsTruncated>(true|false)</IsTruncated>")
 _TOKEN = re.compile(r"<NextContinuationToken>([^<&]*)</NextContinuationToken>")
 _ENCODED = "<EncodingType>url</EncodingType>"
+_DECODERS: Dict[str, Callable[[str], str]] = {"url": unquote_plus, "": str}
+"""By ``EncodingType``: a server may ignore the one that is asked for; then a plus is a plus."""
+
 _END = "</ListBucketResult>"
 _MOST_ATTEMPTS = 5
 """Each of which is repeated by itself for some seconds if S3 refuses or does not answer."""
@@ -133,7 +136,7 @@ class Question(NamedTuple):
         began = time.monotonic()
         for attempt in range(1, _MOST_ATTEMPTS + 1):
             try:
-                return parse_page(answer.result().body, self.bucket, self.dropped)
+                return self._below(parse_page(answer.result().body, self.bucket))
             except StoreError as error:
                 late = time.monotonic() - began > LONGEST_TRYING_SECONDS
                 if not error.transient or attempt == _MOST_ATTEMPTS or late:
@@ -141,6 +144,21 @@ class Question(NamedTuple):
             time.sleep(random.uniform(0, 0.2 * 2**attempt))
             answer = self._send(query)
         raise AssertionError("the last attempt returns or raises")
+
+    def _below(self, page: Page) -> Page:
+        """The page with shorter names; raises StoreError if some do not begin with the prefix.
+
+        They may be encoded although the answer does not say so.
+        """
+        names = [*page.keys, *page.prefixes]
+        # In order, what begins with the prefix stands together: the first and the last tell.
+        ends = (min(names), max(names)) if names else ()
+        if not all(name.startswith(self.prefix) for name in ends):
+            raise _unreadable(self.bucket)
+        if not self.dropped:
+            return page
+        keys, prefixes = ([n[self.dropped :] for n in some] for some in (page.keys, page.prefixes))
+        return page._replace(keys=keys, prefixes=prefixes)
 
 
 class Advance:
@@ -194,16 +212,16 @@ def list_directory(crt: CrtS3, bucket: str, prefix: str, headers: Headers = ()) 
     return sorted(names)
 
 
-def parse_page(body: bytes, bucket: str, dropped: int = 0) -> Page:
+def parse_page(body: bytes, bucket: str) -> Page:
     """What an answer to ListObjectsV2 says; raises StoreError if it is not whole."""
     try:
         text = body.decode()
     except UnicodeDecodeError:
         raise _unreadable(bucket) from None
-    return _parse_plain(text, dropped) or _parse_any(text, bucket, dropped)
+    return _parse_plain(text) or _parse_any(text, bucket)
 
 
-def _parse_plain(text: str, dropped: int) -> Optional[Page]:
+def _parse_plain(text: str) -> Optional[Page]:
     """The page if every object in it has the fields that S3 sends, once and without entities."""
     truncated = _TRUNCATED.search(text)
     if truncated is None or not text.endswith(_END) or "<CommonPrefixes>" in text:
@@ -218,10 +236,13 @@ def _parse_plain(text: str, dropped: int) -> Optional[Page]:
     if (token is None) != (truncated[1] == "false"):
         return None
     keys, sizes, etags, modified = columns
-    if _ENCODED in text:
+    encoded = _ENCODED in text
+    if not encoded and "<EncodingType" in text:
+        return None
+    if encoded:
         keys = [unquote_plus(key) if "%" in key or "+" in key else key for key in keys]
     return Page(
-        [key[dropped:] for key in keys] if dropped else keys,
+        keys,
         list(map(int, sizes)),
         etags,
         modified,
@@ -231,7 +252,7 @@ def _parse_plain(text: str, dropped: int) -> Optional[Page]:
     )
 
 
-def _parse_any(text: str, bucket: str, dropped: int) -> Page:
+def _parse_any(text: str, bucket: str) -> Page:
     try:
         root = ElementTree.fromstring(text)
     except ElementTree.ParseError:
@@ -241,26 +262,21 @@ def _parse_any(text: str, bucket: str, dropped: int) -> Page:
         # A listing that ends too early would lose objects in silence.
         raise _unreadable(bucket)
     try:
-        return _page_of(root, dropped, token if truncated == "true" else "")
-    except (KeyError, ValueError):  # an entry without its key, size, tag or time
+        return _page_of(root, token if truncated == "true" else "")
+    except (KeyError, ValueError):  # an unknown encoding; no key, size, tag or time
         raise _unreadable(bucket) from None
 
 
-def _page_of(root: ElementTree.Element, dropped: int, token: str) -> Page:
+def _page_of(root: ElementTree.Element, token: str) -> Page:
     objects = [_fields(child) for child in root if _name(child) == "Contents"]
-    # A server may ignore encoding-type: then a plus is a plus.
-    decoded = unquote_plus if _text(root, "EncodingType") == "url" else str
+    decoded = _DECODERS[_text(root, "EncodingType").strip().lower()]
     return Page(
-        [decoded(fields["Key"])[dropped:] for fields in objects],
+        [decoded(fields["Key"]) for fields in objects],
         [int(fields["Size"]) for fields in objects],
         [fields["ETag"].strip('"') for fields in objects],
         [_checked_time(fields["LastModified"]) for fields in objects],
         [fields.get("StorageClass") or "STANDARD" for fields in objects],
-        [
-            decoded(_text(child, "Prefix"))[dropped:]
-            for child in root
-            if _name(child) == "CommonPrefixes"
-        ],
+        [decoded(_text(child, "Prefix")) for child in root if _name(child) == "CommonPrefixes"],
         token,
     )
 

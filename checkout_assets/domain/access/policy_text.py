@@ -127,6 +127,6 @@ def _is_ours(statement: Statement) -> bool:
 
 def _unreadable() -> MigrationError:
     return MigrationError(
-        "The bucket's policy cannot be read: it is not JSON object with one list of statements. "
+        "The bucket's policy cannot be read: it is not a JSON object with one list of statements. "
         "Nothing was changed; look at it in the console."
     )

@@ -1,7 +1,7 @@
 """The price table that comes with the program, or one of the user's own."""
 
 import tomllib
-from datetime import date
+from datetime import date, datetime
 from importlib.resources import files
 from pathlib import Path
 
@@ -10,6 +10,8 @@ from checkout_assets.domain.errors import UsageError
 from checkout_assets.domain.planning.prices import Price, PriceTable
 
 _TABLE = "prices.toml"
+_HIGHEST_DOLLARS = 1e9
+"""A higher price is a mistake, and its multiples may be more than a number can be."""
 
 
 def load_prices(path: Path | None = None) -> PriceTable:
@@ -21,18 +23,20 @@ def load_prices(path: Path | None = None) -> PriceTable:
         as_of = told["as_of"]
     except OSError as error:
         raise UsageError(f"The price table cannot be read: {error.strerror}.") from None
+    except RecursionError:
+        raise UsageError("The price table nests too deeply to be read.") from None
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise UsageError(
             f"The price table {displayable(str(path))} is wrong ({displayable(str(error))}): write "
             "it like checkout_assets/engines/planning/prices.toml."
         ) from None
-    if not isinstance(as_of, date):
+    if not isinstance(as_of, date) or isinstance(as_of, datetime):
         raise UsageError("The price table needs as_of: the day of its prices, such as 2026-11-26.")
     return PriceTable(as_of, prices)
 
 
 def _price(given: dict[str, object]) -> Price:
     dollars = float(str(given["dollars"]))
-    if not 0 <= dollars < float("inf"):
-        raise ValueError("a price is negative or not a number")
+    if not 0 <= dollars <= _HIGHEST_DOLLARS:
+        raise ValueError("a price is negative, too high or not a number")
     return Price(dollars, str(given["unit"]), str(given["source"]))

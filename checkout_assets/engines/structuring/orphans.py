@@ -33,11 +33,19 @@ _NO_RECORD = (
 
 @dataclass(frozen=True, slots=True)
 class FolderOrphans:
-    """The orphaned files of a folder; ``problem`` says why they are not known or not removable."""
+    """The orphaned files of a folder; ``problem`` says why they are not known or not removable.
+
+    A folder that ``has_record`` may lose them: an unfinished publication is finished first.
+    """
 
     folder: Folder
     orphans: tuple[OrphanedFile, ...] = ()
     problem: str = ""
+    has_record: bool = True
+
+    def removable(self, least_age: timedelta, now: datetime) -> int:
+        """How many of the files a removal at ``now`` would take that spares younger ones."""
+        return self.has_record and sum(not f.is_younger(least_age, now) for f in self.orphans)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +80,8 @@ def _found(inventory: LakeInventory, folder: Folder) -> FolderOrphans:
         return FolderOrphans(folder, problem=f"{error.reason}.")
     if seen.record is None:
         why = f"{seen.problem}. See docs/runbook.md#unreadable-record." if seen.problem else ""
-        return FolderOrphans(folder, seen.orphans, why or (_NO_RECORD if seen.orphans else ""))
+        problem = why or (_NO_RECORD if seen.orphans else "")
+        return FolderOrphans(folder, seen.orphans, problem, has_record=False)
     unfinished = seen.record.state == PUBLISHING
     return FolderOrphans(folder, seen.orphans, _BEING_PUBLISHED if unfinished else "")
 
@@ -155,7 +164,7 @@ class OrphanRemover:
             return "The folder's record cannot name such a file: remove it by hand."
         if listed != now:
             return "A file changed after it was listed: run it again."
-        if datetime.now(UTC) - now.last_modified.astimezone(UTC) < self._least_age:
+        if now.is_younger(self._least_age, datetime.now(UTC)):
             return "A file is younger than the least age: run it again later."
         return ""
 

@@ -22,7 +22,7 @@ from checkout_assets.domain.folders import ALL_FOLDERS, Folder
 from checkout_assets.domain.instants import instant_of
 from checkout_assets.domain.longest_prefixes import LONGEST_RUN_ID
 from spark_jobs.contract.failures import Failure
-from spark_jobs.contract.record_format import VERSION_FIELD
+from spark_jobs.contract.record_format import VERSION_FIELD, members_of
 from spark_jobs.stores import NotFoundError, Store
 
 LISTENER, PROGRESS, END, LOG = "listener.json", "progress.json", "end.json", "log.txt"
@@ -228,13 +228,13 @@ class WorkerReports:
 
     def _read(self, name: str, understand: Callable[[Mapping[str, Any]], _T]) -> _T | None:
         try:
-            told = json.loads(self._store.get(self._prefix + name).data)
+            told = members_of("report", self._store.get(self._prefix + name).data)
             if _count(told.get(VERSION_FIELD, FORMAT_VERSION)) > FORMAT_VERSION:
                 return None
             return understand(told)
         except NotFoundError:
             return None
-        except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
+        except (ValueError, KeyError, TypeError, AttributeError, OverflowError):
             return None
 
 
