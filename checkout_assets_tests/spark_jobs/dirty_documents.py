@@ -71,7 +71,7 @@ ODD_KEYS = st.sampled_from(
         "matchedParameters", "additionalInfo", "cart-extra-context", "fields", "customApps",
         "items", "id", "ID", "Items", "número-do-cartão", "card", "creditCard", "titular",
         "Validade", "name", "key", "value", "VALUES", "number", "payment_data",
-        "cardRef", "giftCard", "tarjeta_nova",
+        "cardRef", "giftCard", "tarjeta_nova", "\\u0070an", "%63ardNumber", '{"cvv":1}',
     ]
 )  # fmt: skip
 KEYS = st.one_of(ODD_KEYS, TEXTS)
@@ -94,6 +94,22 @@ ITEM = st.lists(
 """An item with little but numbers at the edge of their types, and free-form objects."""
 
 
+NAMES_GIVEN = st.recursive(
+    st.sampled_from(
+        ["cardNumber", "cvv", "validade", "pan", "cardRef", "color", "%70an", "\\u0070an"]
+    ),
+    lambda names: st.one_of(
+        st.builds(InText, names),
+        st.lists(names, max_size=2),
+        st.tuples(st.sampled_from(["name", "Key", "pan"]), names).map(
+            lambda pair: Members((pair,))
+        ),
+    ),
+    max_leaves=3,
+)
+"""What stands in the place of a name: also text in text, a list or an object."""
+
+
 def _below(values: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
     members = st.lists(st.tuples(KEYS, values), max_size=4)
     again = members.map(lambda pairs: Members((*pairs, *pairs[:1])))
@@ -103,6 +119,12 @@ def _below(values: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
         st.lists(values | named, min_size=2, max_size=3),
         members.map(lambda pairs: Members(tuple(pairs))),
         again,
+        st.tuples(
+            st.sampled_from(["name", "KEY", "Id", "fieldName", "label"]),
+            NAMES_GIVEN,
+            st.sampled_from(["value", "Values", "text"]),
+            values,
+        ).map(lambda pair: Members((pair[:2], pair[2:]))),
         st.builds(InText, values, st.sampled_from([0, 0, 0, 0, 1, 3])),
     )
 

@@ -4,6 +4,7 @@ Slow and plain on purpose: a recursive descent parser that remembers source text
 that removes, one that converts. It shares nothing with the conforming but the schema's lists.
 """
 
+import base64
 import json
 import re
 import unicodedata
@@ -33,6 +34,7 @@ Steps = tuple[str | int, ...]
 
 ALSO_IN_TEXT = '{["'
 MEANT_AS_JSON = ALSO_IN_TEXT + " \t\n\r\ufeff\u200b\xa0\x0b\x0c\0'`(<?&%\\"
+BLANKS = " \t\n\r\x0b\x0c"
 CARD_WORDS = ("card", "cartao", "cartoes", "tarjeta", "cvv", "cvc", "ccv")
 PLACES = {
     "itemmetadata items assemblyoptions",
@@ -55,10 +57,11 @@ class Num:
 
 @dataclass
 class Arr:
-    """An array, and its text if nothing was removed from it."""
+    """An array, and its text and no places if nothing was removed from it."""
 
     items: list[Any]
     text: str | None
+    places: list[int] | None = None
 
 
 @dataclass
@@ -235,8 +238,15 @@ def plain(text: str) -> str:
     )
 
 
+def unescaped(text: str) -> str:
+    """The text without the escapes of letters, those of log files and URLs included."""
+    escape = r"(?i)\\+(?:u(0[03][0-9a-f]{2})|x([0-9a-f]{2}))"
+    text = re.sub(escape, lambda m: chr(int(m[1] or m[2], 16)), text)
+    return unquote(unquote(unquote(text)))
+
+
 def folded(text: str) -> str:
-    return re.sub("[^a-z0-9]", "", plain(text))
+    return re.sub("[^a-z0-9]", "", plain(unescaped(text)))
 
 
 def fits(words: Sequence[str], text: str) -> bool:
@@ -259,10 +269,12 @@ def linked(words: Sequence[str], text: str) -> bool:
 @cache
 def meaning(name: str) -> Meaning | None:
     """The first meaning that has a shape which a name fits."""
+    if len(name) > 384 or len(unescaped(name)) > 64:
+        return None
     for found, shapes in SHAPES.items():
-        if len(name) <= 64 and any(fits(shape.split(), folded(name)) for shape in shapes):
+        if any(fits(shape.split(), folded(name)) for shape in shapes):
             return found
-    if len(name) <= 64 and re.search("cvv|securitycode|codigo(de)?segur", folded(name)):
+    if re.search("cvv|securitycode|codigo(de)?segur", folded(name)):
         return Meaning.MENTIONS_CODE
     return None
 
@@ -284,6 +296,9 @@ def digits_in(value: Any) -> list[str]:
     text = value.literal if isinstance(value, Num) else value
     if not isinstance(text, str):
         return []
+    inner = parsed_or_none(text)
+    if inner is not None:
+        return digits_in(inner)
     if not re.fullmatch(r"[0-9]([ ._/-]?[0-9])*", text.strip(" \t\n\r\x0b\x0c\"'")):
         return []
     return [re.sub("[^0-9]", "", text)]
@@ -295,7 +310,7 @@ def mentions_card(name: str, above: list[str]) -> bool:
     def says_it(text: str) -> bool:
         other = any(word in text for word in ("gift", "presente", "regalo", "vale", "isspecial"))
         card = any(word in text for word in ("card", "cartao", "cartoes", "tarjeta"))
-        return card and not other and len(name) <= 64
+        return card and not other and len(name) <= 384 and len(unescaped(name)) <= 64
 
     if meaning(name):
         return False
@@ -311,6 +326,8 @@ def is_issued(value: Any) -> bool:
     """Whether a scalar, or one of a list, is a card number with its check digit."""
     if isinstance(value, Arr):
         return any(map(is_issued, value.items))
+    if isinstance(value, str) and parsed_or_none(value) is not None:
+        return is_issued(parsed_or_none(value))
     text = value.literal if isinstance(value, Num) else value
     digits = re.sub(r"[\s\"'._/-]", "", text) if isinstance(text, str) else ""
     if not re.fullmatch("[0-9]{13,19}", digits):
@@ -326,12 +343,26 @@ def is_issued(value: Any) -> bool:
     return not article
 
 
+def is_code(value: Any) -> bool:
+    """Whether a scalar, or one of a list, is three or four digits."""
+    if isinstance(value, Arr):
+        return any(map(is_code, value.items))
+    if isinstance(value, str) and parsed_or_none(value) is not None:
+        return is_code(parsed_or_none(value))
+    text = value.literal if isinstance(value, Num) else value
+    return isinstance(text, str) and bool(re.fullmatch("[0-9]{3,4}", text.strip(BLANKS + "\"'")))
+
+
 def is_expiry(value: Any) -> bool:
+    if isinstance(value, Arr):
+        return any(map(is_expiry, value.items))
+    if isinstance(value, str) and parsed_or_none(value) is not None:
+        return is_expiry(parsed_or_none(value))
     text = value.literal if isinstance(value, Num) else value
     if not isinstance(text, str):
         return False
     return any(
-        re.fullmatch(pattern, text.strip())
+        re.fullmatch(pattern, text.strip(BLANKS + "\"'"))
         for pattern in (
             r"(0?[1-9]|1[0-2])[ ./-]{0,3}(20)?[0-9]{2}",
             r"20[0-9]{2}[ ./-]{0,3}(0[1-9]|1[0-2])",
@@ -350,7 +381,7 @@ class Remover:
         name = key.lower()
         keys = [step.lower() for step in above if isinstance(step, str)]
         in_payments = meaning(key) == Meaning.PAYMENTS and not readable_payments(value)
-        own_value = meaning(key) is None and is_value(
+        own_value = meaning(key) in (None, Meaning.MENTIONS_CODE) and is_value(
             key, any(meaning(k) == Meaning.PAYMENTS for k in keys) or mentions_card(key, keys)
         )
         if self.is_card_data(key, value, above) or in_payments or own_value:
@@ -369,6 +400,8 @@ class Remover:
             return True
         if named and is_of_pair(key, VALUE_KEYS):
             about_card = mentions_card(named[0], keys) and is_issued(value)
+            unclear = meaning(named[0]) in (None, Meaning.MENTIONS_CODE)
+            about_card = about_card or (unclear and is_value(named[0], may_be_number=True))
             if about_card or self.is_card_data(named[0], value, above):
                 self.redacted[pointer((*above, named[0]), star=True)] += 1
                 return True
@@ -389,12 +422,9 @@ class Remover:
         if said == Meaning.BARE_NUMBER:
             return below_payments and number
         if said in (Meaning.MAYBE_CODE, Meaning.MENTIONS_CODE):
-            codes = value.items if isinstance(value, Arr) else [value]
-            three = any(len(d) in (3, 4) for c in codes for d in digits_in(c))
-            return three or (said == Meaning.MAYBE_CODE and (below_payments or number))
+            return is_code(value) or (said == Meaning.MAYBE_CODE and (below_payments or number))
         if said == Meaning.MAYBE_EXPIRY:
-            values = value.items if isinstance(value, Arr) else [value]
-            return below_payments or number or any(map(is_expiry, values))
+            return below_payments or number or is_expiry(value)
         if said in (Meaning.CARD, Meaning.MAYBE_NUMBER, Meaning.MAYBE_HOLDER):
             return below_payments or number
         return said == Meaning.CARD_DATA
@@ -403,15 +433,15 @@ class Remover:
         if isinstance(value, str):
             return self.clean_text(value, steps)
         if isinstance(value, Arr):
-            kept = [
-                self.clean(item, (*steps, i))
-                for i, item in enumerate(value.items)
-                if not self.is_named_before(value.items, i, steps)
-            ]
+            numbered = range(len(value.items))
+            places = [i for i in numbered if not self.is_named_before(value.items, i, steps)]
+            kept = [self.clean(value.items[i], (*steps, i)) for i in places]
             same = len(kept) == len(value.items) and all(map(intact, kept))
-            return Arr(kept, value.text if same else None)
+            return Arr(kept, value.text if same else None, None if same else places)
         if isinstance(value, Obj):
-            named = names_given(value) or names_listed(value) if steps else []
+            named = []
+            if steps:
+                named = names_given(value) or names_listed(value) or names_mentioned(value)
             is_card = bool(steps) and holds_card(value)
             pairs = [
                 (key, self.clean(member, (*steps, key)))
@@ -468,11 +498,55 @@ class Remover:
 
 def names_given(value: Obj) -> list[str]:
     """The names that an object may give its value, sure ones first."""
-    names = [v for k, v in value.pairs if isinstance(v, str) and is_of_pair(k, NAMING_KEYS)]
+    names = [n for k, v in value.pairs if is_of_pair(k, NAMING_KEYS) for n in named_in(v, 0)]
     sure = [name for name in names if meaning(name) == Meaning.CARD_DATA]
     others = (Meaning.CARD_DATA, Meaning.PAYMENTS, Meaning.BILLING_ADDRESS)
     maybe = [name for name in names if meaning(name) not in others]
     return sure + [name for name in maybe if meaning(name) or mentions_card(name, [])]
+
+
+def named_in(value: Any, depth: int) -> list[str]:
+    """The names that a text or an object gives, also inside JSON text or base64."""
+    if depth > 4:
+        return []
+    if isinstance(value, Obj):
+        members = [member for key, member in value.pairs if is_of_pair(key, NAMING_KEYS)]
+        return [name for member in members for name in named_in(member, depth + 1)]
+    if not isinstance(value, str) or not value:
+        return []
+    if len(value) > 384:
+        return [value]
+    inner = of_base64(value) if value.startswith("eyJ") else parsed_or_none(value)
+    return [value, *named_in(inner, depth + 1)]
+
+
+def names_mentioned(value: Obj) -> list[str]:
+    """What lists and objects mention in place of a name, if a card number stands beside them."""
+    if not any(is_of_pair(key, VALUE_KEYS) and is_issued(v) for key, v in value.pairs):
+        return []
+    named = [v for k, v in value.pairs if is_of_pair(k, NAMING_KEYS)]
+    found = [name for v in named for name in texts_and_keys(v, 4)]
+    others = (None, Meaning.PAYMENTS, Meaning.BILLING_ADDRESS)
+    return [name for name in found if meaning(name) not in others or mentions_card(name, [])]
+
+
+def texts_and_keys(value: Any, levels: int) -> list[str]:
+    if levels < 0 or not isinstance(value, (Arr, Obj)):
+        return []
+    members = value.pairs if isinstance(value, Obj) else [(item, item) for item in value.items]
+    return [
+        name
+        for key, member in members
+        for name in [key, *texts_and_keys(member, levels - 1)]
+        if isinstance(name, str)
+    ]
+
+
+def of_base64(text: str) -> str:
+    pieces = [re.split("[^A-Za-z0-9+/_-]", piece)[0] for piece in text.split(".")]
+    pieces = [piece.replace("-", "+").replace("_", "/") for piece in pieces if piece[:3] == "eyJ"]
+    whole = [piece[: len(piece) // 4 * 4] for piece in pieces]
+    return "\n".join(base64.b64decode(piece).decode(errors="replace") for piece in whole)
 
 
 def names_listed(value: Obj) -> list[str]:
@@ -545,6 +619,8 @@ def is_json(text: str) -> bool:
 
 def names_card_data(text: str) -> bool:
     """Whether a text that is no JSON names card data: word by word."""
+    if text.startswith("eyJ") and of_base64(text):
+        text = of_base64(text)
     if text[:1] not in tuple(MEANT_AS_JSON):
         unsure = (Meaning.CARD, Meaning.MAYBE_NUMBER, Meaning.MAYBE_CODE, Meaning.MAYBE_EXPIRY)
         issued = holds_issued(text)
@@ -552,10 +628,11 @@ def names_card_data(text: str) -> bool:
             (found == Meaning.CARD_DATA and is_assigned and any(w in name for w in CARD_WORDS))
             or (issued and found in (*unsure, Meaning.MAYBE_HOLDER) and is_assigned)
             or (issued and found in (Meaning.CARD_DATA, Meaning.PAYMENTS) and heads)
-            for found, name, is_assigned, heads in names_in(plain(unquote(text)))
+            for found, name, is_assigned, heads in names_in(plain(unquote(unquote(unquote(text)))))
         )
-    escape = r"(?i)\\+(?:u(0[03][0-9a-f]{2})|x([0-9a-f]{2}))"
-    text = plain(unquote(re.sub(escape, lambda m: chr(int(m[1] or m[2], 16)), text)))
+    text = plain(unescaped(text))
+    if holds_issued(text) and any(word in text for word in CARD_WORDS):
+        return True
     digits = re.search("[0-9]([ ._/-]?[0-9]){11}", text)
     sure = (Meaning.CARD_DATA, Meaning.PAYMENTS)
     neither = (None, Meaning.BILLING_ADDRESS, Meaning.BARE_NUMBER)
@@ -718,7 +795,11 @@ class Converting:
                 self.rescue(steps, value)
             return converted
         if isinstance(kind, Array) and isinstance(value, Arr):
-            return [self.convert(kind.element, v, (*steps, i)) for i, v in enumerate(value.items)]
+            places = value.places or range(len(value.items))
+            return [
+                self.convert(kind.element, v, (*steps, i))
+                for i, v in zip(places, value.items, strict=True)
+            ]
         if isinstance(kind, Struct) and isinstance(value, Obj):
             return self.fields(value.pairs, kind.fields, steps)
         if isinstance(kind, TextMap) and isinstance(value, Obj):

@@ -14,8 +14,10 @@ from checkout_assets_tests.spark_jobs.conformed_orders import (
     rescued,
     row_of,
 )
+from spark_jobs.conforming import Conformer
 
 SECRET = "4111-not-a-card"
+EXACT = Conformer("checkout", fast=False)
 
 
 # Cleanings
@@ -258,6 +260,73 @@ def test_a_name_beside_or_before_its_value_is_that_of_a_member(pair: Any) -> Non
     assert sum(accepted(body).redacted.values()) % 4 == 0
 
 
+@pytest.mark.parametrize("named", ["name", "Name", "KEY", "Id", "fieldName", "label"])
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        (r'"\u0070an"', "4111111111111111"),
+        (r"\u0063ardHolder", SECRET),
+        (r"\x63vv", "4111"),
+        ("%63ardHolder", SECRET),
+        ("%2563ardHolder", SECRET),
+        ('{"name": "cardHolder"}', SECRET),
+        ('{"name": "pan", "value": ""}', "4111111111111111"),
+        (json.dumps(json.dumps({"key": "cardHolder"})), SECRET),
+        ({"name": {"key": {"id": "cardHolder"}}}, SECRET),
+        ({"name": '{"id": "cardHolder"}'}, SECRET),
+        ("eyJuYW1lIjoiY2FyZEhvbGRlciJ9", SECRET),
+        (["pan"], "4111111111111111"),
+        ([["cardNumber"]], 4111111111111111),
+        ({"cardNumber": ""}, "4111111111111111"),
+        ([{"x": {"pan": 1}}], ["4111111111111111"]),
+        ('["pan"]', '["4111111111111111"]'),
+        ("pan", json.dumps('["4111111111111111"]')),
+        ("cid", '"4111"'),
+        ("validade", '"11/2041"'),
+    ],
+)
+def test_a_name_in_a_text_a_list_or_an_object_is_read(named: str, name: Any, value: Any) -> None:
+    pair = {named: name, "value": value}
+    body = order(
+        PaymentData={"payments": [{"id": "p", "fields": [pair]}]},
+        CustomData={"a": json.dumps(json.dumps(pair))},
+        Unknown=[pair],
+        Sequence=pair,
+        Items=[{"assemblies": [{"inputValues": pair}]}],
+        RatesAndBenefitsData={"teasers": [{"conditions": {"parameters": [pair]}}]},
+    )
+    row = accepted(body)
+    assert not any(part in row.line.decode() for part in (SECRET, "4111", "2041"))
+    assert row == EXACT.conform(body.encode())
+
+
+@pytest.mark.parametrize("key", [r"\u0063ardHolder", r"\x63ardHolder", "%63ardHolder", "%2563vv"])
+def test_a_name_whose_letters_are_escaped_is_the_same_name(key: str) -> None:
+    inside = {key: SECRET}
+    body = order(CustomData=inside, Unknown={"a": json.dumps(inside)}, Sequence=[key, SECRET])
+    assert SECRET not in accepted(body).line.decode()
+    redacted = {path for path in accepted(body).redacted if path.endswith(f"/{key}")}
+    assert redacted == {f"/CustomData/{key}", f"/Unknown/a/{key}", f"/Sequence/{key}"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        r'{"\x63ardNumber": "..."}',
+        r'{"\U0063ardNumber": ',
+        "%7B%22%63ardNumber%22%3A%22...%22%7D",
+        "%7B%22c%25%36%31rdNumber%22%3A%22...%22%7D",
+        "%7B%22n%C3%BAmero%20do%20cart%C3%A3o%22%3A1",
+    ],
+)
+def test_text_that_names_card_data_in_escaped_letters_is_dropped(text: str) -> None:
+    dropped = f"? ({len(text)} characters)"
+    body = order(CustomData={"a": [text]}, Sequence=text, Unknown=json.dumps(text))
+    row = accepted(body)
+    assert row.line.decode().count(dropped) == 3
+    assert sum(row.redacted.values()) == 3
+
+
 def test_lists_of_text_are_read_as_names_and_values_too() -> None:
     body = order(MarketingData={"marketingTags": ["cardNumber", SECRET, "x"]})
     assert row_of(body)["marketingdata"] == {"marketingTags": ["cardNumber", "x"]}
@@ -271,6 +340,9 @@ def test_lists_of_text_are_read_as_names_and_values_too() -> None:
         {"code": "CHK1", "fields": ["cardNumber"], "text": "Cartão inválido"},
         {"names": ["email", "card"], "values": ["a@example.com", "Visa"]},
         {"label": "Cartão", "value": "Visa"},
+        {"fields": {"color": "red", "x": ["cardNumber"]}, "value": 1000},
+        {"fields": '{"a": ["cardHolder"]}', "value": 1000},
+        {"name": "100%", "value": "50%20"},
     ],
 )
 def test_lists_of_names_stay(value: Any) -> None:

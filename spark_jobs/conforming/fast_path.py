@@ -45,6 +45,7 @@ _NEGATIVE_ZERO = re.compile(r"-0[ \t\n\r,\]}]")
 _LONG_FLOAT = re.compile(r"\.(?:(?<=[0-9]{9}\.)|[0-9]{8})")
 _NEGATIVE_EXPONENT = re.compile(r"-(?<=[0-9][eE]-)[0-9]")
 _NUMBER = re.compile(r"[0-9]*(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
+_OPENS_JSON = frozenset('{["')
 _BEFORE_A_POINT = frozenset("0123456789.")
 _DELIMITERS = frozenset(":,[]} \t\n\r")
 _KNOWN_KEYS = 256
@@ -266,8 +267,8 @@ def _remover(parent: Path) -> Callable[[str, Findings], bool]:
 
 
 def _refuse_redacted_name(value: Any) -> None:
-    """Leave the text to the exact path if a member gives the object's value a redacted name."""
-    if type(value) is str and meaning_of_name(value) is not None:
+    """Leave the text to the exact path if a value may be, or hold, a redacted name."""
+    if type(value) is str and (value[:1] in _OPENS_JSON or meaning_of_name(value) is not None):
         raise UnfitError
 
 

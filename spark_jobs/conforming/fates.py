@@ -12,6 +12,7 @@ from typing import Any, List, Optional, Tuple
 
 from spark_jobs.conforming.card_numbers import holds_card_number, is_card_number
 from spark_jobs.conforming.exact_json import NotJsonError, Number, Object, is_surely_object, parse
+from spark_jobs.conforming.given_names import names_given, names_mentioned
 from spark_jobs.conforming.mentions import (
     MAY_BE_JSON,
     assigns_card_data,
@@ -38,9 +39,10 @@ _CLEANED_PLACES = frozenset(CLEANED_BELOW)
 _DIGITS = r"[0-9](?:[ ._/-]?[0-9])"
 _COULD_BE_NUMBER = re.compile(rf"[\s\"']*{_DIGITS}{{11,18}}[\s\"']*")
 _HOLDS_NUMBER = re.compile(rf"{_DIGITS}{{11}}")
-_COULD_BE_CODE = re.compile(r"\s*[0-9]{3,4}\s*")
+_COULD_BE_CODE = re.compile(r"[\s\"']*[0-9]{3,4}[\s\"']*")
 _COULD_BE_EXPIRY = re.compile(
-    r"\s*(?:(?:0?[1-9]|1[0-2])[ ./-]{0,3}(?:20)?[0-9]{2}|20[0-9]{2}[ ./-]{0,3}(?:0[1-9]|1[0-2]))\s*"
+    r"[\s\"']*(?:(?:0?[1-9]|1[0-2])[ ./-]{0,3}(?:20)?[0-9]{2}"
+    r"|20[0-9]{2}[ ./-]{0,3}(?:0[1-9]|1[0-2]))[\s\"']*"
 )
 _SEPARATORS = re.compile(r"[\s\"'._/-]+")
 _PAIR = 2
@@ -49,6 +51,7 @@ _SIBLINGS = frozenset(
     (Meaning.CARD_DATA, Meaning.MAYBE_CODE, Meaning.MAYBE_EXPIRY, Meaning.MAYBE_HOLDER)
 )
 """What makes a card number beside it that of a card, though it is only called a number."""
+_NAMES_CARD_DATA = AMBIGUOUS | {Meaning.CARD_DATA}
 _KNOWN_NAMES = 1 << 14
 _DIGIT = re.compile("[0-9]")
 _KNOWN_PLACES = 1 << 10
@@ -149,13 +152,9 @@ def _holds_card_number(value: Any) -> bool:
     """
     if type(value) is list:
         return any(map(_holds_card_number, value))
-    if type(value) is str and value[:1] in MAY_BE_JSON:
-        try:
-            inside = parse(value)
-        except NotJsonError:
-            return holds_card_number(value)
-        if type(inside) in (list, str, Object):
-            return _holds_card_number(inside)
+    inside = _inside(value)
+    if inside is not None:
+        return _holds_card_number(inside)
     return type(value) in (str, Number) and holds_card_number(value)
 
 
@@ -190,7 +189,7 @@ _NOTHING = About(None, False)
 
 def about(members: List[Tuple[str, Any]]) -> About:
     """What an object says of its members."""
-    named = _named_by(members) or _listed_by(members)
+    named = _named_by(members) or _listed_by(members) or _mentioned_by(members)
     is_card = _is_card(members)
     return About(named, is_card) if named or is_card else _NOTHING
 
@@ -211,9 +210,10 @@ def _is_card(members: List[Tuple[str, Any]]) -> bool:
 def _named_by(members: List[Tuple[str, Any]]) -> Optional[str]:
     """The name in an object like ``{"name": "cardNumber", "value": "4..."}``.
 
-    The name may stand in an object of its own, ``{"field": {"name": "cardNumber"}, ...}``.
+    The name may stand in an object of its own, ``{"field": {"name": "cardNumber"}, ...}``, also
+    as text.
     """
-    names = [name for key, value in members if is_naming_key(key) for name in _names_in(value)]
+    names = [name for key, value in members if is_naming_key(key) for name in names_given(value)]
     named = [(meaning_of_name(name), name) for name in names]
     sure = (name for meaning, name in named if meaning is Meaning.CARD_DATA)
     maybe = (name for meaning, name in named if meaning in AMBIGUOUS)
@@ -227,6 +227,20 @@ def _listed_by(members: List[Tuple[str, Any]]) -> Optional[str]:
         return None
     names = (name for key, value in lists if is_naming_key(key) for name in value)
     return next((name for name in names if _is_card_data(name)), None)
+
+
+def _mentioned_by(members: List[Tuple[str, Any]]) -> Optional[str]:
+    """The name in a list or among keys beside a card number, ``{"name": ["pan"], ...}``."""
+    names = [
+        name
+        for key, value in members
+        if type(value) in (list, Object) and is_naming_key(key)
+        for name in names_mentioned(value)
+        if meaning_of_name(name) in _NAMES_CARD_DATA
+    ]
+    if names and any(is_value_key(key) and _matches(_card_number, value) for key, value in members):
+        return names[0]
+    return None
 
 
 def _is_card_data(name: Any) -> bool:
@@ -251,12 +265,6 @@ def follows_name(items: List[Any], index: int, parent: Path) -> bool:
     if meaning_of_name(value) not in _NO_NAME:
         return False
     return count == _PAIR or _DIGIT.search(value) is not None
-
-
-def _names_in(value: Any) -> List[str]:
-    if type(value) is Object:
-        return [text for key, text in value.pairs if type(text) is str and is_naming_key(key)]
-    return [value] if type(value) is str and value else []
 
 
 def _meaning_at(name: str, above: Tuple[str, ...]) -> Optional[Meaning]:
@@ -316,4 +324,18 @@ def _card_number(text: str) -> Optional[str]:
 def _matches(match: Any, value: Any) -> bool:
     if type(value) is list:
         return any(_matches(match, item) for item in value)
-    return type(value) in (str, Number) and match(value) is not None
+    if type(value) in (str, Number) and match(value) is not None:
+        return True
+    inside = _inside(value)
+    return inside is not None and _matches(match, inside)
+
+
+def _inside(value: Any) -> Any:
+    """The list, text or object that a text is, if it is JSON."""
+    if type(value) is not str or value[:1] not in MAY_BE_JSON:
+        return None
+    try:
+        inside = parse(value)
+    except NotJsonError:
+        return None
+    return inside if type(inside) in (list, str, Object) else None

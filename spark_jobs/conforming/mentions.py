@@ -6,9 +6,9 @@ import binascii
 import re
 from base64 import urlsafe_b64decode
 from typing import Iterator, Match, Tuple
-from urllib.parse import unquote
 
 from spark_jobs.conforming.card_numbers import holds_card_number
+from spark_jobs.schema.escapes import holds_escapes, unescaped, unquoted
 from spark_jobs.schema.redacted_names import Meaning, is_named_in_text, names_in_text, plain
 from spark_jobs.schema.removals import CLEANED_BELOW, CLEANED_IF_CONTAINING
 
@@ -36,19 +36,12 @@ _DRESSED = re.compile(
     "[\u00ad\u0300-\u036f\u200b-\u200f\u2060\u249c-\u24e9\ufeff\uff21-\uff5a\U0001d400-\U0001d7ff]"
 )
 """Letters in circles, of full width or of mathematics, and what nobody sees between letters."""
-_ESCAPE = re.compile(r"\\(?<!\\\\)\\*(?:[uU](0[03][0-9a-fA-F]{2})|x([0-9a-fA-F]{2}))")
-"""An escape of a Latin letter, of an accent, or of punctuation: JSON's, or that of log files.
-
-It begins with the first of its backslashes, lest each of many be tried as a beginning.
-"""
 _MANY_DIGITS = re.compile(r"[0-9](?:[ ._/-]?[0-9]){11}")
 
 _OBJECT_IN_BASE64 = "eyJ"
 """An opening brace and a quote."""
 _OTHER_THAN_BASE64 = re.compile("[^A-Za-z0-9+/_-]")
 _URL_SAFE = str.maketrans("+/", "-_")
-_TIMES_QUOTED = 3
-"""A URL in a URL in a URL is quoted so often."""
 
 _SURE = (Meaning.CARD_DATA, Meaning.PAYMENTS)
 _UNSURE = (
@@ -66,7 +59,7 @@ _ASSIGNS = re.compile(r"[\s_]{0,3}(?:[\"'\\`=:|\]]|-{0,2}>|&quot;|&#3|&(?:amp;)?
 def may_hold_removed(text: str) -> bool:
     """Whether a text may hold what goes; false means certainly not, if it is not below payments."""
     # A name may hide behind escapes of its letters, in this text or in text within it.
-    if "\\u" in text or holds_base64(text) or _SOME_REMOVED.search(text.lower()):
+    if holds_escapes(text) or holds_base64(text) or _SOME_REMOVED.search(text.lower()):
         return True
     return not text.isascii() and _DRESSED.search(text) is not None
 
@@ -94,7 +87,7 @@ def _decoded(piece: str) -> str:
 
 def names_card_data(text: str) -> bool:
     """Whether a text that begins like JSON, but is none, names card data or payments."""
-    readable = _readable(_ESCAPE.sub(lambda escape: chr(int(escape[1] or escape[2], 16)), text))
+    readable = plain(unescaped(text))
     if is_named_in_text(readable, *_SURE):
         return True
     if _MANY_DIGITS.search(readable) is None:
@@ -110,7 +103,7 @@ def assigns_card_data(text: str) -> bool:
     For example ``cardNumber=4...`` and ``callback({"cardNumber": ...})``. A sentence about a card
     does not. Only names that contain the word card, in any of the languages, or CVV count here.
     """
-    readable = _readable(text)
+    readable = plain(unquoted(text))
     if not _CARD_WORD.search(readable):
         return False
     return any(
@@ -126,7 +119,7 @@ def tells_card_number(text: str) -> bool:
     """
     if not holds_card_number(text):
         return False
-    readable = _readable(text)
+    readable = plain(unquoted(text))
     # Lest each name of a long last line be tried as the head of a table.
     before_last_line = readable.rfind("\n") + 1
     return any(
@@ -137,11 +130,3 @@ def tells_card_number(text: str) -> bool:
 
 def _names(meanings: Tuple[Meaning, ...], readable: str) -> Iterator[Match[str]]:
     return names_in_text(*meanings).finditer(readable)
-
-
-def _readable(text: str) -> str:
-    """The text in lower case, without accents and percent signs."""
-    for _ in range(_TIMES_QUOTED):
-        if "%" in text:
-            text = unquote(text)
-    return plain(text)

@@ -105,9 +105,10 @@ Card data is dropped at any depth, in every value that is or parses as JSON, als
 rescued. Each drop is counted by its path (`redacted`), with `*` for any list index and `?` for a
 name that is neither in the schema nor in the list below.
 
-Names are compared without case, accents, spaces, `-`, `_` and other punctuation, with escapes
-decoded: `Número do cartão` and `numero_do_cartao` are one name. A word in capitals means any of its
-words in the second table; {links} may be between two words, and up to two digits may follow.
+Names are compared without case, accents, spaces, `-`, `_` and other punctuation, with escapes,
+also those of URLs, decoded: `Número do cartão` and `numero_do_cartao` are one name. A word in
+capitals means any of its words in the second table; {links}
+may be between two words, and up to two digits may follow.
 
 {names}
 
@@ -115,7 +116,9 @@ words in the second table; {links} may be between two words, and up to two digit
 
 - **A name and its value** in one object count as a member of that name:
   `{{"name": "cardNumber", "value": "..."}}` loses the value. The key of the name may be {naming},
-  also in an object of its own; the key of the value may be {valued}. Both keys may have one of
+  also in an object of its own or in JSON text. Beside a list or an object that mentions card data
+  in its place, the value is dropped only if it is a card number. The key of the value may be
+  {valued}. Both keys may have one of
   these prefixes: {pair_of}. In a list, the element after a name of card data is dropped:
   `["cardNumber", "..."]`. A list of values beside a list of names is dropped whole if one of the
   names is a name of card data:

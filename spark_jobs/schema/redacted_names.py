@@ -1,7 +1,8 @@
 """Names of what redaction drops in English, Portuguese and Spanish, from one vocabulary.
 
-Names are compared folded: lower case, without accents, and nothing but letters and digits, so that
-``Número do cartão``, ``numero_do_cartao`` and ``numeroDoCartao`` are one name.
+Names are compared folded: without escapes and accents, in lower case, and nothing but letters and
+digits, so that ``Número do cartão``, ``numero_do_cartao``, ``numeroDoCartao`` and
+``numero%20do%20cart%C3%A3o`` are one name.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Dict, FrozenSet, Match, Optional, Pattern, Tuple
 
+from spark_jobs.schema.escapes import unescaped
 from spark_jobs.schema.name_cache import LONGEST_NAME, cached_if_short
 
 
@@ -165,6 +167,9 @@ PAIR_OF = (
 )  # fmt: skip
 """Words that may stand before these keys: ``propertyName``, ``propertyValue``."""
 
+LONGEST_ESCAPED_NAME = len("\\u0061") * LONGEST_NAME
+"""Characters of the longest name looked at if each of its letters is escaped."""
+
 _BETWEEN_IN_TEXT = r"(?:[^\w\s\"\\]|[ _]){0,3}"
 _KNOWN_NAMES = 1 << 14
 _PAIR_OF = re.compile(f"(?:{'|'.join(sorted(PAIR_OF, key=len, reverse=True))})?(.*)")
@@ -198,13 +203,13 @@ def _unless_accent(letter: Match[str]) -> str:
 
 def folded(name: str) -> str:
     """The name as names are compared."""
-    return _OTHER_THAN_NAMES.sub("", plain(name))
+    return _OTHER_THAN_NAMES.sub("", plain(unescaped(name)))
 
 
 @cached_if_short(_KNOWN_NAMES)
 def meaning_of_name(name: str) -> Optional[Meaning]:
     """What a name says of its value, if redaction has to do with it."""
-    if len(name) > LONGEST_NAME:
+    if len(name) > LONGEST_ESCAPED_NAME or len(unescaped(name)) > LONGEST_NAME:
         return None
     short = folded(name)
     if short[:2] in _OPENINGS:
