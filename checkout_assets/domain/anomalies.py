@@ -208,7 +208,8 @@ class FolderAllowance:
 
     def rescue_share_acceptable(self, totals: StructureTotals) -> Finding:
         """The share of rows with rescued values is not above the configured one."""
-        rescued, rows = totals.rescued_rows, totals.rows
+        # Both count the rows of vanished documents, which stay in the table.
+        rescued, rows = totals.rescued_rows, totals.rows + totals.vanished_rows
         exceeded = rescued >= self.rescue_least and rescued > self.rescue_share * rows
         told = part_of(rescued, rows, "row", " [has|have] values without a column, ")
         told += _acceptable(

@@ -125,6 +125,13 @@ def test_vanished_and_nested_objects_are_no_part_of_the_share() -> None:
     assert FolderAllowance().quarantine_share_acceptable(totals).passed
 
 
+def test_rows_of_vanished_documents_are_a_part_of_the_rows_that_are_rescued() -> None:
+    totals = StructureTotals(50, rows=50, vanished_rows=50, rescued_rows=20, rescued_values=20)
+    found = FolderAllowance().rescue_share_acceptable(totals)
+    assert found.passed
+    assert found.counts == {"rows": 100, "rescued_rows": 20}
+
+
 def test_newer_and_vanished_objects_fail_no_rule() -> None:
     status = {**CLEAN.by_status, "vanished": 4}
     assert raw_flags(replace(CLEAN, by_status=status, newer=2, missing_on_source=1)) == set()
