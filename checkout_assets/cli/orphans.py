@@ -103,10 +103,13 @@ def _explain_yes(found: "Sequence[FolderOrphans]", least_age: timedelta) -> str:
         return "" if found else "There are no orphaned files."
     if removable == listed:
         return in_number(listed, "Use --yes to remove [this file|these files].")
-    kept = "younger than --min-age, or their folder has no publication record that can be read."
+    kept = (
+        "It keeps files younger than --min-age, and those of a folder without a publication "
+        "record that can be read."
+    )
     if not removable:
-        return f"--yes would keep all of these files: they are {kept}"
-    return f"Use --yes to remove {removable:,} of these {listed:,} files. The others are {kept}"
+        return f"--yes would remove none of these files. {kept}"
+    return f"Use --yes to remove {removable:,} of {counted(listed, 'file')}. {kept}"
 
 
 def _found(settings: Settings, folders: Sequence[str] | None) -> "list[FolderOrphans]":

@@ -104,7 +104,7 @@ def test_names_are_masked_unless_they_are_asked_for(orphaned: Cli) -> None:
 
 def test_a_folder_without_a_record_keeps_everything(orphaned: Cli) -> None:
     assert orphaned("orphans remove", "--min-age", "0") == 1
-    assert "--yes would keep all of these files" in orphaned.err
+    assert "--yes would remove none of these files" in orphaned.err
     assert "Use --yes" not in orphaned.err
     before = [entry.key for entry in orphaned.store.list("consumable_tables/")]
     assert orphaned("orphans remove", "--yes", "--min-age", "0") == 1
@@ -118,7 +118,7 @@ def test_without_yes_nothing_is_removed(cli: Cli, place: OrdersPlace) -> None:
     first_run(cli.store)
     cli.store.put(STRANGE, b"strange")
     assert cli("orphans remove") == 0
-    assert "--yes would keep all of these files: they are younger than --min-age" in cli.err
+    assert "none of these files. It keeps files younger than --min-age" in cli.err
     assert cli("orphans remove", "--min-age", "0") == 0
     assert "Nothing was removed. Use --yes to remove this file." in cli.err
     assert cli("orphans remove", "--json") == 0
