@@ -139,6 +139,11 @@ class Settings(
             ) from None
 
     @property
+    def launches_machines(self) -> bool:
+        """Whether instances copy or clusters structure."""
+        return self.copy_engine == "ec2" or self.structure_engine == "emr"
+
+    @property
     def comparing_role_arn(self) -> str:
         """The role that reconciling assumes for source and raw; empty for its own principal."""
         return self.copy_role_arn if self.reconcile_with_copy_role else ""

@@ -12,7 +12,12 @@ from typing import Any
 import dagster as dg
 
 from checkout_assets.assets.check_results import result_of
-from checkout_assets.assets.dagster_internals import CheckTarget, latest_target, results_shown
+from checkout_assets.assets.dagster_internals import (
+    CheckTarget,
+    latest_target,
+    log_checks,
+    results_shown,
+)
 from checkout_assets.assets.raw_orders import RAW_ORDERS
 from checkout_assets.assets.runbook import Runbook
 from checkout_assets.assets.structured_orders import STRUCTURED_ORDERS
@@ -38,9 +43,8 @@ def report_checks(
     """Report what is due of these folders; all of it in the month's first reconciliation."""
     last = latest_target(context.instance, reconciliation)
     first = last is not None and is_new_month(datetime.fromtimestamp(last.timestamp, UTC), now)
-    for evaluation in evaluations_due(context.instance, folders, runbook, first):
-        event: Any = evaluation  # which Dagster's own signature leaves out
-        context.log_event(event)
+    due = list(evaluations_due(context.instance, folders, runbook, first))
+    log_checks(context.op_execution_context, due)
 
 
 def is_new_month(last: datetime, now: datetime) -> bool:

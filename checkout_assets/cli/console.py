@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 _MOST_LINES = 20
+_NO_TERMINAL_WIDTH = 160
 _LETTERS = str.maketrans({"🟩": "g", "🟨": "y", "🟥": "R", "⬜": "."})
 """Green, yellow, red; white is not looked at."""
 
@@ -23,6 +24,19 @@ def terminal() -> "Console":
     from rich.console import Console
 
     return Console(stderr=True, markup=False, highlight=False, emoji=False, soft_wrap=True)
+
+
+def table_console() -> "Console":
+    """Standard output for tables: as wide as the terminal, wider if it is none."""
+    from rich.console import Console
+
+    return Console(
+        file=sys.stdout,
+        markup=False,
+        highlight=False,
+        emoji=False,
+        width=None if sys.stdout.isatty() else _NO_TERMINAL_WIDTH,
+    )
 
 
 def say(line: str) -> None:

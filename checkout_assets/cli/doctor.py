@@ -65,17 +65,13 @@ def _results(given: Mapping[str, object]) -> Iterator[CheckResult]:
     else:
         settings = found
         yield _SETTINGS.ok("every variable can be read")
-    fleets = settings is not None and _uses_fleets(settings)
+    fleets = settings is not None and settings.launches_machines
     yield from machine_results(settings is None or settings.structure_engine == "local")
     if not fleets:
         yield from room_results(Path.cwd())
     yield from instance_results(fleets)
     if settings is not None:
         yield from aws_results(settings, runs_at_a_time())
-
-
-def _uses_fleets(settings: Settings) -> bool:
-    return settings.copy_engine == "ec2" or settings.structure_engine == "emr"
 
 
 def _check_options(settings: Settings) -> None:

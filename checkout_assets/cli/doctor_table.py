@@ -1,29 +1,20 @@
 """What ``doctor`` prints: a table for people, a document for programs."""
 
-import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
+from checkout_assets.cli.console import table_console
 from checkout_assets.domain.displayable import one_line
 from checkout_assets.domain.doctor import CheckResult, CheckState, count_states
 
-_NO_TERMINAL_WIDTH = 160
 _STYLES = {CheckState.OK: "green", CheckState.FAILED: "bold red", CheckState.UNKNOWN: "yellow"}
 _SHORTEST_SUBJECT = 8
 
 
 def print_results(results: Sequence[CheckResult]) -> None:
     """One row per check, on standard output; the count of each state below."""
-    from rich.console import Console
-
-    console = Console(
-        file=sys.stdout,
-        markup=False,
-        highlight=False,
-        emoji=False,
-        width=None if sys.stdout.isatty() else _NO_TERMINAL_WIDTH,
-    )
+    console = table_console()
     console.print(_table(results))
     console.print(summary(results))
 

@@ -1,13 +1,11 @@
 """What ``plan`` prints for people: what there is to do, and a table of what it takes."""
 
-import sys
 from collections.abc import Iterator, Sequence
 
+from checkout_assets.cli.console import table_console
 from checkout_assets.domain.counting import byte_size, counted
 from checkout_assets.domain.planning.estimate import Estimate
 from checkout_assets.domain.planning.workload import Workload
-
-_NO_TERMINAL_WIDTH = 160
 
 
 def workload_lines(work: Workload) -> Iterator[str]:
@@ -25,7 +23,6 @@ def workload_lines(work: Workload) -> Iterator[str]:
 
 def print_plan(found: Sequence[Estimate]) -> None:
     """One row per stage and choice of machines, on standard output."""
-    from rich.console import Console
     from rich.table import Table
 
     table = Table("", "machines", "market", box=None)
@@ -33,8 +30,7 @@ def print_plan(found: Sequence[Estimate]) -> None:
         table.add_column(name, justify="right")
     for each in found:
         table.add_row(*_row(each))
-    width = None if sys.stdout.isatty() else _NO_TERMINAL_WIDTH
-    Console(file=sys.stdout, markup=False, highlight=False, emoji=False, width=width).print(table)
+    table_console().print(table)
 
 
 def _row(each: Estimate) -> Iterator[str]:

@@ -1,25 +1,14 @@
 """The table that ``checkout-assets report`` prints."""
 
-import sys
-
+from checkout_assets.cli.console import table_console
 from checkout_assets.domain.counting import byte_size, counted, of_folders
 from checkout_assets.domain.displayable import one_line
 from checkout_assets.domain.reporting.outcome import ReconciliationOutcome
 
-_NO_TERMINAL_WIDTH = 160
-
 
 def print_table(outcome: ReconciliationOutcome) -> None:
     """Totals, and a row for each thing to know of a red or flagged folder, on standard output."""
-    from rich.console import Console
-
-    console = Console(
-        file=sys.stdout,
-        markup=False,
-        highlight=False,
-        emoji=False,
-        width=None if sys.stdout.isatty() else _NO_TERMINAL_WIDTH,
-    )
+    console = table_console()
     console.print(f"Reconciliation of {outcome.instant:%Y-%m-%d %H:%M} UTC", style="bold")
     console.print(
         f"{of_folders(outcome.complete, outcome.asked)} complete, {outcome.red:,} red, "

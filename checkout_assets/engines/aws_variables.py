@@ -26,7 +26,7 @@ _TEXTS = re.compile(
 """They may hold blanks, but not at their ends."""
 
 _PROXIES = re.compile("HTTPS?_PROXY", re.IGNORECASE)
-"""An empty one is usual: it says that there is no proxy."""
+"""May be empty: that means no proxy."""
 
 _S3_ENDPOINT = re.compile("AWS_ENDPOINT_URL(_S3)?")
 

@@ -11,6 +11,7 @@ from checkout_assets.domain.access.role_statements import (
     CUT_OFF,
     RESULTS,
     TO_EC2,
+    TO_EMR,
     allow,
     assume_copy_role,
     list_place,
@@ -32,7 +33,6 @@ _VOLUME_KEY = (
     *("kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKeyWithoutPlaintext"),
     *("kms:ReEncryptFrom", "kms:ReEncryptTo"),
 )
-_TO_EMR = "elasticmapreduce.amazonaws.com"
 
 
 def host_role(terms: AccessTerms) -> list[Statement]:
@@ -151,7 +151,7 @@ def _clusters(terms: AccessTerms) -> list[Statement]:
             ),
             StringEquals={f"aws:ResourceTag/{DEPLOYMENT_TAG}": [terms.cluster_deployment]},
         ),
-        pass_role("PassServiceRole", terms.emr_service_role, _TO_EMR),
+        pass_role("PassServiceRole", terms.emr_service_role, TO_EMR),
         pass_role("PassNodeRole", terms.structure_role, TO_EC2),
     ]
 

@@ -15,6 +15,9 @@ RESULTS = "_results/*"
 TO_EC2 = "ec2.amazonaws.com"
 """The service that gives instances their role."""
 
+TO_EMR = "elasticmapreduce.amazonaws.com"
+"""The service that takes EMR's service role."""
+
 
 def allow(name: str, actions: Iterable[str], resources: list[str]) -> Statement:
     """A statement of ours."""

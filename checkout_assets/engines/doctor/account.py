@@ -9,7 +9,7 @@ from checkout_assets.domain.displayable import displayable
 from checkout_assets.domain.doctor import CheckResult, Topic
 from checkout_assets.domain.errors import UsageError
 from checkout_assets.engines.aws_setup import check_session, configuring
-from checkout_assets.engines.doctor.asking import answered, ask
+from checkout_assets.engines.doctor.asking import answered, ask, bucket_headers
 from checkout_assets.engines.doctor.settling import settled
 from checkout_assets.engines.locations import principal
 from checkout_assets.settings import Settings
@@ -42,12 +42,16 @@ class Account:
 
 
 class AwsClients:
-    """Clients of one principal, each made once."""
+    """Clients of one principal, each made once.
+
+    ``region_of`` is a bucket's region, asked for once; empty if S3 does not tell it.
+    """
 
     def __init__(self) -> None:
         self._session = principal()
         self.region = str(self._session.region_name or "")
         self.of = cache(self._make)
+        self.region_of = cache(self._region_of)
 
     def check(self) -> None:
         """Raise UsageError if settings or credentials cannot be used."""
@@ -57,6 +61,9 @@ class AwsClients:
         """Whether that service is Amazon's, not another server that speaks like it."""
         host = str(self.of(service).meta.endpoint_url).rstrip("/")
         return host.endswith(_AMAZON)
+
+    def _region_of(self, bucket: str) -> str:
+        return bucket_headers(self.of("s3"), bucket).get("x-amz-bucket-region", "")
 
     def _make(self, service: str, region: str = "", endpoint_url: str = "") -> Any:
         from botocore.config import Config
@@ -83,7 +90,7 @@ def credentials_results(clients: AwsClients, launches: bool) -> Iterator[CheckRe
 
 
 def find_account(clients: AwsClients) -> Account:
-    """Who asks; raises UnseenError or UsageError if nobody says so."""
+    """The principal's account; raises UnseenError or UsageError if AWS does not tell it."""
     answer = answered(ask(clients.of("sts"), "get_caller_identity"))
     return Account(str(answer["Account"]), str(answer["Arn"]))
 

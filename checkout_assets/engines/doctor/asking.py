@@ -56,6 +56,20 @@ def ask_all(client: Any, request: str, field: str, **parameters: Any) -> Iterato
         raise _no_answer(client, error) from None
 
 
+def bucket_headers(client: Any, bucket: str) -> Mapping[str, str]:
+    """The headers of S3's answer about a bucket; a refusal has them too."""
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    try:
+        answer = client.head_bucket(Bucket=bucket)
+    except ClientError as error:
+        answer = error.response
+    except BotoCoreError:
+        return {}
+    found: Mapping[str, str] = answer.get("ResponseMetadata", {}).get("HTTPHeaders", {})
+    return found
+
+
 def answered(answer: Mapping[str, Any] | None) -> Mapping[str, Any]:
     """An answer that cannot be absent."""
     assert answer is not None

@@ -9,7 +9,6 @@ from checkout_assets.domain.displayable import displayable
 from checkout_assets.domain.doctor import CheckResult, Topic
 from checkout_assets.engines.doctor.account import AwsClients
 from checkout_assets.engines.doctor.asking import answered, ask
-from checkout_assets.engines.doctor.places import bucket_headers
 from checkout_assets.engines.doctor.settling import settled_one
 from checkout_assets.engines.locations import Location, S3Location
 from checkout_assets.settings import ENVIRONMENT_PREFIX, Settings
@@ -40,13 +39,8 @@ def bucket_results(
     """What each bucket says about itself, on Amazon; other servers promise nothing of it."""
     for name, place in places.items():
         if isinstance(place, S3Location):
-            regional = clients.of("s3", region_of(clients, place.bucket))
+            regional = clients.of("s3", clients.region_of(place.bucket))
             yield from _of(_Bucket(name, place.bucket, regional, settings))
-
-
-def region_of(clients: AwsClients, bucket: str) -> str:
-    """The bucket's region; empty if S3 does not say so."""
-    return bucket_headers(clients.of("s3"), bucket).get("x-amz-bucket-region", "")
 
 
 def region_results(
@@ -56,7 +50,7 @@ def region_results(
     for name, place in places.items():
         if isinstance(place, S3Location):
             topic = Topic(name, "region", "docs/deploy/ec2.md")
-            region = region_of(clients, place.bucket)
+            region = clients.region_of(place.bucket)
             yield _judged_region(topic, region, _wanted_regions(name, clients, settings))
 
 

@@ -1,6 +1,6 @@
 """All checks of the places and of AWS, in their order: what others depend on comes first."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 
 from checkout_assets.domain.doctor import CheckResult, CheckState, Topic
@@ -24,7 +24,7 @@ from checkout_assets.engines.doctor.places import (
 from checkout_assets.engines.doctor.policies import bucket_policy_results
 from checkout_assets.engines.doctor.roles import role_results
 from checkout_assets.engines.doctor.settling import settled
-from checkout_assets.engines.locations import S3Location
+from checkout_assets.engines.locations import Location, S3Location
 from checkout_assets.settings import Settings
 
 _ACCESS = Topic("access", "policies and roles", "docs/deploy/access.md")
@@ -43,14 +43,14 @@ def aws_results(settings: Settings, runs_at_a_time: int) -> Iterator[CheckResult
     if not any(isinstance(each, S3Location) for each in places.values()):
         yield from place_results(places, "")
         return
-    yield from settled(_ACCOUNT, lambda: _in_aws(settings, runs_at_a_time))
+    yield from settled(_ACCOUNT, lambda: _in_aws(places, settings, runs_at_a_time))
 
 
-def _in_aws(settings: Settings, runs_at_a_time: int) -> Iterator[CheckResult]:
-    places, _ = configured_places(settings)
+def _in_aws(
+    places: Mapping[str, Location], settings: Settings, runs_at_a_time: int
+) -> Iterator[CheckResult]:
     clients = AwsClients()
-    launches = settings.copy_engine == "ec2" or settings.structure_engine == "emr"
-    usable = list(credentials_results(clients, launches))
+    usable = list(credentials_results(clients, settings.launches_machines))
     yield from usable
     if any(each.state is not CheckState.OK for each in usable):
         yield _ACCOUNT.unknown("not made without credentials and a region", _FIRST)

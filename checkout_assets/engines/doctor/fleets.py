@@ -6,7 +6,6 @@ from typing import Any
 
 from checkout_assets.domain.doctor import CheckResult, Topic
 from checkout_assets.engines.doctor.account import AwsClients
-from checkout_assets.engines.doctor.buckets import region_of
 from checkout_assets.engines.doctor.clusters import release_results
 from checkout_assets.engines.doctor.network import (
     Network,
@@ -118,7 +117,7 @@ def _across_regions(clients: AwsClients, settings: Settings) -> bool:
     if not (settings.source_uri and settings.raw_uri):
         return False
     regions = [
-        region_of(clients, parse_s3_location(uri, what).bucket)
+        clients.region_of(parse_s3_location(uri, what).bucket)
         for what, uri in (("source", settings.source_uri), ("raw", settings.raw_uri))
     ]
     return all(regions) and len(set(regions)) > 1

@@ -46,7 +46,7 @@ def network_results(ec2: Any, network: Network) -> Iterator[CheckResult]:
 
 
 def security_group_results(ec2: Any, group: str, open_for_ssh: bool) -> Iterator[CheckResult]:
-    """Whether the security group of copying instances is there, and lets nobody in."""
+    """Whether the security group of copying instances exists and has no inbound rule."""
     topic = Topic("EC2", f"security group {group}", "docs/deploy/ec2.md")
     yield settled_one(topic, lambda: _group(ec2, topic, group, open_for_ssh))
 

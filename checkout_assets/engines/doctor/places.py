@@ -3,12 +3,12 @@
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
-from typing import Any
 
 from checkout_assets.domain.displayable import displayable
 from checkout_assets.domain.doctor import CheckResult, Topic
 from checkout_assets.domain.errors import UsageError
 from checkout_assets.engines.doctor.account import AwsClients
+from checkout_assets.engines.doctor.asking import bucket_headers
 from checkout_assets.engines.doctor.settling import AGAIN, settled
 from checkout_assets.engines.locations import (
     LocalLocation,
@@ -60,20 +60,6 @@ def place_results(places: Mapping[str, Location], copy_role: str) -> Iterator[Ch
 def clock_results(places: Mapping[str, Location], clients: AwsClients) -> Iterator[CheckResult]:
     """Whether this machine's clock agrees with that of S3."""
     yield from settled(_CLOCK, lambda: _clock(places, clients))
-
-
-def bucket_headers(client: Any, bucket: str) -> Mapping[str, str]:
-    """The headers of S3's answer about a bucket; a refusal has them too."""
-    from botocore.exceptions import BotoCoreError, ClientError
-
-    try:
-        answer = client.head_bucket(Bucket=bucket)
-    except ClientError as error:
-        answer = error.response
-    except BotoCoreError:
-        return {}
-    found: Mapping[str, str] = answer.get("ResponseMetadata", {}).get("HTTPHeaders", {})
-    return found
 
 
 def _overlap(places: Mapping[str, Location]) -> Iterator[CheckResult]:

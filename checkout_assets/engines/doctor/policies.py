@@ -12,18 +12,17 @@ from checkout_assets.engines.access.granting import wanted_statements
 from checkout_assets.engines.access.options import AccessOptions
 from checkout_assets.engines.doctor.account import AwsClients
 from checkout_assets.engines.doctor.asking import ask
-from checkout_assets.engines.doctor.buckets import region_of
 from checkout_assets.engines.doctor.settling import settled_one
 
 _GUIDE = "docs/deploy/access.md#what-the-buckets-get"
 _GRANT = "Run checkout-assets access grant --requester NAME --days N, look, then add --yes."
-_SOMEBODY = "nobody yet"
+_REQUESTER = "not granted yet"
 
 
 def bucket_policy_results(options: AccessOptions, clients: AwsClients) -> Iterator[CheckResult]:
     """Whether source, raw and lake have the statements of a grant, and until when."""
     now = datetime.now(UTC)
-    terms = options.terms(_SOMEBODY, 1, now)
+    terms = options.terms(_REQUESTER, 1, now)
     for bucket in wanted_statements(terms):
         topic = Topic(f"bucket {bucket}", "policy", _GUIDE)
         yield settled_one(topic, partial(_judged, topic, bucket, terms, clients, now))
@@ -32,7 +31,7 @@ def bucket_policy_results(options: AccessOptions, clients: AwsClients) -> Iterat
 def _judged(
     topic: Topic, bucket: str, terms: AccessTerms, clients: AwsClients, now: datetime
 ) -> CheckResult:
-    client = clients.of("s3", region_of(clients, bucket))
+    client = clients.of("s3", clients.region_of(bucket))
     answer = ask(client, "get_bucket_policy", ("NoSuchBucketPolicy",), Bucket=bucket)
     policy = PolicyText(str(answer["Policy"]) if answer else "")
     granted = granted_terms(policy, terms)

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
+from checkout_assets.domain.access.role_statements import TO_EMR
 from checkout_assets.domain.displayable import displayable
 from checkout_assets.domain.doctor import CheckResult, Topic
 from checkout_assets.engines.doctor.asking import ask
@@ -10,7 +11,7 @@ from checkout_assets.engines.doctor.roles import find_role
 from checkout_assets.engines.doctor.settling import settled_one
 
 _SERVICE_ROLES = {
-    "EMR clean-up": ("AWSServiceRoleForEMRCleanup", "elasticmapreduce.amazonaws.com"),
+    "EMR clean-up": ("AWSServiceRoleForEMRCleanup", TO_EMR),
     "Spot": ("AWSServiceRoleForEC2Spot", "spot.amazonaws.com"),
 }
 """By what it is for: the service-linked role, and the service that it is made for."""

@@ -7,7 +7,7 @@ from typing import Any
 
 from checkout_assets.domain.access.coverage import lacking
 from checkout_assets.domain.access.role_policies import ROLE_POLICIES
-from checkout_assets.domain.access.role_statements import TO_EC2
+from checkout_assets.domain.access.role_statements import TO_EC2, TO_EMR
 from checkout_assets.domain.access.statements import Statement, as_list
 from checkout_assets.domain.access.terms import AccessTerms
 from checkout_assets.domain.counting import counted
@@ -16,7 +16,6 @@ from checkout_assets.domain.doctor import CheckResult, Topic
 from checkout_assets.engines.doctor.asking import answered, ask, ask_all
 from checkout_assets.engines.doctor.settling import settled, settled_one
 
-TO_EMR = "elasticmapreduce.amazonaws.com"
 _GUIDE = "docs/deploy/access.md#who-is-who"
 _ABSENT = ("NoSuchEntity",)
 _MOST_SHOWN = 3

@@ -71,8 +71,8 @@ def estimates(
 def refuse_costly_plan(budget: BudgetChoices) -> None:
     """Raise UsageError if requests and transfer of the whole migration exceed the budget.
 
-    Asks nobody: what there is to do is what ``plan`` counted. Machines come on top, and are
-    little beside the requests.
+    Sends no request: what there is to do is what ``plan`` counted. Machines cost extra, and
+    little compared with the requests.
     """
     if not budget.budget_dollars:
         return
