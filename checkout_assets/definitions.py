@@ -73,6 +73,7 @@ def build_resources(settings: Settings) -> dict[str, Any]:
 def _access(settings: Settings, stores: Stores) -> AccessResource:
     return AccessResource(
         stores=stores,
+        run_logs_uri=settings.run_logs_uri,
         copy_role_arn=settings.copy_role_arn,
         **settings.model_dump(include={*AccessChoices.model_fields, *GrantChoices.model_fields}),
         **named_by_engines(settings),

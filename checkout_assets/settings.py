@@ -4,6 +4,7 @@ AWS's own variables (credentials, region, endpoint) are read by AWS's libraries;
 misread is refused before (``engines.aws_variables``).
 """
 
+import json
 import os
 import re
 from collections.abc import Container, Mapping
@@ -25,6 +26,7 @@ from checkout_assets.domain.errors import UsageError
 from checkout_assets.domain.odd_characters import odd_characters
 from checkout_assets.engines.access.choices import AccessChoices, GrantChoices
 from checkout_assets.engines.copying.choices import CopyChoices
+from checkout_assets.engines.deploying.choices import DeployChoices
 from checkout_assets.engines.ec2.options import Ec2Options
 from checkout_assets.engines.emr.options import EmrChoices
 from checkout_assets.engines.option import OnCommandLine
@@ -44,6 +46,7 @@ class Settings(
     BudgetChoices,
     AccessChoices,
     GrantChoices,
+    DeployChoices,
     BaseSettings,
 ):
     """Each field is the variable ``CHECKOUT_<FIELD>``; raises UsageError for a wrong value.
@@ -206,6 +209,17 @@ def _refuse_odd(
     for variable, value in os.environ.items():
         if variable.upper() in fields and (odd := odd_characters(value)):
             raise UsageError(f"{variable} is wrong: it {odd}. Set it again without it.")
+
+
+def variables_of(settings: Settings) -> dict[str, str]:
+    """The variables that give another process the same settings: those that were given here."""
+    given = {name: getattr(settings, name) for name in sorted(settings.model_fields_set)}
+    return {
+        f"{ENVIRONMENT_PREFIX}{name.upper()}": (
+            value if isinstance(value, str) else json.dumps(value)
+        )
+        for name, value in given.items()
+    }
 
 
 def aws_variables() -> dict[str, str]:

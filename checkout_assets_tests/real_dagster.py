@@ -8,18 +8,19 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
 import psutil
+import yaml
 
 from checkout_assets.domain.folders import FOLDER_NAMES
+from checkout_assets_tests.deployment import shipped_instance
 
 ROOT = Path(__file__).resolve().parents[1]
-SHIPPED = ROOT / "docs" / "deploy" / "dagster.yaml"
 START_SECONDS = 180
 END_SECONDS = 120
 _LAUNCH = """
@@ -31,6 +32,18 @@ mutation ($asset: String!, $start: String!, $end: String!, $location: String!) {
     executionMetadata: {tags: [{key: "dagster/asset_partition_range_start", value: $start},
                                {key: "dagster/asset_partition_range_end", value: $end}]}
   }) { __typename ... on LaunchRunSuccess { run { runId } } ... on PythonError { message } }
+}
+"""
+_BACKFILL = """
+mutation ($asset: String!, $folders: [String!]!) {
+  launchPartitionBackfill(backfillParams: {
+    assetSelection: [{path: [$asset]}], partitionNames: $folders
+  }) { __typename ... on LaunchBackfillSuccess { backfillId } ... on PythonError { message } }
+}
+"""
+_BACKFILL_STATUS = """
+query ($backfill: String!) {
+  partitionBackfillOrError(backfillId: $backfill) { ... on PartitionBackfill { status } }
 }
 """
 _TERMINATE = """
@@ -45,12 +58,13 @@ _LOCATIONS = "query { workspaceOrError { ... on Workspace { locationEntries { na
 class Webserver:
     """What a browser says to it."""
 
-    def __init__(self, port: int, process: "subprocess.Popen[bytes]") -> None:
+    def __init__(self, port: int, process: "subprocess.Popen[bytes] | None" = None) -> None:
         self._url = f"http://127.0.0.1:{port}/graphql"
         self._process = process
 
     def kill_services(self, sparing: int = 0) -> None:
         """Kill -9 all that it, its daemon and its code server started, but one process."""
+        assert self._process is not None
         family = psutil.Process(self._process.pid)
         for process in [family, *family.children(recursive=True)]:
             if process.pid != sparing:
@@ -71,6 +85,17 @@ class Webserver:
         assert told["__typename"] == "LaunchRunSuccess", told
         return str(told["run"]["runId"])
 
+    def backfill(self, asset: str, folders: Sequence[str]) -> str:
+        """Launch a backfill and return its id."""
+        told = self._ask(_BACKFILL, asset=asset, folders=folders)["launchPartitionBackfill"]
+        assert told["__typename"] == "LaunchBackfillSuccess", told
+        return str(told["backfillId"])
+
+    def backfill_status(self, backfill: str) -> str:
+        """A backfill's status, such as COMPLETED_SUCCESS."""
+        told = self._ask(_BACKFILL_STATUS, backfill=backfill)
+        return str(told["partitionBackfillOrError"]["status"])
+
     def terminate(self, run: str) -> None:
         """Cancel a run."""
         told = self._ask(_TERMINATE, run=run)["terminateRun"]
@@ -80,7 +105,7 @@ class Webserver:
         """A run's status, such as CANCELED."""
         return str(self._ask(_STATUS, run=run)["runOrError"]["status"])
 
-    def _ask(self, query: str, **variables: str) -> Any:
+    def _ask(self, query: str, **variables: object) -> Any:
         body = json.dumps({"query": query, "variables": variables}).encode()
         request = urllib.request.Request(
             self._url, body, {"Content-Type": "application/json"}, method="POST"
@@ -102,18 +127,22 @@ def wait_until(condition: Callable[[], object], seconds: float = END_SECONDS) ->
         time.sleep(1)
 
 
-def shipped_home(directory: Path) -> Path:
-    """A DAGSTER_HOME with the shipped instance."""
+def shipped_home(directory: Path, most_runs: int | None = None) -> Path:
+    """A DAGSTER_HOME with the instance of a deployment, and with room for so many runs."""
+    config = shipped_instance()
+    if most_runs is not None:
+        config["concurrency"]["runs"]["max_concurrent_runs"] = most_runs
+        config["concurrency"]["pools"]["default_limit"] = most_runs
     home = directory / "dagster"
     home.mkdir()
-    (home / "dagster.yaml").write_text(SHIPPED.read_text())
+    (home / "dagster.yaml").write_text(yaml.safe_dump(config))
     return home
 
 
 @contextmanager
 def dagster_dev(log: Path) -> Iterator[Webserver]:
     """Webserver and daemon of the environment's DAGSTER_HOME, with our definitions."""
-    port = _free_port()
+    port = free_port()
     command = [
         *(sys.executable, "-m", "dagster", "dev", "-m", "checkout_assets.definitions"),
         *("-h", "127.0.0.1", "-p", str(port)),
@@ -144,7 +173,8 @@ def run_pid(instance: dg.DagsterInstance, run: str) -> int:
     raise AssertionError("the run never told its process")
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port on which nobody listens now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

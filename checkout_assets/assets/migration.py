@@ -31,7 +31,7 @@ from checkout_assets.domain.folders import Folder
 from checkout_assets.resources.engines import CopyEngineResource, StructureEngineResource
 
 POOL = "migrate"
-"""Limited by the instance, see docs/deploy/dagster.yaml: each run of it may launch machines."""
+"""Limited by the instance (its dagster.yaml says how): each run of it may launch machines."""
 
 
 class Migration:

@@ -12,9 +12,9 @@ from checkout_assets.engines.doctor.settling import settled
 from checkout_assets.settings import MachineSettings
 
 _SUBJECT = "Dagster"
-_GUIDE = "docs/deploy/dagster.yaml"
+_GUIDE = "docs/deploy/host.md"
 _USUAL_RUNS = 16
-_COPY_IT = f"Copy {_GUIDE} to $DAGSTER_HOME and add the storage."
+_MAKE_IT = "checkout-assets deploy init writes such a dagster.yaml."
 _INSTANCE = Topic(_SUBJECT, "instance", _GUIDE)
 _STORAGE = Topic(_SUBJECT, "storage", _GUIDE)
 _MONITORING = Topic(_SUBJECT, "run monitoring", _GUIDE)
@@ -70,7 +70,8 @@ def _without_home(deployed: bool) -> CheckResult:
     if deployed:
         return _INSTANCE.failed(
             "DAGSTER_HOME is not set, so Dagster forgets its runs when it ends.",
-            f"Set DAGSTER_HOME to a directory. {_COPY_IT}",
+            "Make a deployment with checkout-assets deploy init, and set DAGSTER_HOME to its "
+            "directory.",
         )
     return _INSTANCE.ok("DAGSTER_HOME is not set: dagster dev keeps its runs until it ends")
 
@@ -80,7 +81,7 @@ def _as_recommended(instance: dg.DagsterInstance) -> Iterator[CheckResult]:
     if "sqlite" in storage.lower():
         yield _STORAGE.failed(
             "Runs are kept in SQLite, which is too slow for many runs at a time.",
-            "Add a PostgreSQL storage to dagster.yaml.",
+            f"Use a PostgreSQL storage: {_MAKE_IT}",
         )
     else:
         yield _STORAGE.ok(f"runs are kept in {storage}")
@@ -89,7 +90,7 @@ def _as_recommended(instance: dg.DagsterInstance) -> Iterator[CheckResult]:
     else:
         yield _MONITORING.failed(
             "It is not enabled, so runs whose process was killed stay started, and keep machines.",
-            f"Set run_monitoring.enabled to true. {_COPY_IT}",
+            f"Set run_monitoring.enabled to true. {_MAKE_IT}",
         )
     yield _judged_launcher(instance)
 
@@ -102,5 +103,5 @@ def _judged_launcher(instance: dg.DagsterInstance) -> CheckResult:
         return _LAUNCHER.ok(f"{launcher} answers health checks")
     return _LAUNCHER.failed(
         f"{launcher} answers no health check, so run monitoring does not look at started runs.",
-        f"Set run_launcher to HealthCheckingRunLauncher. {_COPY_IT}",
+        f"Set run_launcher to HealthCheckingRunLauncher. {_MAKE_IT}",
     )

@@ -25,7 +25,7 @@ from dagster._core.storage.tags import GRPC_INFO_TAG, HIDDEN_TAG_PREFIX
 from dagster._grpc.types import CanCancelExecutionRequest, CanCancelExecutionResult
 from dagster._serdes import ConfigurableClassData, deserialize_value
 
-from checkout_assets.engines.processes import BootedHost, ProcessState, state_of
+from checkout_assets.engines.processes import BootedHost, ProcessState, interrupt_spawned, state_of
 
 RUN_HOST_TAG = f"{HIDDEN_TAG_PREFIX}checkout_run_host"
 _FIRST_EVENTS = 20
@@ -79,6 +79,19 @@ class HealthCheckingRunLauncher(DefaultRunLauncher):
         )
         super().launch_run(context)
 
+    def terminate(self, run_id: str) -> bool:
+        """Cancel a run; if its code server no longer has it, interrupt its process.
+
+        Otherwise a run that outlived its code server would be marked cancelled and continue.
+        """
+        try:
+            if super().terminate(run_id):  # type: ignore[no-untyped-call]
+                return True
+        except DagsterUserCodeUnreachableError:
+            pass  # the code server is not there at the moment
+        run = self._instance.get_run_by_id(run_id)
+        return run is not None and not run.is_finished and self._interrupt(run)
+
     def check_run_worker_health(self, run: dg.DagsterRun) -> CheckRunHealthResult:
         """FAILED if the run's process has certainly ended, else RUNNING."""
         here, recorded = BootedHost.here(), _recorded_host(run)
@@ -90,6 +103,15 @@ class HealthCheckingRunLauncher(DefaultRunLauncher):
         if process is None or not self._has_ended(run, process):
             return _RUNNING
         return _failed(f"its process (pid {process.pid}) has ended without reporting its end")
+
+    def _interrupt(self, run: dg.DagsterRun) -> bool:
+        here, recorded = BootedHost.here(), _recorded_host(run)
+        if not self._is_of_this_host(run, here, recorded):
+            return False
+        if recorded and here.is_known_restart_of(recorded):
+            return False
+        process = self._process_of(run)
+        return process is not None and interrupt_spawned(process.pid, process.seen)
 
     def _is_of_this_host(
         self, run: dg.DagsterRun, here: BootedHost, recorded: BootedHost | None

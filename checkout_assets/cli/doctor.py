@@ -9,10 +9,13 @@ from checkout_assets.cli.console import print_json, say
 from checkout_assets.cli.doctor_table import print_results, results_document
 from checkout_assets.cli.interrupts import BEGINS_ANEW
 from checkout_assets.cli.options import Json
-from checkout_assets.cli.settings_options import settings_options, settings_with
+from checkout_assets.cli.settings_options import (
+    check_fleet_options,
+    settings_options,
+    settings_with,
+)
 from checkout_assets.domain.doctor import CheckResult, CheckState, Topic
 from checkout_assets.domain.errors import UsageError
-from checkout_assets.settings import Settings
 
 _NAME = "doctor"
 _PLACES = ("source_uri", "raw_uri", "lake_uri")
@@ -59,7 +62,7 @@ def _results(given: Mapping[str, object]) -> Iterator[CheckResult]:
     settings = None
     try:
         found = settings_with(**given)
-        _check_options(found)
+        check_fleet_options(found)
     except UsageError as error:
         yield _SETTINGS.failed(str(error), "Correct the variable, then run the same again.")
     else:
@@ -72,13 +75,3 @@ def _results(given: Mapping[str, object]) -> Iterator[CheckResult]:
     yield from instance_results(fleets)
     if settings is not None:
         yield from aws_results(settings, runs_at_a_time())
-
-
-def _check_options(settings: Settings) -> None:
-    """Raise UsageError if an option of EC2 or EMR is wrong."""
-    from checkout_assets.engines.ec2.options import Ec2Options
-    from checkout_assets.engines.emr.options import EmrChoices
-    from checkout_assets.resources.engines import parse_options
-
-    parse_options(Ec2Options, "EC2", settings.ec2)
-    parse_options(EmrChoices, "EMR", settings.emr)

@@ -37,6 +37,7 @@ COMMANDS = (
     "quarantine",
     "orphans",
     "access",
+    "deploy",
     "doctor",
     "demo",
 )

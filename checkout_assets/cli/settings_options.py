@@ -43,6 +43,16 @@ def settings_with(**given: object) -> Settings:
     return Settings(**{name: value for name, value in given.items() if value is not None})
 
 
+def check_fleet_options(settings: Settings) -> None:
+    """Raise UsageError if an option of EC2 or EMR is wrong."""
+    from checkout_assets.engines.ec2.options import Ec2Options
+    from checkout_assets.engines.emr.options import EmrChoices
+    from checkout_assets.resources.engines import parse_options
+
+    parse_options(Ec2Options, "EC2", settings.ec2)
+    parse_options(EmrChoices, "EMR", settings.emr)
+
+
 def settings_options(*names: str) -> Callable[[Callable[..., int]], Callable[..., int]]:
     """Give a command the options that define these settings.
 

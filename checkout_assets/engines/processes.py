@@ -1,6 +1,7 @@
 """Processes of this host: which host it is, and whether a process of it still runs."""
 
 import hashlib
+import signal
 import socket
 from dataclasses import dataclass
 from enum import Enum, auto
@@ -12,6 +13,12 @@ _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 _NAME_DIGITS = 16
 _CLOCK_STEP_SECONDS = 5.0
 """By so much the clock may have been set forward since a process started."""
+
+_LONGEST_START_SECONDS = 600.0
+"""A process says who it is after its imports, which take seconds; minutes on a loaded host."""
+
+_SPAWNED = "--multiprocessing-fork"
+"""The argument with which multiprocessing starts a process."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +77,23 @@ def state_of(pid: int, seen: float) -> ProcessState:
     except psutil.AccessDenied:
         return ProcessState.RUNNING
     return ProcessState.ZOMBIE if has_ended else ProcessState.RUNNING
+
+
+def interrupt_spawned(pid: int, seen: float) -> bool:
+    """Interrupt, as Ctrl-C does, the process that told at the time ``seen`` that its id is ``pid``.
+
+    Returns whether that was done: only to a process that multiprocessing started shortly before.
+    Containers may share a host name and not their processes, so the id may be another process.
+    """
+    try:
+        process = psutil.Process(pid)
+        age = seen + _CLOCK_STEP_SECONDS - process.create_time()
+        if not (0 <= age <= _LONGEST_START_SECONDS and _SPAWNED in process.cmdline()):
+            return False
+        process.send_signal(signal.SIGINT)
+    except psutil.Error:
+        return False
+    return True
 
 
 def _boot_id() -> str:

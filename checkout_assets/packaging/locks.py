@@ -56,7 +56,7 @@ SPARK = {
 WORKER = {"3.11": Lock("worker-py3.11", libraries=WORKER_LIBRARIES, python="3.11")}
 LOCKED = (
     ALL,
-    Lock("demo", "demo", is_whole=True),
+    *(Lock(extra, extra, is_whole=True) for extra in ("demo", "production")),
     *(Lock(extra, extra) for extra in ("browser", "servers", "bench")),
     *SPARK.values(),
     *WORKER.values(),

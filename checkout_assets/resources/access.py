@@ -27,6 +27,7 @@ class AccessResource(AccessChoices, GrantChoices, dg.ConfigurableResource[Any]):
     cluster_package_uri: str = Field(default="", description="where the clusters' package lies")
     fleet_uri: str = Field(default="", description="where instances report")
     log_uri: str = Field(default="", description="where EMR puts logs")
+    run_logs_uri: str = Field(default="", description="where Dagster keeps the output of runs")
     deployment: str = Field(default=DEPLOYMENT, description="the tag that names its instances")
     cluster_deployment: str = Field(
         default=DEPLOYMENT, description="the tag that names its clusters"

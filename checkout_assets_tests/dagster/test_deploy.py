@@ -5,30 +5,37 @@ import re
 import sys
 import time
 from collections.abc import Iterator
+from importlib import import_module
 from math import ceil
 from pathlib import Path
-from typing import Any
 
 import dagster as dg
 import pytest
+import yaml
+from dagster._config import process_config
 from dagster._core.events import StepMaterializationData
 from dagster._core.execution.backfill import PartitionBackfill
+from dagster._core.instance.ref import InstanceRef
 from dagster._core.remote_origin import InProcessCodeLocationOrigin
 from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 from dagster._core.workspace.context import WorkspaceProcessContext
 from dagster._core.workspace.load_target import InProcessWorkspaceLoadTarget
 from dagster._daemon.backfill import execute_backfill_iteration
 from dagster._daemon.run_coordinator.queued_run_coordinator_daemon import QueuedRunCoordinatorDaemon
+from dagster_aws.s3.compute_log_manager import S3ComputeLogManager
 from dagster_graphql.cli import execute_query
-from dagster_shared.yaml_utils import load_yaml_from_path
+from sqlalchemy import create_engine
 
 from checkout_assets.assets.migration import POOL
+from checkout_assets.automation.run_launcher import HealthCheckingRunLauncher
 from checkout_assets.domain.folders import FOLDER_NAMES
+from checkout_assets.engines.deploying.files import PASSWORD_VARIABLE
 from checkout_assets.engines.emr.options import EmrOptions
 from checkout_assets.settings import Settings
+from checkout_assets_tests.deployment import deployment, files_of, instance_config, shipped_instance
 from checkout_assets_tests.local_emr.api_server import QUOTAS
 
-SHIPPED = Path(__file__).resolve().parents[2] / "docs" / "deploy" / "dagster.yaml"
+GUIDES = Path(__file__).resolve().parents[2] / "docs" / "deploy"
 RUNS, FOLDERS_PER_RUN = 8, 32
 LIMIT, MOST = 2, 4
 LAUNCH = """
@@ -39,16 +46,10 @@ mutation($execution: ExecutionParams!) {
 _, LIST_STEPS_A_SECOND = QUOTAS["ListSteps"]
 
 
-def shipped() -> dict[str, Any]:
-    config = load_yaml_from_path(str(SHIPPED))
-    assert isinstance(config, dict)
-    return config
-
-
 @pytest.fixture
 def workspace(tmp_path: Path) -> Iterator[WorkspaceProcessContext]:
     """The shipped instance with lower limits, whose launcher starts nothing."""
-    config = shipped()
+    config = shipped_instance()
     config["concurrency"]["pools"]["default_limit"] = LIMIT
     config["concurrency"]["runs"]["max_concurrent_runs"] = MOST
     config["run_launcher"] = {"module": "dagster._core.test_utils", "class": "MockedRunLauncher"}
@@ -178,17 +179,41 @@ def test_on_a_new_instance_the_limit_of_all_runs_holds_first(
 def test_whoever_deploys_is_told_to_set_the_pool() -> None:
     """A guide may begin with fewer runs than the quotas allow in the end."""
     told = rf"dagster instance concurrency set {POOL} (\d+)"
-    (most,) = re.findall(told, SHIPPED.read_text())
-    for guide in ("emr.md", "ec2.md"):
-        (first,) = re.findall(told, SHIPPED.with_name(guide).read_text())
+    (most,) = re.findall(told, files_of(deployment())["dagster.yaml"].text)
+    for guide in ("emr.md", "ec2.md", "host.md"):
+        (first,) = re.findall(told, (GUIDES / guide).read_text())
         assert int(first) <= int(most)
 
 
 def test_the_shipped_limits_are_what_the_quotas_allow() -> None:
-    limits = shipped()["concurrency"]
+    limits = instance_config()["concurrency"]
     most = limits["runs"]["max_concurrent_runs"]
     assert limits["pools"]["default_limit"] <= most
     options = EmrOptions(deployment="orders", log_uri="s3://logs")
     clusters = most * ceil(Settings().folders_per_run / options.folders_per_cluster)
     assert clusters / options.poll_seconds < LIST_STEPS_A_SECOND
-    assert shipped()["run_monitoring"]["enabled"] is True
+
+
+def test_dagster_accepts_the_generated_instance(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And finds each class that it names, with a config that the class takes."""
+    made = deployment(directory=tmp_path, database_host="127.0.0.1", concurrent_runs=3)
+    (tmp_path / "dagster.yaml").write_text(files_of(made)["dagster.yaml"].text)
+    monkeypatch.setenv(PASSWORD_VARIABLE, "p@ss word")
+    instance = InstanceRef.from_dir(str(tmp_path))
+    assert isinstance(instance.run_launcher, HealthCheckingRunLauncher)
+    assert isinstance(instance.compute_log_manager, S3ComputeLogManager)
+    for data in (instance.storage_data, instance.run_coordinator_data):
+        assert data is not None
+        kind = getattr(import_module(data.module_name), data.class_name)
+        taken = process_config(kind.config_type(), yaml.safe_load(data.config_yaml))
+        assert taken.success, taken.errors
+    limits = instance.settings["concurrency"]
+    assert limits["pools"] == {"granularity": "run", "default_limit": 3}
+    assert instance.settings["run_monitoring"]["enabled"] is True
+
+
+def test_the_extra_for_production_has_what_the_instance_names() -> None:
+    """SQLAlchemy 2.1 takes another driver for PostgreSQL, with which Dagster does not start."""
+    assert create_engine("postgresql://u:p@127.0.0.1/db").driver == "psycopg2"

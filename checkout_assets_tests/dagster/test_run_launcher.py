@@ -17,9 +17,10 @@ from dagster._core.launcher import DefaultRunLauncher, LaunchRunContext
 from dagster._core.storage.tags import GRPC_INFO_TAG
 from dagster._daemon.monitoring import execute_run_monitoring_iteration
 from dagster._grpc.client import DagsterGrpcClient
-from dagster._grpc.types import CanCancelExecutionResult
+from dagster._grpc.types import CanCancelExecutionResult, CancelExecutionResult
 from dagster._serdes import serialize_value
 
+from checkout_assets.automation import run_launcher
 from checkout_assets.automation.run_ends import is_over
 from checkout_assets.automation.run_launcher import RUN_HOST_TAG, HealthCheckingRunLauncher
 from checkout_assets.demo.place import DemoPlace
@@ -258,3 +259,73 @@ def test_the_host_is_recorded_before_the_process_starts(
     run = instance.create_run_for_job(some_job)
     instance.run_launcher.launch_run(LaunchRunContext(run, workspace=None))
     assert recorded == [str(BootedHost.here())]
+
+
+@pytest.fixture
+def outliving(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The processes that were interrupted; no code server has the run any more."""
+    interrupted: list[int] = []
+
+    def interrupt(pid: int, seen: float) -> bool:
+        interrupted.append(pid)
+        return seen > 0
+
+    monkeypatch.setattr(run_launcher, "interrupt_spawned", interrupt)
+    return interrupted
+
+
+UNKNOWN = serialize_value(
+    CancelExecutionResult(success=False, message=None, serializable_error_info=None)
+)
+
+
+@pytest.mark.parametrize("answers", [True, False], ids=["new-code-server", "no-code-server"])
+def test_a_run_that_outlived_its_code_server_can_be_cancelled(
+    instance: dg.DagsterInstance,
+    outliving: list[int],
+    monkeypatch: pytest.MonkeyPatch,
+    answers: bool,
+) -> None:
+    if answers:
+        monkeypatch.setattr(DagsterGrpcClient, "cancel_execution", lambda *_, **__: UNKNOWN)
+    run = started(instance, tags=HERE)
+    tell_pid(instance, run, 4711, at=time.time())
+    assert instance.run_launcher.terminate(run.run_id)
+    assert outliving == [4711]
+    assert status(instance, run) is dg.DagsterRunStatus.CANCELING
+
+
+def test_a_run_that_its_code_server_cancels_is_not_interrupted_as_well(
+    shipped: dg.DagsterInstance, outliving: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answer = serialize_value(
+        CancelExecutionResult(success=True, message=None, serializable_error_info=None)
+    )
+    monkeypatch.setattr(DagsterGrpcClient, "cancel_execution", lambda *_, **__: answer)
+    run = started(shipped, tags=HERE)
+    tell_pid(shipped, run, 4711, at=time.time())
+    assert shipped.run_launcher.terminate(run.run_id)
+    assert outliving == []
+
+
+ELSEWHERE = {
+    "another-host": OTHER_NAME,
+    "another-boot": {**HERE, RUN_HOST_TAG: str(BootedHost(BootedHost.here().name, "another-boot"))},
+    "another-code-server": {**HERE, GRPC_INFO_TAG: json.dumps({"host": "10.0.0.7", "port": 1})},
+}
+
+
+@pytest.mark.parametrize("where", ELSEWHERE)
+def test_no_process_is_interrupted_for_a_run_of_elsewhere(
+    shipped: dg.DagsterInstance,
+    outliving: list[int],
+    monkeypatch: pytest.MonkeyPatch,
+    where: str,
+) -> None:
+    if where == "another-boot" and not BootedHost.here().boot:
+        pytest.skip("this system does not tell its boots apart")
+    monkeypatch.setattr(DagsterGrpcClient, "cancel_execution", lambda *_, **__: UNKNOWN)
+    run = started(shipped, tags=ELSEWHERE[where])
+    tell_pid(shipped, run, 4711, at=time.time())
+    assert not shipped.run_launcher.terminate(run.run_id)
+    assert outliving == []

@@ -65,6 +65,7 @@ TERMS = AccessTerms(
     package=Place("artifacts", "package/"),
     reports=Place("artifacts", "fleet/"),
     logs=Place("artifacts", "logs/"),
+    run_logs=Place("artifacts", "run-logs/"),
 )
 SMALLEST = AccessTerms(
     Place("source"), Place("raw", "copies/"), None, role("copier"), TERMS.expires, "x"

@@ -3,11 +3,13 @@
 import os
 import socket
 import subprocess
+import sys
 import time
+from collections.abc import Iterator
 
 import pytest
 
-from checkout_assets.engines.processes import BootedHost, ProcessState, state_of
+from checkout_assets.engines.processes import BootedHost, ProcessState, interrupt_spawned, state_of
 
 AN_HOUR = 3600.0
 
@@ -55,3 +57,34 @@ def test_a_host_with_another_name_is_another_one(monkeypatch: pytest.MonkeyPatch
 )
 def test_only_two_known_boots_prove_a_restart(earlier: str, later: str, restarted: bool) -> None:
     assert BootedHost("host", later).is_known_restart_of(BootedHost("host", earlier)) is restarted
+
+
+@pytest.fixture
+def spawned() -> Iterator["subprocess.Popen[bytes]"]:
+    """A process that looks as if multiprocessing had started it."""
+    command = [sys.executable, "-c", "import time; time.sleep(600)", "--multiprocessing-fork"]
+    with subprocess.Popen(command) as started:
+        yield started
+        started.kill()
+
+
+def test_a_spawned_process_is_interrupted(spawned: "subprocess.Popen[bytes]") -> None:
+    assert interrupt_spawned(spawned.pid, time.time())
+    assert spawned.wait(timeout=60) != 0
+
+
+@pytest.mark.parametrize("seen", [-AN_HOUR, AN_HOUR], ids=["before-it", "long-after-it"])
+def test_a_process_of_another_age_is_not_interrupted(
+    spawned: "subprocess.Popen[bytes]", seen: float
+) -> None:
+    assert not interrupt_spawned(spawned.pid, time.time() + seen)
+    assert spawned.poll() is None
+
+
+def test_a_process_that_nothing_spawned_is_not_interrupted(
+    process: "subprocess.Popen[bytes]",
+) -> None:
+    assert not interrupt_spawned(process.pid, time.time())
+    process.kill()
+    process.wait()
+    assert not interrupt_spawned(process.pid, time.time())

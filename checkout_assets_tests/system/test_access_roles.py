@@ -6,7 +6,10 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+import boto3
 import pytest
+from dagster._core.storage.compute_log_manager import ComputeIOType
+from dagster_aws.s3.compute_log_manager import S3ComputeLogManager
 
 from checkout_assets.domain.access.host_policies import host_role
 from checkout_assets.domain.access.role_policies import (
@@ -85,11 +88,17 @@ class RolesPlace:
             access.strict.keys[bucket] = Key(
                 FLEET_KEY, key_policy(f"arn:aws:iam::{RAW_ACCOUNT}:root")
             )
+        self.runs = access.raw.bucket.replace("raw", "runs")
+        access.inside.client.create_bucket(
+            Bucket=self.runs, CreateBucketConfiguration={"LocationConstraint": "us-east-2"}
+        )
+        access.strict.accounts[self.runs] = RAW_ACCOUNT
         self.terms = replace(
             access.terms,
             package=Place(self.buckets["package"], "package/"),
             reports=Place(self.buckets["fleet"], "fleet/"),
             logs=Place(self.buckets["logs"], "logs/"),
+            run_logs=Place(self.runs, "dagster/"),
             fleet_key=FLEET_KEY,
         )
         strict, terms = access.strict, self.terms
@@ -195,7 +204,24 @@ def keep_reports(place: RolesPlace) -> None:
         assert len(reports.history()) == 20
 
 
-def test_each_role_may_do_its_part_and_needs_all_that_it_may(place: RolesPlace) -> None:
+def keep_run_logs(place: RolesPlace, directory: Path) -> None:
+    """What Dagster does with the output of a run: keep, show, and list it."""
+    key = ["run", "compute_logs", "step"]
+    with place.access.acting_as(HOST), pytest.MonkeyPatch.context() as patch:
+        patch.setattr(boto3, "DEFAULT_SESSION", None)  # has the credentials of another role
+        writer = S3ComputeLogManager(place.runs, str(directory / "here"), prefix="dagster")
+        with writer.open_log_stream(key, ComputeIOType.STDERR) as stream:
+            assert stream is not None
+            stream.write("copied 1 object")
+        reader = S3ComputeLogManager(place.runs, str(directory / "there"), prefix="dagster")
+        assert reader.get_log_data(key).stderr == b"copied 1 object"
+        listed = reader.get_log_keys_for_log_key_prefix(key[:-1], ComputeIOType.STDERR)
+        assert list(listed) == [key]
+
+
+def test_each_role_may_do_its_part_and_needs_all_that_it_may(
+    place: RolesPlace, tmp_path: Path
+) -> None:
     source, strict = place.access.source, place.access.strict
     place.access.inside.client.put_bucket_policy(
         Bucket=source.bucket, Policy=f'{{"Version": "2012-10-17", "Statement": [{THEIRS}]}}'
@@ -208,6 +234,7 @@ def test_each_role_may_do_its_part_and_needs_all_that_it_may(place: RolesPlace) 
     assert place.access.copy(HOST, run_id="host", assumed=COPIER) == []
     structure_on_a_cluster(place)
     keep_reports(place)
+    keep_run_logs(place, tmp_path)
     place.revoke()
 
     left = place.access.inside.client.get_bucket_policy(Bucket=source.bucket)["Policy"]

@@ -1,6 +1,5 @@
 """Dagster's real processes, killed with SIGKILL: after they have started again the UI is true."""
 
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,7 +8,7 @@ import pytest
 
 from checkout_assets.domain.folders import FOLDER_NAMES
 from checkout_assets.sample.s3_server import EmbeddedS3Server
-from checkout_assets_tests.fault_proxy import Answer, FaultProxy, Request
+from checkout_assets_tests.fault_proxy import FaultProxy
 from checkout_assets_tests.orders_place import OrdersPlace
 from checkout_assets_tests.real_dagster import (
     Webserver,
@@ -18,25 +17,11 @@ from checkout_assets_tests.real_dagster import (
     shipped_home,
     wait_until,
 )
+from checkout_assets_tests.system.held_copies import HeldCopies
 
 pytestmark = pytest.mark.slow
 
 FOLDERS = 2
-_HELD_SECONDS = 600.0
-
-
-class HeldCopies:
-    """An S3 that answers no copy before it is released."""
-
-    def __init__(self) -> None:
-        self.reached, self.released = threading.Event(), threading.Event()
-
-    def __call__(self, request: Request) -> Answer | None:
-        """The rule of a proxy."""
-        if request.is_copy:
-            self.reached.set()
-            self.released.wait(_HELD_SECONDS)
-        return None
 
 
 @pytest.fixture
@@ -46,11 +31,7 @@ def held(
     """The shipped instance, with room for one run and with copies that wait."""
     for folder in FOLDER_NAMES[:FOLDERS]:
         place.put(f"{folder}/A/id/1")
-    config = shipped_home(tmp_path) / "dagster.yaml"
-    one = config.read_text().replace("max_concurrent_runs: 20", "max_concurrent_runs: 1")
-    assert "max_concurrent_runs: 1\n" in one
-    config.write_text(one.replace("default_limit: 16", "default_limit: 1"))
-    monkeypatch.setenv("DAGSTER_HOME", str(config.parent))
+    monkeypatch.setenv("DAGSTER_HOME", str(shipped_home(tmp_path, most_runs=1)))
     monkeypatch.setenv("CHECKOUT_SOURCE_URI", place.source.uri)
     monkeypatch.setenv("CHECKOUT_RAW_URI", place.raw.uri)
     rule = HeldCopies()
@@ -58,7 +39,7 @@ def held(
         proxy.rule = rule
         monkeypatch.setenv("AWS_ENDPOINT_URL_S3", proxy.endpoint_url)
         yield rule
-        rule.released.set()
+        rule.release()
 
 
 def copying_run(server: Webserver, held: HeldCopies) -> str:
@@ -75,7 +56,7 @@ def test_after_everything_was_killed_the_run_fails_and_the_next_one_starts(
         killed = copying_run(server, held)
         following = server.launch("raw_orders", FOLDERS)
         server.kill_services()
-    held.released.set()
+    held.release()
     with dagster_dev(tmp_path / "second.log") as server:
         wait_until(lambda: server.status(killed) == "FAILURE")
         wait_until(lambda: server.status(following) == "SUCCESS")
@@ -89,5 +70,5 @@ def test_a_run_that_outlives_its_services_ends_by_itself(held: HeldCopies, tmp_p
             looked = (tmp_path / "second.log").read_text
             wait_until(lambda: f"Checking run {run}" in looked())
             assert second.status(run) == "STARTED"
-            held.released.set()
+            held.release()
             wait_until(lambda: second.status(run) == "SUCCESS")

@@ -42,6 +42,7 @@ def host_role(terms: AccessTerms) -> list[Statement]:
         allow("KeepCutOff", ["s3:PutObject"], terms.arns(terms.raw, CUT_OFF)),
         *use_key("EncryptCutOff", terms.raw_key, "kms:GenerateDataKey"),
         *_keep_reports(terms),
+        *_keep_run_logs(terms),
         *_deliver(terms),
         *(_instances(terms) if _launches_instances(terms) else ()),
         *(_clusters(terms) if _launches_clusters(terms) else ()),
@@ -57,6 +58,12 @@ def _keep_reports(terms: AccessTerms) -> list[Statement]:
         allow("KeepReports", actions, terms.arns(terms.lake, f"{REPORTS}*")),
         *use_key("EncryptReports", terms.lake_key, "kms:GenerateDataKey"),
     ]
+
+
+def _keep_run_logs(terms: AccessTerms) -> list[Statement]:
+    if terms.run_logs is None:
+        return []
+    return _read_and_write(terms, "RunLogs", terms.run_logs, "s3:GetObject", "s3:PutObject")
 
 
 def _launches_instances(terms: AccessTerms) -> bool:

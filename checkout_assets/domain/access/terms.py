@@ -46,7 +46,8 @@ class AccessTerms:
     ``emr_service_role`` EMR's own, ``grant_role`` is assumed in the source's account for granting.
     ``package`` is where instances read the program, and clusters too unless ``cluster_package``
     says where they do; ``reports`` is where copying
-    instances say how they are, ``logs`` where clusters put logs; ``fleet_key`` encrypts what lies
+    instances say how they are, ``logs`` where clusters put logs, ``run_logs`` where Dagster keeps
+    the output of runs; ``fleet_key`` encrypts what lies
     at these places, ``volume_key`` the volumes of copying instances. ``requester`` is the person or
     team that asked for the access; ``deployment`` tags the instances that are launched,
     ``cluster_deployment`` the clusters.
@@ -69,6 +70,7 @@ class AccessTerms:
     cluster_package: Place | None = None
     reports: Place | None = None
     logs: Place | None = None
+    run_logs: Place | None = None
     structure_role: str = ""
     emr_service_role: str = ""
     grant_role: str = ""
@@ -85,7 +87,10 @@ class AccessTerms:
                     f'The KMS key of the {what} "{displayable(key)}" is wrong: policies need its '
                     "ARN, arn:aws:kms:<region>:<account>:key/<id>."
                 )
-        places = (self.source, self.raw, self.lake, *self.packages, self.reports, self.logs)
+        places = (
+            *(self.source, self.raw, self.lake, *self.packages),
+            *(self.reports, self.logs, self.run_logs),
+        )
         for place in places:
             if place is not None and _PATTERN_CHARACTERS.search(place.prefix):
                 raise UsageError(

@@ -51,6 +51,7 @@ class AccessOptions:
     cluster_package_uri: str = ""
     fleet_uri: str = ""
     log_uri: str = ""
+    run_logs_uri: str = ""
     deployment: str = DEPLOYMENT
     cluster_deployment: str = DEPLOYMENT
 
@@ -87,6 +88,7 @@ class AccessOptions:
             cluster_package=_named(self.cluster_package_uri, "package_uri"),
             reports=_named(self.fleet_uri, "fleet_uri"),
             logs=_named(self.log_uri, "log_uri"),
+            run_logs=_named(self.run_logs_uri, "place for run logs"),
             structure_role=self.structure_role_arn,
             emr_service_role=self.emr_service_role_arn,
             grant_role=self.source_grant_role_arn,

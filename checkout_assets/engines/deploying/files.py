@@ -1,0 +1,142 @@
+"""The files of a deployment, made of its configuration; nothing is written here."""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from checkout_assets.domain.displayable import displayable
+from checkout_assets.domain.errors import UsageError
+from checkout_assets.engines.deploying.choices import DeployChoices
+from checkout_assets.engines.locations import S3Location
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+MARK = "# Made by checkout-assets deploy init"
+"""How each file begins."""
+
+PASSWORD_VARIABLE = "CHECKOUT_DATABASE_PASSWORD"
+_HERE = "checkout_assets.engines.deploying"
+_LOOPBACK = "127.0.0.1"
+_OTHER_RUNS = 4
+"""Runs beside those that launch machines: reconciliations, plans, grants."""
+
+_SERVICES = ("code-server", "daemon", "webserver")
+_FOR_ALL, _FOR_OWNER = 0o644, 0o600
+_SAFE_PATH = re.compile(r"/[A-Za-z0-9._/@+-]*")
+"""What means itself in a unit of systemd, in YAML and in a shell."""
+
+_AWS_VARIABLES = re.compile(
+    "AWS_(DEFAULT_)?REGION|AWS_PROFILE|AWS_CONFIG_FILE|AWS_SHARED_CREDENTIALS_FILE|AWS_CA_BUNDLE"
+    "|AWS_ENDPOINT_URL(_[A-Z0-9]+)?|AWS_USE_(FIPS|DUALSTACK)_ENDPOINT|AWS_METADATA_SERVICE_[A-Z_]+"
+)
+"""Those that name things. All others may hold secrets, as a proxy's address may."""
+
+_AWS_DEFAULTS = {"AWS_METADATA_SERVICE_TIMEOUT": "5", "AWS_METADATA_SERVICE_NUM_ATTEMPTS": "3"}
+"""An instance's metadata may give the role's credentials late; the libraries wait 1 s, once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """Where Dagster is deployed, and with what.
+
+    ``directory`` is the DAGSTER_HOME, ``programs`` the directory of Dagster's programs, both
+    absolute. ``settings`` are the CHECKOUT_* variables of the services, ``aws`` those of AWS; of
+    the latter only what cannot be a secret is written. ``pool`` is that of the runs that launch
+    machines.
+    """
+
+    directory: Path
+    programs: Path
+    choices: DeployChoices
+    logs: S3Location
+    settings: Mapping[str, str]
+    aws: Mapping[str, str]
+    pool: str
+
+    def __post_init__(self) -> None:
+        if not self.choices.database_host:
+            raise UsageError(
+                "No database was given: use --database-host HOST or set CHECKOUT_DATABASE_HOST."
+            )
+        for path in (self.directory, self.programs):
+            if not _SAFE_PATH.fullmatch(str(path)):
+                raise UsageError(
+                    f"The path {displayable(str(path))} cannot stand in a unit of systemd: use one "
+                    "with letters, digits and . _ / @ + - only."
+                )
+
+    @property
+    def withheld(self) -> list[str]:
+        """The names of the AWS variables that are not written."""
+        return sorted(name for name in self.aws if not _AWS_VARIABLES.fullmatch(name))
+
+    def variables(self) -> list[tuple[str, str]]:
+        """The environment of the services, without secrets."""
+        named = {name: value for name, value in self.aws.items() if name not in self.withheld}
+        aws = sorted({**_AWS_DEFAULTS, **named}.items())
+        return [("DAGSTER_HOME", str(self.directory)), *aws, *sorted(self.settings.items())]
+
+
+@dataclass(frozen=True, slots=True)
+class DeployedFile:
+    """A file below the deployment's directory; ``is_kept``: once written it is the reader's own."""
+
+    name: str
+    text: str
+    mode: int = _FOR_ALL
+    is_kept: bool = False
+
+
+def deployed_files(deployment: Deployment) -> Iterator[DeployedFile]:
+    """All files of the deployment."""
+    pages = _templates()
+    values = {
+        "choices": deployment.choices,
+        "directory": str(deployment.directory),
+        "programs": str(deployment.programs),
+        "logs": deployment.logs,
+        "variables": deployment.variables(),
+        "services": [f"checkout-assets-{name}.service" for name in _SERVICES],
+        "password_variable": PASSWORD_VARIABLE,
+        "loopback": _LOOPBACK,
+        "pool": deployment.pool,
+        "other_runs": _OTHER_RUNS,
+    }
+
+    def made(name: str, mode: int = _FOR_ALL, is_kept: bool = False) -> DeployedFile:
+        text = pages.get_template(f"{Path(name).name}.j2").render(values)
+        return DeployedFile(name, f"{MARK}.\n{text}", mode, is_kept)
+
+    yield made("dagster.yaml")
+    yield made("workspace.yaml")
+    yield made("environment", _FOR_OWNER)
+    yield made("secrets.env", _FOR_OWNER, is_kept=True)
+    yield made("systemd/checkout-assets.target")
+    for name in _SERVICES:
+        yield made(f"systemd/checkout-assets-{name}.service")
+
+
+def _templates() -> "Environment":
+    from jinja2 import Environment, FunctionLoader, StrictUndefined
+
+    directory = resources.files(_HERE) / "templates"
+    environment = Environment(
+        autoescape=False,  # no markup: paths are checked, and filters quote the other values
+        loader=FunctionLoader(lambda name: directory.joinpath(name).read_text("utf-8")),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters["quoted"] = _quoted
+    return environment
+
+
+def _quoted(value: str) -> str:
+    """As a shell and systemd both read it."""
+    escaped = re.sub(r'(["\\`$])', r"\\\1", value)
+    return f'"{escaped}"'

@@ -1,0 +1,92 @@
+"""Writes the files of a deployment, and leaves alone what somebody else wrote or changed."""
+
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from checkout_assets.domain.displayable import displayable
+from checkout_assets.domain.errors import UsageError
+from checkout_assets.engines.deploying.files import MARK, DeployedFile
+
+
+class FileState(StrEnum):
+    """What happened to a file of the deployment."""
+
+    WRITTEN = "written"
+    UNCHANGED = "unchanged"
+    REPLACED = "replaced"
+    DIFFERS = "differs"
+    """It is not as the settings make it, and was left so."""
+    KEPT = "kept"
+    """It exists, and its content is not ours."""
+
+
+@dataclass(frozen=True, slots=True)
+class FileOutcome:
+    """What happened to the file of that name, which is relative to the directory."""
+
+    name: str
+    state: FileState
+
+
+def write_deployment(
+    directory: Path, files: Iterable[DeployedFile], replace: bool
+) -> Sequence[FileOutcome]:
+    """Write what is missing; with ``replace`` also what differs.
+
+    Raises UsageError if the directory holds files of something else, or cannot be written.
+    """
+    try:
+        _refuse_foreign(directory)
+        return [_put(directory, each, replace) for each in files]
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise UsageError(
+            f"The directory {displayable(str(directory))} cannot be used ({reason}): choose "
+            "another one, or give this user access to it."
+        ) from None
+
+
+def _refuse_foreign(directory: Path) -> None:
+    if not directory.exists() or not any(directory.iterdir()):
+        return
+    config = directory / "dagster.yaml"
+    if not (config.is_file() and config.read_text("utf-8", "replace").startswith(MARK)):
+        raise UsageError(
+            f"The directory {displayable(str(directory))} holds other files than those of a "
+            "deployment: choose a new or an empty one."
+        )
+
+
+def _put(directory: Path, file: DeployedFile, replace: bool) -> FileOutcome:
+    path = directory / file.name
+    state = _state(path, file, replace)
+    if state in {FileState.WRITTEN, FileState.REPLACED}:
+        _write(path, file)
+    else:
+        path.chmod(file.mode)
+    return FileOutcome(file.name, state)
+
+
+def _state(path: Path, file: DeployedFile, replace: bool) -> FileState:
+    if not path.exists():
+        return FileState.WRITTEN
+    if file.is_kept:
+        return FileState.KEPT
+    if path.read_text("utf-8", "replace") == file.text:
+        return FileState.UNCHANGED
+    return FileState.REPLACED if replace else FileState.DIFFERS
+
+
+def _write(path: Path, file: DeployedFile) -> None:
+    """Nobody else may read it at any time, if its mode says so; it is never there in part."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.new")
+    temporary.unlink(missing_ok=True)
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, file.mode)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as opened:
+        opened.write(file.text)
+    temporary.chmod(file.mode)
+    temporary.replace(path)

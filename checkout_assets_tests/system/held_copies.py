@@ -1,0 +1,30 @@
+"""Copies that wait, so that a run is in progress for as long as a test wants."""
+
+import threading
+
+from checkout_assets_tests.fault_proxy import Answer, Request
+
+_HELD_SECONDS = 600.0
+
+
+class HeldCopies:
+    """The rule of a proxy: an S3 that answers no copy while it is held."""
+
+    def __init__(self) -> None:
+        self.reached, self._released = threading.Event(), threading.Event()
+
+    def __call__(self, request: Request) -> Answer | None:
+        """Wait with a copy."""
+        if request.is_copy:
+            self.reached.set()
+            self._released.wait(_HELD_SECONDS)
+        return None
+
+    def hold(self) -> None:
+        """Answer no copy from now on."""
+        self.reached.clear()
+        self._released.clear()
+
+    def release(self) -> None:
+        """Answer every copy from now on."""
+        self._released.set()
