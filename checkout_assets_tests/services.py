@@ -73,7 +73,8 @@ class Service:
 
     def _with_variables(self, words: list[str]) -> list[str]:
         files = self._unit.all("Service", "EnvironmentFile")
-        read = "".join(f". {shlex.quote(file)}; " for file in files)
+        own = "".join(f"{variable}; " for variable in self._unit.all("Service", "Environment"))
+        read = own + "".join(f". {shlex.quote(file)}; " for file in files)
         return ["sh", "-c", f'set -a; {read}set +a; exec "$@"', "service", *words]
 
     @staticmethod

@@ -130,6 +130,12 @@ def test_run_monitoring_looks_and_runs_wait_for_the_code_server() -> None:
     assert waits >= 600
 
 
+def test_backfills_wait_for_the_code_server() -> None:
+    """Dagster fails a backfill whose assets it cannot load at the moment, unless this is set."""
+    waits = "DAGSTER_BACKFILL_RETRY_DEFINITION_CHANGED_ERROR=1"
+    assert unit(DAEMON).all("Service", "Environment") == [waits]
+
+
 def sourced(text: str, directory: Path, *names: str) -> list[str]:
     """What a shell reads from a file of variables."""
     file = directory / "environment"
