@@ -22,7 +22,11 @@ from checkout_assets.automation.orphan_instances import orphan_instances
 from checkout_assets.automation.planning import build_plan_job
 from checkout_assets.automation.repair import build_repair_folders
 from checkout_assets.automation.repair_schedule import build_repair_daily
-from checkout_assets.automation.schedules import reconcile_daily, reconcile_job
+from checkout_assets.automation.schedules import (
+    reconcile_daily,
+    reconcile_job,
+    reconcile_weekly,
+)
 from checkout_assets.engines.access.choices import AccessChoices, GrantChoices
 from checkout_assets.engines.access.options import named_by_engines
 from checkout_assets.engines.copying.choices import CopyChoices
@@ -61,6 +65,7 @@ def build_resources(settings: Settings) -> dict[str, Any]:
         "reconciler": ReconcilerResource(
             stores=stores,
             deep_read_days=settings.deep_read_days,
+            listing_days=settings.listing_days,
             grace_days=settings.access_grace_days,
             **given_to(AllowanceChoices, settings).model_dump(),
             role_arn=settings.comparing_role_arn,
@@ -125,6 +130,7 @@ def build_defs(
         ],
         schedules=[
             reconcile_daily,
+            reconcile_weekly,
             build_repair_daily(repair, settings.repair_tries, settings.repair_folders_per_day),
         ],
         sensors=[

@@ -74,6 +74,13 @@ class Settings(
     reconcile_with_copy_role: bool = Field(
         False, description="compare source and raw as the copy role"
     )
+    listing_days: int = Field(
+        7,
+        ge=1,
+        le=28,
+        description="the days within which the daily reconciliation lists every folder of source "
+        "and raw once; 1 lists all of them every day",
+    )
     deep_read_days: int = Field(
         32,
         ge=0,

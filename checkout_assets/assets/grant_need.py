@@ -46,6 +46,7 @@ class _Kept:
     with_source: bool
     as_of: str
     last_listed: Instant | None
+    in_full: bool = True
 
 
 def kept(proof: Reconciled) -> dg.JsonMetadataValue:

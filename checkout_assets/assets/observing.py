@@ -31,15 +31,19 @@ def observations(
 def _of_source(
     folders: Sequence[FolderReconciled], outcome: ReconciliationOutcome
 ) -> dg.AssetObservation:
+    """All folders as they were last listed, so that the numbers compare from day to day."""
+    objects = {
+        each.folder.name: each.copy.listed for each in folders if each.copy.listed is not None
+    }
     return dg.AssetObservation(
         SOURCE_ORDERS,
         metadata={
-            "objects": sum(outcome.listed.values()),
+            "objects": sum(objects.values()),
             "newer": sum(each.copy.newer for each in folders),
             "folders_listed": len(outcome.listed),
-            "folders_empty": sum(not objects for objects in outcome.listed.values()),
+            "folders_empty": sum(not listed for listed in objects.values()),
             "unexpected": len(outcome.unexpected),
-            "objects_by_folder": dg.MetadataValue.json(outcome.listed),
+            "objects_by_folder": dg.MetadataValue.json(objects),
         },
     )
 

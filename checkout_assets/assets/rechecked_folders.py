@@ -70,10 +70,19 @@ def evaluations_due(
             due = [
                 each
                 for each in checks(folder)
-                if all_of_them or shown.get((each.rule, name), each.passed) != each.passed
+                if (all_of_them or shown.get((each.rule, name), each.passed) != each.passed)
+                and not _waits_for_listing(folder, asset, each, shown.get((each.rule, name)))
             ]
             target = latest_target(instance, asset, name) if due else None
             yield from (_evaluation(asset, name, each, target, runbook) for each in due)
+
+
+def _waits_for_listing(
+    folder: FolderReconciled, asset: dg.AssetKey, finding: Finding, shown: bool | None
+) -> bool:
+    """Whether a check that failed would pass by an earlier listing, which proves nothing new."""
+    is_earlier = asset == RAW_ORDERS and folder.copy.listed_at is not None
+    return is_earlier and finding.passed and shown is False
 
 
 def _evaluation(

@@ -11,6 +11,7 @@ import dagster as dg
 from checkout_assets.assets.attention import told_first
 from checkout_assets.assets.folder_run import configured, told_as_failure
 from checkout_assets.assets.grant_need import PROVES, check_need, history, judge_grant, kept
+from checkout_assets.assets.listing_turns import listing_in_turns
 from checkout_assets.assets.observing import observations
 from checkout_assets.assets.partitions import OWNERS
 from checkout_assets.assets.raw_orders import RAW_ORDERS
@@ -77,8 +78,9 @@ def build_reconciliation(
         code_version=f"record-{ReconciliationOutcome.FORMAT_VERSION}",
         freshness_policy=_FRESH,
         description=(
-            "Source, raw and lake compared folder by folder, by records and listings; each day the "
-            "data files of some folders are read too.\n\n"
+            "Source, raw and lake compared folder by folder, by records and listings. The daily "
+            "run lists some of the folders, the weekly one all of them; each day the data files "
+            "of some folders are read too.\n\n"
             "Open this first: red_and_flagged says which folders are not green, why, and what to "
             "do; report has all 512 with every check. The heat maps run from 00 top left to FF "
             "bottom right."
@@ -90,7 +92,7 @@ def build_reconciliation(
     ) -> dg.MaterializeResult:  # type: ignore[type-arg]  # Dagster reads the bare annotation
         allow_run_retries(context)
         started = time.monotonic()
-        engine = configured(reconciler, context)
+        engine = listing_in_turns(context, reconciler, configured(reconciler, context))
         found = _compare(context, reconciler, engine)
         grant = _judge_grant(context.instance, reconciler, found, engine.with_source)
         if _is_final(found.folders):

@@ -12,6 +12,7 @@ from checkout_assets.domain.access.need import RULE, judge_need
 from checkout_assets.domain.counting import in_number, of_folders
 from checkout_assets.domain.folders import ALL_FOLDERS
 from checkout_assets.domain.reconciliation import State
+from checkout_assets.domain.reporting.listings import told_listings
 from checkout_assets.domain.reporting.outcome import ReconciliationOutcome
 
 COMPLETE, EXPECTED = "all_folders_complete", "nothing_unexpected_at_the_source"
@@ -58,7 +59,7 @@ def check_complete(
         description=(
             f"{of_folders(outcome.complete, len(ALL_FOLDERS))} complete.{red}"
             f"{in_number(outcome.yellow, _FLAGGED) if outcome.yellow else ''}"
-            f" {_read_deep(outcome)}"
+            f" {' '.join(filter(None, [told_listings(outcome), _read_deep(outcome)]))}"
         ),
         metadata={
             "folders_complete": outcome.complete,

@@ -9,6 +9,7 @@ from checkout_assets.assets.attention import folder_table
 from checkout_assets.domain.folders import Folder, words_for
 from checkout_assets.domain.orphans import shown_some
 from checkout_assets.domain.reconciliation import FolderReconciled, State, Summary, heat_map
+from checkout_assets.domain.reporting.listings import listed_now, told_listings
 from checkout_assets.domain.reporting.outcome import ReconciliationOutcome
 from spark_jobs.contract.order_types import OrderType
 
@@ -35,6 +36,7 @@ def metadata(
         "flagged_folders": flagged(folders),
         "red_reasons": red_reasons(summary.red),
         "folders_complete": summary.complete,
+        **_listings(outcome),
         "objects": summary.objects,
         "bytes": summary.total_bytes,
         "dagster/row_count": summary.rows,
@@ -44,6 +46,12 @@ def metadata(
         "rescued_values": summary.rescued_values,
         "escaped_names": summary.escaped,
     }
+
+
+def _listings(outcome: ReconciliationOutcome) -> dict[str, Any]:
+    told = told_listings(outcome)
+    named = {"listings": dg.MetadataValue.text(told)} if told else {}
+    return {"folders_listed": listed_now(outcome), **named}
 
 
 def folders_in(state: State, outcome: ReconciliationOutcome) -> dg.TableMetadataValue:

@@ -3,6 +3,7 @@
 from checkout_assets.cli.console import table_console
 from checkout_assets.domain.counting import byte_size, counted, of_folders
 from checkout_assets.domain.displayable import one_line
+from checkout_assets.domain.reporting.listings import told_listings
 from checkout_assets.domain.reporting.outcome import ReconciliationOutcome
 
 
@@ -18,6 +19,8 @@ def print_table(outcome: ReconciliationOutcome) -> None:
         f"{counted(outcome.objects, 'object')} in raw ({byte_size(outcome.total_bytes)}), "
         f"{counted(outcome.rows, 'row')}, {counted(outcome.quarantined, 'document')} in quarantine."
     )
+    if told := told_listings(outcome):
+        console.print(told)
     if outcome.folders:
         console.print(_table(outcome))
     for name in outcome.unexpected:

@@ -5,7 +5,8 @@ Pure: engines gather the evidence, the functions here judge it.
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from enum import Enum, StrEnum
 
 from checkout_assets.domain.accounting import CopyAccount, broken_equations, broken_files
@@ -15,6 +16,7 @@ from checkout_assets.domain.anomalies import (
     Finding,
     FolderAllowance,
     Severity,
+    every_object_copied,
     structured_rules,
 )
 from checkout_assets.domain.copying import CopyFacts
@@ -106,7 +108,8 @@ class CopyEvidence:
     Without a source, ``listed`` is None and only raw and the manifest were compared.
     ``lists_documents`` says whether a document is among the listed. ``source_uri`` is that of the
     source compared, else of the one that raw says it is copied from. ``record`` is
-    None if there is none or it is broken; then ``problem`` says how.
+    None if there is none or it is broken; then ``problem`` says how. ``as_of`` is the cut-off that
+    raw keeps. ``listed_at`` says when source and raw were listed, if that was not just now.
     """
 
     listed: int | None = None
@@ -122,6 +125,13 @@ class CopyEvidence:
     lists_documents: bool = True
     source_uri: str = ""
     raw_uri: str = ""
+    as_of: str = ""
+    listed_at: datetime | None = None
+
+    @property
+    def earlier_day(self) -> str:
+        """The day, in UTC, of the earlier listing that this is; empty if it was just now."""
+        return f"{self.listed_at.astimezone(UTC):%Y-%m-%d}" if self.listed_at else ""
 
     @property
     def other_source(self) -> str:
@@ -312,10 +322,17 @@ def _findings(
     """What every check says of the folder's records; a record that is not there is not judged."""
     findings: list[Finding] = []
     if copy.record is not None:
-        findings += [rule.judge(copy.facts) for rule in RAW_RULES]
+        findings += [_dated(rule.judge(copy.facts), copy) for rule in RAW_RULES]
     if lake.record is not None:
         findings += [rule.judge(lake.record.totals) for rule in structured_rules(allowance)]
     return tuple(findings)
+
+
+def _dated(finding: Finding, copy: CopyEvidence) -> Finding:
+    """The finding; what rests on an earlier listing says so."""
+    if not copy.earlier_day or finding.rule != every_object_copied.__name__:
+        return finding
+    return replace(finding, summary=f"{finding.summary} Last listed on {copy.earlier_day}.")
 
 
 def _flags(findings: Iterable[Finding]) -> tuple[str, ...]:

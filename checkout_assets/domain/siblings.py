@@ -97,8 +97,11 @@ def _sizes(
 def _growth(
     folders: Sequence[FolderReconciled], listed_before: Mapping[str, int]
 ) -> Iterable[tuple[Folder, str]]:
+    """Of folders that were listed now: an earlier listing says nothing of growth."""
     listed = {
-        each.folder: (listed_before.get(each.folder.name), each.copy.listed) for each in folders
+        each.folder: (listed_before.get(each.folder.name), each.copy.listed)
+        for each in folders
+        if each.copy.listed_at is None
     }
     known = {folder: (before, now) for folder, (before, now) in listed.items() if before and now}
     ratios = {folder: now / before for folder, (before, now) in known.items()}

@@ -87,7 +87,8 @@ class ReconcilerResource(AllowanceChoices, dg.ConfigurableResource[Any]):
     """Compares source, raw and lake; ``deep`` also reads every data file.
 
     With ``deep_read_days`` a part of the folders is read in that way each day, so that all are
-    within so many days; 0 reads none.
+    within so many days; 0 reads none. Runs that list folders in turns list each within
+    ``listing_days``.
 
     A grant that is not needed any more is reported after ``grace_days``. With ``role_arn``, that
     role looks at source and raw. ``show_object_names`` is for what the asset shows.
@@ -96,6 +97,7 @@ class ReconcilerResource(AllowanceChoices, dg.ConfigurableResource[Any]):
     stores: dg.ResourceDependency[Stores]
     deep: bool = False
     deep_read_days: int = 0
+    listing_days: int = 1
     grace_days: float = 7
     role_arn: str = ""
     show_object_names: bool = False

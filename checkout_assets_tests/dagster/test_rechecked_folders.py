@@ -1,5 +1,6 @@
 """A reconciliation reports a folder's check when its result changed, and all once a month."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -13,7 +14,12 @@ from checkout_assets.assets.rechecked_folders import (
 )
 from checkout_assets.domain.anomalies import RAW_RULES, STRUCTURED_RULES
 from checkout_assets.domain.folders import Folder
-from checkout_assets.domain.reconciliation import FolderReason, FolderReconciled, Reason
+from checkout_assets.domain.reconciliation import (
+    CopyEvidence,
+    FolderReason,
+    FolderReconciled,
+    Reason,
+)
 from checkout_assets_tests.dagster.conftest import FIRST_16, RUNBOOK, Dagster
 from checkout_assets_tests.dagster.engines import (
     OddCopyEngine,
@@ -87,6 +93,19 @@ def test_what_broke_since_turns_red_and_green_again(
         in_memory.instance.report_runless_asset_event(each)
     assert due(in_memory, found(A, reason, recorded=recorded)) == []
     assert told(due(in_memory, found(A))) == [(A, check, True)]
+
+
+def test_a_failed_check_waits_for_a_listing_to_turn_green(in_memory: Dagster) -> None:
+    """An earlier listing proves nothing new; what broke is told by it all the same."""
+    migrated(in_memory)
+    migrated(in_memory, failing=A)
+    earlier = CopyEvidence(listed_at=datetime(2026, 11, 20, tzinfo=UTC))
+    assert due(in_memory, replace(found(A), copy=earlier)) == []
+    month = due(in_memory, replace(found(A), copy=earlier), all_of_them=True)
+    assert (A, COPIED) not in {(each.partition, each.check_name) for each in month}
+    broken = replace(found(B, Reason.MANIFEST_BROKEN), copy=earlier)
+    assert told(due(in_memory, broken)) == [(B, COPIED, False)]
+    assert told(due(in_memory, found(A))) == [(A, COPIED, True)]
 
 
 def test_a_folder_that_could_not_be_compared_keeps_its_results(in_memory: Dagster) -> None:

@@ -109,3 +109,15 @@ def test_the_proof_that_is_kept_tells_what_was_complete() -> None:
         f"reconciled with the source on 2026-11-15 07:00 UTC, cut-off {CUT_OFF}: 512 of 512 "
         "folders complete, 1,000 objects"
     )
+
+
+def test_a_reconciliation_of_some_folders_neither_proves_nor_disproves() -> None:
+    """Where the others keep an earlier result; a copy since then is seen, and so is a red one."""
+    part = replace(WHOLE, at=NOW, in_full=False)
+    assert not judge_need(need([part, WHOLE])).passed
+    assert need([part, WHOLE]).proof == WHOLE
+    assert "nothing was reconciled yet" in judge_need(need([part])).summary
+    copied_since = replace(part, last_listed=NOW - DAY)
+    assert need([copied_since, WHOLE]).done_since == NOW - DAY
+    red = replace(part, complete=511)
+    assert "511 of 512 folders were complete" in judge_need(need([part, red, WHOLE])).summary

@@ -3,6 +3,7 @@
 import random
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 
@@ -160,3 +161,18 @@ def grown(count: int, chance: random.Random) -> int:
     """A day later: a thousandth more in the middle, by chance."""
     new = count / 1_000
     return count + max(round(chance.gauss(new, new**0.5)), 0)
+
+
+def test_an_earlier_listing_says_nothing_of_growth() -> None:
+    """Folders listed today grew for a week; the others show the number of then."""
+    earlier = datetime(2026, 11, 20, tzinfo=UTC)
+    today = [copied(each, 3_000) for each in CHECKOUT[:40]]
+    others = [copied(each, 2_000) for each in CHECKOUT[40:]]
+    others = [replace(each, copy=replace(each.copy, listed_at=earlier)) for each in others]
+    before = {each.name: 2_000 for each in CHECKOUT}
+    told = compared_with_siblings([*today, *others], before)
+    assert not [each for each in told if "at the last time" in " ".join(causes_of(each))]
+
+
+def causes_of(folder: FolderReconciled) -> list[str]:
+    return [cause.sentence for cause in folder.causes]

@@ -195,9 +195,12 @@ def test_a_reconciliation_leaves_a_page_with_what_changed_and_the_history(tmp_pa
     assert "2 reconciliations" in second
     names = sorted(entry.key for entry in lake.open().list(REPORTS))
     assert names == [
-        f"{REPORTS}2026-11-{day}T05-00-00Z.{ending}"
-        for day in (27, 28)
-        for ending in ("html", "json")
+        *(
+            f"{REPORTS}2026-11-{day}T05-00-00Z.{ending}"
+            for day in (27, 28)
+            for ending in ("html", "json")
+        ),
+        f"{REPORTS}listings.json",
     ]
     found = newest_report(lake)
     assert found is not None

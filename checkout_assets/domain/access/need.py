@@ -17,7 +17,7 @@ class Reconciled:
     """One reconciliation: when, of how many folders, and against what.
 
     ``as_of`` is the one cut-off of all folders, or empty; ``last_listed`` when the source was last
-    listed for a copy.
+    listed for a copy. If not ``in_full``, only some of the folders were listed for it.
     """
 
     at: datetime
@@ -27,12 +27,20 @@ class Reconciled:
     with_source: bool
     as_of: str
     last_listed: datetime | None
+    in_full: bool = True
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all 512 folders were found complete."""
+        return self.folders == self.complete == len(ALL_FOLDERS)
 
     @property
     def proves(self) -> bool:
-        """Whether all 512 folders are copied, structured and equal, against one cut-off."""
-        whole = self.folders == self.complete == len(ALL_FOLDERS)
-        return whole and self.with_source and bool(self.as_of)
+        """Whether all 512 folders are copied, structured and equal, against one cut-off.
+
+        All of them were listed for it.
+        """
+        return self.is_whole and self.in_full and self.with_source and bool(self.as_of)
 
     def proof(self) -> Proof:
         """What is kept of it when access ends."""
@@ -64,9 +72,14 @@ class Need:
         return self.grant is not None and self.grant.standing(self.now) is GrantState.ACTIVE
 
     @property
+    def telling(self) -> list[Reconciled]:
+        """The history without what neither proves nor disproves: complete, not all listed."""
+        return [each for each in self.history if each.in_full or not each.is_whole]
+
+    @property
     def proof(self) -> Reconciled | None:
-        """The newest reconciliation, if it proves that the source is no longer needed."""
-        newest = self.history[0] if self.history else None
+        """The newest reconciliation that tells, if it proves that the source is not needed."""
+        newest = next(iter(self.telling), None)
         good = newest is not None and newest.proves and newest.as_of == self.as_of
         return newest if good else None
 
@@ -77,11 +90,12 @@ class Need:
         if newest is None:
             return None
         since = newest.at
-        for each in self.history:
+        for each in self.telling:
             if not each.proves or each.as_of != newest.as_of:
                 break
             since = each.at
-        return max(since, newest.last_listed) if newest.last_listed else since
+        later = [each.last_listed for each in self.history if each.at >= newest.at]
+        return max([since, *(each for each in later if each is not None)])
 
     @property
     def over(self) -> bool:
@@ -123,7 +137,7 @@ def _summary(need: Need) -> str:
 
 
 def _missing(need: Need) -> str:
-    newest = need.history[0] if need.history else None
+    newest = next(iter(need.telling), None)
     if newest is None:
         return "nothing was reconciled yet"
     if newest.folders < len(ALL_FOLDERS) or newest.complete < newest.folders:

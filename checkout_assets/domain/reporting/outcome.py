@@ -3,17 +3,37 @@
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated, ClassVar
 
 from checkout_assets.domain.anomalies import Severity
 from checkout_assets.domain.displayable import displayable, masked
-from checkout_assets.domain.folders import FOLDER_NAMES, words_for
+from checkout_assets.domain.errors import UsageError
+from checkout_assets.domain.folders import FOLDER_NAMES, Folder, select_folders, words_for
 from checkout_assets.domain.reconciliation import FolderReconciled, Reason, State, Summary
 from spark_jobs.contract.record_format import Instant, TextForm
 
+
+def _is_word(text: str) -> bool:
+    """Whether a text names a folder or a range of them."""
+    try:
+        return bool(select_folders([text]))
+    except UsageError:
+        return False
+
+
+def _is_day(text: str) -> bool:
+    """Whether a text is a day, such as 2026-11-27."""
+    try:
+        return date.fromisoformat(text).isoformat() == text
+    except ValueError:
+        return False
+
+
 StateName = Annotated[str, TextForm(lambda text: text in set(State), "state")]
 FolderName = Annotated[str, TextForm(lambda text: text in FOLDER_NAMES, "folder")]
+FolderWord = Annotated[str, TextForm(_is_word, "folder or range of folders")]
+Day = Annotated[str, TextForm(_is_day, "day")]
 
 
 @dataclass(frozen=True)
@@ -76,6 +96,8 @@ class ReconciliationOutcome:
     """Displayable names of folders that are not expected, masked names of loose objects."""
     read_deep: list[str] = field(default_factory=list)
     """Folders and ranges of folders whose data files were read, every byte."""
+    listed_earlier: dict[Day, list[FolderWord]] = field(default_factory=dict)
+    """Folders and ranges of folders that were not listed now, by the day of their last listing."""
 
     @property
     def instant(self) -> datetime:
@@ -126,11 +148,22 @@ def outcome_of(  # noqa: PLR0913 - what was compared, when, and by whom
         rescued_values=summary.rescued_values,
         folders=_most_telling_first([_told(each) for each in compared]),
         listed={
-            each.folder.name: each.copy.listed for each in compared if each.copy.listed is not None
+            each.folder.name: each.copy.listed
+            for each in compared
+            if each.copy.listed is not None and each.copy.listed_at is None
         },
         unexpected=[unexpected_name(name) for name in unexpected],
         read_deep=list(words_for(summary.read_deep)),
+        listed_earlier=_by_earlier_day(compared),
     )
+
+
+def _by_earlier_day(folders: Iterable[FolderReconciled]) -> dict[str, list[str]]:
+    by_day: dict[str, list[Folder]] = {}
+    for each in folders:
+        if each.copy.earlier_day:
+            by_day.setdefault(each.copy.earlier_day, []).append(each.folder)
+    return {day: list(words_for(found)) for day, found in sorted(by_day.items())}
 
 
 def last_listed(history: Iterable[ReconciliationOutcome]) -> dict[str, int]:

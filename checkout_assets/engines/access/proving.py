@@ -22,6 +22,7 @@ def reconciled(folders: Sequence[FolderReconciled], summary: Summary, at: dateti
         with_source=bool(folders) and all(each.copy.listed is not None for each in folders),
         as_of=cut_offs.pop() if len(cut_offs) == 1 else "",
         last_listed=max(listed) if listed else None,
+        in_full=all(each.copy.listed_at is None for each in folders),
     )
 
 

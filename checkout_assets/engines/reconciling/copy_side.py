@@ -56,6 +56,7 @@ def compare_copy(
         comparison.evidence(record, problem),
         source_uri=source.uri if source is not None else kept_source,
         raw_uri=raw.uri,
+        as_of=cut_off.as_of if cut_off else "",
     )
 
 

@@ -3,17 +3,29 @@
 from collections.abc import Collection, Generator, Sequence
 from concurrent.futures import Future, wait
 from contextlib import AbstractContextManager, nullcontext
+from copy import copy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeGuard
 
 from checkout_assets.domain.anomalies import DEFAULT_ALLOWANCE, FolderAllowance
 from checkout_assets.domain.folders import ALL_FOLDERS, FOLDER_NAMES, Folder
-from checkout_assets.domain.reconciliation import FolderReconciled, judge, not_compared
+from checkout_assets.domain.reconciliation import (
+    CopyEvidence,
+    FolderReconciled,
+    judge,
+    not_compared,
+)
+from checkout_assets.domain.reporting.listings import KeptListings
 from checkout_assets.domain.verification import OutOfOrderError
 from checkout_assets.engines.copying.cutoff import KeptCutOff, find_cut_off
 from checkout_assets.engines.interruptible import begin_all
 from checkout_assets.engines.locations import Location, S3Location
 from checkout_assets.engines.reconciling.copy_side import compare_copy
+from checkout_assets.engines.reconciling.earlier_listings import (
+    NO_LISTINGS,
+    seen_earlier,
+    usable_listings,
+)
 from checkout_assets.engines.reconciling.lake_side import LakeInventory
 from checkout_assets.engines.silence import (
     Asking,
@@ -64,6 +76,7 @@ class _Run:
     cut_off: KeptCutOff | None
     deep: Collection[Folder]
     allowance: FolderAllowance
+    earlier: KeptListings
 
 
 class Reconciler:
@@ -96,6 +109,7 @@ class Reconciler:
         self._allowance = allowance
         self._session = session
         self._on_silence = on_silence
+        self._earlier = NO_LISTINGS
         self.ended = ended
         """When access to the source ended, and the last proof; empty if it is not over."""
 
@@ -103,6 +117,16 @@ class Reconciler:
     def with_source(self) -> bool:
         """Whether the source is compared too."""
         return self._source is not None
+
+    def without_listing(self, earlier: KeptListings) -> "Reconciler":
+        """The same, but folders of which there is an earlier listing are not listed again.
+
+        They are listed nevertheless if they were copied since, or if source or raw has no such
+        folder any more. Their records and their files in the lake are compared in any case.
+        """
+        other = copy(self)
+        other._earlier = earlier
+        return other
 
     def run(
         self,
@@ -132,7 +156,8 @@ class Reconciler:
             inventory = LakeInventory(sides.lake, folders)
         with sides.asking.asks():
             cut_off = find_cut_off(sides.raw)
-        return _Run(sides, inventory, cut_off, self._deep, self._allowance)
+            earlier = usable_listings(self._earlier, sides.source, sides.raw, cut_off)
+        return _Run(sides, inventory, cut_off, self._deep, self._allowance, earlier)
 
     def unexpected(self) -> list[str]:
         """What else lies directly below the source: a 513th folder, a loose object."""
@@ -166,11 +191,16 @@ def _compare(run: _Run, folder: Folder) -> FolderReconciled:
     sides = run.sides
     try:
         with sides.asking.asks():
-            copy = compare_copy(sides.source, sides.raw, folder, run.cut_off)
+            seen = _copy_of(run, folder)
         with sides.asks_lake():
             lake = run.inventory.compare(folder, folder in run.deep)
-        return judge(folder, copy, lake, run.allowance)
+        return judge(folder, seen, lake, run.allowance)
     except StoreError as error:
         return not_compared(folder, error.reason)
     except (OutOfOrderError, RecordError) as error:
         return not_compared(folder, str(error))
+
+
+def _copy_of(run: _Run, folder: Folder) -> CopyEvidence:
+    earlier = seen_earlier(run.sides.raw, folder, run.earlier)
+    return earlier or compare_copy(run.sides.source, run.sides.raw, folder, run.cut_off)

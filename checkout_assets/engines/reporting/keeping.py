@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from checkout_assets.domain.reporting.listings import KeptListings
 from checkout_assets.domain.reporting.outcome import ReconciliationOutcome
 from checkout_assets.domain.reporting.retention import instant_of_stamp, stamp_of, superfluous
 from spark_jobs.contract.keys import REPORTS
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from spark_jobs.stores import Store
 
 _PAGE, _RECORD = ".html", ".json"
+_LISTINGS = f"{REPORTS}listings.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,19 @@ class KeptReports:
         self.lake.put(f"{REPORTS}{stamp}{_RECORD}", write_record(outcome))
         self._remove_old(now)
         return key
+
+    def listings(self) -> KeptListings:
+        """The last listings of folders; none if nothing is kept of them that can be read."""
+        from spark_jobs.stores import NotFoundError
+
+        try:
+            return read_record(KeptListings, self.lake.get(_LISTINGS).data)
+        except (NotFoundError, RecordError):
+            return KeptListings()
+
+    def keep_listings(self, listings: KeptListings) -> None:
+        """Replace the last listings of folders."""
+        self.lake.put(_LISTINGS, write_record(listings))
 
     def page_of(self, outcome: ReconciliationOutcome) -> tuple[str, str]:
         """Key and text of the page that was kept with an outcome; raises NotFoundError."""

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+from checkout_assets.domain.reporting.listings import KeptListings, listings_after
 from checkout_assets.domain.reporting.outcome import ReconciliationOutcome
 from checkout_assets.engines.locations import Location, S3Location
 from checkout_assets.engines.reporting.keeping import KeptReports
@@ -51,6 +52,17 @@ def earlier_outcomes(
         return []
 
 
+def earlier_listings(lake: Location, on_silence: OnSilence = ignore_silence) -> KeptListings:
+    """The last listings of folders that the lake keeps; none if it refuses."""
+    from spark_jobs.stores import StoreError
+
+    try:
+        with _opened(lake, on_silence) as store:
+            return KeptReports(store).listings()
+    except StoreError:
+        return KeptListings()
+
+
 def leave_report(
     lake: Location, report: Report, now: datetime, on_silence: OnSilence = ignore_silence
 ) -> Left:
@@ -60,7 +72,10 @@ def leave_report(
     page = render(report)
     try:
         with _opened(lake, on_silence) as store:
-            key = KeptReports(store).keep(report.outcome, page, now)
+            kept = KeptReports(store)
+            # First, so that a folder that is red now does not keep an earlier good listing.
+            kept.keep_listings(listings_after(report.folders, report.outcome.instant))
+            key = kept.keep(report.outcome, page, now)
             return Left(page, key, f"{lake.uri}/{key}", _console_url(lake, store, key))
     except StoreError as error:
         return Left(page, problem=f"The report was not kept in the lake: {error.reason}.")

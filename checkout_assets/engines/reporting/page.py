@@ -17,6 +17,7 @@ from checkout_assets.domain.displayable import one_line
 from checkout_assets.domain.folders import ALL_FOLDERS, Folder
 from checkout_assets.domain.reconciliation import FolderReconciled
 from checkout_assets.domain.reporting.changes import changes
+from checkout_assets.domain.reporting.listings import told_listings
 from checkout_assets.domain.reporting.outcome import Line, ReconciliationOutcome, lines_of
 from checkout_assets.domain.reporting.repairing import repairs
 from checkout_assets.domain.reporting.retention import DAYS, stamp_of
@@ -76,6 +77,7 @@ def _shown(report: Report) -> dict[str, Any]:
         "history": [(stamp_of(each.instant), each) for each in (*history, outcome)],
         "days": DAYS,
         "repairs": repairs(outcome.folders, report.places),
+        "listings": told_listings(outcome),
         "runbook": _linked(report.runbook_url),
         "runbook_file": _RUNBOOK,
     }
