@@ -36,7 +36,8 @@ _MEANINGS = {
     "TimedOut": "S3 did not answer in time",
     UNREADABLE_LISTING: "the server's listing cannot be read: it is cut off, or an entry lacks its "
     "key, size, ETag or time",
-    UNREADABLE_ANSWER: "the server's answer cannot be read: it has no ETag",
+    UNREADABLE_ANSWER: "the server's answer cannot be read: it lacks what S3 always sends, such as "
+    "the ETag",
     "400": "S3 refused a request without saying why (400), as it does if credentials have expired",
 }
 

@@ -47,7 +47,8 @@ INTERRUPTED: FrozenSet[str] = frozenset(
         # botocore: nothing came back, or not all of it
         "ConnectTimeoutError", "ConnectionClosedError", "ConnectionError",
         "EndpointConnectionError", "HTTPClientError", "IncompleteReadError",
-        "ProxyConnectionError", "ReadTimeoutError", "ResponseStreamingError",
+        "ProxyConnectionError", "ReadTimeoutError", "ResponseParserError",
+        "ResponseStreamingError",
         # botocore: credentials that come from elsewhere, which may not have answered
         "CredentialRetrievalError", "MetadataRetrievalError", "NoCredentialsError",
         # errno: a connection, or a resource of the machine that others use at the moment

@@ -14,6 +14,7 @@ from spark_jobs.contract.order_types import OrderType
 
 PREFIXES_PER_ORDER_TYPE = 256
 _NAME = re.compile(f"([0-9A-F]{{2}})_({'|'.join(OrderType)})")
+_LOOSE_NAME = re.compile(r"([0-9a-f]{2})_*(checkout|fulfillment)(order)?", re.IGNORECASE | re.ASCII)
 _RANGE = ".."
 
 
@@ -114,7 +115,7 @@ def _expand(word: str) -> tuple[Folder, ...]:
 
 def _explain_wrong_name(name: str) -> str:
     form = "two upper-case hex digits, _ and CheckoutOrder or FulfillmentOrder"
-    loose = re.fullmatch(r"([0-9a-f]{2})_*(checkout|fulfillment)(order)?", name, re.IGNORECASE)
+    loose = _LOOSE_NAME.fullmatch(name)
     invalid = f'"{displayable(name)}" is not a valid folder name'
     if loose is None:
         return f"{invalid}: a name is {form}, such as 0A_CheckoutOrder."

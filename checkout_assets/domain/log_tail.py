@@ -10,13 +10,17 @@ LONGEST_LINE = 200
 _MASKED = "[…]"
 _KEY = re.compile(r"\b[0-9A-F]{2}_(?:Checkout|Fulfillment)Order/[^\s\"',)\]]+")
 _MODULE = re.compile(r"No module named '[\w.]+'")
+# A line may be as long as the whole tail: no pattern may read on to its end from each character.
 _REST: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"[{\[].*"), _MASKED),  # JSON, or the repr of something: an order's content
     (re.compile(r"'[^']*'?|\"[^\"]*\"?"), f"'{_MASKED}'"),
-    (re.compile(r"\b[\w.+-]+@[\w-]+\.\w+"), _MASKED),
+    (re.compile(r"(?<![\w.+-])[\w.+-]+@[\w-]+\.\w+"), _MASKED),
     (re.compile(r"\b(?:AKIA|ASIA)[A-Z0-9]{12,}\b"), _MASKED),
     (re.compile(r"(?<![\w/.])[A-Za-z0-9+/=_-]{40,}"), _MASKED),
-    (re.compile(r"(?i)((?:signature|token|secret|password)\w*\s*[=:]\s*)\S+"), rf"\1{_MASKED}"),
+    (
+        re.compile(r"(?i)((?:signature|token|secret|password)\w{0,200}\s{0,99}[=:]\s*)\S+"),
+        rf"\1{_MASKED}",
+    ),
     (re.compile(r"\b\d(?:[ -]?\d){11,}\b"), _MASKED),
 )
 

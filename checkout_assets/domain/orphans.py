@@ -17,10 +17,12 @@ _LONGEST_KEY = 1024
 _RUN = r"(?:[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|cli-[0-9a-f]{8})"
 _DIRECTORY = re.compile(
     r"(?:consumable_tables/(?:checkout|fulfillment)/(?:YEAR=\d{4}/MONTH=\d\d/DAY=\d\d/)?"
-    r"|quarantine/(?:checkout|fulfillment)/(?:[0-9A-F]{2}_(?:Checkout|Fulfillment)Order/)?)"
+    r"|quarantine/(?:checkout|fulfillment)/(?:[0-9A-F]{2}_(?:Checkout|Fulfillment)Order/)?)",
+    re.ASCII,
 )
 _FILE = re.compile(
-    rf"(?:[0-9A-F]{{2}}_(?:Checkout|Fulfillment)Order\.)?{_RUN}(?:\.\d+){{1,2}}\.parquet"
+    rf"(?:[0-9A-F]{{2}}_(?:Checkout|Fulfillment)Order\.)?{_RUN}(?:\.\d+){{1,2}}\.parquet",
+    re.ASCII,
 )
 """A name that this program gives: of a Dagster run, or of the command line's."""
 

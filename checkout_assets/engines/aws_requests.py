@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from checkout_assets.domain.failures import Diagnosis, diagnose_request
+from checkout_assets.engines.failed_requests import no_answer
 from spark_jobs.service_codes import is_refused_unread
 
 _SERVER_ERROR = 500
@@ -25,7 +26,7 @@ class AwsRequestError(Exception):
 @contextmanager
 def diagnosed() -> Iterator[None]:
     """Turn botocore's errors into AwsRequestError."""
-    from botocore.exceptions import BotoCoreError, ClientError
+    from botocore.exceptions import ClientError
 
     try:
         yield
@@ -35,21 +36,23 @@ def diagnosed() -> Iterator[None]:
         status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
         in_doubt = status >= _SERVER_ERROR and not is_refused_unread(code)
         raise AwsRequestError(diagnose_request(code, message), in_doubt, code) from None
-    except BotoCoreError as error:
+    except no_answer() as error:
         raise _unanswered(error) from None
 
 
 def _unanswered(error: Exception) -> AwsRequestError:
     """The error for a request that was not sent, or that no answer came to.
 
-    If the connection broke, the request may have arrived. Credentials that are read, and what is
-    checked of a request, come before anything is sent.
+    If the connection broke, or the answer is not AWS's, the request may have arrived. Credentials
+    that are read, and what is checked of a request, come before anything is sent.
     """
+    from botocore.exceptions import BotoCoreError, HTTPClientError, NoCredentialsError
     from botocore.exceptions import ConnectionError as NotConnectedError
-    from botocore.exceptions import HTTPClientError, NoCredentialsError
 
     code = type(error).__name__
-    if isinstance(error, HTTPClientError | NotConnectedError):
+    if isinstance(error, HTTPClientError | NotConnectedError) or not isinstance(
+        error, BotoCoreError
+    ):
         return AwsRequestError(diagnose_request("ServiceUnavailable", code), in_doubt=True)
     said = "no credentials were found" if isinstance(error, NoCredentialsError) else ""
     return AwsRequestError(diagnose_request(code, said), in_doubt=False, code=code)

@@ -22,6 +22,18 @@ def code_of(error: BaseException) -> str:
     return str(response.get("Error", {}).get("Code", type(error).__name__))
 
 
+def no_answer() -> tuple[type[Exception], ...]:
+    """What botocore raises if no answer came, or one that is not the service's: a proxy's page.
+
+    Such pages cannot be parsed, or lack what is looked up in them. A redirection to nowhere else is
+    followed until the stack is full.
+    """
+    from botocore.exceptions import BotoCoreError
+    from botocore.parsers import ResponseParserError
+
+    return BotoCoreError, ResponseParserError, LookupError, RecursionError
+
+
 def _status_of(error: BaseException) -> int:
     response = getattr(error, "response", None) or {}
     return int(response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))

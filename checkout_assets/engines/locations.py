@@ -25,7 +25,7 @@ from checkout_assets.engines.aws_setup import (
     made_for_s3,
 )
 from checkout_assets.engines.aws_variables import refuse_odd_variables
-from checkout_assets.engines.failed_requests import failure_of
+from checkout_assets.engines.failed_requests import failure_of, no_answer
 from checkout_assets.engines.open_files import ensure_open_files
 from checkout_assets.engines.silence import BotoEar, OnSilence, SilenceWatch, ignore_silence
 from checkout_assets.settings import aws_variables
@@ -238,12 +238,26 @@ def _check_bucket(client: Any, place: S3Location, what: str) -> None:
 
     try:
         # A policy may allow to list no more than this: HeadBucket would be denied.
-        client.list_objects_v2(Bucket=place.bucket, Prefix=place.prefix, Delimiter="/", MaxKeys=1)
+        answer = client.list_objects_v2(
+            Bucket=place.bucket, Prefix=place.prefix, Delimiter="/", MaxKeys=1
+        )
     except aws.ClientError as error:
         raise UsageError(_explain_refusal(error, place, what), failure_of(error)) from None
+    except RecursionError:  # botocore follows every redirection
+        raise _not_s3(client, place, what) from None
     except Exception as error:
         sentence = _explain_silence(error, client, place, what)
         raise UsageError(sentence, failure_of(error)) from None
+    if "IsTruncated" not in answer:
+        raise _not_s3(client, place, what)
+
+
+def _not_s3(client: Any, place: S3Location, what: str) -> UsageError:
+    """The error for a server that redirects each request, or sends a page of its own."""
+    return UsageError(
+        f"The server at {_asked_at(client, place)}, where the {what} {place.uri} should be, does "
+        "not answer as S3 does: check AWS_ENDPOINT_URL_S3 and any proxy on the way."
+    )
 
 
 def _explain_silence(error: Exception, client: Any, place: S3Location, what: str) -> str:
@@ -358,13 +372,13 @@ def _region_of(client: Any, place: S3Location) -> str | None:
 
     A guess would not do: awscrt's transport follows no redirection to another region.
     """
-    from botocore.exceptions import BotoCoreError, ClientError
+    from botocore.exceptions import ClientError
 
     try:
         answer = client.head_bucket(Bucket=place.bucket)
     except ClientError as error:
         answer = error.response
-    except BotoCoreError as error:
+    except no_answer() as error:
         sentence = _explain_silence(error, client, place, "place")
         raise UsageError(sentence, failure_of(error)) from None
     headers: Mapping[str, str] = answer.get("ResponseMetadata", {}).get("HTTPHeaders", {})

@@ -11,6 +11,7 @@ from checkout_assets.engines.option import OnCommandLine
 from spark_jobs.stores.terms import SSE_KMS, SSE_S3, StoreTerms
 
 _ACCOUNT = re.compile(r"[0-9]{12}")
+_ROLE = re.compile(r"arn:aws[a-z-]*:iam::[0-9]{12}:role/[\w+=,.@/-]+", re.ASCII)
 
 
 class CopyPlaces(BaseModel):
@@ -117,6 +118,13 @@ def checked_account(what: str, account: str) -> str:
     if account and not _ACCOUNT.fullmatch(account):
         raise wrong(what, account, "an account id has 12 digits")
     return account
+
+
+def checked_role(what: str, role: str) -> str:
+    """The role's ARN itself; raises UsageError for anything else but nothing."""
+    if role and not _ROLE.fullmatch(role):
+        raise wrong(what, role, "write arn:aws:iam::<account>:role/<name>")
+    return role
 
 
 def wrong(what: str, value: str, wanted: str) -> UsageError:

@@ -155,6 +155,15 @@ def test_the_tail_hides_what_may_be_personal_or_secret(line: str, secret: str) -
     assert secret not in shown
 
 
+@pytest.mark.parametrize(
+    "piece", ["a.", "token", "password ", "1 ", "-", "x@", "0A_CheckoutOrder/", "\u0661", "\x00"]
+)
+def test_a_line_as_long_as_the_tail_is_read_in_one_pass(piece: str) -> None:
+    (shown,) = log_tail(piece * (64 * 1024 // len(piece)) + " at jane.doe@example.com")
+    assert len(shown) <= LONGEST_LINE
+    assert "jane" not in shown
+
+
 def test_the_tail_keeps_what_one_needs_to_act() -> None:
     (module,) = log_tail("ModuleNotFoundError: No module named 'orjson'")
     assert "orjson" in module

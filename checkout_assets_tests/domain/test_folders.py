@@ -33,6 +33,9 @@ def test_a_name_and_its_folder_are_the_same_thing() -> None:
         ("00_CheckoutOrder ", "is not a valid folder name"),
         ("", "is not a valid folder name"),
         ("00_CheckoutOrder\x1b[31m", "\\u{1B}[31m"),
+        ("0a_chec\u212aout", "is not a valid folder name"),
+        ("0a_fulf\u0131llment", "is not a valid folder name"),
+        ("\u0661a_checkout", "is not a valid folder name"),
     ],
 )
 def test_a_wrong_name_gets_one_clear_sentence(wrong: str, told: str) -> None:

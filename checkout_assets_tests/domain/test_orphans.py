@@ -45,6 +45,18 @@ def test_a_name_of_strangers_is_masked_unless_names_are_shown(path: str, known: 
     assert named.isprintable()
 
 
+@pytest.mark.parametrize(
+    "path",
+    [
+        f"{TABLE}0A_CheckoutOrder.{RUN}.\u0660.parquet",
+        f"{TABLE}0A_CheckoutOrder.{RUN}.0.parquet\n",
+        f"{QUARANTINE}{RUN}.\u0968.parquet",
+    ],
+)
+def test_a_name_that_is_almost_ours_is_masked(path: str) -> None:
+    assert "[object " in shown_path(path)
+
+
 def test_a_long_list_ends_in_a_count() -> None:
     when = datetime(2026, 1, 1, tzinfo=UTC)
     files = [OrphanedFile(f"{QUARANTINE}cli-0123abcd.{n}.parquet", 1, when) for n in range(5)]

@@ -150,6 +150,22 @@ def test_a_grant_without_a_record_is_revoked_and_told_of(access: GrantedPlace) -
     assert not access.policy().ours
 
 
+@pytest.mark.parametrize("end", ["31.12.2026", "2026-12-31", "1798675200", ["never"]])
+def test_an_end_that_somebody_wrote_by_hand_stops_no_revocation(
+    access: GrantedPlace, end: object
+) -> None:
+    grant(access)
+    access.place.delete("_access/grant.json", access.raw)
+    ours = [dict(each) for each in access.policy().ours]
+    for statement in ours:
+        statement["Condition"] = {"DateLessThan": {"aws:CurrentTime": end}}
+    access.write(*ours)
+    revoked = granter(access).revoke(NOW)
+    assert revoked is not None
+    assert revoked.standing(NOW) is GrantState.REVOKED
+    assert not access.policy().ours
+
+
 def test_a_broken_record_stops_neither_granting_nor_revoking(access: GrantedPlace) -> None:
     access.place.put("_access/grant.json", b"{", access.raw)
     grant(access)

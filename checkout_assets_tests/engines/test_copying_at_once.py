@@ -123,6 +123,59 @@ def test_what_somebody_else_wrote_is_not_overwritten(
 
 
 @pytest.mark.usefixtures("named")
+def test_what_another_copy_wrote_before_the_source_changed_is_no_failure(
+    filled: OrdersPlace, proxy: FaultProxy, kms: KmsDouble
+) -> None:
+    before(proxy, kms, lambda: filled.put(ONE, f"body of {ONE}".encode(), filled.raw))
+    inner, changed = proxy.rule, []
+
+    def rule(request: Request) -> Answer | None:
+        looks = request.method == "HEAD" and f"{filled.source.bucket}/" in request.path
+        if looks and ONE in request.path and not changed:
+            changed.append(filled.put(ONE, b"changed at the source"))
+        return inner(request)
+
+    proxy.rule = rule
+
+    copied = filled.copy_one()
+
+    assert copied.ok, copied.error
+    assert (copied.facts.newer, copied.facts.by_status) == (1, {"copied": 4})
+
+
+def test_after_a_race_over_a_changing_source_one_copy_completes_the_folder(
+    filled: OrdersPlace, proxy: FaultProxy, kms: KmsDouble
+) -> None:
+    def changing(request: Request) -> Answer | None:
+        answer = kms.rule(request)
+        if request.is_copy and request.path.split("?")[0].endswith(tuple(KEYS[1:])):
+            key = request.path[request.path.index(FOLDER) :]
+            filled.put(key, f"changed in {len(proxy.seen)}".encode())
+        return answer
+
+    proxy.rule = changing
+    with ThreadPoolExecutor(3) as pool:
+        list(pool.map(lambda n: filled.copy_one(run_id=f"at-once-{n}"), range(3)))
+    proxy.rule = kms.rule
+
+    alone = filled.copy_one(run_id="alone")
+
+    assert alone.ok, alone.error
+    assert proof_holds(filled, kms)
+
+
+def test_where_all_has_changed_since_the_cut_off_moving_it_helps(
+    filled: OrdersPlace, proxy: FaultProxy, kms: KmsDouble
+) -> None:
+    before(proxy, kms, lambda: [filled.put(key, b"changed at the source") for key in KEYS], KEYS[0])
+    assert "5 objects came after the cut-off: move it with --as-of." in filled.copy_one().error
+
+    moved = filled.copy_one(run_id="moved", as_of=CutOff.NOW)
+
+    assert moved.ok, moved.error
+
+
+@pytest.mark.usefixtures("named")
 def test_an_object_removed_from_raw_meanwhile_is_written(
     filled: OrdersPlace, proxy: FaultProxy, kms: KmsDouble
 ) -> None:

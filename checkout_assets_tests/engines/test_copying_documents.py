@@ -11,6 +11,7 @@ from checkout_assets.engines.copying.manifest import ManifestRow, ManifestWriter
 from checkout_assets.engines.copying.tally import Tally
 from checkout_assets.engines.ec2.records import RunRecords
 from checkout_assets.engines.reconciling.engine import Reconciler
+from checkout_assets_tests.fault_proxy import Answer, FaultProxy
 from checkout_assets_tests.orders_place import FOLDER, OrdersPlace
 from spark_jobs.contract.keys import completion_record_key
 from spark_jobs.job.plan import FolderError, plan_folder
@@ -90,9 +91,27 @@ def test_a_folder_whose_documents_all_vanished_fails_and_its_record_stands(
     copied = place.copy_one(run_id="2")
 
     assert "1 object that an earlier copy saw is no longer at the source" in copied.error
+    assert copied.error.endswith("stays, and so does that copy's record.")
     assert place.record() == before
     expected = Reason.NO_DOCUMENTS if left else Reason.SOURCE_IS_EMPTY
     assert expected in reasons(place)
+
+
+def test_of_a_copy_that_did_not_complete_no_record_is_told(
+    place: OrdersPlace, proxy: FaultProxy
+) -> None:
+    denied = f"{DOCUMENT}-denied"
+    for key in (DOCUMENT, denied):
+        place.put(key)
+    answer = Answer(403, "AccessDenied")
+    proxy.rule = lambda request: answer if request.is_copy and denied in request.path else None
+    assert not place.copy_one(run_id="1").ok
+    place.delete(DOCUMENT)
+    place.delete(denied)
+
+    copied = place.copy_one(run_id="2")
+
+    assert copied.error.endswith("no longer at the source; what raw holds of it stays.")
 
 
 def test_a_marker_beside_a_document_is_a_side_object(place: OrdersPlace) -> None:

@@ -26,6 +26,7 @@ KEY = "arn:aws:kms:us-east-2:222222222222:key/abc"
         ({"encryption": "AES256", "kms_key": "abc"}, "without the encryption aws:kms"),
         ({"storage_class": "GLACIER"}, "write one of STANDARD, "),
         ({"copy_role_arn": "migration"}, "write arn:aws:iam::<account>:role/<name>"),
+        ({"copy_role_arn": f"{ROLE}\u00e9"}, "write arn:aws:iam::<account>:role/<name>"),
     ],
 )
 def test_wrong_terms_are_one_sentence(terms: dict[str, str], said: str) -> None:

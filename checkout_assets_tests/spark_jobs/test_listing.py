@@ -3,6 +3,7 @@
 import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
+from contextlib import suppress
 from datetime import UTC, datetime
 from urllib.parse import quote_plus
 
@@ -194,6 +195,86 @@ def token(text: str) -> str:
 
 def below(name: str) -> str:
     return f"<CommonPrefixes><Prefix>{name}/</Prefix></CommonPrefixes>"
+
+
+FIELDS = {
+    "Key": "a",
+    "LastModified": INSTANT,
+    "ETag": "&quot;abc&quot;",
+    "Size": "7",
+    "StorageClass": "STANDARD",
+}
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("Key", ""),
+        ("ETag", ""),
+        ("ETag", "&quot;&quot;"),
+        ("Size", ""),
+        ("Size", "-1"),
+        ("Size", "+7"),
+        ("Size", "1_000"),
+        ("Size", "7.0"),
+        ("Size", "1e3"),
+        ("Size", "\u0667"),
+        ("Size", "9" * 19),
+        ("Size", "9" * 5000),
+        ("LastModified", "2026-01-31Z"),
+        ("LastModified", "2026-W05-6Z"),
+        ("LastModified", "2026-13-01T00:00:00Z"),
+        ("LastModified", "2026-01-31T24:60:00Z"),
+        ("LastModified", "0000-01-31T12:00:00Z"),
+        ("LastModified", "2026-01-31T12:00:00+02:00"),
+        ("LastModified", "2026-01-31T12:00:00+02:00Z"),
+        ("LastModified", "\u0662\u0660\u0662\u0666-01-31T12:00:00Z"),
+        ("LastModified", "Sat, 31 Jan 2026 12:00:00 GMT"),
+        ("LastModified", ":2026-01-31T12:00:00Z"),
+    ],
+)
+@pytest.mark.parametrize("read", ["quick", "any"])
+def test_a_value_that_s3_never_sends_makes_the_page_unreadable(
+    field: str, value: str, read: str
+) -> None:
+    told = "".join(f"<{name}>{text}</{name}>" for name, text in {**FIELDS, field: value}.items())
+    inside = f"<Contents>{told}</Contents>{below('d') * (read == 'any')}"
+    with pytest.raises(StoreError, match="UnreadableListing") as caught:
+        list(parse_page(page(inside), "b").entries())
+    assert caught.value.transient
+
+
+@pytest.mark.parametrize("told", ["", "yes", "null", "tru"])
+def test_a_page_that_does_not_say_whether_there_is_more_is_no_end(told: str) -> None:
+    with pytest.raises(StoreError, match="UnreadableListing"):
+        parse_page(page(token("A") + contents("a"), told), "b")
+    unsaid = page(contents("a")).replace(b"<IsTruncated>false</IsTruncated>", b"")
+    with pytest.raises(StoreError, match="UnreadableListing"):
+        parse_page(unsaid, "b")
+
+
+@pytest.mark.parametrize(
+    ("told", "leads_to"), [(" true\n", "A"), ("True", "A"), ("1", "A"), ("FALSE", ""), ("0", "")]
+)
+def test_whether_there_is_more_is_understood_however_it_is_written(
+    told: str, leads_to: str
+) -> None:
+    assert parse_page(page(token("A") + contents("a"), told), "b").token == leads_to
+
+
+def test_a_directory_that_is_listed_on_two_pages_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    pages = [page(below("d") + token("A"), "true"), page(below("d") + below("e"))]
+    answering(monkeypatch, *pages)
+    assert listing.list_directory(None, "b", "") == ["d/", "e/"]  # type: ignore[arg-type]
+
+
+@given(st.binary(max_size=200), st.text(max_size=50))
+def test_whatever_a_server_sends_is_a_page_or_unreadable(data: bytes, text: str) -> None:
+    whole = page(contents("a"))
+    at = len(data) % len(whole)
+    for body in (data, whole[:at] + data + whole[at:], whole.replace(b"abc", text.encode())):
+        with suppress(StoreError):
+            list(parse_page(body, "b").entries())
 
 
 CIRCLES = {

@@ -44,9 +44,9 @@ INTERRUPTED = [
     "InternalServerError", "InternalServerException", "InternalServiceException",
     "KMS.KMSInternalException", "KeyUnavailableException", "OperationAborted",
     "OperationTimeoutException", "ProxyConnectionError", "ReadTimeoutError", "RequestTimeout",
-    "RequestTimeoutException", "ResponseStreamingError", "Server.InternalError", "ServiceFailure",
-    "ServiceUnavailableException", "TimedOut", "Unavailable", "UnreadableAnswer",
-    "UnreadableListing",
+    "RequestTimeoutException", "ResponseParserError", "ResponseStreamingError",
+    "Server.InternalError", "ServiceFailure", "ServiceUnavailableException", "TimedOut",
+    "Unavailable", "UnreadableAnswer", "UnreadableListing",
 ]  # fmt: skip
 PERMANENT = [
     "", "AWS_ERROR_HTTP_INVALID_HEADER_NAME", "AWS_ERROR_HTTP_INVALID_HEADER_VALUE",

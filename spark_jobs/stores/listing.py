@@ -23,14 +23,18 @@ from spark_jobs.transport.answers import Headers, Response
 from spark_jobs.transport.calls import LONGEST_TRYING_SECONDS
 from spark_jobs.transport.client import CrtS3
 
-_INSTANT = re.compile(r"(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:\.(\d{1,6})\d*)?")
-_KEYS = re.compile(r"<Key>([^<&]*)</Key>")
-_SIZES = re.compile(r"<Size>(\d+)</Size>")
-_ETAGS = re.compile(r'<ETag>(?:&quot;|&#34;|")?([^<&"]*)(?:&quot;|&#34;|")?</ETag>')
-_INSTANTS = re.compile(r"<LastModified>([^<&]*)Z</LastModified>")
+_INSTANT = re.compile(r"(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:\.(\d{1,6})\d*)?", re.ASCII)
+_SIZE = re.compile("[0-9]{1,18}")
+"""A number of bytes that a manifest can hold: ``int`` alone also takes signs and underscores."""
+_KEYS = re.compile(r"<Key>([^<&]+)</Key>")
+_SIZES = re.compile(f"<Size>({_SIZE.pattern})</Size>")
+_ETAGS = re.compile(r'<ETag>(?:&quot;|&#34;|")?([^<&"]+)(?:&quot;|&#34;|")?</ETag>')
+_INSTANTS = re.compile(r"<LastModified>([0-9-]+T[0-9:.]+)Z</LastModified>")
 _CLASSES = re.compile(r"<StorageClass>([^<&]*)</StorageClass>")
 _TRUNCATED = re.compile(r"<IsTruncated>(true|false)</IsTruncated>")
 _TOKEN = re.compile(r"<NextContinuationToken>([^<&]*)</NextContinuationToken>")
+_IS_TRUE: Dict[str, bool] = {"true": True, "1": True, "false": False, "0": False}
+"""An XML Schema boolean."""
 _ENCODED = "<EncodingType>url</EncodingType>"
 _DECODERS: Dict[str, Callable[[str], str]] = {"url": unquote_plus, "": str}
 """By ``EncodingType``: a server may ignore the one that is asked for; then a plus is a plus."""
@@ -59,10 +63,7 @@ class Page(NamedTuple):
 
     def entries(self) -> Iterator[Entry]:
         """The objects, one by one; raises StoreError for a time that is none."""
-        try:
-            instants = [datetime.fromisoformat(text + "+00:00") for text in self.modified]
-        except ValueError:
-            instants = list(map(_instant, self.modified))
+        instants = _instants_of(self.modified)
         return map(Entry, self.keys, self.sizes, self.etags, instants, self.classes)
 
     def first(self, count: int) -> Page:
@@ -209,7 +210,8 @@ def list_directory(crt: CrtS3, bucket: str, prefix: str, headers: Headers = ()) 
     for page in list_pages(Question(crt, bucket, prefix, len(prefix), headers, "/")):
         names += page.keys
         names += page.prefixes
-    return sorted(names)
+    # Some servers send a name once more on the next page.
+    return sorted(set(names))
 
 
 def parse_page(body: bytes, bucket: str) -> Page:
@@ -254,30 +256,33 @@ def _parse_plain(text: str) -> Optional[Page]:
 
 def _parse_any(text: str, bucket: str) -> Page:
     try:
-        root = ElementTree.fromstring(text)
-    except ElementTree.ParseError:
-        raise _unreadable(bucket) from None
-    truncated, token = _text(root, "IsTruncated"), _text(root, "NextContinuationToken")
-    if _name(root) != "ListBucketResult" or (truncated == "true" and not token):
-        # A listing that ends too early would lose objects in silence.
-        raise _unreadable(bucket)
-    try:
-        return _page_of(root, token if truncated == "true" else "")
-    except (KeyError, ValueError):  # an unknown encoding; no key, size, tag or time
+        return _page_of(ElementTree.fromstring(text))
+    except (ElementTree.ParseError, KeyError, ValueError):
         raise _unreadable(bucket) from None
 
 
-def _page_of(root: ElementTree.Element, token: str) -> Page:
+def _page_of(root: ElementTree.Element) -> Page:
+    """The page; raises KeyError or ValueError if it lacks something or holds what S3 never sends.
+
+    An answer that does not say whether there is more is one of these: a listing that ends too early
+    would lose objects in silence.
+    """
+    if _name(root) != "ListBucketResult":
+        raise ValueError("this is another document")
+    token = _text(root, "NextContinuationToken")
+    truncated = _IS_TRUE[_word(root, "IsTruncated")]
+    if truncated and not token:
+        raise ValueError("there is more, but no token leads to it")
     objects = [_fields(child) for child in root if _name(child) == "Contents"]
-    decoded = _DECODERS[_text(root, "EncodingType").strip().lower()]
+    decoded = _DECODERS[_word(root, "EncodingType")]
     return Page(
-        [decoded(fields["Key"]) for fields in objects],
-        [int(fields["Size"]) for fields in objects],
-        [fields["ETag"].strip('"') for fields in objects],
+        [decoded(_some(fields["Key"])) for fields in objects],
+        [told_size(fields["Size"]) for fields in objects],
+        [_some(fields["ETag"].strip().strip('"')) for fields in objects],
         [_checked_time(fields["LastModified"]) for fields in objects],
         [fields.get("StorageClass") or "STANDARD" for fields in objects],
         [decoded(_text(child, "Prefix")) for child in root if _name(child) == "CommonPrefixes"],
-        token,
+        token if truncated else "",
     )
 
 
@@ -289,20 +294,49 @@ def _unreadable(bucket: str) -> StoreError:
     return StoreError("UnreadableListing", f"s3://{bucket}", transient=True)
 
 
+def _some(text: str) -> str:
+    if not text:
+        raise ValueError("a field is empty")
+    return text
+
+
+def told_size(text: str) -> int:
+    """The number of bytes that a server tells; raises ValueError for what is none."""
+    digits = text.strip()
+    if not _SIZE.fullmatch(digits):
+        raise ValueError("this is not a number of bytes")
+    return int(digits)
+
+
 def _checked_time(text: str) -> str:
     if not text.endswith("Z"):
-        raise StoreError("UnreadableListing", "LastModified")
+        raise ValueError("a time is not in UTC")
     _instant(text[:-1])
     return text[:-1]
+
+
+def _instants_of(texts: List[str]) -> List[datetime]:
+    try:
+        return [datetime.fromisoformat(text + "+00:00") for text in texts]
+    except ValueError:  # Python 3.9 takes fractions of 3 or 6 digits only
+        pass
+    try:
+        return list(map(_instant, texts))
+    except ValueError:
+        raise StoreError("UnreadableListing", "LastModified", transient=True) from None
 
 
 def _instant(text: str) -> datetime:
     match = _INSTANT.fullmatch(text)
     if match is None:
-        raise StoreError("UnreadableListing", "LastModified")
+        raise ValueError("this is not a time")
     year, month, day, hour, minute, second = map(int, match.groups()[:6])
     micros = int((match[7] or "").ljust(6, "0"))
     return datetime(year, month, day, hour, minute, second, micros, timezone.utc)
+
+
+def _word(root: ElementTree.Element, name: str) -> str:
+    return _text(root, name).strip().lower()
 
 
 def _text(root: ElementTree.Element, name: str) -> str:

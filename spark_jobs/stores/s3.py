@@ -17,11 +17,11 @@ from spark_jobs.stores.base import Blob, Entry, Read
 from spark_jobs.stores.bodies import send_bodies_at_once
 from spark_jobs.stores.bulk import delete_in_batches, side_by_side
 from spark_jobs.stores.digests import use_md5_elsewhere
-from spark_jobs.stores.listing import Page, Question, list_pages
+from spark_jobs.stores.listing import Page, Question, list_pages, told_size
 from spark_jobs.stores.ranges import PAGES_AHEAD, list_ranges
 from spark_jobs.stores.sessions import new_session
 from spark_jobs.stores.terms import NO_TERMS, StoreTerms
-from spark_jobs.transport.answers import Headers, Response
+from spark_jobs.transport.answers import Headers, Response, copied_etag
 from spark_jobs.transport.calls import OnEnd
 from spark_jobs.transport.client import CrtS3, shared_client
 from spark_jobs.transport.endpoints import Endpoint, copy_source
@@ -110,7 +110,8 @@ class S3Store:
         answer = (
             self.crt().send("GET", self.bucket, self.prefix + key, [*self._headers, start]).result()
         )
-        return _blob(key, answer)
+        # A server that ignores the range sends the whole object.
+        return _blob(key, answer._replace(body=answer.body[:length]))
 
     def read_many(self, keys: Iterable[str], in_flight: int = 64) -> Iterator[Read]:
         crt = self.crt()
@@ -161,7 +162,7 @@ class S3Store:
                 answer = self.client.head_object(**self._where, Key=self.prefix + key)
         except NotFoundError:
             return None
-        return int(answer["ContentLength"])
+        return _size_in(answer.get("ContentLength"), key)
 
     def sizes(self, keys: Iterable[str], in_flight: int = 64) -> Dict[str, Optional[int]]:
         crt = self.crt()
@@ -169,7 +170,7 @@ class S3Store:
         sent = ((key, self._send(crt, "HEAD", key)) for key in keys)
         for key, answer in side_by_side(sent, in_flight):
             if isinstance(answer, Response):
-                sizes[key] = int(answer.header("content-length"))
+                sizes[key] = _size_in(answer.header("content-length"), key)
             elif isinstance(answer, NotFoundError):
                 sizes[key] = None
             else:
@@ -183,11 +184,12 @@ class S3Store:
         crt = self.crt()
         waiting = list(moves)
         sent = ((new_key, self._send_copy(crt, key, new_key)) for key, new_key in waiting)
-        failed = {
-            new_key: answer
-            for new_key, answer in side_by_side(sent, in_flight)
-            if isinstance(answer, StoreError)
-        }
+        failed: Dict[str, StoreError] = {}
+        for new_key, answer in side_by_side(sent, in_flight):
+            if isinstance(answer, StoreError):
+                failed[new_key] = answer
+            elif not copied_etag(answer):
+                failed[new_key] = _unreadable_answer(new_key)
         self.delete(key for key, new_key in waiting if new_key not in failed)
         return failed
 
@@ -218,8 +220,12 @@ class S3Store:
             answer = self.client.delete_objects(
                 **self._where, Delete={"Objects": objects, "Quiet": True}
             )
-        errors = map(self._delete_error, answer.get("Errors", ()))
-        return {error.place: error for error in errors if error.code not in _NOT_FOUND}
+        errors = [self._delete_error(told) for told in answer.get("Errors", ())]
+        failed = {error.place: error for error in errors if error.code not in _NOT_FOUND}
+        # What failed is asked for again, and nothing but these keys may be removed.
+        for stranger in failed.keys() - set(keys):
+            raise failed[stranger]
+        return failed
 
     def _delete_error(self, told: Mapping[str, str]) -> StoreError:
         key = str(told.get("Key")).removeprefix(self.prefix)
@@ -272,8 +278,20 @@ def etag_in(answer: Mapping[str, Any], key: str) -> str:
     """
     etag = str(answer.get("ETag") or "").strip('"')
     if not etag:
-        raise StoreError(UNREADABLE_ANSWER, key, is_transient(UNREADABLE_ANSWER))
+        raise _unreadable_answer(key)
     return etag
+
+
+def _size_in(told: Union[int, str, None], key: str) -> int:
+    """The size in bytes that an answer tells; raises StoreError if it tells none."""
+    try:
+        return told_size(str(told))
+    except ValueError:
+        raise _unreadable_answer(key) from None
+
+
+def _unreadable_answer(key: str) -> StoreError:
+    return StoreError(UNREADABLE_ANSWER, key, is_transient(UNREADABLE_ANSWER))
 
 
 def _read(key: str, response: Response) -> Union[Blob, StoreError]:

@@ -12,6 +12,7 @@ from spark_jobs.store_errors import ConflictError, NotFoundError, StoreError
 Headers = Sequence[Tuple[str, str]]
 
 _CODE = re.compile(rb"<Code>([A-Za-z0-9.]{1,80})</Code>")
+_ETAG = re.compile(rb"<ETag>(?:&quot;|&#34;|\")?([^<&\"]+)")
 _CONDITION = re.compile(rb"<Condition>([A-Za-z-]{1,80})</Condition>")
 _LOST_CONDITION = "PreconditionFailed"
 _BARE_CODES = {
@@ -60,6 +61,15 @@ class Response(NamedTuple):
     def etag(self) -> str:
         """The entity tag, without quotes."""
         return self.header("etag").strip('"')
+
+
+def copied_etag(answer: Response) -> str:
+    """The tag of what was copied, without quotes; empty if the answer does not say it.
+
+    Then nothing may have been copied: so answers whoever is not S3.
+    """
+    etag = _ETAG.search(answer.body)
+    return etag[1].decode(errors="replace") if etag else ""
 
 
 def without_credentials(error: BaseException, place: str) -> StoreError:

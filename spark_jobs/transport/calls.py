@@ -107,7 +107,7 @@ class Call:
         body = b"".join(exchange.chunks)
         if error is not None:
             self._failed(broken(error, self._place))
-        elif exchange.status >= _REDIRECTED or (self._parts[0] == "PUT" and b"<Error>" in body):
+        elif exchange.status >= _REDIRECTED or (self._parts[0] == "PUT" and b"<Error" in body):
             self._failed(refusal(exchange.status, body, self._place))
         elif not body and self._parts[0] == "GET" and not tells_length(exchange.headers):
             self._failed(StoreError(LENGTH_MISSING, self._place))

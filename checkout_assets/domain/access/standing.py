@@ -2,11 +2,10 @@
 
 from collections.abc import Iterable
 from dataclasses import replace
-from datetime import datetime
 
 from checkout_assets.domain.access.bucket_policies import OUR_STATEMENTS
 from checkout_assets.domain.access.policy_text import PolicyText
-from checkout_assets.domain.access.statements import Statement, as_list, our_name, same, sid
+from checkout_assets.domain.access.statements import Statement, ends_of, our_name, same, sid
 from checkout_assets.domain.access.terms import AccessTerms
 
 
@@ -20,7 +19,7 @@ def granted_terms(policy: PolicyText, terms: AccessTerms) -> AccessTerms | None:
     if not ours:
         return None
     requester = next(map(_requester, ours)) or terms.requester
-    ends = [end for each in ours for end in _ends(each)]
+    ends = [end for each in ours for end in ends_of(each)]
     return replace(terms, requester=requester, expires=min(ends, default=terms.expires))
 
 
@@ -39,8 +38,3 @@ def _requester(statement: Statement) -> str:
     """Who asked, as the statement's id has it."""
     name = our_name(statement, OUR_STATEMENTS)
     return str(statement["Sid"]).removeprefix(sid(str(name))).removeprefix("By")
-
-
-def _ends(statement: Statement) -> Iterable[datetime]:
-    found = statement.get("Condition", {}).get("DateLessThan", {}).get("aws:CurrentTime", [])
-    return [datetime.fromisoformat(str(each)) for each in as_list(found)]

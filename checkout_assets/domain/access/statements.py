@@ -3,7 +3,10 @@
 import json
 import re
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
+
+from checkout_assets.domain.instants import instant_of
 
 Statement = Mapping[str, Any]
 """A statement as JSON has it."""
@@ -45,6 +48,13 @@ def pretty(statement: Statement) -> str:
 def as_list(value: Any) -> list[Any]:
     """Policies may leave a list of one without its brackets."""
     return value if isinstance(value, list) else [value]
+
+
+def ends_of(statement: Statement) -> list[datetime]:
+    """The instants at which the statement ends; what somebody wrote by hand may not be one."""
+    before = statement.get("Condition", {}).get("DateLessThan", {})
+    found = [instant_of(str(each)) for each in as_list(before.get("aws:CurrentTime", []))]
+    return [end for end in found if end is not None]
 
 
 def _canonical(value: Any) -> Any:

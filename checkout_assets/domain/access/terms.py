@@ -16,7 +16,7 @@ FOLDER_PATTERNS = tuple(f"??_{order_type}" for order_type in OrderType)
 """What the 512 folders are called, as policies spell patterns."""
 
 _ROLE = re.compile(r"arn:(aws[a-z-]*):iam::([0-9]{12}):role/[\w+=,.@/-]+", re.ASCII)
-_KEY = re.compile(r"arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:key/[\w-]+")
+_KEY = re.compile(r"arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:key/[\w-]+", re.ASCII)
 _ROLES = (
     *("copy_role", "worker_role", "reconcile_role"),
     *("structure_role", "emr_service_role", "grant_role"),

@@ -7,7 +7,7 @@ from datetime import datetime
 from checkout_assets.domain.access.bucket_policies import source_statements, target_statements
 from checkout_assets.domain.access.grants import GrantRecord, Proof, granted
 from checkout_assets.domain.access.policy_text import PolicyText
-from checkout_assets.domain.access.statements import Statement, as_list
+from checkout_assets.domain.access.statements import Statement, ends_of
 from checkout_assets.domain.access.terms import AccessTerms
 from checkout_assets.domain.errors import MigrationError, UsageError
 from checkout_assets.engines.access.bucket_policy import BucketPolicy, Edit, PolicyChange
@@ -103,9 +103,5 @@ def _same_grant(one: GrantRecord, other: GrantRecord) -> bool:
 
 def _found(policy: PolicyText, now: datetime) -> GrantRecord | None:
     """What our statements tell of a grant that nothing was recorded of."""
-    for statement in policy.ours:
-        for end in as_list(
-            statement.get("Condition", {}).get("DateLessThan", {}).get("aws:CurrentTime", [])
-        ):
-            return granted(_UNKNOWN, now, datetime.fromisoformat(end))
-    return None
+    ends = [end for each in policy.ours for end in ends_of(each)]
+    return granted(_UNKNOWN, now, ends[0] if ends else now) if policy.ours else None

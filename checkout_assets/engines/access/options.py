@@ -1,11 +1,9 @@
 """What access is configured with, and what follows from it: terms and policies to change."""
 
-import re
 from dataclasses import dataclass, fields
 from datetime import datetime
 
 from checkout_assets.domain.access.terms import AccessTerms, Place, expiry_after
-from checkout_assets.domain.displayable import displayable
 from checkout_assets.domain.errors import UsageError
 from checkout_assets.engines.access.bucket_policy import BucketPolicy
 from checkout_assets.engines.access.choices import DEPLOYMENT
@@ -18,10 +16,8 @@ from checkout_assets.engines.locations import (
     principal,
     refuse_overlap,
 )
-from checkout_assets.engines.place_terms import PlaceTerms
+from checkout_assets.engines.place_terms import PlaceTerms, checked_role
 from checkout_assets.settings import Settings
-
-_ROLE = re.compile(r"arn:aws[a-z-]*:iam::[0-9]{12}:role/[\w+=,.@/-]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +53,7 @@ class AccessOptions:
 
     def __post_init__(self) -> None:
         refuse_overlap({"source": self.source, "raw": self.raw, "lake": self.lake})
-        role = self.source_grant_role_arn
-        if role and not _ROLE.fullmatch(role):
-            raise UsageError(
-                f'The role that changes the source\'s policy "{displayable(role)}" is wrong: '
-                "write arn:aws:iam::<account>:role/<name>."
-            )
+        checked_role("role that changes the source's policy", self.source_grant_role_arn)
 
     def terms(self, requester: str, days: int, now: datetime) -> AccessTerms:
         """Who gets what for that long; raises UsageError if something is missing or wrong."""

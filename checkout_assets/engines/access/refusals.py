@@ -7,7 +7,7 @@ from typing import Any
 from checkout_assets.domain.displayable import displayable
 from checkout_assets.domain.errors import MigrationError, UsageError
 from checkout_assets.domain.failures import Cause, diagnose_request
-from checkout_assets.engines.failed_requests import code_of
+from checkout_assets.engines.failed_requests import code_of, no_answer
 from spark_jobs.service_codes import is_denied
 
 _WAYS_OUT = {
@@ -27,7 +27,7 @@ def told_plainly(action: str, place: str) -> Iterator[None]:
 
     ``action`` is what S3 must allow (``s3:PutBucketPolicy``), ``place`` names the bucket.
     """
-    from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
+    from botocore.exceptions import ClientError, NoCredentialsError
 
     try:
         yield
@@ -38,7 +38,7 @@ def told_plainly(action: str, place: str) -> Iterator[None]:
             "No AWS credentials were found: set AWS_PROFILE, or AWS_ACCESS_KEY_ID and "
             "AWS_SECRET_ACCESS_KEY, or run where a role gives them."
         ) from None
-    except BotoCoreError as error:
+    except no_answer() as error:
         raise MigrationError(
             f"S3 did not answer about {place} ({type(error).__name__}): run the same command again."
         ) from None

@@ -105,8 +105,14 @@ class Comparer:
         return found
 
     def _by_reading(self, source: SourceObject, raw_key: str, raw_etag: str) -> Bytes:
-        one, other = self._source.get(source.key), self._raw.get(raw_key)
-        if (one.etag, other.etag) != (source.etag, raw_etag):
+        try:
+            one = self._source.get(source.key)
+        except NotFoundError:
+            return Bytes.CHANGED
+        if one.etag != source.etag:
+            return Bytes.CHANGED
+        other = self._raw.get(raw_key)
+        if other.etag != raw_etag:
             return Bytes.UNKNOWN
         return Bytes.SAME if one.data == other.data else Bytes.OTHER
 

@@ -58,7 +58,8 @@ class Conclusion:
                 folder, facts, failures=tally.failures, error=error, failure=tally.failure
             )
         if not facts.kind(ObjectKind.DOCUMENT):
-            error = explain_emptiness(folder, facts, run.source.uri, run.as_of)
+            recorded = self.found.record is not None
+            error = explain_emptiness(folder, facts, run.source.uri, run.as_of, recorded)
             return FolderCopied(folder, facts, error=error, failure=Failure("NoDocuments"))
         return None
 

@@ -5,7 +5,6 @@ look at either side goes to ``second_looks``, and ``judging`` says what a copy i
 """
 
 import random
-import re
 import threading
 from datetime import datetime
 from functools import partial
@@ -31,7 +30,7 @@ from spark_jobs.contract.failures import Failure
 from spark_jobs.refusals import credentials_problem
 from spark_jobs.service_codes import EXPIRED, is_denied
 from spark_jobs.stores import NotFoundError, StoreError
-from spark_jobs.transport.answers import Response
+from spark_jobs.transport.answers import Response, copied_etag
 from spark_jobs.transport.client import CrtS3
 from spark_jobs.transport.endpoints import copy_source, encoded
 from spark_jobs.transport.later import Later
@@ -48,7 +47,6 @@ _MOST_ATTEMPTS = 20
 _SHORTEST_PAUSE_SECONDS = 0.1
 _LONGEST_PAUSE_SECONDS = 20.0
 _MOST_DENIALS_LOOKED_AT = 1000
-_ETAG = re.compile(rb"<ETag>(?:&quot;|&#34;|\")?([^<&\"]+)")
 _CHANGES = frozenset(("404", "NoSuchKey", "NoSuchUpload", "PreconditionFailed"))
 _NO_CONDITIONS = "NotImplemented"
 """What a store answers that knows no conditions on copies."""
@@ -219,11 +217,10 @@ class ObjectCopier:
         return self._denials_looked_at <= _MOST_DENIALS_LOOKED_AT
 
     def _judge_answer(self, attempt: Attempt, response: Response) -> None:
-        etag = _ETAG.search(response.body)
-        if etag is None:
-            attempt.fail(SAID_NOTHING)
+        if etag := copied_etag(response):
+            self._judge.by_tag(attempt, etag)
         else:
-            self._judge.by_tag(attempt, etag[1].decode(errors="replace"))
+            attempt.fail(SAID_NOTHING)
 
     def _try_later(self, attempt: Attempt, error: StoreError) -> None:
         """Try again what is transient, with full jitter, unless that has become no use."""

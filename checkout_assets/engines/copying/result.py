@@ -87,8 +87,13 @@ def explain_disagreement(folder: Folder, facts: CopyFacts) -> str:
     )
 
 
-def explain_emptiness(folder: Folder, facts: CopyFacts, place: str, as_of: datetime) -> str:
-    """The sentences for a folder without a document up to the cut-off, which is never complete."""
+def explain_emptiness(
+    folder: Folder, facts: CopyFacts, place: str, as_of: datetime, recorded: bool
+) -> str:
+    """The sentences for a folder without a document up to the cut-off, which is never complete.
+
+    ``recorded`` tells whether raw has a completion record of it.
+    """
     others = [
         in_number(count, f"# {kind} object[|s]")
         for kind in (ObjectKind.NESTED, ObjectKind.SIDE)
@@ -101,7 +106,7 @@ def explain_emptiness(folder: Folder, facts: CopyFacts, place: str, as_of: datet
         in_number(facts.newer, "# object[|s] came after the cut-off: move it with --as-of.")
         if facts.newer
         else "",
-        _explain_vanished(facts.status(Status.VANISHED)),
+        _explain_vanished(facts.status(Status.VANISHED), recorded),
     ]
     what = "without a document" if others else "that is missing or empty"
     advice = f"An expected folder {what} is a failure: check the source's bucket and prefix."
@@ -109,11 +114,12 @@ def explain_emptiness(folder: Folder, facts: CopyFacts, place: str, as_of: datet
     return f"{folder}: the source holds {found}{until}. {told}"
 
 
-def _explain_vanished(count: int) -> str:
+def _explain_vanished(count: int, recorded: bool) -> str:
     if not count:
         return ""
+    stays = "stays, and so does that copy's record." if recorded else "stays."
     return in_number(
         count,
         "# object[|s] that an earlier copy saw [is|are] no longer at the source; what raw holds of "
-        "[it|them] stays, and so does that copy's record.",
+        f"[it|them] {stays}",
     )

@@ -89,8 +89,16 @@ class SecondLooks:
         there = None if now is None else now.etag
         if there is None or there == attempt.there:
             self._write_again(attempt, there)
-        elif self._comparer.compare(attempt.source, attempt.raw_key, there) is Bytes.SAME:
+        else:
+            found = self._comparer.compare(attempt.source, attempt.raw_key, there)
+            self._by_bytes(attempt, there, found)
+
+    def _by_bytes(self, attempt: Attempt, there: str, found: Bytes) -> None:
+        """Another copy may have been faster, and the source may have changed after that."""
+        if found is Bytes.SAME:
             attempt.end(Ending.PRESENT, raw_etag=there)
+        elif found is Bytes.CHANGED:
+            self.at_source(attempt)
         else:
             attempt.fail(CHANGED_IN_RAW)
 

@@ -3,18 +3,22 @@
 Everything here is configuration, so what is wrong is a UsageError of one line.
 """
 
-import re
 from dataclasses import dataclass, fields
 from typing import Any
 
 from checkout_assets.domain.errors import UsageError
 from checkout_assets.engines.copying.choices import CopyChoices
-from checkout_assets.engines.place_terms import CopyPlaces, checked_account, encrypted, wrong
+from checkout_assets.engines.place_terms import (
+    CopyPlaces,
+    checked_account,
+    checked_role,
+    encrypted,
+    wrong,
+)
 from spark_jobs.stores.terms import SSE_KMS, StoreTerms
 
 __all__ = ["SSE_KMS", "STORAGE_CLASSES", "CopyTerms"]
 
-_ROLE = re.compile(r"arn:aws[a-z-]*:iam::[0-9]{12}:role/[\w+=,.@/-]+")
 STORAGE_CLASSES = (
     "STANDARD",
     "STANDARD_IA",
@@ -59,8 +63,7 @@ class CopyTerms:
         if self.storage_class and self.storage_class not in STORAGE_CLASSES:
             known = ", ".join(STORAGE_CLASSES)
             raise wrong("storage class", self.storage_class, f"write one of {known}")
-        if self.copy_role_arn and not _ROLE.fullmatch(self.copy_role_arn):
-            raise wrong("role", self.copy_role_arn, "write arn:aws:iam::<account>:role/<name>")
+        checked_role("role", self.copy_role_arn)
 
     @property
     def source(self) -> StoreTerms:

@@ -5,7 +5,7 @@ from typing import Any
 
 from checkout_assets.domain.displayable import displayable
 from checkout_assets.engines.doctor.settling import AGAIN, UnseenError
-from checkout_assets.engines.failed_requests import code_of
+from checkout_assets.engines.failed_requests import code_of, no_answer
 from spark_jobs.refusals import meaning_of
 from spark_jobs.service_codes import is_denied
 
@@ -28,7 +28,7 @@ def ask(
 
     Raises UnseenError if there is no answer, and ValueError for a request that is not a read.
     """
-    from botocore.exceptions import BotoCoreError, ClientError
+    from botocore.exceptions import ClientError
 
     _refuse_changes(request)
     try:
@@ -37,14 +37,14 @@ def ask(
         if code_of(error) in absent:
             return None
         raise _unseen(client, error) from None
-    except BotoCoreError as error:
+    except no_answer() as error:
         raise _no_answer(client, error) from None
     return answer
 
 
 def ask_all(client: Any, request: str, field: str, **parameters: Any) -> Iterator[Any]:
     """The entries of that field on all pages of an answer; raises as ``ask`` does."""
-    from botocore.exceptions import BotoCoreError, ClientError
+    from botocore.exceptions import ClientError
 
     _refuse_changes(request)
     try:
@@ -52,19 +52,19 @@ def ask_all(client: Any, request: str, field: str, **parameters: Any) -> Iterato
             yield from page.get(field) or ()
     except ClientError as error:
         raise _unseen(client, error) from None
-    except BotoCoreError as error:
+    except no_answer() as error:
         raise _no_answer(client, error) from None
 
 
 def bucket_headers(client: Any, bucket: str) -> Mapping[str, str]:
     """The headers of S3's answer about a bucket; a refusal has them too."""
-    from botocore.exceptions import BotoCoreError, ClientError
+    from botocore.exceptions import ClientError
 
     try:
         answer = client.head_bucket(Bucket=bucket)
     except ClientError as error:
         answer = error.response
-    except BotoCoreError:
+    except no_answer():
         return {}
     found: Mapping[str, str] = answer.get("ResponseMetadata", {}).get("HTTPHeaders", {})
     return found

@@ -11,7 +11,7 @@ _LARGEST_LOG = 8 * 1024 * 1024
 """Bytes as stored; a larger one is left to the link."""
 _TAIL = 64 * 1024
 _CHUNK = 1024 * 1024
-_APPLICATION = re.compile(r"application_\d+_\d+")
+_APPLICATION = re.compile(r"application_[0-9]+_[0-9]+")
 
 
 def console_link(region: str, cluster: str) -> str:

@@ -19,7 +19,7 @@ MANAGED_POLICIES_TAG = "for-use-with-amazon-emr-managed-policies"
 
 _SPOT_TIMEOUT_MINUTES = 20
 _ATTEMPT = "_attempt"
-_STEP_NAME = re.compile(r"(\S+) attempt (\d+) of (.+)")
+_STEP_NAME = re.compile(r"(\S+) attempt ([0-9]{1,9}) of (.+)")
 
 
 def run_name(options: EmrOptions, run_id: str) -> str:

@@ -20,7 +20,7 @@ from spark_jobs.contract.record_format import LaterFormatError, RecordError
 from spark_jobs.stores import Blob, Entry, NotFoundError, Store
 
 STALE_AFTER = timedelta(days=7)
-_TABLE_FILE = re.compile(r"([0-9A-F]{2}_(?:Checkout|Fulfillment)Order)\.[^/]+\.\d+\.parquet")
+_TABLE_FILE = re.compile(r"([0-9A-F]{2}_(?:Checkout|Fulfillment)Order)\.[^/]+\.[0-9]+\.parquet")
 _READS_AT_ONCE = 2
 """Of a folder, whose files hold some 25 MB each; eight folders are compared at once."""
 
