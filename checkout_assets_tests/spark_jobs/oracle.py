@@ -286,6 +286,9 @@ def meaning_at(name: str, keys: list[str]) -> Meaning | None:
         return meaning("card" + name) or said
     if said != Meaning.CARD_DATA and keys and meaning(keys[-1]) == Meaning.MAYBE_HOLDER:
         return meaning("holder" + name) or said
+    of_values = (Meaning.MAYBE_NUMBER, Meaning.MAYBE_CODE, Meaning.MAYBE_EXPIRY)
+    if said is None and keys and meaning(keys[-1]) in (*of_values, Meaning.MENTIONS_CODE):
+        return meaning(keys[-1]) if is_of_pair(name, VALUE_KEYS) else None
     return said
 
 
@@ -319,6 +322,8 @@ def mentions_card(name: str, above: list[str]) -> bool:
         return True
     if meaning(outer) == Meaning.CARD:
         return says_it("card" + folded(name))
+    if meaning(outer) == Meaning.MAYBE_NUMBER:
+        return True
     return bool(outer) and not meaning(outer) and says_it(folded(outer))
 
 
@@ -433,15 +438,16 @@ class Remover:
         if isinstance(value, str):
             return self.clean_text(value, steps)
         if isinstance(value, Arr):
-            numbered = range(len(value.items))
-            places = [i for i in numbered if not self.is_named_before(value.items, i, steps)]
+            named_places = self.named_items(value.items, steps)
+            places = [i for i in range(len(value.items)) if i not in named_places]
             kept = [self.clean(value.items[i], (*steps, i)) for i in places]
             same = len(kept) == len(value.items) and all(map(intact, kept))
             return Arr(kept, value.text if same else None, None if same else places)
         if isinstance(value, Obj):
             named = []
             if steps:
-                named = names_given(value) or names_listed(value) or names_mentioned(value)
+                sure, maybe = names_given(value)
+                named = sure or names_listed(value) or maybe or names_mentioned(value)
             is_card = bool(steps) and holds_card(value)
             pairs = [
                 (key, self.clean(member, (*steps, key)))
@@ -452,24 +458,50 @@ class Remover:
             return Obj(pairs, value.text if same else None)
         return value
 
-    def is_named_before(self, items: list[Any], i: int, steps: Steps) -> bool:
-        """Whether a list's item is the value of card data that the item before it names."""
-        before, item = (items[i - 1] if i else None), items[i]
-        if not isinstance(before, str):
+    def named_items(self, items: list[Any], steps: Steps) -> set[int]:
+        """The places of what another item of the list tells to be card data."""
+        named = set()
+        for i in range(1, len(items)):
+            names = [*self.before(items, i, steps), *self.on_top(items, i, steps)]
+            if names:
+                named.add(i)
+                self.redacted[pointer((*steps, names[0]), star=True)] += 1
+        return named
+
+    def before(self, items: list[Any], i: int, steps: Steps) -> list[str]:
+        """The names that the item before an item gives it."""
+        before, item = items[i - 1], items[i]
+        if isinstance(before, Obj) and isinstance(item, Obj):
+            return []
+        told = [n for n in named_in(before, 0) if self.tells(n, item, steps, len(items) == 2)]
+        inside = parsed_or_none(before) if isinstance(before, str) else before
+        mentioned = texts_and_keys(inside, 4) if is_issued(item) else []
+        return told + [name for name in mentioned if may_be_card_data(name)]
+
+    def tells(self, name: str, item: Any, steps: Steps, is_pair: bool) -> bool:
+        said = meaning_at(name, [step for step in steps if isinstance(step, str)])
+        if said in (Meaning.PAYMENTS, Meaning.BILLING_ADDRESS):
             return False
-        said = meaning_at(before, [step for step in steps if isinstance(step, str)])
-        goes = said == Meaning.CARD_DATA and isinstance(item, Num)
-        if said not in (Meaning.CARD_DATA, Meaning.PAYMENTS, Meaning.BILLING_ADDRESS):
-            goes = self.is_told_by(before, item, steps)
-        elif (
-            said == Meaning.CARD_DATA
-            and isinstance(item, str)
-            and meaning(item) in (None, Meaning.MENTIONS_CODE)
-        ):
-            goes = len(items) == 2 or any(c in "0123456789" for c in item)
-        if goes:
-            self.redacted[pointer((*steps, before), star=True)] += 1
-        return goes
+        if said != Meaning.CARD_DATA:
+            return self.is_told_by(name, item, steps)
+        return has_data(item) or (is_pair and isinstance(item, str) and is_no_name(item))
+
+    def on_top(self, items: list[Any], i: int, steps: Steps) -> list[str]:
+        """The names on top of the columns in which an item, a row, has card data."""
+        head, row = cells(items[0]), cells(items[i])
+        keys = [step for step in steps if isinstance(step, str)]
+        if any(not isinstance(c, (str, Obj)) or re.search("[0-9]{3}", str(c)) for c in head):
+            return []
+        found = []
+        for cell, below in zip(head, row, strict=False):
+            for name in named_in(cell, 0):
+                if meaning_at(name, keys) == Meaning.CARD_DATA:
+                    text = below.literal if isinstance(below, Num) else below
+                    goes = isinstance(text, str) and is_column_data(text)
+                else:
+                    goes = self.tells(name, below, steps, is_pair=False)
+                found += [name] if goes else []
+        return found or lines_on_top(items[0], items[i])
 
     def is_told_by(self, before: str, item: Any, steps: Steps) -> bool:
         """Whether an ambiguous name before an item and the item itself make it card data."""
@@ -496,13 +528,98 @@ class Remover:
         return Dropped(f"? ({len(value)} characters)")
 
 
-def names_given(value: Obj) -> list[str]:
-    """The names that an object may give its value, sure ones first."""
+def is_no_name(text: str) -> bool:
+    return meaning(text) in (None, Meaning.MENTIONS_CODE)
+
+
+def may_be_card_data(name: str) -> bool:
+    others = (None, Meaning.PAYMENTS, Meaning.BILLING_ADDRESS)
+    return meaning(name) not in others or mentions_card(name, [])
+
+
+def has_data(value: Any) -> bool:
+    """Whether a value, or one in a list or under a key for values, has digits and is no name."""
+    if isinstance(value, Arr):
+        return any(map(has_data, value.items))
+    if isinstance(value, Obj):
+        return any(is_of_pair(k, VALUE_KEYS) and has_data(v) for k, v in value.pairs)
+    return isinstance(value, Num) or (
+        isinstance(value, str) and any(c in "0123456789" for c in value) and is_no_name(value)
+    )
+
+
+def is_column_data(text: str) -> bool:
+    return len(re.findall("[0-9]", text)) >= 3 and is_no_name(text)
+
+
+def cells(row: Any) -> list[Any]:
+    """The cells of a list, also as text."""
+    inside = parsed_or_none(row) if isinstance(row, str) else row
+    return inside.items if isinstance(inside, Arr) else []
+
+
+def lines_on_top(head: Any, line: Any) -> list[str]:
+    """The name of a column in two texts that are lines of a table."""
+    if not isinstance(head, str) or not isinstance(line, str):
+        return []
+    parts = head.split(max(",;|\t", key=head.count))
+    is_named = meaning(head) or mentions_card(head, [])
+    if len(parts) == 1 or not (is_named or holds_issued(line)):
+        return []
+    named = [p for p in parts if meaning(p) or mentions_card(p, [])]
+    return [*named, head][:1] if has_column(f"{head}\n{line}") else []
+
+
+def has_column(text: str) -> bool:
+    """Whether there is a table in a text with card data below a name of it."""
+    lines = [line for line in re.split(r"[\r\n]+|\\+[rn]", text) if line.strip()]
+    return any(
+        is_row(lines[max(heads)], row)
+        for place, row in enumerate(lines)
+        if (heads := [i for i in range(place) if is_head(lines[i], fewest=min(i, 1) + 1)])
+    )
+
+
+def is_head(line: str, fewest: int) -> bool:
+    parts = line.split(max(",;|\t", key=line.count))
+    return len(parts) >= fewest and any(sure_column(p) or unsure_column(p) for p in parts)
+
+
+def is_row(head: str, row: str) -> bool:
+    mark = max(",;|\t", key=head.count)
+    names, values = head.split(mark), row.split(mark)
+    pairs = list(zip(names, values, strict=False))
+    if len(values) > len(names):
+        pairs = [(name, value) for name in names for value in values]
+    return len(values) >= len(names) and any(
+        (sure_column(name) and is_column_data(value))
+        or ((sure_column(name) or unsure_column(name)) and holds_issued(value))
+        for name, value in pairs
+    )
+
+
+def sure_column(cell: str) -> bool:
+    name = cell.strip(" \t\"'\xa0")
+    readable = plain(unquote(unquote(unquote(name))))
+    return (
+        not re.search(r"[,;|\"\\\x00-\x1f]", name)
+        and meaning(name) == Meaning.CARD_DATA
+        and any(word in readable for word in CARD_WORDS)
+    )
+
+
+def unsure_column(cell: str) -> bool:
+    kinds = (Meaning.CARD_DATA, Meaning.CARD, Meaning.MAYBE_NUMBER)
+    return meaning(cell.strip()) in kinds
+
+
+def names_given(value: Obj) -> tuple[list[str], list[str]]:
+    """The names that an object may give its value: sure ones, and others."""
     names = [n for k, v in value.pairs if is_of_pair(k, NAMING_KEYS) for n in named_in(v, 0)]
     sure = [name for name in names if meaning(name) == Meaning.CARD_DATA]
     others = (Meaning.CARD_DATA, Meaning.PAYMENTS, Meaning.BILLING_ADDRESS)
     maybe = [name for name in names if meaning(name) not in others]
-    return sure + [name for name in maybe if meaning(name) or mentions_card(name, [])]
+    return sure, [name for name in maybe if meaning(name) or mentions_card(name, [])]
 
 
 def named_in(value: Any, depth: int) -> list[str]:
@@ -545,16 +662,50 @@ def texts_and_keys(value: Any, levels: int) -> list[str]:
 def of_base64(text: str) -> str:
     pieces = [re.split("[^A-Za-z0-9+/_-]", piece)[0] for piece in text.split(".")]
     pieces = [piece.replace("-", "+").replace("_", "/") for piece in pieces if piece[:3] == "eyJ"]
-    whole = [piece[: len(piece) // 4 * 4] for piece in pieces]
-    return "\n".join(base64.b64decode(piece).decode(errors="replace") for piece in whole)
+    whole = [piece[:-1] if len(piece) % 4 == 1 else piece for piece in pieces]
+    decoded = [base64.b64decode(piece + "==").decode(errors="replace") for piece in whole]
+    return "\n".join(decoded)
 
 
 def names_listed(value: Obj) -> list[str]:
     """The card data that a list of names beside a list of values names."""
-    lists = [(k, v.items) for k, v in value.pairs if isinstance(v, Arr)]
-    names = [n for k, items in lists if is_of_pair(k, NAMING_KEYS) for n in items]
-    valued = any(is_of_pair(k, VALUE_KEYS) for k, _ in lists)
-    return [n for n in names if isinstance(n, str) and meaning(n) == Meaning.CARD_DATA and valued]
+    heads = [v for k, v in value.pairs if is_of_pair(k, NAMING_KEYS)]
+    values = [v for k, v in value.pairs if is_of_pair(k, VALUE_KEYS)]
+    return [
+        name
+        for head in heads
+        for name in columns(head, 0)
+        if meaning(name) == Meaning.CARD_DATA
+        and any(
+            isinstance(parsed_or_none(v) if isinstance(v, str) else v, Arr)
+            or (isinstance(head, str) and isinstance(v, str) and has_column(f"{head}\n{v}"))
+            for v in values
+        )
+    ]
+
+
+def columns(head: Any, depth: int) -> list[str]:
+    """The names that a list, perhaps as text, or a line of text gives to columns."""
+    if depth > 4:
+        return []
+    if isinstance(head, Arr):
+        return [
+            name
+            for item in head.items
+            if not (isinstance(item, Obj) and any(is_of_pair(k, VALUE_KEYS) for k, _ in item.pairs))
+            for name in (columns if isinstance(item, Arr) else named_in)(item, depth + 1)
+        ]
+    if isinstance(head, Obj):
+        inner = [member for key, member in head.pairs if is_of_pair(key, NAMING_KEYS)]
+        return [name for member in inner for name in columns(member, depth + 1)]
+    if not isinstance(head, str):
+        return []
+    if head[:1] in tuple(MEANT_AS_JSON):
+        inside = parsed_or_none(head)
+        return columns(inside, depth + 1) if isinstance(inside, Arr) else []
+    parts = head.split(max(",;|\t", key=head.count))
+    is_named = meaning(head) or mentions_card(head, [])
+    return parts if is_named and len(parts) > 1 else []
 
 
 def is_of_pair(key: str, keys: frozenset[str]) -> bool:
@@ -624,11 +775,14 @@ def names_card_data(text: str) -> bool:
     if text[:1] not in tuple(MEANT_AS_JSON):
         unsure = (Meaning.CARD, Meaning.MAYBE_NUMBER, Meaning.MAYBE_CODE, Meaning.MAYBE_EXPIRY)
         issued = holds_issued(text)
+        readable = plain(unquote(unquote(unquote(text))))
+        if has_column(readable) and (issued or any(word in readable for word in CARD_WORDS)):
+            return True
         return any(
             (found == Meaning.CARD_DATA and is_assigned and any(w in name for w in CARD_WORDS))
             or (issued and found in (*unsure, Meaning.MAYBE_HOLDER) and is_assigned)
             or (issued and found in (Meaning.CARD_DATA, Meaning.PAYMENTS) and heads)
-            for found, name, is_assigned, heads in names_in(plain(unquote(unquote(unquote(text)))))
+            for found, name, is_assigned, heads in names_in(readable)
         )
     text = plain(unescaped(text))
     if holds_issued(text) and any(word in text for word in CARD_WORDS):

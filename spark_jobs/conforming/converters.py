@@ -101,13 +101,8 @@ def _array(kind: Array, document: Document) -> Converter:
 
     def convert(value: Any, path: Path) -> Optional[List[Any]]:
         if type(value) is list:
-            if str in map(type, value):  # which may name the item after it
-                return [
-                    element(item, (path, i, i))
-                    for i, item in enumerate(value)
-                    if not document.removes_item(value, i, path)
-                ]
-            return [element(item, (path, i, i)) for i, item in enumerate(value)]
+            removed = document.removed_items(value, path)
+            return [element(item, (path, i, i)) for i, item in enumerate(value) if i not in removed]
         if of_categories and type(value) is Object and are_categories(path):
             return [{"id": key, "name": name} for key, name in _text_members(document, value, path)]
         return None if value is None else document.unfit(value, path)

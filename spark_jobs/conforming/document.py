@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Optional
+from typing import Any, Container, Dict, List, Optional
 
 from spark_jobs.conforming.exact_json import to_text
 from spark_jobs.conforming.fates import About
@@ -66,9 +66,9 @@ class Document:
         """Whether a member never reaches the lake; ``said`` is what the object says of it."""
         return self.scrubber.removes(key, value, parent, index, said)
 
-    def removes_item(self, items: List[Any], index: int, parent: Path) -> bool:
-        """Whether a list's item never reaches the lake, because the one before it names it."""
-        return self.scrubber.removes_item(items, index, parent)
+    def removed_items(self, items: List[Any], parent: Path) -> Container[int]:
+        """The places of a list's items that never reach the lake, because others name them."""
+        return self.scrubber.removed_items(items, parent)
 
     def scrubbed(self, text: str, path: Path) -> str:
         """A text without what never reaches the lake, if it is JSON."""

@@ -8,22 +8,25 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, List, Optional, Tuple
+from typing import Any, FrozenSet, List, Optional, Tuple
 
 from spark_jobs.conforming.card_numbers import holds_card_number, is_card_number
 from spark_jobs.conforming.exact_json import NotJsonError, Number, Object, is_surely_object, parse
-from spark_jobs.conforming.given_names import names_given, names_mentioned
+from spark_jobs.conforming.given_names import names_given, names_listed, names_mentioned
 from spark_jobs.conforming.mentions import (
     MAY_BE_JSON,
     assigns_card_data,
+    holds_base64,
     names_card_data,
     tells_card_number,
 )
 from spark_jobs.conforming.paths import Path, keys_of
+from spark_jobs.conforming.text_tables import holds_column_of_card_data
 from spark_jobs.schema.name_cache import cached_if_short
 from spark_jobs.schema.redacted_names import (
     AMBIGUOUS,
     MENTIONS,
+    NO_CERTAIN_NAME,
     Meaning,
     is_naming_key,
     is_value_key,
@@ -45,15 +48,18 @@ _COULD_BE_EXPIRY = re.compile(
     r"|20[0-9]{2}[ ./-]{0,3}(?:0[1-9]|1[0-2]))[\s\"']*"
 )
 _SEPARATORS = re.compile(r"[\s\"'._/-]+")
-_PAIR = 2
-_NO_NAME = frozenset((None, *MENTIONS))
 _SIBLINGS = frozenset(
     (Meaning.CARD_DATA, Meaning.MAYBE_CODE, Meaning.MAYBE_EXPIRY, Meaning.MAYBE_HOLDER)
 )
 """What makes a card number beside it that of a card, though it is only called a number."""
-_NAMES_CARD_DATA = AMBIGUOUS | {Meaning.CARD_DATA}
+_OF_VALUE = frozenset(
+    (Meaning.MAYBE_NUMBER, Meaning.MAYBE_CODE, Meaning.MAYBE_EXPIRY, Meaning.MENTIONS_CODE)
+)
+"""What the value in an object of such a name is, too."""
+_SURE = frozenset((Meaning.CARD_DATA,))
+NAMES_CARD_DATA = AMBIGUOUS | _SURE
+"""Meanings of names whose value may be card data."""
 _KNOWN_NAMES = 1 << 14
-_DIGIT = re.compile("[0-9]")
 _KNOWN_PLACES = 1 << 10
 """Names and places whose fate is kept: many more than our own texts have."""
 _LONGEST_PLACE = 256
@@ -88,7 +94,7 @@ def fate_of_name(name: str, parent: Path) -> int:
 
 
 def _fate_of_name(name: str, above: Tuple[str, ...]) -> int:
-    meaning = _meaning_at(name, above)
+    meaning = meaning_at(name, above)
     if meaning is Meaning.CARD_DATA:
         return REDACT
     if meaning is Meaning.PAYMENTS:
@@ -112,14 +118,14 @@ def _fate_of_ambiguous(meaning: Meaning, below_payments: bool) -> int:
 def goes(name: str, value: Any, parent: Path) -> bool:
     """Whether a value is redacted whose name and place leave that open."""
     above = keys_of(parent)
-    meaning = _meaning_at(name, above)
+    meaning = meaning_at(name, above)
     if meaning is Meaning.PAYMENTS:
         return not holds_payments(value)
     holds_number = _are_payments(above) and _holds_card_number(value)
     if meaning is None or holds_number:
         return holds_number
     if meaning is Meaning.MENTIONS_CARD:
-        return _matches(_card_number, value)
+        return holds_only_card_number(value)
     if meaning is Meaning.MENTIONS_CODE:
         return _matches(_COULD_BE_CODE.fullmatch, value)
     if meaning is Meaning.CARD and _are_payments(above):
@@ -152,10 +158,15 @@ def _holds_card_number(value: Any) -> bool:
     """
     if type(value) is list:
         return any(map(_holds_card_number, value))
-    inside = _inside(value)
+    inside = value_in_text(value)
     if inside is not None:
         return _holds_card_number(inside)
     return type(value) in (str, Number) and holds_card_number(value)
+
+
+def holds_only_card_number(value: Any) -> bool:
+    """Whether a scalar, or one of a list, also in text, is a card number and nothing else."""
+    return _matches(_card_number, value)
 
 
 def is_below_payments(path: Path) -> bool:
@@ -188,8 +199,13 @@ _NOTHING = About(None, False)
 
 
 def about(members: List[Tuple[str, Any]]) -> About:
-    """What an object says of its members."""
-    named = _named_by(members) or _listed_by(members) or _mentioned_by(members)
+    """What an object says of its members.
+
+    The name of a value, as in ``{"name": "cardNumber", "value": "4..."}``, may stand in an object
+    of its own, ``{"field": {"name": "cardNumber"}, ...}``, also as text.
+    """
+    heads = [value for key, value in members if is_naming_key(key) and _may_name(value)]
+    named = _named_by(heads, members) if heads else None
     is_card = _is_card(members)
     return About(named, is_card) if named or is_card else _NOTHING
 
@@ -207,81 +223,77 @@ def _is_card(members: List[Tuple[str, Any]]) -> bool:
     )
 
 
-def _named_by(members: List[Tuple[str, Any]]) -> Optional[str]:
-    """The name in an object like ``{"name": "cardNumber", "value": "4..."}``.
-
-    The name may stand in an object of its own, ``{"field": {"name": "cardNumber"}, ...}``, also
-    as text.
-    """
-    names = [name for key, value in members if is_naming_key(key) for name in names_given(value)]
-    named = [(meaning_of_name(name), name) for name in names]
-    sure = (name for meaning, name in named if meaning is Meaning.CARD_DATA)
-    maybe = (name for meaning, name in named if meaning in AMBIGUOUS)
-    return next(sure, None) or next(maybe, None)
-
-
-def _listed_by(members: List[Tuple[str, Any]]) -> Optional[str]:
-    """The name in a list beside a list, ``{"names": ["cardNumber"], "values": ["4..."]}``."""
-    lists = [(key, value) for key, value in members if type(value) is list]
-    if not any(is_value_key(key) for key, _ in lists):
-        return None
-    names = (name for key, value in lists if is_naming_key(key) for name in value)
-    return next((name for name in names if _is_card_data(name)), None)
-
-
-def _mentioned_by(members: List[Tuple[str, Any]]) -> Optional[str]:
-    """The name in a list or among keys beside a card number, ``{"name": ["pan"], ...}``."""
-    names = [
-        name
-        for key, value in members
-        if type(value) in (list, Object) and is_naming_key(key)
-        for name in names_mentioned(value)
-        if meaning_of_name(name) in _NAMES_CARD_DATA
-    ]
-    if names and any(is_value_key(key) and _matches(_card_number, value) for key, value in members):
-        return names[0]
-    return None
-
-
-def _is_card_data(name: Any) -> bool:
-    return type(name) is str and meaning_of_name(name) is Meaning.CARD_DATA
-
-
-def follows_name(items: List[Any], index: int, parent: Path) -> bool:
-    """Whether a list's item is what the one before it names, ``["cardNumber", "4..."]``.
-
-    In a list of more than two, only what has digits is taken for that.
-    """
-    before, value, count = items[index - 1], items[index], len(items)
-    if type(before) is not str:
-        return False
-    meaning = _meaning_at(before, keys_of(parent))
-    if meaning in AMBIGUOUS:
-        return fate_of_name(before, parent) != KEEP and goes(before, value, parent)
-    if meaning is not Meaning.CARD_DATA:
-        return False
+def _may_name(value: Any) -> bool:
+    """Whether there may be a name of card data in the place of a name; most are something else."""
     if type(value) is not str:
-        return type(value) is Number
-    if meaning_of_name(value) not in _NO_NAME:
-        return False
-    return count == _PAIR or _DIGIT.search(value) is not None
+        return type(value) in (list, Object)
+    return value[:1] in MAY_BE_JSON or meaning_of_name(value) is not None or holds_base64(value)
 
 
-def _meaning_at(name: str, above: Tuple[str, ...]) -> Optional[Meaning]:
+def _named_by(heads: List[Any], members: List[Tuple[str, Any]]) -> Optional[str]:
+    """The name that these heads give the values among the members; a sure one is preferred."""
+    names = [name for head in heads for name in names_given(head)]
+    values = [value for key, value in members if is_value_key(key)]
+    return (
+        _of(_SURE, names)
+        or _listed_by(heads, values)
+        or _of(AMBIGUOUS, names)
+        or _mentioned_by(heads, values)
+    )
+
+
+def _of(meanings: FrozenSet[Meaning], names: List[str]) -> Optional[str]:
+    """The first of these names that has one of the meanings."""
+    return next((name for name in names if meaning_of_name(name) in meanings), None)
+
+
+def _listed_by(heads: List[Any], values: List[Any]) -> Optional[str]:
+    """The name of a column beside its rows, ``{"names": ["cardNumber"], "values": ["4..."]}``."""
+    columns = ((head, name) for head in heads for name in names_listed(head))
+    sure = ((head, name) for head, name in columns if meaning_of_name(name) is Meaning.CARD_DATA)
+    return next((name for head, name in sure for value in values if _heads(head, value)), None)
+
+
+def _heads(head: Any, value: Any) -> bool:
+    """Whether a value may be the rows below a head: a list, or lines of text below a line."""
+    if type(value) is list or type(value_in_text(value)) is list:
+        return True
+    are_lines = type(head) is str and type(value) is str
+    return are_lines and holds_column_of_card_data(f"{head}\n{value}")
+
+
+def _mentioned_by(heads: List[Any], values: List[Any]) -> Optional[str]:
+    """The name in a list or among keys beside a card number, ``{"name": ["pan"], ...}``."""
+    if not any(map(holds_only_card_number, values)):
+        return None
+    names = (name for head in heads for name in names_mentioned(head))
+    return next((name for name in names if meaning_of_name(name) in NAMES_CARD_DATA), None)
+
+
+def meaning_at(name: str, above: Tuple[str, ...]) -> Optional[Meaning]:
     """What a name says where it stands: ``number`` below ``card`` is the number of a card."""
     meaning = meaning_of_name(name)
     if meaning is Meaning.CARD_DATA:
         return meaning
     said_above = meaning_of_name(above[-1]) if above else None
+    if said_above in _OF_VALUE and meaning is None:
+        return _in_ambiguous(said_above, name)
     if said_above is Meaning.CARD:
         in_card = meaning_of_name(f"card {name}")
-        is_sure = in_card not in _NO_NAME
+        is_sure = in_card not in NO_CERTAIN_NAME
         return in_card if is_sure else meaning or in_card
     if said_above is Meaning.MENTIONS_CARD:
         return meaning or said_above
     if said_above is Meaning.MAYBE_HOLDER:
         return meaning_of_name(f"holder {name}") or meaning
     return meaning
+
+
+def _in_ambiguous(said_above: Meaning, name: str) -> Optional[Meaning]:
+    """What a name without a meaning says below an ambiguous one: ``{"pan": {"value": "4..."}}``."""
+    if is_value_key(name):
+        return said_above
+    return Meaning.MENTIONS_CARD if said_above is Meaning.MAYBE_NUMBER else None
 
 
 def place_decides(path: Path) -> bool:
@@ -326,11 +338,11 @@ def _matches(match: Any, value: Any) -> bool:
         return any(_matches(match, item) for item in value)
     if type(value) in (str, Number) and match(value) is not None:
         return True
-    inside = _inside(value)
+    inside = value_in_text(value)
     return inside is not None and _matches(match, inside)
 
 
-def _inside(value: Any) -> Any:
+def value_in_text(value: Any) -> Any:
     """The list, text or object that a text is, if it is JSON."""
     if type(value) is not str or value[:1] not in MAY_BE_JSON:
         return None

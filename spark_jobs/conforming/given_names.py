@@ -9,7 +9,13 @@ from typing import Any, Iterator
 
 from spark_jobs.conforming.exact_json import NotJsonError, Object, parse
 from spark_jobs.conforming.mentions import MAY_BE_JSON, from_base64
-from spark_jobs.schema.redacted_names import LONGEST_ESCAPED_NAME, is_naming_key
+from spark_jobs.conforming.text_tables import cells_of
+from spark_jobs.schema.redacted_names import (
+    LONGEST_ESCAPED_NAME,
+    is_naming_key,
+    is_value_key,
+    meaning_of_name,
+)
 
 _DEEPEST = 4
 """How many objects, lists and texts a name may stand in."""
@@ -27,6 +33,32 @@ def names_given(value: Any, depth: int = 0) -> Iterator[str]:
         for key, member in value.pairs:
             if is_naming_key(key):
                 yield from names_given(member, depth + 1)
+
+
+def names_listed(value: Any, depth: int = 0) -> Iterator[str]:
+    """The names of a table's columns in a list, also as text, or in a line of text.
+
+    An object with a value of its own names no column.
+    """
+    kind = type(value)
+    if depth > _DEEPEST:
+        return
+    if kind is list:
+        for item in value:
+            if type(item) is list:
+                yield from names_listed(item, depth + 1)
+            elif not _has_value(item):
+                yield from names_given(item, depth + 1)
+    elif kind is Object:
+        for key, member in value.pairs:
+            if is_naming_key(key):
+                yield from names_listed(member, depth + 1)
+    elif kind is str:
+        yield from _names_of_columns(value, depth)
+
+
+def _has_value(item: Any) -> bool:
+    return type(item) is Object and any(is_value_key(key) for key, _ in item.pairs)
 
 
 def names_mentioned(value: Any, depth: int = 0) -> Iterator[str]:
@@ -57,3 +89,16 @@ def _names_in_text(text: str, depth: int) -> Iterator[str]:
         except NotJsonError:
             return
         yield from names_given(parsed, depth + 1)
+
+
+def _names_of_columns(text: str, depth: int) -> Iterator[str]:
+    if text[:1] not in MAY_BE_JSON:
+        if meaning_of_name(text) is not None and len(cells_of(text)) > 1:
+            yield from cells_of(text)
+        return
+    try:
+        parsed = parse(text)
+    except NotJsonError:
+        return
+    if type(parsed) is list:
+        yield from names_listed(parsed, depth + 1)

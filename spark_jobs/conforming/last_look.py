@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from spark_jobs.conforming.mentions import assigns_card_data
+from spark_jobs.conforming.text_tables import names_column
 
 
 def _class_of(byte: int) -> int:
@@ -27,10 +28,14 @@ _BEFORE, _AFTER = 64, 96
 """Bytes around a stem that hold the longest name and what follows it."""
 
 _ESCAPE = re.compile(r"\\[bfnrt]")
+_CELL_END = re.compile(r"[,;|\"]|\\.")
+_QUOTED_LETTER = re.compile(rb"%(?:25)*(?:[46][1345aAfF]|[57][246])")
+"""A letter of the stems as a URL would write it, though no letter needs that."""
 _MAY_ASSIGN = re.compile(
-    rb"(?:car(?:d|t[ao\xc3])|tarjeta|cv[vc]|ccv)[^\"\\'`=:>|]{0,64}[\\'`=:>|&\]]", re.IGNORECASE
+    rb"(?:car(?:d|t[ao\xc3%])|tarjeta|cv[vc]|ccv)[^\"\\'`=:>|]{0,64}[\\'`=:>|&%,;\]]",
+    re.IGNORECASE,
 )
-"""A stem, perhaps with an accent, and a mark that may give the name a value.
+"""A stem, perhaps with an accent, and a mark that may give the name a value or end a table's cell.
 
 In a line a quote within a text has a backslash before it; one without is the text's end.
 """
@@ -48,6 +53,8 @@ def may_hold_base64(line: bytes) -> bool:
 
 def may_assign_card_data(line: bytes, classes: bytes) -> bool:
     """Whether a text of the row may be one that ``assigns_card_data``."""
+    if b"%" in line and _QUOTED_LETTER.search(line):
+        return True
     for stem in _STEMS:
         at = classes.find(stem)
         while at >= 0:
@@ -61,4 +68,6 @@ def may_assign_card_data(line: bytes, classes: bytes) -> bool:
 
 def _assigns_near(line: bytes, at: int) -> bool:
     near = line[max(0, at - _BEFORE) : at + _AFTER].decode(errors="ignore")
-    return assigns_card_data(_ESCAPE.sub(" ", near))
+    if assigns_card_data(_ESCAPE.sub(" ", near)):
+        return True
+    return any(map(names_column, _CELL_END.split(near)))

@@ -8,8 +8,15 @@ from base64 import urlsafe_b64decode
 from typing import Iterator, Match, Tuple
 
 from spark_jobs.conforming.card_numbers import holds_card_number
+from spark_jobs.conforming.text_tables import holds_column_of_card_data
 from spark_jobs.schema.escapes import holds_escapes, unescaped, unquoted
-from spark_jobs.schema.redacted_names import Meaning, is_named_in_text, names_in_text, plain
+from spark_jobs.schema.redacted_names import (
+    CARD_WORD,
+    Meaning,
+    is_named_in_text,
+    names_in_text,
+    plain,
+)
 from spark_jobs.schema.removals import CLEANED_BELOW, CLEANED_IF_CONTAINING
 
 _WHITE_SPACE = " \t\n\r"
@@ -51,7 +58,6 @@ _UNSURE = (
     Meaning.MAYBE_EXPIRY,
     Meaning.MAYBE_HOLDER,
 )
-_CARD_WORD = re.compile("card|cart(?:ao|oes)|tarjeta|cv[vc]|ccv")
 _HEADS_TABLE = re.compile(r"[ \"']{0,2}(?:[,;|\t][^\n]*)?\r?\n")
 _ASSIGNS = re.compile(r"[\s_]{0,3}(?:[\"'\\`=:|\]]|-{0,2}>|&quot;|&#3|&(?:amp;)?val)")
 
@@ -80,9 +86,15 @@ def from_base64(text: str) -> str:
 def _decoded(piece: str) -> str:
     digits = _OTHER_THAN_BASE64.split(piece, 1)[0].translate(_URL_SAFE)
     try:
-        return urlsafe_b64decode(digits[: len(digits) // 4 * 4]).decode(errors="replace")
+        return urlsafe_b64decode(_padded(digits)).decode(errors="replace")
     except binascii.Error:
         return ""
+
+
+def _padded(digits: str) -> str:
+    """Whole groups of four, without a last digit that is not a whole byte."""
+    whole = digits[:-1] if len(digits) % 4 == 1 else digits
+    return whole + "=" * (-len(whole) % 4)
 
 
 def names_card_data(text: str) -> bool:
@@ -94,20 +106,21 @@ def names_card_data(text: str) -> bool:
         return False
     if is_named_in_text(readable, *_UNSURE):
         return True
-    return _CARD_WORD.search(readable) is not None and holds_card_number(readable)
+    return CARD_WORD.search(readable) is not None and holds_card_number(readable)
 
 
 def assigns_card_data(text: str) -> bool:
     """Whether a text that does not begin like JSON gives a member of card data a value.
 
-    For example ``cardNumber=4...`` and ``callback({"cardNumber": ...})``. A sentence about a card
-    does not. Only names that contain the word card, in any of the languages, or CVV count here.
+    For example ``cardNumber=4...``, ``callback({"cardNumber": ...})`` and a table with such a
+    column. A sentence about a card does not. Only names that contain the word card, in any of the
+    languages, or CVV count here.
     """
     readable = plain(unquoted(text))
-    if not _CARD_WORD.search(readable):
+    if not CARD_WORD.search(readable):
         return False
-    return any(
-        _ASSIGNS.match(readable, name.end()) is not None and _CARD_WORD.search(name[0]) is not None
+    return holds_column_of_card_data(readable) or any(
+        _ASSIGNS.match(readable, name.end()) is not None and CARD_WORD.search(name[0]) is not None
         for name in names_in_text(Meaning.CARD_DATA).finditer(readable)
     )
 
@@ -115,11 +128,13 @@ def assigns_card_data(text: str) -> bool:
 def tells_card_number(text: str) -> bool:
     """Whether a text that does not begin like JSON says of a card number in it that it is one.
 
-    For example ``pan=4...``, and a table whose first line has the name. A sentence does not.
+    For example ``pan=4...``, and a table that has such a column. A sentence does not.
     """
     if not holds_card_number(text):
         return False
     readable = plain(unquoted(text))
+    if holds_column_of_card_data(readable):
+        return True
     # Lest each name of a long last line be tried as the head of a table.
     before_last_line = readable.rfind("\n") + 1
     return any(

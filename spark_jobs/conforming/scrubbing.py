@@ -7,7 +7,7 @@ names card data and does not parse is dropped whole, because nobody can tell wha
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any, Iterable, List, Optional
+from typing import Any, Container, Iterable, List, Optional
 
 from spark_jobs.conforming.exact_json import NotJsonError, Number, Object, parse, quoted
 from spark_jobs.conforming.fates import (
@@ -19,10 +19,10 @@ from spark_jobs.conforming.fates import (
     about,
     fate,
     fate_of_name,
-    follows_name,
     goes,
     place_decides,
 )
+from spark_jobs.conforming.listed_values import named_items
 from spark_jobs.conforming.mentions import (
     MAY_BE_JSON,
     assigns_card_data,
@@ -66,22 +66,23 @@ class Scrubber:
             self.cleaned[name_of((parent, key, index)).lower()] += 1
         return found != KEEP
 
-    def removes_item(self, items: List[Any], index: int, parent: Path) -> bool:
-        """Whether a list's item goes, because the one before it names it; counts it if so."""
-        if not index or not follows_name(items, index, parent):
-            return False
-        self.redacted[name_of((parent, items[index - 1], index))] += 1
-        return True
+    def removed_items(self, items: List[Any], parent: Path) -> Container[int]:
+        """The places of a list's items that go, because others name them; counts them."""
+        named = named_items(items, parent)
+        for index, name in named.items():
+            self.redacted[name_of((parent, name, index))] += 1
+        return named
 
     def value(self, value: Any, path: Path) -> Any:
         """A parsed value without what must go; text inside it is scrubbed too."""
         if type(value) is str:
             return self.text(value, path)
         if type(value) is list:
+            removed = self.removed_items(value, path)
             return [
                 self.value(item, (path, index, index))
                 for index, item in enumerate(value)
-                if not self.removes_item(value, index, path)
+                if index not in removed
             ]
         if type(value) is Object:
             said = about(value.pairs)
@@ -129,13 +130,14 @@ class Scrubber:
         if not node.children:
             return text[node.start : node.end]
         said = about(value.pairs) if type(value) is Object else None
+        removed = self.removed_items(value, path) if type(value) is list else ()
         pieces: List[str] = []
         last = node.start + 1
         for index, ((key, start, child), member) in enumerate(zip(node.children, _members(value))):
             separator, last = text[last:start], child.end
             if key is not None and self.removes(key, member, path, index, said):
                 continue
-            if key is None and self.removes_item(value, index, path):
+            if index in removed:
                 continue
             below = (path, index if key is None else key, index)
             # The first that stays needs no comma, whatever stood before it.

@@ -120,9 +120,13 @@ may be between two words, and up to two digits may follow.
   in its place, the value is dropped only if it is a card number. The key of the value may be
   {valued}. Both keys may have one of
   these prefixes: {pair_of}. In a list, the element after a name of card data is dropped:
-  `["cardNumber", "..."]`. A list of values beside a list of names is dropped whole if one of the
-  names is a name of card data:
-  `{{"columns": ["id", "cardNumber"], "rows": [...]}}`.
+  `["cardNumber", "..."]`, also if the name is in an object, a list or JSON text.
+- **Tables.** A list of values beside names of columns is dropped whole if one of these is a name of
+  card data: `{{"columns": ["id", "cardNumber"], "rows": [...]}}`. The names may be in objects, in
+  JSON text, or separated by `,`, `;`, `|` or tabs in one text. In a list of rows whose first row
+  has the names, `[["id", "cvv"], ["1", "123"]]` or `["id,cvv", "1,123"]`, a row is dropped if it
+  has three digits or more in such a column. Other tables are not recognized: names that are not in
+  the first row, rows that are not beside or below them, a column without digits.
 - **Inside a card**, names mean those of a card: `{{"card": {{"number": ..., "holder": ...}}}}`.
   Below `payments` and `paymentData` an object under the name of a card is dropped whole. An object
   without such a name also counts as a card if it holds a card number (see the next section) under
@@ -133,7 +137,8 @@ may be between two words, and up to two digits may follow.
 - **Ambiguous names** are dropped below `payments` and `paymentData`. Elsewhere they are dropped
   only if the value could be a card number (12 to 19 digits), for a code also if it has 3 or 4
   digits, and for an expiry also if it is a month and a year: `"Pan": "integral"` is bread and
-  stays. In a payment, a plain `number` is dropped if it could be a card number.
+  stays. The value in an object of such a name is judged alike: `{{"pan": {{"value": "4..."}}}}`.
+  In a payment, a plain `number` is dropped if it could be a card number.
 - **A card number below payments** is dropped under any name, the schema's own fields included: a
   value that is or holds a card number by the rules of the next section is dropped and counted. So
   a payment's identifier is dropped too if it looks like a card number.
@@ -148,9 +153,10 @@ may be between two words, and up to two digits may follow.
   or payments, or has an ambiguous name and 12 digits, or mentions a card and holds a card number.
   So is any other text that gives such a name a value, `cardNumber=...` or `<cardNumber>...`, if the
   name contains "card", "cartão", "tarjeta", "CVV" or "CVC". Percent escapes and an object in base64
-  (`eyJ...`) are decoded: a text that names card data is replaced whole. So is a text that holds a
-  card number and names it in the first line of a table or by an ambiguous name with a value
-  (`pan=4...`). A sentence about a card stays.
+  (`eyJ...`) are decoded: a text that names card data is replaced whole. So is a text with a
+  table that has three digits or more in a column of such a name (`id,cvv` in one line, `1,123` in a
+  later one), or a card number in a column of any of these names, and a text that holds a card
+  number and an ambiguous name with a value (`pan=4...`). A sentence about a card stays.
 
 What stays: truncated numbers (`firstDigits`, `lastDigits`, `bin`), names of payment systems, gift
 cards, `dueDate`. No other encodings are decoded.

@@ -140,13 +140,20 @@ AMBIGUOUS = frozenset(
 MENTIONS = frozenset((Meaning.MENTIONS_CODE, Meaning.MENTIONS_CARD))
 """Meanings of names that are not of SHAPES: what else such a name says, nobody knows."""
 
+NO_CERTAIN_NAME = frozenset((None, *MENTIONS))
+"""Meanings of a text that may be a value just as well."""
+
+CARD_WORD = re.compile("card|cart(?:ao|oes)|tarjeta|cv[vc]|ccv")
+"""What a name contains that text outside JSON may give a value, if it is ``plain``."""
+
 NAMING_KEYS = frozenset(
     (
         "name", "key", "id", "field", "fieldname", "code", "label", "type", "title", "property",
         "attribute", "param", "parameter", "k", "nome", "nombre", "chave", "clave", "campo",
         "codigo", "rotulo", "etiqueta", "tipo", "question", "pergunta", "pregunta", "slug",
         "header", "heading", "column", "variable", "description", "n", "attributes", "attrs", "$",
-        "names", "keys", "fields", "columns", "headers", "labels", "params",
+        "names", "keys", "fields", "columns", "headers", "labels", "params", "cols", "col", "head",
+        "thead",
     )
 )  # fmt: skip
 VALUE_KEYS = frozenset(
@@ -155,7 +162,7 @@ VALUE_KEYS = frozenset(
         "defaultvalue", "rawvalue", "currentvalue", "inputvalue", "newvalue", "oldvalue",
         "stringvalue", "textvalue", "valor", "valores", "conteudo", "contenido", "texto",
         "resposta", "respuesta", "default", "input", "arg", "argument", "cell", "response",
-        "reply", "entry", "vals", "rows", "cells", "t", "_", "#",
+        "reply", "entry", "vals", "rows", "row", "cells", "records", "body", "tbody", "t", "_", "#",
     )
 )  # fmt: skip
 """Keys, folded, of which two in one object say a name and its value."""

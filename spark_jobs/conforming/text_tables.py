@@ -1,0 +1,102 @@
+"""Tables written as text: a line of column names above lines of values, as in CSV."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import List, Optional, Tuple
+
+from spark_jobs.conforming.card_numbers import holds_card_number
+from spark_jobs.schema.escapes import unquoted
+from spark_jobs.schema.redacted_names import (
+    CARD_WORD,
+    NO_CERTAIN_NAME,
+    Meaning,
+    meaning_of_name,
+    plain,
+)
+
+_DELIMITERS = ",;|\t"
+_LINE_END = re.compile(r"[\r\n]+|\\+[rn]")
+"""Also one that is still escaped."""
+_CELL = re.compile(r"[\s\"']*([^,;|\"\\\x00-\x1f]*)[\s\"']*")
+_THREE_DIGITS = re.compile("[0-9](?:[^0-9]*[0-9]){2}")
+_CARD_NUMBERS = frozenset((Meaning.CARD_DATA, Meaning.CARD, Meaning.MAYBE_NUMBER))
+_FEWEST = 2
+"""Lines of a table, and columns of one whose names are not in its first line."""
+
+
+def cells_of(line: str) -> List[str]:
+    """The cells of a line, by the delimiter that it has most of."""
+    return line.split(_delimiter_of(line))
+
+
+def names_column(cell: str) -> bool:
+    """Whether a cell is a name of card data, with the word card in any language or CVV in it."""
+    match = _CELL.fullmatch(cell)
+    return (
+        match is not None
+        and meaning_of_name(match[1]) is Meaning.CARD_DATA
+        and CARD_WORD.search(plain(unquoted(match[1]))) is not None
+    )
+
+
+def is_data(cell: str) -> bool:
+    """Whether a cell below a name of card data is data: three digits or more, and no name."""
+    return _THREE_DIGITS.search(cell) is not None and meaning_of_name(cell) in NO_CERTAIN_NAME
+
+
+def holds_column_of_card_data(text: str) -> bool:
+    """Whether there is a table in a text, with a column of card data and digits in it.
+
+    In a column whose name may mean something else only a card number counts.
+    """
+    lines = [line for line in _LINE_END.split(text) if line.strip()]
+    if len(lines) < _FEWEST:
+        return False
+    head = _head_of(lines[0])
+    for line in lines[1:]:
+        if head is not None and head.is_above_card_data(line):
+            return True
+        below = _head_of(line)
+        head = below if below is not None and len(below.columns) >= _FEWEST else head
+    return False
+
+
+@dataclass(frozen=True)
+class _Head:
+    """A line of column names; ``columns`` tells of each whether it is certainly card data."""
+
+    delimiter: str
+    columns: Tuple[Optional[bool], ...]
+
+    def is_above_card_data(self, line: str) -> bool:
+        """Whether a line below it has card data; of more cells than names any may be it."""
+        cells = line.split(self.delimiter)
+        if len(cells) < len(self.columns):
+            return False
+        if len(cells) == len(self.columns):
+            return any(map(_is_card_data, self.columns, cells))
+        return any(_is_card_data(column, cell) for column in set(self.columns) for cell in cells)
+
+
+def _is_card_data(column: Optional[bool], cell: str) -> bool:
+    if column is None:
+        return False
+    return holds_card_number(cell) or (column and is_data(cell))
+
+
+def _head_of(line: str) -> Optional[_Head]:
+    delimiter = _delimiter_of(line)
+    columns = tuple(map(_kind_of, line.split(delimiter)))
+    return _Head(delimiter, columns) if any(kind is not None for kind in columns) else None
+
+
+def _kind_of(cell: str) -> Optional[bool]:
+    if names_column(cell):
+        return True
+    return False if meaning_of_name(cell.strip()) in _CARD_NUMBERS else None
+
+
+def _delimiter_of(line: str) -> str:
+    return max(_DELIMITERS, key=line.count)
