@@ -2,7 +2,7 @@
 
 import json
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -309,27 +309,54 @@ def test_a_fault_of_the_job_fails_its_folder_only_and_quotes_nothing(
     assert not list(structuring.lake.list("_staging/"))
 
 
-@pytest.mark.parametrize("at", ["_is_small", "_stage_small", "_record"])
+@pytest.mark.parametrize("tasks_per_core", [0, 3])
+@pytest.mark.parametrize("at", ["_staged", "_stage_small", "_record"])
 def test_a_fault_in_one_folders_stage_costs_no_neighbour_its_result(
-    structuring: Structuring, monkeypatch: pytest.MonkeyPatch, at: str
+    structuring: Structuring, monkeypatch: pytest.MonkeyPatch, at: str, tasks_per_core: int
 ) -> None:
+    """Also if both are staged by one Spark job."""
     fill(structuring.place)
     fill(structuring.place, NEIGHBOUR)
     structuring.place.copy(FOLDER, NEIGHBOUR)
     works = getattr(job_run, at)
 
     def fails_for_one(*given: Any) -> Any:
-        if FOLDER in [getattr(each, "folder", "") for each in given]:
+        if FOLDER in [getattr(each, "folder", "") for each in (*given, *_in_lists(given))]:
             raise ValueError("secret name")
         return works(*given)
 
     monkeypatch.setattr(job_run, at, fails_for_one)
+    monkeypatch.setattr(job_run, "_TASKS_PER_CORE", tasks_per_core)
 
     told = structuring.run(FOLDER, NEIGHBOUR)
 
     assert "ValueError" in told[FOLDER].error
     assert "secret" not in told[FOLDER].error
     assert told[NEIGHBOUR].ok
+
+
+def _in_lists(given: tuple[Any, ...]) -> list[Any]:
+    return [each for several in given if isinstance(several, list) for each in several]
+
+
+def test_tiny_folders_share_spark_jobs(
+    structuring: Structuring, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A job of its own for each costs more than their work; too heavy ones have it."""
+    folders = [f"0{number}_CheckoutOrder" for number in range(6)]
+    for folder in folders:
+        fill(structuring.place, folder)
+    structuring.place.copy(*folders)
+    monkeypatch.setattr(job_run, "_TASKS_PER_CORE", 0)
+    assert _spark_jobs_of(structuring, folders) == 1
+    monkeypatch.setattr(job_run, "HEAVIEST_BATCH", 1)
+    assert _spark_jobs_of(structuring, folders) == 6
+
+
+def _spark_jobs_of(structuring: Structuring, folders: Sequence[str]) -> int:
+    run_id = uuid.uuid4().hex
+    assert all(each.ok for each in structuring.run(*folders, run_id=run_id).values())
+    return len(structuring.spark.sparkContext.statusTracker().getJobIdsForGroup(run_id))
 
 
 def test_a_large_folder_has_the_same_rows_by_way_of_the_shuffle(

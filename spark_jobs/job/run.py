@@ -6,6 +6,7 @@ import time
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import replace
+from functools import reduce
 from typing import (
     Any,
     Callable,
@@ -66,10 +67,14 @@ SMALL_FOLDER_ROWS = 5_000
 SMALL_FOLDER_WEIGHT = 128 * 1024 * 1024
 """Up to here a folder is one task: a shuffle would cost more than it spreads."""
 
+HEAVIEST_BATCH = 32 * 1024 * 1024
+"""Folders up to here share Spark jobs, some seconds of work each: a job of its own would cost a
+tiny folder more than its work."""
+
 _HEAVIEST_READER = 64 * 1024 * 1024
 _HEAVIEST_WRITER = 256 * 1024 * 1024
 _TASKS_PER_CORE = 3
-"""What slices are packed to: few, but more than cores, since weights are guesses."""
+"""What slices and tiny folders are packed to: few, but more than cores, as weights are guesses."""
 
 _DRIVER_THREADS = 8
 _CANCEL_AGAIN_SECONDS = 0.2
@@ -112,8 +117,9 @@ _SPARK_GAVE_UP = Failure("SparkGaveUp")
 def structure_folders(spark: HasContext, job: StructureJob) -> Iterator[FolderStructured]:
     """Structure every folder of the job and yield each one's result when it ends.
 
-    Each folder is published as soon as it is staged, whatever the others do. A folder that fails
-    is yielded with its sentence and leaves its neighbours alone. A folder this run already
+    Each folder is published as soon as it is staged, whatever the others do; tiny ones are staged
+    a few at a time. A folder that fails is yielded with its sentence and leaves its neighbours
+    alone. A folder this run already
     published is yielded again without work. Spark's context is asked for only if a folder is left
     to structure; the run id names the group of its jobs. Closing the iterator, or an interrupt,
     cancels the Spark jobs; whatever was staged and not published is removed by a later run.
@@ -160,20 +166,37 @@ def _structure_prepared(
 
     A document that kills its worker again and again is then its own folder's failure only.
     """
-    heaviest_first = sorted(prepared, key=lambda ready: ready.plan.weight, reverse=True)
     given_up: List[_GivenUp] = []
-    for ended in _side_by_side(context, lake, job, heaviest_first):
+    for ended in _side_by_side(context, lake, job, _batches(context, prepared)):
         if isinstance(ended, FolderStructured):
             yield ended
         else:
             given_up.append(ended)
     for first in given_up:
-        alone = [first] if len(prepared) == 1 else _side_by_side(context, lake, job, [first.ready])
+        alone = (
+            [first] if len(prepared) == 1 else _side_by_side(context, lake, job, [[first.ready]])
+        )
         for ended in alone:
             if isinstance(ended, FolderStructured):
                 yield ended
             else:
                 yield _end(lake, job, ended.ready, _failed(context, ended))
+
+
+def _batches(context: Any, prepared: Sequence[_Prepared]) -> List[List[_Prepared]]:
+    """What is staged by one Spark job each: a folder, or some tiny ones. The heaviest first."""
+    alone = [[ready] for ready in prepared if not _is_tiny(ready.plan)]
+    together = packed(
+        [ready for ready in prepared if _is_tiny(ready.plan)],
+        _weight_of,
+        HEAVIEST_BATCH,
+        _TASKS_PER_CORE * context.defaultParallelism,
+    )
+    return sorted([*alone, *together], key=lambda batch: sum(map(_weight_of, batch)), reverse=True)
+
+
+def _weight_of(ready: _Prepared) -> int:
+    return ready.plan.weight
 
 
 def _failed(context: Any, given_up: _GivenUp) -> Staged:
@@ -186,34 +209,44 @@ def _failed(context: Any, given_up: _GivenUp) -> Staged:
 
 
 def _side_by_side(
-    context: Any, lake: Store, job: StructureJob, prepared: Sequence[_Prepared]
+    context: Any, lake: Store, job: StructureJob, batches: Sequence[List[_Prepared]]
 ) -> Iterator[_Ended]:
-    """Stage and publish each folder on a thread of its own, and yield how each ended.
+    """Stage and publish each batch on a thread of its own, and yield how each folder ended.
 
-    There are threads for the folders that Spark works at, and some for those that are published
+    There are threads for the batches that Spark works at, and some for those that are published
     meanwhile.
     """
     from pyspark import inheritable_thread_target
 
     context.setJobGroup(
-        job.run_id, f"structure {counted(len(prepared), 'folder')}", interruptOnCancel=True
+        job.run_id,
+        f"structure {counted(sum(map(len, batches)), 'folder')}",
+        interruptOnCancel=True,
     )
 
     @inheritable_thread_target  # the job group too
-    def structure(ready: _Prepared) -> _Ended:
-        staged = _stage(context, job, ready)
-        return staged if isinstance(staged, _GivenUp) else _end(lake, job, ready, staged)
+    def structure(batch: List[_Prepared]) -> List[_Ended]:
+        staged = _stage(context, job, batch)
+        with ThreadPoolExecutor(len(batch)) as publishers:
+            return list(publishers.map(lambda each: _ended(lake, job, *each), zip(batch, staged)))
 
     with ThreadPoolExecutor(context.defaultParallelism + _DRIVER_THREADS) as pool:
-        futures = [pool.submit(structure, ready) for ready in prepared]
+        futures = [pool.submit(structure, batch) for batch in batches]
         try:
-            yield from completed(futures)
+            for ended in completed(futures):
+                yield from ended
         except BaseException:
             _cancel(context, job, futures)
             raise
 
 
-def _cancel(context: Any, job: StructureJob, futures: Sequence[Future[_Ended]]) -> None:
+def _ended(
+    lake: Store, job: StructureJob, ready: _Prepared, staged: Union[Staged, _GivenUp]
+) -> _Ended:
+    return staged if isinstance(staged, _GivenUp) else _end(lake, job, ready, staged)
+
+
+def _cancel(context: Any, job: StructureJob, futures: Sequence[Future[List[_Ended]]]) -> None:
     """End the Spark jobs, and wait for the folders that are being published just now."""
     from py4j.protocol import Py4JError  # type: ignore[import-untyped]
 
@@ -224,31 +257,33 @@ def _cancel(context: Any, job: StructureJob, futures: Sequence[Future[_Ended]]) 
             context.cancelJobGroup(job.run_id)
 
 
-def _stage(context: Any, job: StructureJob, ready: _Prepared) -> Union[Staged, _GivenUp]:
+def _stage(
+    context: Any, job: StructureJob, batch: List[_Prepared]
+) -> Sequence[Union[Staged, _GivenUp]]:
+    """What staging each folder of the batch came to, in its order."""
     from py4j.protocol import Py4JError, Py4JJavaError
 
-    folder = ready.plan.folder
     try:
-        return _staged(context, job, ready.plan)
+        return _staged(context, job, [ready.plan for ready in batch])
     except Py4JJavaError as error:
         said = str(error.java_exception.getMessage())
         if _GAVE_UP not in said:
             raise
-        return _GivenUp(ready, said)
+        return [_GivenUp(ready, said) for ready in batch]
     except Py4JError:  # Java is gone, for all folders
         raise
     except OSError as error:  # the driver's own files, through which tasks reach Java
-        return _GivenUp(ready, str(error.strerror))
+        return [_GivenUp(ready, str(error.strerror)) for ready in batch]
     except Exception as error:  # a fault of this job costs its folder, never the neighbours
-        return _faulty(folder, error)
+        if len(batch) > 1:
+            return [alone for ready in batch for alone in _stage(context, job, [ready])]
+        return [_faulty(batch[0].plan.folder, error)]
 
 
-def _staged(context: Any, job: StructureJob, plan: FolderPlan) -> Staged:
-    stage = _stage_small if _is_small(plan) else _stage_large
-    staged = Staged(plan.folder)
-    for report in stage(context, job, plan):
-        staged = staged.plus(report)
-    return staged
+def _staged(context: Any, job: StructureJob, plans: List[FolderPlan]) -> List[Staged]:
+    if all(map(_is_small, plans)):
+        return _stage_small(context, job, plans)
+    return [_stage_large(context, job, plan) for plan in plans]
 
 
 def _faulty(folder: str, error: Exception) -> Staged:
@@ -259,14 +294,18 @@ def _is_small(plan: FolderPlan) -> bool:
     return plan.rows <= SMALL_FOLDER_ROWS and plan.weight <= SMALL_FOLDER_WEIGHT
 
 
-def _stage_small(context: Any, job: StructureJob, plan: FolderPlan) -> List[Staged]:
+def _is_tiny(plan: FolderPlan) -> bool:
+    return _is_small(plan) and plan.weight <= HEAVIEST_BATCH
+
+
+def _stage_small(context: Any, job: StructureJob, plans: List[FolderPlan]) -> List[Staged]:
     reports: List[Staged] = (
-        context.parallelize([plan], 1).map(lambda each: stage_small_folder(job, each)).collect()
+        context.parallelize(plans, 1).map(lambda plan: stage_small_folder(job, plan)).collect()
     )
     return reports
 
 
-def _stage_large(context: Any, job: StructureJob, plan: FolderPlan) -> List[Staged]:
+def _stage_large(context: Any, job: StructureJob, plan: FolderPlan) -> Staged:
     groups = packed(
         list(enumerate(plan.slices)),
         lambda numbered: numbered[1].total_bytes,
@@ -281,7 +320,7 @@ def _stage_large(context: Any, job: StructureJob, plan: FolderPlan) -> List[Stag
         .mapPartitions(lambda received: write_shuffled(job, received))
         .collect()
     )
-    return reports
+    return reduce(Staged.plus, reports, Staged(plan.folder))
 
 
 def _read_all(job: StructureJob, group: List[Tuple[int, Slice]]) -> Iterator[Shuffled]:
