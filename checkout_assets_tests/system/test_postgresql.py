@@ -1,5 +1,7 @@
 """The deployment of ``deploy init`` on a real PostgreSQL: what a restart and kill -9 leave."""
 
+import os
+import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +16,7 @@ from checkout_assets.engines.deploying.files import PASSWORD_VARIABLE
 from checkout_assets.sample.s3_server import EmbeddedS3Server
 from checkout_assets_tests.fault_proxy import FaultProxy
 from checkout_assets_tests.orders_place import OrdersPlace
-from checkout_assets_tests.postgres_server import postgres_server
+from checkout_assets_tests.postgres_server import postgres_server, programs
 from checkout_assets_tests.real_dagster import Webserver, free_port, kill_run, run_pid, wait_until
 from checkout_assets_tests.services import Service, running_services
 from checkout_assets_tests.system.held_copies import HeldCopies
@@ -131,3 +133,29 @@ def test_a_run_that_outlived_its_code_server_can_be_cancelled_in_the_ui(deployed
     deployed.server.terminate(run)
     wait_until(lambda: deployed.server.status(run) == "CANCELED")
     wait_until(lambda: not process.is_running() or process.status() == psutil.STATUS_ZOMBIE)
+
+
+def test_a_dump_restores_the_runs(
+    deployed: Deployed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the commands of docs/deploy/host.md."""
+    deployed.held.release()
+    run = deployed.server.launch("raw_orders", 1)
+    wait_until(lambda: deployed.server.status(run) == "SUCCESS")
+    monkeypatch.setenv("PGPASSWORD", PASSWORD)
+    monkeypatch.setenv("PGHOST", "127.0.0.1")
+    monkeypatch.setenv("PGPORT", os.environ["CHECKOUT_DATABASE_PORT"])
+    monkeypatch.setenv("PGUSER", os.environ["CHECKOUT_DATABASE_USER"])
+    database, dump = os.environ["CHECKOUT_DATABASE_NAME"], tmp_path / "dagster.dump"
+    dumping = [programs() / "pg_dump", "--format=custom", "--file", dump, database]
+    subprocess.run(dumping, check=True)
+    for service in deployed.services.values():
+        service.stop()
+    deployed.instance.wipe()
+    assert deployed.runs() == []
+    restoring = [programs() / "pg_restore", "--clean", "--if-exists", "--dbname", database, dump]
+    subprocess.run(restoring, check=True)
+    for service in deployed.services.values():
+        service.start()
+    wait_until(deployed.server.locations)
+    assert deployed.server.status(run) == "SUCCESS"
