@@ -219,14 +219,26 @@ def _refuse_odd(
 
 
 def variables_of(settings: Settings) -> dict[str, str]:
-    """The variables that give another process the same settings: those that were given here."""
-    given = {name: getattr(settings, name) for name in sorted(settings.model_fields_set)}
+    """The variables that give another process the same settings: those that were given here.
+
+    What may hold a secret, a field with ``repr=False``, is left out: ``secret_variables_of``.
+    """
+    shown = [name for name in sorted(settings.model_fields_set) if Settings.model_fields[name].repr]
+    given = {_variable(name): getattr(settings, name) for name in shown}
     return {
-        f"{ENVIRONMENT_PREFIX}{name.upper()}": (
-            value if isinstance(value, str) else json.dumps(value)
-        )
-        for name, value in given.items()
+        variable: value if isinstance(value, str) else json.dumps(value)
+        for variable, value in given.items()
     }
+
+
+def secret_variables_of(settings: Settings) -> list[str]:
+    """The names of the variables that were given and may hold a secret."""
+    given = sorted(settings.model_fields_set)
+    return [_variable(name) for name in given if not Settings.model_fields[name].repr]
+
+
+def _variable(name: str) -> str:
+    return f"{ENVIRONMENT_PREFIX}{name.upper()}"
 
 
 def aws_variables() -> dict[str, str]:

@@ -19,7 +19,7 @@ from checkout_assets.cli.settings_options import (
 from checkout_assets.domain.counting import in_number
 from checkout_assets.domain.displayable import displayable
 from checkout_assets.domain.errors import UsageError
-from checkout_assets.settings import Settings, aws_variables, variables_of
+from checkout_assets.settings import Settings, aws_variables, secret_variables_of, variables_of
 
 if TYPE_CHECKING:
     from checkout_assets.engines.deploying.files import Deployment
@@ -109,6 +109,7 @@ def _deployment(directory: Path, settings: Settings) -> "Deployment":
         settings=variables_of(settings),
         aws=aws_variables(),
         pool=POOL,
+        secrets=secret_variables_of(settings),
     )
 
 
@@ -116,8 +117,8 @@ def _say_what_is_left(deployment: "Deployment") -> None:
     if deployment.withheld:
         named = ", ".join(deployment.withheld)
         say(
-            f"Not written, because it may hold a secret: {named}. What the services need of it "
-            "belongs into secrets.env; credentials come best from the role of the host."
+            f"Not written, because it may hold a secret: {named}. Put what the services need of it "
+            "into secrets.env; for credentials, use the role of the host."
         )
     if find_spec("dagster_postgres") is None:
         say(

@@ -160,6 +160,7 @@ def test_only_variables_that_hold_no_secret_are_written() -> None:
         "AWS_ACCESS_KEY_ID": "AKIA0", "AWS_SECRET_ACCESS_KEY": "secret1",
         "AWS_SESSION_TOKEN": "secret2", "HTTPS_PROXY": "http://me:secret3@proxy",
         "AWS_CONTAINER_AUTHORIZATION_TOKEN": "secret4", "AWS_LATER_INVENTION": "secret5",
+        "AWS_ENDPOINT_URL_S3": "https://me:secret6@s3",
     }  # fmt: skip
     made = deployment(aws={**secrets, "AWS_REGION": "us-east-2", "AWS_PROFILE": "orders"})
     text = "".join(each.text for each in files_of(made).values())

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from checkout_assets.cli.main import run
+from checkout_assets.settings import Settings
 
 GIVEN = {
     "CHECKOUT_RAW_URI": "s3://analytics/raw",
@@ -83,6 +84,16 @@ def test_credentials_are_named_and_not_written(
     assert run(["deploy", "init", str(home)]) == 0
     assert "AWS_SECRET_ACCESS_KEY" in capsys.readouterr().err
     assert "wJalrXUtnFEMI" not in "".join(contents(home).values())
+
+
+def test_a_setting_that_may_hold_a_secret_is_named_and_not_written(
+    home: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Settings.model_fields["reports_url"], "repr", False)
+    monkeypatch.setenv("CHECKOUT_REPORTS_URL", "https://me:hunter2@reports")
+    assert run(["deploy", "init", str(home)]) == 0
+    assert "CHECKOUT_REPORTS_URL" in capsys.readouterr().err
+    assert "hunter2" not in "".join(contents(home).values())
 
 
 def test_it_can_be_run_again(home: Path, capsys: pytest.CaptureFixture[str]) -> None:

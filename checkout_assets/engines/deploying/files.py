@@ -1,7 +1,7 @@
 """The files of a deployment, made of its configuration; nothing is written here."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -32,6 +32,8 @@ _SAFE_PATH = re.compile(r"/[A-Za-z0-9._/@+-]*")
 _AWS_VARIABLES = re.compile(
     "AWS_(DEFAULT_)?REGION|AWS_PROFILE|AWS_CONFIG_FILE|AWS_SHARED_CREDENTIALS_FILE|AWS_CA_BUNDLE"
     "|AWS_ENDPOINT_URL(_[A-Z0-9]+)?|AWS_USE_(FIPS|DUALSTACK)_ENDPOINT|AWS_METADATA_SERVICE_[A-Z_]+"
+    "|AWS_EC2_METADATA_DISABLED|AWS_MAX_ATTEMPTS|AWS_RETRY_MODE|AWS_WEB_IDENTITY_TOKEN_FILE"
+    "|AWS_ROLE_(ARN|SESSION_NAME)|REQUESTS_CA_BUNDLE"
 )
 """Those that name things. All others may hold secrets, as a proxy's address may."""
 
@@ -46,7 +48,7 @@ class Deployment:
     ``directory`` is the DAGSTER_HOME, ``programs`` the directory of Dagster's programs, both
     absolute. ``settings`` are the CHECKOUT_* variables of the services, ``aws`` those of AWS; of
     the latter only what cannot be a secret is written. ``pool`` is that of the runs that launch
-    machines.
+    machines. ``secrets`` are the names of settings that may hold secrets and are not among these.
     """
 
     directory: Path
@@ -56,6 +58,7 @@ class Deployment:
     settings: Mapping[str, str]
     aws: Mapping[str, str]
     pool: str
+    secrets: Sequence[str] = ()
 
     def __post_init__(self) -> None:
         if not self.choices.database_host:
@@ -71,14 +74,18 @@ class Deployment:
 
     @property
     def withheld(self) -> list[str]:
-        """The names of the AWS variables that are not written."""
-        return sorted(name for name in self.aws if not _AWS_VARIABLES.fullmatch(name))
+        """The names of the variables that are not written, because they may hold secrets."""
+        return sorted([*self.secrets, *(name for name in self.aws if not self._is_written(name))])
 
     def variables(self) -> list[tuple[str, str]]:
         """The environment of the services, without secrets."""
-        named = {name: value for name, value in self.aws.items() if name not in self.withheld}
+        named = {name: value for name, value in self.aws.items() if self._is_written(name)}
         aws = sorted({**_AWS_DEFAULTS, **named}.items())
         return [("DAGSTER_HOME", str(self.directory)), *aws, *sorted(self.settings.items())]
+
+    def _is_written(self, name: str) -> bool:
+        """An address may hold a password before its host."""
+        return bool(_AWS_VARIABLES.fullmatch(name)) and "@" not in self.aws[name]
 
 
 @dataclass(frozen=True, slots=True)
