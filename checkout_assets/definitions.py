@@ -17,6 +17,7 @@ from checkout_assets.automation.access import (
     grant_access,
     revoke_access,
 )
+from checkout_assets.automation.alerts import build_alerts
 from checkout_assets.automation.orphan_clusters import orphan_clusters
 from checkout_assets.automation.orphan_instances import orphan_instances
 from checkout_assets.automation.planning import build_plan_job
@@ -28,7 +29,8 @@ from checkout_assets.automation.schedules import (
     reconcile_weekly,
 )
 from checkout_assets.engines.access.choices import AccessChoices, GrantChoices
-from checkout_assets.engines.access.options import named_by_engines
+from checkout_assets.engines.access.options import named_by_options
+from checkout_assets.engines.alerts.targets import alert_targets
 from checkout_assets.engines.copying.choices import CopyChoices
 from checkout_assets.engines.ec2.user_data import worker_variables
 from checkout_assets.engines.place_terms import PlaceTerms
@@ -37,6 +39,7 @@ from checkout_assets.engines.reconciling.choices import AllowanceChoices
 from checkout_assets.engines.structuring.choices import StructureChoices
 from checkout_assets.engines.structuring.session import local_spark_config
 from checkout_assets.resources.access import AccessResource
+from checkout_assets.resources.alerts import alert_options
 from checkout_assets.resources.ec2 import ec2_resource
 from checkout_assets.resources.emr import emr_resource
 from checkout_assets.resources.engines import (
@@ -81,7 +84,7 @@ def _access(settings: Settings, stores: Stores) -> AccessResource:
         run_logs_uri=settings.run_logs_uri,
         copy_role_arn=settings.copy_role_arn,
         **settings.model_dump(include={*AccessChoices.model_fields, *GrantChoices.model_fields}),
-        **named_by_engines(settings),
+        **named_by_options(settings),
     )
 
 
@@ -110,7 +113,7 @@ def build_defs(
     """The definitions; ``resource_overrides`` puts other engines in the place of the local ones."""
     settings = settings or Settings()
     runbook = Runbook(settings.runbook_url)
-    allowance = settings.allowance
+    allowance, alerts = settings.allowance, alert_options(settings.alerts)
     repair = build_repair_folders(runbook, allowance, settings.raw_uri, settings.lake_uri)
     return dg.Definitions(
         assets=[
@@ -135,6 +138,7 @@ def build_defs(
         ],
         sensors=[
             build_grant_outlives_need(runbook),
+            build_alerts(alert_targets(alerts), alerts, runbook),
             *([orphan_clusters] if settings.structure_engine == "emr" else []),
             *([orphan_instances] if settings.copy_engine == "ec2" else []),
         ],

@@ -25,6 +25,7 @@ from checkout_assets.domain.displayable import displayable
 from checkout_assets.domain.errors import UsageError
 from checkout_assets.domain.odd_characters import odd_characters
 from checkout_assets.engines.access.choices import AccessChoices, GrantChoices
+from checkout_assets.engines.alerts.options import AlertOptions
 from checkout_assets.engines.copying.choices import CopyChoices
 from checkout_assets.engines.deploying.choices import DeployChoices
 from checkout_assets.engines.ec2.options import Ec2Options
@@ -53,7 +54,7 @@ class Settings(
 
     Those of places, copying, structuring and access are inherited: command line and resources are
     made of the same definitions.
-    An option of EC2 or EMR is ``CHECKOUT_EC2_<OPTION>`` or ``CHECKOUT_EMR_<OPTION>`` as well.
+    An option of EC2 is ``CHECKOUT_EC2_<OPTION>`` as well; so are those of EMR and of alerts.
     """
 
     model_config = SettingsConfigDict(env_prefix=ENVIRONMENT_PREFIX, frozen=True, extra="ignore")
@@ -67,9 +68,9 @@ class Settings(
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """An option of a fleet in a variable of its own wins over the one in the fleet's JSON."""
-        fleets = InitSettingsSource(settings_cls, _options_of_fleets())
-        return (init_settings, fleets, env_settings, dotenv_settings, file_secret_settings)
+        """An option in a variable of its own wins over the one in the JSON of all of them."""
+        options = InitSettingsSource(settings_cls, _options_in_own_variables())
+        return (init_settings, options, env_settings, dotenv_settings, file_secret_settings)
 
     reconcile_with_copy_role: bool = Field(
         False, description="compare source and raw as the copy role"
@@ -119,6 +120,12 @@ class Settings(
         default_factory=dict,
         description='the EMR engine\'s options as JSON, such as {"log_uri": "s3://bucket/logs"}',
     )
+    alerts: dict[str, Any] = Field(
+        default_factory=dict,
+        repr=False,  # URLs may hold secrets
+        description="who gets alerts as JSON, such as "
+        '{"topics": ["arn:aws:sns:us-east-2:111122223333:orders"]}',
+    )
     keep_spark_session: bool = Field(
         False, description="share one Spark session among the runs of this process"
     )
@@ -142,7 +149,7 @@ class Settings(
         except ValidationError as error:
             raise UsageError(_explain(error)) from None
         except SettingsError as error:
-            field = "ec2" if '"ec2"' in str(error) else "emr"
+            field = next(name for name in _OPTIONS if f'"{name}"' in str(error))
             raise UsageError(
                 f"{ENVIRONMENT_PREFIX}{field.upper()} is wrong: it is not JSON. It is "
                 f"{Settings.model_fields[field].description}."
@@ -178,12 +185,20 @@ class MachineSettings(BaseSettings):
     dagster_home: str = Field("", description="the directory of the Dagster instance")
 
 
-_FLEETS: Mapping[str, type[BaseModel]] = {"ec2": Ec2Options, "emr": EmrChoices}
+_OPTIONS: Mapping[str, type[BaseModel]] = {
+    "ec2": Ec2Options,
+    "emr": EmrChoices,
+    "alerts": AlertOptions,
+}
+"""The settings that hold options, whoever uses them checks them."""
+
+_SECRET = ("alerts",)
+"""The settings whose values are never shown."""
 
 
-def _options_of_fleets() -> dict[str, Any]:
-    """By fleet, the options that ``CHECKOUT_<FLEET>_<OPTION>`` give; whoever uses them checks."""
-    told = {name: _options_in_variables(name, model) for name, model in _FLEETS.items()}
+def _options_in_own_variables() -> dict[str, Any]:
+    """By setting, the options that ``CHECKOUT_<SETTING>_<OPTION>`` give."""
+    told = {name: _options_in_variables(name, model) for name, model in _OPTIONS.items()}
     return {name: options for name, options in told.items() if options}
 
 
@@ -268,9 +283,9 @@ def _explain(error: ValidationError) -> str:
     """One sentence that names the first wrong variable and what it should be."""
     first = error.errors(include_url=False, include_context=False)[0]
     field = str(first["loc"][0])
-    wrong = displayable(str(first["input"]))
+    wrong = "" if field in _SECRET else f'"{displayable(str(first["input"]))}" '
     meaning = Settings.model_fields[field].description
     return (
-        f'{ENVIRONMENT_PREFIX}{field.upper()} is wrong: "{wrong}" ({first["msg"].lower()}). '
+        f"{ENVIRONMENT_PREFIX}{field.upper()} is wrong: {wrong}({first['msg'].lower()}). "
         f"It is {meaning}."
     )

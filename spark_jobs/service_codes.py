@@ -91,9 +91,12 @@ DENIED: FrozenSet[str] = frozenset(
     (
         "403", "AccessDenied", "AccessDeniedException", "AllAccessDisabled",
         "UnauthorizedOperation",
+        # SNS API reference, Publish, "Errors"
+        "AuthorizationError", "KMSAccessDenied",
     )
 )  # fmt: skip
-"""Nobody has allowed the request: S3's names, those of KMS, EMR and EC2, and a HEAD's status."""
+"""Nobody has allowed the request: S3's names, those of KMS, EMR, EC2 and SNS, and a HEAD's
+status."""
 
 _AT_ANY_STAGE: FrozenSet[str] = frozenset(("ServiceUnavailable", "503"))
 """Names of throttling that a server which has begun the work may use too."""

@@ -6,7 +6,8 @@ version.
 """
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence, Set
+from dataclasses import dataclass
 
 import dagster as dg
 from dagster._core.definitions.asset_checks.asset_check_evaluation import (
@@ -18,21 +19,34 @@ from dagster._core.execution.backfill import (
     BulkActionStatus,
     PartitionBackfill,
 )
-from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
+from dagster._core.storage.asset_check_execution_record import (
+    AssetCheckExecutionRecordStatus,
+    AssetCheckPartitionInfo,
+)
 from dagster._core.storage.dagster_run import NOT_FINISHED_STATUSES
-from dagster._core.storage.tags import MAX_RETRIES_TAG, RETRY_NUMBER_TAG, ROOT_RUN_ID_TAG
+from dagster._core.storage.tags import (
+    MAX_RETRIES_TAG,
+    RETRY_NUMBER_TAG,
+    ROOT_RUN_ID_TAG,
+    WILL_RETRY_TAG,
+)
 
 __all__ = [
     "MAX_RETRIES_TAG",
     "RETRY_NUMBER_TAG",
+    "CheckSeen",
     "CheckTarget",
     "backfills_under_way",
+    "checks_after",
     "latest_target",
     "log_checks",
     "repeats_of",
     "results_shown",
     "unfinished_runs",
+    "will_be_retried",
 ]
+
+_CHECKS_AT_ONCE = 1000
 
 CheckTarget = AssetCheckEvaluationTargetMaterializationData
 """The materialization that a check's evaluation is about; the evaluation itself is exported."""
@@ -111,3 +125,76 @@ def repeats_of(instance: dg.DagsterInstance, run_id: str) -> Sequence[dg.Dagster
 def unfinished_runs(instance: dg.DagsterInstance) -> Sequence[dg.DagsterRun]:
     """The runs that are queued or at work; which statuses these are is private."""
     return instance.get_runs(filters=dg.RunsFilter(statuses=NOT_FINISHED_STATUSES))
+
+
+@dataclass(frozen=True, slots=True)
+class CheckSeen:
+    """The newest result of a check of a partition; ``event`` is its storage id.
+
+    ``evaluation`` is None if the check passed.
+    """
+
+    key: dg.AssetCheckKey
+    partition: str | None
+    run_id: str
+    event: int
+    evaluation: dg.AssetCheckEvaluation | None
+
+
+def checks_after(
+    instance: dg.DagsterInstance, keys: Sequence[dg.AssetCheckKey], event: int
+) -> Iterator[CheckSeen]:
+    """The newest results of these checks that were stored after that event.
+
+    A check whose run is still to evaluate it has no result.
+    """
+    infos = instance.event_log_storage.get_asset_check_partition_info(keys, after_storage_id=event)
+    new = [each for each in infos if each.latest_check_event_storage_id > event]
+    failed: dict[dg.AssetCheckKey, dict[str | None, dg.AssetCheckEvaluation]] = {
+        key: _failures(
+            instance,
+            key,
+            {each.partition_key for each in new if each.check_key == key and _is_failed(each)},
+        )
+        for key in keys
+    }
+    for each in new:
+        if each.latest_execution_status is not AssetCheckExecutionRecordStatus.PLANNED:
+            yield CheckSeen(
+                each.check_key,
+                each.partition_key,
+                each.latest_planned_run_id,
+                each.latest_check_event_storage_id,
+                failed[each.check_key].get(each.partition_key),
+            )
+
+
+def will_be_retried(run: dg.DagsterRun) -> bool | None:
+    """Whether Dagster retries a failed run by itself; None if it has not decided yet."""
+    return {"true": True, "false": False}.get(run.tags.get(WILL_RETRY_TAG, ""))
+
+
+def _is_failed(info: AssetCheckPartitionInfo) -> bool:
+    return info.latest_execution_status is AssetCheckExecutionRecordStatus.FAILED
+
+
+def _failures(
+    instance: dg.DagsterInstance, key: dg.AssetCheckKey, partitions: Set[str | None]
+) -> dict[str | None, dg.AssetCheckEvaluation]:
+    """The newest failure of each partition; there is one."""
+    found: dict[str | None, dg.AssetCheckEvaluation] = {}
+    before = None
+    while partitions - found.keys():
+        records = instance.event_log_storage.get_asset_check_execution_history(
+            key,
+            limit=_CHECKS_AT_ONCE,
+            cursor=before,
+            status={AssetCheckExecutionRecordStatus.FAILED},
+        )
+        if not records:
+            break
+        before = records[-1].id
+        for each in records:
+            if each.evaluation is not None:
+                found.setdefault(each.partition, each.evaluation)
+    return found

@@ -64,6 +64,12 @@ def permanently_failed(instance: dg.DagsterInstance, run_id: str) -> dict[Folder
     }
 
 
+def folders_failed(instance: dg.DagsterInstance, run_id: str) -> set[Folder]:
+    """The folders that a run reported as failed."""
+    rows = (row.data for table in _failure_tables(instance, run_id) for row in table.records)
+    return {Folder.parse(str(row["folder"])) for row in rows}
+
+
 def _failure_tables(instance: dg.DagsterInstance, run_id: str) -> Iterator[dg.TableMetadataValue]:
     for entry in instance.all_logs(run_id, of_type=dg.DagsterEventType.STEP_FAILURE):
         failure = entry.dagster_event and entry.dagster_event.step_failure_data.user_failure_data

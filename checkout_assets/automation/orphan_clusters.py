@@ -6,7 +6,9 @@ Dagster's run monitoring finds that the run is dead, and this finds that its clu
 
 import dagster as dg
 
+from checkout_assets.automation.outlived_machines import CLUSTERS, end_machine, keep_machine
 from checkout_assets.automation.run_ends import is_over
+from checkout_assets.domain.alerts.found import Fate
 from checkout_assets.engines.fleet.tags import DEPLOYMENT_TAG, RUN_ID_TAG
 from checkout_assets.resources.emr import EmrResource
 
@@ -32,8 +34,10 @@ def orphan_clusters(
         run_id = (cluster.tags or {}).get(RUN_ID_TAG, "")
         over = is_over(context.instance, run_id)
         if over and cluster.alive:
-            api.terminate(cluster.id)
+            end_machine(context.instance, CLUSTERS, cluster.id, run_id, api.terminate)
             context.log.warning("terminated cluster %s: its run %s is over", cluster.id, run_id)
+        if over is None:
+            keep_machine(context.instance, CLUSTERS, cluster.id, run_id, Fate.UNKNOWN_RUN)
         if over is None or (over and cluster.alive):
             what = "terminated, its run is over" if over else "left alone, its run is unknown here"
             told.append(f"{cluster.id} (run {run_id}): {what}")

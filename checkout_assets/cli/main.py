@@ -39,6 +39,7 @@ COMMANDS = (
     "access",
     "deploy",
     "doctor",
+    "alerts",
     "demo",
 )
 """The commands in the order of the help. Each is a module of this package with the same name and a

@@ -32,6 +32,7 @@ class AccessResource(AccessChoices, GrantChoices, dg.ConfigurableResource[Any]):
     cluster_deployment: str = Field(
         default=DEPLOYMENT, description="the tag that names its clusters"
     )
+    topics: list[str] = Field(default_factory=list, description="SNS topics that get alerts")
 
     def granter(self) -> "Granter":
         """What changes the policies; raises UsageError if it cannot."""

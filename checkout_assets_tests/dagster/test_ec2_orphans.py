@@ -6,6 +6,10 @@ import pytest
 from dagster_aws.s3 import S3Resource
 
 from checkout_assets.automation.orphan_instances import orphan_instances
+from checkout_assets.automation.outlived_machines import outlived_machines
+from checkout_assets.domain.alerts.found import Fate
+from checkout_assets.domain.failures import diagnose_request
+from checkout_assets.engines.aws_requests import AwsRequestError
 from checkout_assets.engines.ec2.api import Ec2Api, ec2_clients
 from checkout_assets.engines.ec2.options import Choice, Ec2Options
 from checkout_assets.engines.ec2.request import Launch, launch_request
@@ -122,3 +126,36 @@ def test_all_instances_of_a_run_that_is_over_are_terminated(
     told = look(dagster, ec2)
     assert all(f"{instance} (run {run.run_id}): terminated" in told for instance in both)
     ec2.wait_until(lambda: not ec2.living())
+
+
+def test_what_becomes_of_each_is_kept_for_alerts(
+    dagster: Dagster, ec2: LocalEc2, api: Ec2Api
+) -> None:
+    run = started(dagster.instance)
+    orphan, unknown = launch(ec2, api, run.run_id), launch(ec2, api, "no-run-of-ours")
+    dagster.instance.report_run_failed(run)
+    for _ in range(2):
+        look(dagster, ec2)
+    kept = [(each.id, each.run_id, each.fate) for each in outlived_machines(dagster.instance)]
+    assert sorted(kept) == sorted(
+        [
+            (orphan, run.run_id, Fate.ENDED),
+            (unknown, "no-run-of-ours", Fate.UNKNOWN_RUN),
+        ]
+    )
+
+
+def test_one_that_cannot_be_terminated_is_kept_too(
+    dagster: Dagster, ec2: LocalEc2, api: Ec2Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise AwsRequestError(diagnose_request("UnauthorizedOperation", ""), in_doubt=False)
+
+    run = started(dagster.instance)
+    launch(ec2, api, run.run_id)
+    dagster.instance.report_run_failed(run)
+    monkeypatch.setattr(Ec2Api, "terminate", refuse)
+    with pytest.raises(AwsRequestError):
+        look(dagster, ec2)
+    fates = [each.fate for each in outlived_machines(dagster.instance)]
+    assert fates == [Fate.ENDED, Fate.STAYS]

@@ -4,6 +4,8 @@ import pytest
 from dagster_aws.s3 import S3Resource
 
 from checkout_assets.automation.orphan_clusters import orphan_clusters
+from checkout_assets.automation.outlived_machines import outlived_machines
+from checkout_assets.domain.alerts.found import Fate
 from checkout_assets.engines.emr.api import EmrApi, emr_clients
 from checkout_assets.engines.emr.options import EmrOptions
 from checkout_assets.engines.emr.request import launch_request
@@ -88,3 +90,20 @@ def test_all_clusters_of_a_run_that_is_over_are_terminated(
     told = look(dagster, emr)
     assert all(f"{cluster} (run {run.run_id}): terminated" in told for cluster in both)
     assert emr.living() == []
+
+
+def test_what_becomes_of_each_is_kept_for_alerts(
+    dagster: Dagster, emr: LocalEmr, api: EmrApi
+) -> None:
+    run = started(dagster.instance)
+    orphan, unknown = launch(api, run.run_id), launch(api, "no-run-of-ours")
+    dagster.instance.report_run_failed(run)
+    for _ in range(2):
+        look(dagster, emr)
+    kept = [(each.id, each.run_id, each.fate) for each in outlived_machines(dagster.instance)]
+    assert sorted(kept) == sorted(
+        [
+            (orphan, run.run_id, Fate.ENDED),
+            (unknown, "no-run-of-ours", Fate.UNKNOWN_RUN),
+        ]
+    )

@@ -16,6 +16,7 @@ from checkout_assets.domain.access.bucket_policies import source_statements, tar
 from checkout_assets.domain.access.role_policies import ROLE_POLICIES, policy_document
 from checkout_assets.domain.access.statements import Statement
 from checkout_assets.domain.access.terms import AccessTerms, Place
+from checkout_assets.engines.alerts import sns
 from checkout_assets.engines.ec2 import api as ec2_api
 from checkout_assets.engines.emr import api as emr_api
 from checkout_assets.engines.fleet.tags import DEPLOYMENT_TAG
@@ -66,6 +67,7 @@ TERMS = AccessTerms(
     reports=Place("artifacts", "fleet/"),
     logs=Place("artifacts", "logs/"),
     run_logs=Place("artifacts", "run-logs/"),
+    topics=("arn:aws:sns:us-east-2:222222222222:orders",),
 )
 SMALLEST = AccessTerms(
     Place("source"), Place("raw", "copies/"), None, role("copier"), TERMS.expires, "x"
@@ -219,6 +221,7 @@ def test_the_host_may_do_exactly_what_the_engines_ask_aws_for() -> None:
         *(f"ec2:{name}" for name in requests_in(ec2_api, {"_client", "_once"})),
         *(f"ssm:{name}" for name in requests_in(ec2_api, {"_ssm"})),
         *(f"elasticmapreduce:{name}" for name in requests_in(emr_api, {"_client", "_once"})),
+        *(f"sns:{name}" for name in requests_in(sns, {"_client"})),
     }
     implied = {*IMPLIED, "sts:AssumeRole"}
     by_option = {"ec2:AuthorizeSecurityGroupIngress"}  # the hand run's rule for SSH
@@ -234,6 +237,15 @@ def test_the_host_ends_only_what_has_the_deployment_s_tag() -> None:
     tag = f"aws:ResourceTag/{DEPLOYMENT_TAG}"
     ends = [s for s in ROLE_POLICIES["host_role"](TERMS) if "ec2:TerminateInstances" in s["Action"]]
     assert [s["Condition"] for s in ends] == [{"StringEquals": {tag: ["checkout-assets"]}}]
+
+
+def test_the_host_publishes_to_the_named_topics_alone() -> None:
+    asks = [Ask("sns:Publish", topic) for topic in TERMS.topics]
+    others = [Ask("sns:Publish", f"{topic}-of-others") for topic in TERMS.topics]
+    host = Host(ROLE_POLICIES["host_role"](TERMS))
+    assert host.denies(asks) == ""
+    assert all(host.denies([other]) for other in others)
+    assert Host(ROLE_POLICIES["host_role"](replace(TERMS, topics=()))).denies(asks)
 
 
 def test_emr_s_service_role_may_pass_a_node_role_of_any_name() -> None:

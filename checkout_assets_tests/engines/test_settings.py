@@ -5,6 +5,7 @@ from typing import get_origin
 import pytest
 
 from checkout_assets.domain.errors import UsageError
+from checkout_assets.resources.alerts import alert_options
 from checkout_assets.settings import Settings
 
 
@@ -92,3 +93,59 @@ def test_blanks_inside_and_around_json_stay(monkeypatch: pytest.MonkeyPatch) -> 
 def test_a_variable_that_an_option_replaces_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CHECKOUT_RAW_URI", "s3://raw\n")
     assert Settings(raw_uri="s3://given").raw_uri == "s3://given"
+
+
+SECRET = "slack://SECRET-token"
+TOPIC = "arn:aws:sns:us-east-2:111122223333:orders"
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "told"),
+    [
+        ("CHECKOUT_ALERTS", f'["{SECRET}"]', "CHECKOUT_ALERTS is wrong: (input"),
+        ("CHECKOUT_ALERTS", f'"{SECRET}"', "CHECKOUT_ALERTS is wrong: (input"),
+        ("CHECKOUT_ALERTS", SECRET, "CHECKOUT_ALERTS is wrong: it is not JSON."),
+        ("CHECKOUT_ALERTS_URLS", SECRET, "CHECKOUT_ALERTS_URLS is wrong: it is not JSON."),
+        ("CHECKOUT_ALERTS_UI_URL", f"{SECRET}\n", "CHECKOUT_ALERTS_UI_URL is wrong: it holds"),
+    ],
+)
+def test_a_wrong_setting_of_alerts_is_told_without_its_value(
+    monkeypatch: pytest.MonkeyPatch, variable: str, value: str, told: str
+) -> None:
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(UsageError) as refused:
+        Settings()
+    assert str(refused.value).startswith(told)
+    assert "SECRET" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"urls": SECRET},
+        {"urls": [{"SECRET": 1}]},
+        {"urls": [f"{SECRET}\n"]},
+        {"topics": [SECRET]},
+        {"urls": [f"{SECRET}{number}" for number in range(11)]},
+        {"urls": [SECRET], "late_hours": 0},
+        {"url": [SECRET]},
+    ],
+)
+def test_a_wrong_option_of_alerts_is_told_without_any_value(given: dict[str, object]) -> None:
+    with pytest.raises(UsageError) as refused:
+        alert_options(given)
+    assert str(refused.value).startswith("CHECKOUT_ALERTS")
+    assert "SECRET" not in str(refused.value)
+
+
+def test_options_of_alerts_come_from_variables_of_their_own_and_show_no_secret(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("CHECKOUT_ALERTS", f'{{"urls": ["{SECRET}"], "late_hours": 30}}')
+    monkeypatch.setenv("CHECKOUT_ALERTS_TOPICS", f'["{TOPIC}"]')
+    settings = Settings()
+    options = alert_options(settings.alerts)
+    assert (options.topics, options.late_hours, options.is_on) == ([TOPIC], 30, True)
+    assert options.urls[0].get_secret_value() == SECRET
+    assert "SECRET" not in f"{settings!r} {settings} {options!r}"
+    assert not alert_options({}).is_on

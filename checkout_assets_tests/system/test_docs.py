@@ -9,6 +9,7 @@ import pytest
 from checkout_assets.assets.reconciliation_checks import COMPLETE, EXPECTED
 from checkout_assets.assets.scheduled_repairs import GIVEN_UP
 from checkout_assets.demo.runbook_server import anchor_of, render_markdown, serve
+from checkout_assets.domain.alerts.found import FAILED_RUN, LATE, ORPHANED_MACHINE
 from checkout_assets.domain.anomalies import RAW_RULES, STRUCTURED_RULES
 from checkout_assets.domain.reconciliation import Reason
 
@@ -30,7 +31,9 @@ def headings(text: str) -> set[str]:
         COMPLETE,
         EXPECTED,
         GIVEN_UP,
-        "a-folder-failed",
+        FAILED_RUN,
+        LATE,
+        ORPHANED_MACHINE,
         "unreadable-record",
     ],
 )

@@ -1,8 +1,8 @@
 """What the Dagster host's own role must allow, beside the policy of whoever reconciles.
 
 It keeps the reports of reconciliations, launches instances and clusters, passes them their roles,
-follows and ends them, and reads what they leave in S3. What copies is the copy role, which the host
-assumes for copies of its own.
+follows and ends them, reads what they leave in S3, and sends alerts. What copies is the copy role,
+which the host assumes for copies of its own.
 """
 
 from typing import Any
@@ -47,6 +47,7 @@ def host_role(terms: AccessTerms) -> list[Statement]:
         *(_instances(terms) if _launches_instances(terms) else ()),
         *(_clusters(terms) if _launches_clusters(terms) else ()),
         *_use_fleet_key(terms),
+        *([allow("SendAlerts", ["sns:Publish"], list(terms.topics))] if terms.topics else ()),
     ]
 
 

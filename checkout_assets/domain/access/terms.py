@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from checkout_assets.domain.alerts.topics import is_topic
 from checkout_assets.domain.displayable import displayable
 from checkout_assets.domain.errors import UsageError
 from spark_jobs.contract.order_types import OrderType
@@ -50,7 +51,7 @@ class AccessTerms:
     the output of runs; ``fleet_key`` encrypts what lies
     at these places, ``volume_key`` the volumes of copying instances. ``requester`` is the person or
     team that asked for the access; ``deployment`` tags the instances that are launched,
-    ``cluster_deployment`` the clusters.
+    ``cluster_deployment`` the clusters. ``topics`` are the SNS topics that get alerts.
     """
 
     source: Place
@@ -76,6 +77,7 @@ class AccessTerms:
     grant_role: str = ""
     deployment: str = "checkout-assets"
     cluster_deployment: str = "checkout-assets"
+    topics: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         for what in _ROLES:
@@ -86,6 +88,12 @@ class AccessTerms:
                 raise UsageError(
                     f'The KMS key of the {what} "{displayable(key)}" is wrong: policies need its '
                     "ARN, arn:aws:kms:<region>:<account>:key/<id>."
+                )
+        for topic in self.topics:
+            if not is_topic(topic):
+                raise UsageError(
+                    f'The SNS topic "{displayable(topic)}" is wrong: write its ARN, '
+                    "arn:aws:sns:<region>:<account>:<name>."
                 )
         places = (
             *(self.source, self.raw, self.lake, *self.packages),

@@ -1,7 +1,9 @@
 """What access is configured with, and what follows from it: terms and policies to change."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
+from typing import Any
 
 from checkout_assets.domain.access.terms import AccessTerms, Place, expiry_after
 from checkout_assets.domain.errors import UsageError
@@ -50,6 +52,7 @@ class AccessOptions:
     run_logs_uri: str = ""
     deployment: str = DEPLOYMENT
     cluster_deployment: str = DEPLOYMENT
+    topics: Sequence[str] = ()
 
     def __post_init__(self) -> None:
         refuse_overlap({"source": self.source, "raw": self.raw, "lake": self.lake})
@@ -85,6 +88,7 @@ class AccessOptions:
             grant_role=self.source_grant_role_arn,
             deployment=self.deployment,
             cluster_deployment=self.cluster_deployment,
+            topics=tuple(self.topics),
         )
 
     def policies(self, as_granter: bool = True) -> dict[str, BucketPolicy]:
@@ -123,12 +127,12 @@ def access_options(settings: Settings) -> AccessOptions:
         raw=parse_s3_location(settings.raw_uri, "raw", terms.of("raw")),
         lake=parse_location(settings.lake_uri, "lake", terms.of("lake")),
         **{name: getattr(settings, name) for name in named},
-        **named_by_engines(settings),
+        **named_by_options(settings),
     )
 
 
-def named_by_engines(settings: Settings) -> dict[str, str]:
-    """What the options of EC2 and EMR name for the policies, by the fields of AccessOptions."""
+def named_by_options(settings: Settings) -> dict[str, Any]:
+    """What the options of EC2, EMR and alerts name for the policies: fields of AccessOptions."""
     fleet, emr = settings.ec2, settings.emr
     return {
         "volume_kms_key": str(fleet.get("volume_kms_key") or ""),
@@ -138,6 +142,7 @@ def named_by_engines(settings: Settings) -> dict[str, str]:
         "log_uri": str(emr.get("log_uri") or ""),
         "deployment": str(fleet.get("deployment") or DEPLOYMENT),
         "cluster_deployment": str(emr.get("deployment") or DEPLOYMENT),
+        "topics": [str(each) for each in settings.alerts.get("topics") or ()],
     }
 
 

@@ -1,0 +1,67 @@
+"""Machines that have outlived their run, as the sensors for orphans found them.
+
+They are kept in Dagster's own storage of daemons' cursors, where the sensor for alerts reads them:
+one sensor cannot read the cursor of another.
+"""
+
+import json
+import re
+from collections.abc import Callable
+
+import dagster as dg
+
+from checkout_assets.domain.alerts.found import Fate, OrphanedMachine
+
+_KEYS = tuple(f"checkout_assets/outlived_{kind}" for kind in ("instances", "clusters"))
+INSTANCES, CLUSTERS = _KEYS
+_MOST_KEPT = 100
+_ID = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+
+
+def end_machine(
+    instance: dg.DagsterInstance,
+    kind: str,
+    machine_id: str,
+    run_id: str,
+    terminate: Callable[[str], None],
+) -> None:
+    """Terminate a machine; that it happens is kept before, and that it failed after it."""
+    keep_machine(instance, kind, machine_id, run_id, Fate.ENDED)
+    try:
+        terminate(machine_id)
+    except Exception:
+        keep_machine(instance, kind, machine_id, run_id, Fate.STAYS)
+        raise
+
+
+def keep_machine(
+    instance: dg.DagsterInstance, kind: str, machine_id: str, run_id: str, fate: Fate
+) -> None:
+    """Keep what happens to a machine; the oldest of a hundred are forgotten.
+
+    Tags may hold anything, so an id of an unusual form is kept as empty.
+    """
+    found = OrphanedMachine(_plain(machine_id), _plain(run_id), fate)
+    kept = _kept(instance, kind)
+    if found.key not in {each.key for each in kept}:
+        entries = [[each.id, each.run_id, each.fate.name] for each in (*kept, found)]
+        text = json.dumps(entries[-_MOST_KEPT:])
+        instance.daemon_cursor_storage.set_cursor_values({kind: text})
+
+
+def outlived_machines(instance: dg.DagsterInstance) -> list[OrphanedMachine]:
+    """The machines that are kept, of both kinds, the oldest of each first."""
+    return [machine for kind in _KEYS for machine in _kept(instance, kind)]
+
+
+def _kept(instance: dg.DagsterInstance, kind: str) -> list[OrphanedMachine]:
+    """Nothing if another version keeps them in another form."""
+    text = instance.daemon_cursor_storage.get_cursor_values({kind}).get(kind, "[]")
+    try:
+        return [OrphanedMachine(id_, run_id, Fate[name]) for id_, run_id, name in json.loads(text)]
+    except (ValueError, TypeError, KeyError):
+        return []
+
+
+def _plain(text: str) -> str:
+    return text if _ID.fullmatch(text) else ""

@@ -1,0 +1,69 @@
+"""How bad each check of each folder is, and the small form in which a cursor keeps it."""
+
+import base64
+import binascii
+import zlib
+from collections.abc import Mapping
+from typing import Annotated
+
+from checkout_assets.domain.folders import FOLDER_NAMES
+from spark_jobs.contract.record_format import TextForm
+
+CheckPlace = tuple[str, str]
+"""The name of a check and that of a folder, which is empty for a check of all folders."""
+
+Levels = Mapping[CheckPlace, int]
+"""Checks that do not pass; those that are missing do."""
+
+PASSED = 0
+_WORST_WARNING, _ERROR = 99, 100
+_PLACES = {folder: number for number, folder in enumerate(("", *FOLDER_NAMES))}
+_FOLDERS = tuple(_PLACES)
+
+
+def level_of(passed: bool, is_error: bool, count: int) -> int:
+    """0 if the check passed; a higher level is worse.
+
+    The level of a warning is the number of digits of what it warns of, so a warning gets worse
+    with the next digit. An error is worse than every warning.
+    """
+    if passed:
+        return PASSED
+    return _ERROR if is_error else min(len(str(max(count, 1))), _WORST_WARNING)
+
+
+def pack_levels(levels: Levels) -> dict[str, str]:
+    """By check, one byte per folder, compressed: less than 800 characters per check."""
+    by_check: dict[str, bytearray] = {}
+    for (check, folder), level in sorted(levels.items()):
+        by_check.setdefault(check, bytearray(len(_FOLDERS)))[_PLACES[folder]] = level
+    return {check: _text(bytes(each)) for check, each in by_check.items()}
+
+
+def unpack_levels(packed: Mapping[str, str]) -> dict[CheckPlace, int]:
+    """The levels; the texts are those of ``pack_levels``."""
+    return {
+        (check, folder): level
+        for check, text in packed.items()
+        for folder, level in zip(_FOLDERS, _bytes(text), strict=True)
+        if level
+    }
+
+
+def _text(values: bytes) -> str:
+    return base64.b64encode(zlib.compress(values, 9)).decode()
+
+
+def _bytes(text: str) -> bytes:
+    return zlib.decompress(base64.b64decode(text, validate=True))
+
+
+def _is_packed(text: str) -> bool:
+    try:
+        return len(_bytes(text)) == len(_FOLDERS)
+    except (binascii.Error, zlib.error, ValueError):
+        return False
+
+
+PackedLevels = Annotated[str, TextForm(_is_packed, "packed levels")]
+"""The levels of one check."""

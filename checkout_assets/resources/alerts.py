@@ -1,0 +1,15 @@
+"""Who gets alerts, from the options as the settings have them.
+
+No Dagster resource: its configuration is shown in the UI, and URLs may hold secrets.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from checkout_assets.engines.alerts.options import AlertOptions
+from checkout_assets.resources.engines import parse_options
+
+
+def alert_options(given: Mapping[str, Any]) -> AlertOptions:
+    """The options of CHECKOUT_ALERTS; raises UsageError that names the first wrong one."""
+    return AlertOptions(**parse_options(AlertOptions, "CHECKOUT_ALERTS", given))
