@@ -5,6 +5,7 @@ from typing import get_origin
 import pytest
 
 from checkout_assets.domain.errors import UsageError
+from checkout_assets.engines.alerts.options import AlertOptions
 from checkout_assets.resources.alerts import alert_options
 from checkout_assets.settings import Settings
 
@@ -145,7 +146,7 @@ def test_options_of_alerts_come_from_variables_of_their_own_and_show_no_secret(
     monkeypatch.setenv("CHECKOUT_ALERTS_TOPICS", f'["{TOPIC}"]')
     settings = Settings()
     options = alert_options(settings.alerts)
-    assert (options.topics, options.late_hours, options.is_on) == ([TOPIC], 30, True)
+    assert (options.topics, options.late_hours) == ([TOPIC], 30)
     assert options.urls[0].get_secret_value() == SECRET
     assert "SECRET" not in f"{settings!r} {settings} {options!r}"
-    assert not alert_options({}).is_on
+    assert alert_options({}) == AlertOptions()

@@ -61,7 +61,7 @@ PERMANENT = [
 EXPIRED = ["ExpiredToken", "ExpiredTokenException", "RequestExpired", "TokenRefreshRequired"]
 DENIED = [
     "403", "AccessDenied", "AccessDeniedException", "AllAccessDisabled", "KMS.AccessDenied",
-    "UnauthorizedOperation",
+    "UnauthorizedOperation", "AuthorizationError", "KMSAccessDenied",
 ]  # fmt: skip
 
 

@@ -45,8 +45,3 @@ class AlertOptions(BaseModel):
         if len(self.topics) + len(self.urls) > MOST_TARGETS:
             raise ValueError(f"name at most {MOST_TARGETS} topics and URLs together")
         return self
-
-    @property
-    def is_on(self) -> bool:
-        """Whether anybody gets alerts."""
-        return bool(self.topics or self.urls)
