@@ -71,6 +71,7 @@ def describe_structured(
         "redacted_paths": dg.MetadataValue.json(totals.redacted),
         "cleaned": sum(totals.cleaned.values()),
         "cleaned_paths": dg.MetadataValue.json(totals.cleaned),
+        "unknown_fields": dg.MetadataValue.json(totals.unknown_fields),
         "card_numbers": sum(totals.card_numbers.values()),
         "dated_by_creation": totals.dated_by_creation,
         "implausible_dates": sum(totals.implausible_dates.values()),

@@ -10,9 +10,12 @@ from typing import Generic, TypeVar
 
 from checkout_assets.domain.accounting import CopyAccount, broken_equations, told_of_structured
 from checkout_assets.domain.copying import CopyFacts
-from checkout_assets.domain.counting import in_number, part_of
+from checkout_assets.domain.counting import counted, in_number, part_of
+from checkout_assets.domain.displayable import displayable
 from spark_jobs.contract.totals import StructureTotals
-from spark_jobs.contract.words import ObjectKind, Status
+from spark_jobs.contract.words import UNNAMED, ObjectKind, Status
+
+_MOST_FIELDS_TOLD = 10
 
 
 class Severity(StrEnum):
@@ -237,6 +240,29 @@ def every_value_has_a_column(totals: StructureTotals) -> Finding:
     )
 
 
+def no_unknown_fields(totals: StructureTotals) -> Finding:
+    """No document has a field that the schema does not know.
+
+    Fields are named if that shows nothing of a person, see ``unknown_fields`` of the totals.
+    """
+    named = {path: n for path, n in totals.unknown_fields.items() if path != UNNAMED}
+    others = totals.unknown_fields.get(UNNAMED, 0)
+    most = sorted(named, key=lambda path: (-named[path], path))[:_MOST_FIELDS_TOLD]
+    told = ", ".join(f"{displayable(path)} in {counted(named[path], 'document')}" for path in most)
+    more = f" and {len(named) - len(most):,} more" if len(named) > len(most) else ""
+    fields = in_number(len(named), "# field[|s] [is|are] not in the schema: ") + f"{told}{more}."
+    unnamed = in_number(
+        others, "# value[|s] [has|have] a field name that is not in the schema and is not shown."
+    )
+    return _none_expected(
+        "no_unknown_fields",
+        sum(totals.unknown_fields.values()),
+        {"unknown_fields": len(named), "values_of_fields_not_shown": others},
+        " ".join([*([fields] if named else []), *([unnamed] if others else [])]),
+        "Every field of the documents is in the schema.",
+    )
+
+
 def no_card_numbers_outside_payments(totals: StructureTotals) -> Finding:
     """No text outside payments holds a number that could be a card's."""
     count = sum(totals.card_numbers.values())
@@ -292,6 +318,7 @@ def structured_rules(allowance: FolderAllowance) -> tuple[Rule[StructureTotals],
         Rule(no_documents_quarantined),
         Rule(allowance.quarantine_share_acceptable),
         Rule(every_value_has_a_column),
+        Rule(no_unknown_fields),
         Rule(allowance.rescue_share_acceptable),
         Rule(no_card_numbers_outside_payments),
         Rule(dates_plausible),

@@ -9,10 +9,12 @@ from checkout_assets.domain.anomalies import (
     STRUCTURED_RULES,
     FolderAllowance,
     Severity,
+    no_unknown_fields,
 )
 from checkout_assets.domain.copying import CopyFacts
 from checkout_assets_tests.grammar import faults
 from spark_jobs.contract.totals import StructureTotals
+from spark_jobs.contract.words import UNNAMED
 
 CLEAN = CopyFacts(listed=3, by_status={"copied": 2, "present": 1}, by_kind={"document": 3})
 STRUCTURED = StructureTotals(documents=3, rows=3)
@@ -63,6 +65,8 @@ def test_a_raw_rule_fails_for_what_it_is_about_and_no_other(facts: CopyFacts, fl
             replace(STRUCTURED, rows=0, quarantined={"not_utf8": 2, "too_large": 1}),
             "no_documents_quarantined",
         ),
+        (replace(STRUCTURED, unknown_fields={"/gift": 20}), "no_unknown_fields"),
+        (replace(STRUCTURED, unknown_fields={UNNAMED: 1}), "no_unknown_fields"),
         (replace(STRUCTURED, card_numbers={"customdata": 1}), "no_card_numbers_outside_payments"),
         (replace(STRUCTURED, implausible_dates={"too_early": 1}), "dates_plausible"),
         (replace(STRUCTURED, implausible_dates={"too_late": 1}), "dates_plausible"),
@@ -194,6 +198,8 @@ def totals_about(n: int) -> list[StructureTotals]:
         replace(clean, rescued_values=n, rescued_rows=n),
         replace(clean, rescued_values=2 * n, rescued_rows=n),
         replace(clean, card_numbers={"customdata": n}),
+        replace(clean, unknown_fields={UNNAMED: n}),
+        replace(clean, unknown_fields={f"/field{k}": n for k in range(n % 20)} | {UNNAMED: n}),
         replace(clean, implausible_dates={"too_early": n}),
         replace(clean, implausible_dates={"too_early": n, "too_late": n}),
     ]
@@ -224,3 +230,15 @@ def test_every_sentence_of_every_rule_fits_its_counts(n: int) -> None:
 )
 def test_what_a_sentence_is_held_to(sentence: str, found: list[str]) -> None:
     assert faults(sentence) == found
+
+
+def test_unknown_fields_are_told_the_most_frequent_first() -> None:
+    fields = {f"/field{n}": 100 + n for n in range(12)}
+    found = no_unknown_fields(replace(STRUCTURED, unknown_fields={**fields, UNNAMED: 3}))
+    assert found.summary.startswith(
+        "12 fields are not in the schema: /field11 in 111 documents, /field10 in 110 documents, "
+    )
+    assert " and 2 more. 3 values have a field name that is not in the schema" in found.summary
+    assert found.counts == {"unknown_fields": 12, "values_of_fields_not_shown": 3}
+    hostile = no_unknown_fields(replace(STRUCTURED, unknown_fields={"/a\u202eb": 20}))
+    assert "\u202e" not in hostile.summary

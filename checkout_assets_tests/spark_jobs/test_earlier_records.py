@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from checkout_assets.domain.access.grants import GrantRecord, LaterGrantError
+from checkout_assets.domain.reporting.listings import KeptListings
 from checkout_assets.domain.reporting.outcome import ReconciliationOutcome
 from checkout_assets.domain.reporting.scheduled_repairs import RepairState
 from checkout_assets.engines.copying.cutoff import KeptCutOff
@@ -37,6 +38,10 @@ def read_repair_state(data: bytes) -> RepairState:
     return read_record(RepairState, data)
 
 
+def read_listings(data: bytes) -> KeptListings:
+    return read_record(KeptListings, data)
+
+
 READERS: dict[str, Callable[[bytes], Any]] = {
     "completion": CompletionRecord.from_json,
     "publication": PublicationRecord.from_json,
@@ -47,6 +52,7 @@ READERS: dict[str, Callable[[bytes], Any]] = {
     "cut_off": read_cut_off,
     "reconciliation": read_outcome,
     "scheduled_repairs": read_repair_state,
+    "listings": read_listings,
 }
 
 

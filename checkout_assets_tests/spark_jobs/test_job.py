@@ -11,6 +11,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from checkout_assets.cli.main import run as command_line
+from checkout_assets.domain.anomalies import no_unknown_fields
+from checkout_assets.domain.copying import CutOff
 from checkout_assets.engines.copying import manifest
 from checkout_assets.sample.documents import ATTACHMENT_MARKER, CARD_MARKER
 from checkout_assets.sample.s3_server import EmbeddedS3Server
@@ -139,6 +141,30 @@ def test_every_object_is_a_row_in_quarantine_or_counted(structuring: Structuring
     assert kept[f"{FOLDER}/AF/id/broken"]["reason"] == "not_json"
     assert kept[f"{FOLDER}/AF/id/5-01/history"]["reason"] == "nested_under_id"
     assert not list(structuring.lake.list("_staging/"))
+
+
+def test_fields_that_the_schema_does_not_know_are_named_until_the_documents_are_fixed(
+    structuring: Structuring,
+) -> None:
+    """As docs/runbook.md says: fix them at the source, copy and structure again."""
+    place = structuring.place
+    for number in range(20):
+        personal = {"jane@example.com": 1} if number == 0 else {}
+        place.put(f"{FOLDER}/AF/id/{number}-01", order(number, giftHint="x", **personal))
+    place.copy(FOLDER, run_id="first")
+    totals = structuring.run()[FOLDER].totals
+    assert totals.unknown_fields == {"/giftHint": 20, "?": 1}
+    found = no_unknown_fields(totals)
+    assert not found.passed
+    assert "1 field is not in the schema: /giftHint in 20 documents. 1 value has" in found.summary
+    assert b"jane" not in structuring.lake.get(publication_record_key(FOLDER)).data
+
+    for number in range(20):
+        place.put(f"{FOLDER}/AF/id/{number}-01", order(number))
+    place.copy(FOLDER, run_id="second", as_of=CutOff.NOW)
+    totals = structuring.run()[FOLDER].totals
+    assert totals.unknown_fields == {}
+    assert no_unknown_fields(totals).passed
 
 
 def test_no_file_of_a_table_holds_a_card_or_an_attachment(structuring: Structuring) -> None:

@@ -7,7 +7,7 @@ import sys
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
-from typing import Any, Dict, Optional, Tuple, Union
+from typing import Any, Dict, FrozenSet, Optional, Tuple, Union
 
 import orjson
 
@@ -25,7 +25,7 @@ from spark_jobs.conforming.last_look import (
     may_assign_card_data,
     may_hold_base64,
 )
-from spark_jobs.conforming.paths import Path
+from spark_jobs.conforming.paths import Path, name_of
 from spark_jobs.schema import data_columns
 from spark_jobs.schema.types import Array, Column, Struct, TextMap
 
@@ -49,7 +49,8 @@ class Row:
     ``rescued`` counts rescued values, ``redacted`` dropped card data by path, ``emptied`` empty
     texts that became null, ``cleaned`` what the cleanings removed by path in lower case,
     ``card_numbers`` what may be card numbers outside payments by column. ``dated_by_creation``
-    tells that LastChange had no usable date.
+    tells that LastChange had no usable date. ``unknown`` are the paths of members that
+    the schema has no field for, a list index as ``*``.
     """
 
     day: str
@@ -60,6 +61,7 @@ class Row:
     cleaned: Dict[str, int]
     dated_by_creation: bool
     card_numbers: Dict[str, int]
+    unknown: FrozenSet[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -154,6 +156,7 @@ class Conformer:
             cleaned=dict(document.scrubber.cleaned),
             dated_by_creation=dated_by_creation,
             card_numbers=card_numbers(values) if has_number else {},
+            unknown=frozenset(map(name_of, document.unknown)),
         )
 
 

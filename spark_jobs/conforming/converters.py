@@ -189,7 +189,7 @@ def compile_members(
                     continue
                 name = folded.get(key.lower())
                 if name is None:
-                    document.rescue(member, (path, key, index))
+                    document.rescue_unknown(member, (path, key, index))
                     continue
             rival = chosen.get(name)
             if rival is None:

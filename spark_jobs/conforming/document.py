@@ -48,6 +48,8 @@ class Document:
     def reset(self, text: str) -> None:
         """Begin a document."""
         self.rescued: List[Dict[str, str]] = []
+        self.unknown: List[Path] = []
+        """Where members stand that the schema has no field for."""
         self.emptied = 0
         self.scrubber = Scrubber(self.thorough)
         self._outer = self._text = SourceText(text, None)
@@ -101,3 +103,8 @@ class Document:
         """Keep a value that no column holds."""
         kept = self.scrubber.value(value, path)
         self.rescued.append({"path": pointer(path), "value": to_text(kept)})
+
+    def rescue_unknown(self, value: Any, path: Path) -> None:
+        """Keep a member that the schema has no field for."""
+        self.unknown.append(path)
+        self.rescue(value, path)

@@ -18,7 +18,9 @@ class StructureTotals:
     form; ``nested_too_large`` those of ``nested`` that are above the limit; ``dated_by_creation``
     rows whose day is that of CreationDate, because LastChange has none; ``card_numbers`` what may
     be card numbers outside payments, by column; ``implausible_dates`` rows in days of the tables
-    that no order can have, vanished rows among them, by ``too_early`` and ``too_late``.
+    that no order can have, vanished rows among them, by ``too_early`` and ``too_late``;
+    ``unknown_fields`` documents by the path of a field that the schema does not know, those of
+    names that are not shown together as ``?``.
     """
 
     documents: int = 0
@@ -39,6 +41,7 @@ class StructureTotals:
     dated_by_creation: int = 0
     card_numbers: Dict[str, int] = field(default_factory=dict)
     implausible_dates: Dict[str, int] = field(default_factory=dict)
+    unknown_fields: Dict[str, int] = field(default_factory=dict)
 
     @property
     def quarantined_documents(self) -> int:

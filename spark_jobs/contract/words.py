@@ -46,3 +46,6 @@ TOO_LARGE = "too_large"
 
 CUT_DETAIL = "size"
 """How the detail of an object begins that is not read whole."""
+
+UNNAMED = "?"
+"""What stands for the names of fields that are counted and not shown."""

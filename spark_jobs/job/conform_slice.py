@@ -14,6 +14,7 @@ from spark_jobs.contract.totals import StructureTotals
 from spark_jobs.contract.words import CUT_DETAIL, NESTED_REASON, TOO_LARGE
 from spark_jobs.job.plan import Slice
 from spark_jobs.job.reading import RawObject, RawReader
+from spark_jobs.job.unknown_fields import count_unknown
 from spark_jobs.schema import known_names
 from spark_jobs.schema.name_cache import cached_if_short
 from spark_jobs.schema.redacted_names import MENTIONS, folded, meaning_of_name
@@ -67,6 +68,7 @@ class _Counts:
     cleaned: Counter[str] = field(default_factory=Counter)
     dated_by_creation: int = 0
     card_numbers: Counter[str] = field(default_factory=Counter)
+    unknown_fields: Counter[str] = field(default_factory=Counter)
 
     def totals(self) -> StructureTotals:
         counts: Dict[str, Any] = {
@@ -203,6 +205,7 @@ def _count_row(counts: _Counts, found: RawObject, row: Row) -> None:
     counts.emptied += row.emptied
     counts.dated_by_creation += row.dated_by_creation
     counts.card_numbers.update(row.card_numbers)
+    count_unknown(counts.unknown_fields, row.unknown)
 
 
 @cached_if_short(_KNOWN_PATHS, _LONGEST_PATH)

@@ -61,6 +61,7 @@ from spark_jobs.job.staging import (
     stage_small_folder,
     write_shuffled,
 )
+from spark_jobs.job.unknown_fields import named_often
 from spark_jobs.stores import Store, StoreError, open_store
 
 SMALL_FOLDER_ROWS = 5_000
@@ -368,6 +369,7 @@ def _record(job: StructureJob, plan: FolderPlan, staged: Staged) -> PublicationR
             staged.totals,
             side=plan.record.by_kind.get("side", 0),
             implausible_dates=implausible_dates(staged.files, plan.record),
+            unknown_fields=named_often(staged.totals.unknown_fields),
         ),
         raw_uri=job.raw_uri,
     )
