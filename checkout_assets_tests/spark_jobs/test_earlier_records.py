@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from checkout_assets.domain.access.grants import GrantRecord, LaterGrantError
+from checkout_assets.domain.alerts.state import AlertState
 from checkout_assets.domain.reporting.listings import KeptListings
 from checkout_assets.domain.reporting.outcome import ReconciliationOutcome
 from checkout_assets.domain.reporting.scheduled_repairs import RepairState
@@ -42,6 +43,10 @@ def read_listings(data: bytes) -> KeptListings:
     return read_record(KeptListings, data)
 
 
+def read_alert_state(data: bytes) -> AlertState:
+    return read_record(AlertState, data)
+
+
 READERS: dict[str, Callable[[bytes], Any]] = {
     "completion": CompletionRecord.from_json,
     "publication": PublicationRecord.from_json,
@@ -53,6 +58,7 @@ READERS: dict[str, Callable[[bytes], Any]] = {
     "reconciliation": read_outcome,
     "scheduled_repairs": read_repair_state,
     "listings": read_listings,
+    "alerts": read_alert_state,
 }
 
 
