@@ -7,7 +7,7 @@ import dagster as dg
 from dagster_aws.s3 import S3Resource
 from dagster_pyspark import LazyPySparkResource
 
-from checkout_assets.assets.migration import build_migration
+from checkout_assets.assets.migration import Migration, build_migration
 from checkout_assets.assets.reconciliation import build_reconciliation
 from checkout_assets.assets.runbook import Runbook
 from checkout_assets.assets.source_orders import source_spec
@@ -113,39 +113,42 @@ def build_defs(
     """The definitions; ``resource_overrides`` puts other engines in the place of the local ones."""
     settings = settings or Settings()
     runbook = Runbook(settings.runbook_url)
-    allowance, alerts = settings.allowance, alert_options(settings.alerts)
-    repair = build_repair_folders(runbook, allowance, settings.raw_uri, settings.lake_uri)
+    migration = Migration(runbook, settings.allowance, settings.raw_uri, settings.lake_uri)
+    repair = build_repair_folders(migration)
+    plan = build_plan_job(settings.ec2, settings.emr)
+    repair_daily = build_repair_daily(
+        repair, settings.repair_tries, settings.repair_folders_per_day
+    )
     return dg.Definitions(
-        assets=[
-            source_spec(settings.source_uri),
-            build_migration(
-                settings.folders_per_run, runbook, settings.raw_uri, settings.lake_uri, allowance
-            ),
-            *(table_spec(order_type, settings.lake_uri) for order_type in OrderType),
-            build_reconciliation(runbook, settings.reports_url, settings.repair_tries),
-        ],
-        jobs=[
-            repair,
-            reconcile_job,
-            build_plan_job(settings.ec2, settings.emr),
-            grant_access,
-            revoke_access,
-        ],
-        schedules=[
-            reconcile_daily,
-            reconcile_weekly,
-            build_repair_daily(repair, settings.repair_tries, settings.repair_folders_per_day),
-        ],
-        sensors=[
-            build_grant_outlives_need(runbook),
-            build_alerts(alert_targets(alerts), alerts, runbook),
-            *([orphan_clusters] if settings.structure_engine == "emr" else []),
-            *([orphan_instances] if settings.copy_engine == "ec2" else []),
-        ],
+        assets=_assets(settings, runbook, migration),
+        jobs=[repair, reconcile_job, plan, grant_access, revoke_access],
+        schedules=[reconcile_daily, reconcile_weekly, repair_daily],
+        sensors=_sensors(settings, runbook),
         resources={**build_resources(settings), **(resource_overrides or {})},
         # A run is one engine call: a process for each step would only add its start.
         executor=dg.in_process_executor,
     )
+
+
+def _assets(
+    settings: Settings, runbook: Runbook, migration: Migration
+) -> list[dg.AssetSpec | dg.AssetsDefinition]:
+    return [
+        source_spec(settings.source_uri),
+        build_migration(migration, settings.folders_per_run),
+        *(table_spec(order_type, settings.lake_uri) for order_type in OrderType),
+        build_reconciliation(runbook, settings.reports_url, settings.repair_tries),
+    ]
+
+
+def _sensors(settings: Settings, runbook: Runbook) -> list[dg.SensorDefinition]:
+    alerts = alert_options(settings.alerts)
+    return [
+        build_grant_outlives_need(runbook),
+        build_alerts(alert_targets(alerts), alerts, runbook),
+        *([orphan_clusters] if settings.structure_engine == "emr" else []),
+        *([orphan_instances] if settings.copy_engine == "ec2" else []),
+    ]
 
 
 defs = build_defs()

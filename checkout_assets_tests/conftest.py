@@ -13,7 +13,9 @@ from checkout_assets_tests import properties
 from checkout_assets_tests.worker_machine import build_worker
 
 if TYPE_CHECKING:
+    from checkout_assets_tests.fault_proxy import FaultProxy
     from checkout_assets_tests.local_emr.local_emr import LocalEmr
+    from checkout_assets_tests.orders_place import OrdersPlace
 
 properties.load_profile()
 
@@ -31,6 +33,28 @@ def aws(s3_server: EmbeddedS3Server, monkeypatch: pytest.MonkeyPatch) -> Embedde
     for name, value in s3_server.environment().items():
         monkeypatch.setenv(name, value)
     return s3_server
+
+
+@pytest.fixture
+def place(aws: EmbeddedS3Server, tmp_path: Path) -> "OrdersPlace":
+    """Fresh buckets on the S3 server, which the AWS variables name."""
+    from checkout_assets_tests.orders_place import OrdersPlace
+
+    return OrdersPlace(tmp_path)
+
+
+@pytest.fixture
+def proxy(
+    aws: EmbeddedS3Server, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> "Iterator[FaultProxy]":
+    """The server behind a proxy that the AWS variables name; ``place`` asks the server itself."""
+    from checkout_assets_tests.fault_proxy import FaultProxy
+
+    if "place" in request.fixturenames:
+        request.getfixturevalue("place")
+    with FaultProxy(aws.endpoint_url).serving() as proxy:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_S3", proxy.endpoint_url)
+        yield proxy
 
 
 @pytest.fixture(scope="session")

@@ -9,13 +9,15 @@ import boto3
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from checkout_assets.domain.folders import Folder, select_folders
+from checkout_assets.domain.folders import ALL_FOLDERS, Folder, select_folders
 from checkout_assets.engines.copying.engine import CopyEngine, CopyOptions, FolderCopied
 from checkout_assets.engines.locations import LocalLocation, S3Location
+from checkout_assets.engines.reconciling.engine import ComparisonTerms
 from spark_jobs.contract.completion import CompletionRecord
 from spark_jobs.contract.keys import completion_record_key, manifest_part_key
 
 FOLDER = "0A_CheckoutOrder"
+DEEP = ComparisonTerms(deep=ALL_FOLDERS)
 TYPE = "application/json; charset=utf-8"
 
 

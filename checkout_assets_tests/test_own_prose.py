@@ -53,7 +53,7 @@ ALLOWED = {
     "spark_jobs/schema/types.py:_blocks": "no sentence: the schema's own notation",
     "spark_jobs/stores/s3.py:_delete_error": "no sentence: S3's answer, parsed",
     "spark_jobs/stores/s3.py:_errors": "botocore's words: a bare RuntimeError",
-    "spark_jobs/structure_orders.py:main": "prints a folder's name once",
+    "spark_jobs/structure_orders.py:_keep": "prints a folder's name once",
     "spark_jobs/transport/answers.py:without_credentials": "CPython's words: it gives no number",
 }
 """Who may look into a sentence, and whose words those are: none of them are decided by here."""

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, List, Optional
 
 if TYPE_CHECKING:
     from spark_jobs.contract.failures import Failure
+    from spark_jobs.contract.results import FolderStructured
     from spark_jobs.job.staging import StructureJob
     from spark_jobs.stores import Store
 
@@ -23,15 +24,33 @@ def main(arguments: Optional[List[str]] = None) -> int:
     """Run the job; prints one line a folder, and leaves its result in the lake."""
     from pyspark.sql import SparkSession
 
-    from spark_jobs.contract.counting import counted
-    from spark_jobs.contract.keys import PROBES_IN_LAKE, result_key
-    from spark_jobs.contract.limits import LARGEST_BODY_BYTES
-    from spark_jobs.contract.words import DROP_ROWS, KEEP
+    from spark_jobs.contract.keys import PROBES_IN_LAKE
     from spark_jobs.job.plan import REFUSED
     from spark_jobs.job.run import structure_folders
-    from spark_jobs.job.staging import StructureJob
-    from spark_jobs.stores import StoreError, StoreTerms, open_store
+    from spark_jobs.stores import StoreError, open_store
     from spark_jobs.stores.conditions import ConditionsIgnoredError, check_conditions
+
+    job = _job_of(_parser().parse_args(arguments))
+    lake = open_store(job.lake_uri, job.lake_terms)
+    try:
+        check_conditions(lake, PROBES_IN_LAKE)
+    except ConditionsIgnoredError as error:
+        _refuse(lake, job, str(error), REFUSED)
+        return _WRONG_USAGE
+    except StoreError as error:
+        _refuse(lake, job, f"The lake cannot be written to: {error.reason}.", error.failure)
+        return 1
+    spark = SparkSession.builder.appName("structure orders").getOrCreate()
+    try:
+        problems = [_keep(lake, job, result) for result in structure_folders(spark, job)]
+    finally:
+        spark.stop()
+    return 1 if any(problems) else 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    from spark_jobs.contract.limits import LARGEST_BODY_BYTES
+    from spark_jobs.contract.words import DROP_ROWS, KEEP
 
     parser = argparse.ArgumentParser(description="Structure copied folders into Parquet tables.")
     parser.add_argument("--raw", required=True, metavar="URI", help="where copied folders lie")
@@ -44,8 +63,14 @@ def main(arguments: Optional[List[str]] = None) -> int:
     parser.add_argument("--lake-encryption", default="", help="AES256 or aws:kms, of all writes")
     parser.add_argument("--lake-kms-key", default="", help="the key, with aws:kms")
     parser.add_argument("folders", nargs="+", metavar="FOLDER")
-    asked = parser.parse_args(arguments)
-    job = StructureJob(
+    return parser
+
+
+def _job_of(asked: argparse.Namespace) -> StructureJob:
+    from spark_jobs.job.staging import StructureJob
+    from spark_jobs.stores import StoreTerms
+
+    return StructureJob(
         asked.raw,
         asked.lake,
         asked.run_id,
@@ -56,31 +81,23 @@ def main(arguments: Optional[List[str]] = None) -> int:
         raw_terms=StoreTerms(asked.raw_account),
         lake_terms=StoreTerms(encryption=asked.lake_encryption, kms_key=asked.lake_kms_key),
     )
-    lake = open_store(job.lake_uri, job.lake_terms)
+
+
+def _keep(lake: Store, job: StructureJob, result: FolderStructured) -> str:
+    """Leave a folder's result in the lake and print its line; returns its problem, if any."""
+    from spark_jobs.contract.counting import counted
+    from spark_jobs.contract.keys import result_key
+    from spark_jobs.stores import StoreError
+
+    ending = f"{counted(result.totals.rows, 'row')} in {counted(result.files, 'file')}"
+    problem = result.error
     try:
-        check_conditions(lake, PROBES_IN_LAKE)
-    except ConditionsIgnoredError as error:
-        _refuse(lake, job, str(error), REFUSED)
-        return _WRONG_USAGE
+        lake.put(result_key(result.folder, job.run_id), result.to_json())
     except StoreError as error:
-        _refuse(lake, job, f"The lake cannot be written to: {error.reason}.", error.failure)
-        return 1
-    spark = SparkSession.builder.appName("structure orders").getOrCreate()
-    failed = 0
-    try:
-        for result in structure_folders(spark, job):
-            ending = f"{counted(result.totals.rows, 'row')} in {counted(result.files, 'file')}"
-            try:
-                lake.put(result_key(result.folder, job.run_id), result.to_json())
-                problem = result.error
-            except StoreError as error:
-                problem = result.error or f"{ending}, but its result was not kept: {error.reason}"
-            failed += bool(problem)
-            told = (problem or ending).removeprefix(f"{result.folder}: ")
-            sys.stdout.write(f"{result.folder}: {told}\n")
-    finally:
-        spark.stop()
-    return 1 if failed else 0
+        problem = result.error or f"{ending}, but its result was not kept: {error.reason}"
+    told = (problem or ending).removeprefix(f"{result.folder}: ")
+    sys.stdout.write(f"{result.folder}: {told}\n")
+    return problem
 
 
 def _refuse(lake: Store, job: StructureJob, sentence: str, failure: Failure) -> None:

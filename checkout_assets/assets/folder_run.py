@@ -161,13 +161,7 @@ class FolderRun:
         try:
             with told_as_failure(self._context):
                 for result in watch.timed(results):
-                    told = self._report(result, describe(result))
-                    if told is not None:
-                        attempted.results.append(told)
-                    if result.ok:
-                        failed.pop(result.folder, None)
-                    else:
-                        failed[result.folder] = FailedFolder(result.error, _is_permanent(result))
+                    self._add(attempted, result, describe(result))
         finally:
             close = getattr(results, "close", None)  # a plain iterator has nothing to cancel
             if close is not None:
@@ -176,6 +170,16 @@ class FolderRun:
                 self._context.run_id, {engine_seconds_tag(self._asset_key): f"{watch.seconds:.3f}"}
             )
         return attempted
+
+    def _add(self, attempted: Attempted, result: R, report: FolderEvents) -> None:
+        told = self._report(result, report)
+        if told is not None:
+            attempted.results.append(told)
+        if result.ok:
+            attempted.failed.pop(result.folder, None)
+        else:
+            failed = FailedFolder(result.error, _is_permanent(result))
+            attempted.failed[result.folder] = failed
 
     def _report(self, result: R, report: FolderEvents) -> "dg.MaterializeResult[Any] | None":
         """Tell Dagster of a folder; what only the body can tell is returned."""

@@ -6,6 +6,7 @@ launches the second as the folders of the first come in, a few at a time, each a
 """
 
 from collections.abc import Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from functools import partial
 from typing import Any
 
@@ -40,15 +41,21 @@ class Migration:
     def __init__(
         self,
         runbook: Runbook,
-        allowance: FolderAllowance,
+        allowance: FolderAllowance = DEFAULT_ALLOWANCE,
         raw_uri: str = "",
         lake_uri: str = "",
     ) -> None:
         self._runbook = runbook
+        self._raw_uri = raw_uri
+        self._lake_uri = lake_uri
         self._describe_copied = partial(describe_copied, raw_uri=raw_uri)
         self._describe_structured = partial(
             describe_structured, allowance=allowance, lake_uri=lake_uri
         )
+
+    def specs(self) -> list[dg.AssetSpec]:
+        """The specs of both assets."""
+        return [raw_spec(self._raw_uri), structured_spec(self._lake_uri)]
 
     def run(
         self,
@@ -80,19 +87,12 @@ class Migration:
         raise_for_failed(context, failed, len(folders), self._runbook)
 
 
-def build_migration(
-    folders_per_run: int,
-    runbook: Runbook,
-    raw_uri: str = "",
-    lake_uri: str = "",
-    allowance: FolderAllowance = DEFAULT_ALLOWANCE,
-) -> dg.AssetsDefinition:
-    """Both assets, whose backfills take ``folders_per_run`` folders a run."""
-    migration = Migration(runbook, allowance, raw_uri, lake_uri)
+def build_migration(migration: Migration, folders_per_run: int) -> dg.AssetsDefinition:
+    """Both assets, whose backfills take ``folders_per_run`` folders per run."""
 
     @dg.multi_asset(
         name="migrate_folders",
-        specs=[raw_spec(raw_uri), structured_spec(lake_uri)],
+        specs=migration.specs(),
         check_specs=[
             *folder_checks(RAW_ORDERS, RAW_RULES),
             *folder_checks(STRUCTURED_ORDERS, STRUCTURED_RULES),
@@ -107,15 +107,7 @@ def build_migration(
         copy_engine: CopyEngineResource,
         structure_engine: StructureEngineResource,
     ) -> Iterator[Any]:
-        selected = context.selected_asset_keys
-        if not selected:
-            raise dg.Failure(
-                description=(
-                    "A folder's checks are judged when it is copied or structured, and cannot run "
-                    "alone: materialize the folder again, or reconciliation, which judges all 512."
-                ),
-                allow_retries=False,
-            )
+        selected = _selected(context)
         yield from migration.run(
             context.op_execution_context,
             [Folder.parse(key) for key in context.partition_keys],
@@ -124,3 +116,17 @@ def build_migration(
         )
 
     return migrate_folders
+
+
+def _selected(context: dg.AssetExecutionContext) -> AbstractSet[dg.AssetKey]:
+    """The assets to materialize; raises dg.Failure if only checks are selected."""
+    selected: AbstractSet[dg.AssetKey] = context.selected_asset_keys
+    if not selected:
+        raise dg.Failure(
+            description=(
+                "A folder's checks are judged when it is copied or structured, and cannot run "
+                "alone: materialize the folder again, or reconciliation, which judges all 512."
+            ),
+            allow_retries=False,
+        )
+    return selected

@@ -4,7 +4,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
@@ -45,6 +45,23 @@ _FRESH = dg.FreshnessPolicy.time_window(
 )
 """A reconciliation a day, which may take an hour; late after one that is missing, red after two."""
 
+_DESCRIPTION = (
+    "Source, raw and lake compared folder by folder, by records and listings. The daily run lists "
+    "some of the folders, the weekly one all of them; each day the data files of some folders are "
+    "read too.\n\n"
+    "Open this first: red_and_flagged says which folders are not green, why, and what to do; "
+    "report has all 512 with every check. The heat maps run from 00 top left to FF bottom right."
+)
+
+
+@dataclass(frozen=True)
+class _Shown:
+    """Where a reconciliation is shown, and what its check of repairs allows."""
+
+    runbook: Runbook
+    reports: Reports
+    repair_tries: int
+
 
 @dataclass(frozen=True)
 class _Compared:
@@ -65,7 +82,7 @@ def build_reconciliation(
     Of some folders, others each day, it reads the data files too. ``reports_url`` is where the
     lake's reports are served, if they are.
     """
-    reports = Reports(runbook, reports_url)
+    shown = _Shown(runbook, Reports(runbook, reports_url), repair_tries)
 
     @dg.asset(
         key=RECONCILIATION,
@@ -77,55 +94,70 @@ def build_reconciliation(
         op_tags={"engine": "reconcile"},
         code_version=f"record-{ReconciliationOutcome.FORMAT_VERSION}",
         freshness_policy=_FRESH,
-        description=(
-            "Source, raw and lake compared folder by folder, by records and listings. The daily "
-            "run lists some of the folders, the weekly one all of them; each day the data files "
-            "of some folders are read too.\n\n"
-            "Open this first: red_and_flagged says which folders are not green, why, and what to "
-            "do; report has all 512 with every check. The heat maps run from 00 top left to FF "
-            "bottom right."
-        ),
+        description=_DESCRIPTION,
         check_specs=CHECKS,
     )
     def reconciliation(
         context: dg.AssetExecutionContext, reconciler: ReconcilerResource
     ) -> dg.MaterializeResult:  # type: ignore[type-arg]  # Dagster reads the bare annotation
         allow_run_retries(context)
-        started = time.monotonic()
-        engine = listing_in_turns(context, reconciler, configured(reconciler, context))
-        found = _compare(context, reconciler, engine)
-        grant = _judge_grant(context.instance, reconciler, found, engine.with_source)
-        if _is_final(found.folders):
-            forbid_run_retries(context)
-        repairs = state_now(context.instance, RECONCILIATION, found.outcome, found.at)
-        report = reports.metadata(
-            reports.leave(
-                reconciler.stores, found.outcome, found.folders, found.earlier, context.log
-            )
-        )
-        for observation in observations(found.folders, found.outcome, found.earlier):
-            context.log_event(observation)
-        report_checks(context, RECONCILIATION, found.folders, runbook, found.at)
-        return dg.MaterializeResult(
-            metadata={
-                "red_and_flagged": told_first(found.outcome.folders, runbook),
-                **report,
-                **metadata(found.folders, found.summary, found.outcome),
-                **orphaned_files(found.folders, reconciler.show_object_names),
-                **({"source_access": engine.ended} if engine.ended else {}),
-                PROVES: kept(reconciled(found.folders, found.summary, found.at)),
-                SCHEDULED_REPAIRS: kept_state(repairs),
-                "seconds": time.monotonic() - started,
-            },
-            check_results=[
-                check_complete(found.outcome, runbook, report),
-                check_expected(found.outcome, runbook),
-                check_given_up(repairs, repair_tries, runbook),
-                check_need(grant, runbook),
-            ],
-        )
+        return _reconcile(context, reconciler, shown)
 
     return reconciliation
+
+
+def _reconcile(
+    context: dg.AssetExecutionContext, reconciler: ReconcilerResource, shown: _Shown
+) -> "dg.MaterializeResult[Any]":
+    started = time.monotonic()
+    engine = listing_in_turns(context, reconciler, configured(reconciler, context))
+    found = _compare(context, reconciler, engine)
+    grant = _judge_grant(context.instance, reconciler, found, engine.with_source)
+    if _is_final(found.folders):
+        forbid_run_retries(context)
+    repairs = state_now(context.instance, found.outcome, found.at)
+    report = _leave_report(context, reconciler, found, shown.reports)
+    for observation in observations(found.folders, found.outcome, found.earlier):
+        context.log_event(observation)
+    report_checks(context, RECONCILIATION, found.folders, shown.runbook, found.at)
+    return dg.MaterializeResult(
+        metadata={
+            "red_and_flagged": told_first(found.outcome.folders, shown.runbook),
+            **report,
+            **_metadata(found, engine.ended, reconciler.show_object_names),
+            SCHEDULED_REPAIRS: kept_state(repairs),
+            "seconds": time.monotonic() - started,
+        },
+        check_results=[
+            check_complete(found.outcome, shown.runbook, report),
+            check_expected(found.outcome, shown.runbook),
+            check_given_up(repairs, shown.repair_tries, shown.runbook),
+            check_need(grant, shown.runbook),
+        ],
+    )
+
+
+def _leave_report(
+    context: dg.AssetExecutionContext,
+    reconciler: ReconcilerResource,
+    found: _Compared,
+    reports: Reports,
+) -> dict[str, Any]:
+    """Store the report in the lake; returns the metadata that names it."""
+    left = reports.leave(
+        reconciler.stores, found.outcome, found.folders, found.earlier, context.log
+    )
+    return reports.metadata(left)
+
+
+def _metadata(found: _Compared, ended: str, show_names: bool) -> dict[str, Any]:
+    """What was found, and what the next decisions about access read."""
+    return {
+        **metadata(found.folders, found.summary, found.outcome),
+        **orphaned_files(found.folders, show_names),
+        **({"source_access": ended} if ended else {}),
+        PROVES: kept(reconciled(found.folders, found.summary, found.at)),
+    }
 
 
 def _compare(

@@ -1,6 +1,6 @@
 """What the page of ``reconciliation`` shows: its metadata, the most wanted first."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import dagster as dg
@@ -59,12 +59,16 @@ def folders_in(state: State, outcome: ReconciliationOutcome) -> dg.TableMetadata
     return folder_table(each for each in outcome.folders if each.state == state)
 
 
+def last_metadata(instance: dg.DagsterInstance) -> Mapping[str, dg.MetadataValue[Any]]:
+    """What the last reconciliation recorded; empty if there is none."""
+    records = instance.fetch_materializations(RECONCILIATION, limit=1).records
+    made = records[0].asset_materialization if records else None
+    return made.metadata if made else {}
+
+
 def last_red(instance: dg.DagsterInstance) -> tuple[Folder, ...] | None:
     """The folders that were red at the last reconciliation; None if none is known."""
-    records = instance.fetch_materializations(RECONCILIATION, limit=1).records
-    if not records or records[0].asset_materialization is None:
-        return None
-    table = records[0].asset_materialization.metadata.get(RED_FOLDERS)
+    table = last_metadata(instance).get(RED_FOLDERS)
     if not isinstance(table, dg.TableMetadataValue):
         return None
     return tuple(Folder.parse(str(record.data["folder"])) for record in table.records)

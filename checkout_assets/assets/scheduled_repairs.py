@@ -11,6 +11,7 @@ from typing import Any
 
 import dagster as dg
 
+from checkout_assets.assets.reconciliation_page import last_metadata
 from checkout_assets.assets.retries import permanently_failed
 from checkout_assets.assets.runbook import Runbook
 from checkout_assets.domain.counting import counted, in_number
@@ -41,11 +42,9 @@ def kept_state(state: RepairState) -> dg.JsonMetadataValue:
     return dg.MetadataValue.json(json.loads(write_record(state)))
 
 
-def last_state(instance: dg.DagsterInstance, asset_key: dg.AssetKey) -> RepairState | None:
+def last_state(instance: dg.DagsterInstance) -> RepairState | None:
     """What the last reconciliation left; None if there is none, or if it does not tell."""
-    records = instance.fetch_materializations(asset_key, limit=1).records
-    made = records[0].asset_materialization if records else None
-    entry = made.metadata.get(SCHEDULED_REPAIRS) if made else None
+    entry = last_metadata(instance).get(SCHEDULED_REPAIRS)
     if not isinstance(entry, dg.JsonMetadataValue):
         return None
     try:
@@ -55,13 +54,10 @@ def last_state(instance: dg.DagsterInstance, asset_key: dg.AssetKey) -> RepairSt
 
 
 def state_now(
-    instance: dg.DagsterInstance,
-    asset_key: dg.AssetKey,
-    outcome: ReconciliationOutcome,
-    now: datetime,
+    instance: dg.DagsterInstance, outcome: ReconciliationOutcome, now: datetime
 ) -> RepairState:
     """The state after a reconciliation that is not stored yet."""
-    before = last_state(instance, asset_key)
+    before = last_state(instance)
     runs = launched_since(instance, before.instant if before else None)
     return state_after(outcome, before, [_repair(instance, run) for run in runs], now)
 

@@ -16,6 +16,7 @@ from checkout_assets.domain.anomalies import (
 from spark_jobs.contract.keys import quarantine_prefix, table_prefix
 from spark_jobs.contract.order_types import OrderType
 from spark_jobs.contract.publication import SCHEMA_VERSION
+from spark_jobs.contract.totals import StructureTotals
 from spark_jobs.schema import table_columns
 
 if TYPE_CHECKING:
@@ -57,7 +58,29 @@ def describe_structured(
 ) -> FolderEvents:
     """What Dagster shows of a folder that was structured, or was not."""
     totals = structured.totals
+    folder = structured.folder
     metadata: dict[str, Any] = {
+        **_counts(totals),
+        "files": structured.files,
+        "bytes_read": totals.total_bytes,
+        "seconds": structured.seconds,
+        "attempts": structured.attempts,
+        "run_id": structured.run_id,
+        "table": _path(lake_uri, table_prefix(folder.order_type.table)),
+        "quarantine": _path(lake_uri, quarantine_prefix(folder.name)),
+    }
+    if structured.host:
+        metadata["cluster"] = structured.host
+    return FolderEvents(metadata, [rule.judge(totals) for rule in structured_rules(allowance)])
+
+
+def _path(lake_uri: str, key: str) -> dg.PathMetadataValue:
+    return dg.MetadataValue.path(absolute_uri(lake_uri, key))
+
+
+def _counts(totals: StructureTotals) -> dict[str, Any]:
+    """What became of the folder's documents, the most wanted first."""
+    return {
         "dagster/partition_row_count": totals.rows,
         "documents": totals.documents,
         "quarantined": totals.quarantined_documents,
@@ -77,21 +100,7 @@ def describe_structured(
         "implausible_dates": sum(totals.implausible_dates.values()),
         "emptied": totals.emptied,
         "vanished_rows": totals.vanished_rows,
-        "files": structured.files,
-        "bytes_read": totals.total_bytes,
-        "seconds": structured.seconds,
-        "attempts": structured.attempts,
-        "run_id": structured.run_id,
-        "table": dg.MetadataValue.path(
-            absolute_uri(lake_uri, table_prefix(structured.folder.order_type.table))
-        ),
-        "quarantine": dg.MetadataValue.path(
-            absolute_uri(lake_uri, quarantine_prefix(structured.folder.name))
-        ),
     }
-    if structured.host:
-        metadata["cluster"] = structured.host
-    return FolderEvents(metadata, [rule.judge(totals) for rule in structured_rules(allowance)])
 
 
 def column_schema(order_type: OrderType) -> dg.TableSchema:

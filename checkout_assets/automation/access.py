@@ -21,6 +21,11 @@ from checkout_assets.engines.access.source_reach import source_answers
 from checkout_assets.resources.access import AccessResource
 
 _SECONDS_BETWEEN = 600
+_DESCRIPTION = (
+    "Turns the check no_grant_outlives_its_need red when all 512 folders are copied, structured "
+    "and reconciled against one cut-off, nothing copies, the grace period has passed, and the "
+    "source is still open. Revokes by itself only if that is configured."
+)
 _DRY = "Only a dry run: nothing was changed. Set dry_run to false to write it."
 
 
@@ -99,31 +104,18 @@ def build_grant_outlives_need(runbook: Runbook) -> dg.SensorDefinition:
         job=revoke_access,
         minimum_interval_seconds=_SECONDS_BETWEEN,
         default_status=dg.DefaultSensorStatus.RUNNING,
-        description=(
-            "Turns the check no_grant_outlives_its_need red when all 512 folders are copied, "
-            "structured and reconciled against one cut-off, nothing copies, the grace period has "
-            "passed, and the source is still open. Revokes by itself only if that is configured."
-        ),
+        description=_DESCRIPTION,
     )
     def grant_outlives_need(
         context: dg.SensorEvaluationContext, access: AccessResource
     ) -> dg.SensorResult | dg.SkipReason:
-        reconciliations = history(context.instance, RECONCILIATION)
         latest = latest_target(context.instance, RECONCILIATION)
         if latest is None:
             return dg.SkipReason("Nothing was reconciled yet.")
         try:
-            reachable = _reachable(access)
+            finding, need = _judged(context.instance, access)
         except (UsageError, MigrationError) as error:
             return dg.SkipReason(str(error))
-        finding, need = judge_grant(
-            context.instance,
-            access.stores.raw(),
-            reconciliations,
-            reachable=reachable,
-            now=datetime.now(UTC),
-            grace=access.grace,
-        )
         said = f"{latest.storage_id} {finding.passed} {finding.summary}"
         told = [] if said == context.cursor else [_evaluation(finding, latest, runbook)]
         return dg.SensorResult(
@@ -133,6 +125,18 @@ def build_grant_outlives_need(runbook: Runbook) -> dg.SensorDefinition:
         )
 
     return grant_outlives_need
+
+
+def _judged(instance: dg.DagsterInstance, access: AccessResource) -> tuple[Finding, Need | None]:
+    """Whether access is still needed, judged from what is known now."""
+    return judge_grant(
+        instance,
+        access.stores.raw(),
+        history(instance, RECONCILIATION),
+        reachable=_reachable(access),
+        now=datetime.now(UTC),
+        grace=access.grace,
+    )
 
 
 def last_proof(instance: dg.DagsterInstance) -> Proof | None:

@@ -10,9 +10,7 @@ from pydantic import Field
 
 from checkout_assets.assets.migration import POOL, Migration
 from checkout_assets.assets.reconciliation_page import last_red
-from checkout_assets.assets.runbook import Runbook
 from checkout_assets.assets.scheduled_repairs import REPAIR_JOB, REPAIR_OP
-from checkout_assets.domain.anomalies import DEFAULT_ALLOWANCE, FolderAllowance
 from checkout_assets.domain.errors import UsageError
 from checkout_assets.domain.folders import Folder, select_folders, words_for
 from checkout_assets.resources.engines import CopyEngineResource, StructureEngineResource
@@ -56,15 +54,16 @@ def _red(instance: dg.DagsterInstance) -> tuple[Folder, ...]:
     return red
 
 
-def build_repair_folders(
-    runbook: Runbook,
-    allowance: FolderAllowance = DEFAULT_ALLOWANCE,
-    raw_uri: str = "",
-    lake_uri: str = "",
-) -> dg.JobDefinition:
-    """The job; every folder is reported by its partition of the assets."""
+_DESCRIPTION = (
+    "Copy and structure any list of folders in one engine call each; folders that fail do not "
+    "fail their neighbours."
+)
+_IN_LAUNCHPAD = dg.RunConfig(ops={REPAIR_OP: RepairConfig()})
+"""What the launchpad starts from."""
 
-    migration = Migration(runbook, allowance, raw_uri, lake_uri)
+
+def build_repair_folders(migration: Migration) -> dg.JobDefinition:
+    """The job; every folder is reported by its partition of the assets."""
 
     @dg.op(
         name=REPAIR_OP,
@@ -82,24 +81,16 @@ def build_repair_folders(
         if not folders:
             context.log.info("No folder was red at the last reconciliation: nothing to repair.")
             return
-        told = migration.run(
-            context,
-            folders,
-            copy_engine if config.copy_them else None,
-            structure_engine if config.structure_them else None,
-        )
-        for _ in told:
+        copying = copy_engine if config.copy_them else None
+        structuring = structure_engine if config.structure_them else None
+        for _ in migration.run(context, folders, copying, structuring):
             pass  # a job has no partition: its run has told Dagster already
 
     @dg.job(
         name=REPAIR_JOB,
-        description=(
-            "Copy and structure any list of folders in one engine call each; folders that fail "
-            "do not fail their neighbours."
-        ),
+        description=_DESCRIPTION,
         tags={"engine": "repair"},
-        # What the launchpad starts from.
-        config=dg.RunConfig(ops={REPAIR_OP: RepairConfig()}),
+        config=_IN_LAUNCHPAD,
         executor_def=dg.in_process_executor,
     )
     def repair_folders() -> None:

@@ -8,7 +8,6 @@ import dagster as dg
 from checkout_assets.assets.dagster_internals import backfills_under_way, unfinished_runs
 from checkout_assets.assets.partitions import FOLDERS
 from checkout_assets.assets.raw_orders import RAW_ORDERS
-from checkout_assets.assets.reconciliation_page import RECONCILIATION
 from checkout_assets.assets.scheduled_repairs import (
     BY_SCHEDULE,
     REPAIR_OP,
@@ -48,7 +47,7 @@ def build_repair_daily(
     )
     def repair_daily(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
         instance, at = context.instance, context.scheduled_execution_time
-        state = last_state(instance, RECONCILIATION)
+        state = last_state(instance)
         if state is None or at - state.instant > _OLDEST:
             return dg.SkipReason("No reconciliation of the last 36 hours says what is red.")
         busy = _busy(instance)

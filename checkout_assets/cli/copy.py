@@ -4,6 +4,7 @@ import gc
 import secrets
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, closing, nullcontext
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -24,11 +25,8 @@ from checkout_assets.cli.copy_results import (
 from checkout_assets.cli.help_texts import FOLDER_HELP
 from checkout_assets.cli.options import Folders, Json, usable_places
 from checkout_assets.cli.reporting_options import (
-    Deadline,
-    Report,
+    ReportingOptions,
     ReportTerms,
-    RunId,
-    Silence,
     checked_run_id,
     report_terms,
 )
@@ -56,22 +54,26 @@ def register(app: typer.Typer) -> None:
     app.command("copy", epilog=_EXAMPLES)(copy)
 
 
-@settings_options(*CopySettings.model_fields, "show_object_names")
-def copy(  # noqa: PLR0913 - a command's options
-    *,
-    folders: Folders = None,
-    given: Mapping[str, object],
+@dataclass(frozen=True)
+class _Concurrency:
+    """How much is copied at once."""
+
     folders_at_once: Annotated[
         int, typer.Option(metavar="N", min=1, max=64, help="How many folders to copy at once.")
-    ] = 8,
+    ] = 8
     in_flight: Annotated[
         int,
         typer.Option(metavar="N", min=1, max=4096, help="How many requests to send at once."),
-    ] = 1024,
-    run_id: RunId = None,
-    report: Report = None,
-    deadline: Deadline = None,
-    silence: Silence = 30,
+    ] = 1024
+
+
+@settings_options(*CopySettings.model_fields, "show_object_names")
+def copy(
+    *,
+    folders: Folders = None,
+    given: Mapping[str, object],
+    concurrency: _Concurrency,
+    reporting: ReportingOptions,
     json: Json = False,
 ) -> int:
     """Copy what is missing or different, and verify it.
@@ -83,19 +85,17 @@ def copy(  # noqa: PLR0913 - a command's options
     from checkout_assets.engines.copying.engine import CopyOptions
     from checkout_assets.engines.planning.planning import refuse_costly_plan
 
-    # Rows and requests hold no cycles; looking for some costs a tenth of all.
-    gc.freeze()
-    gc.set_threshold(_ALLOCATIONS_BETWEEN_COLLECTIONS)
+    _collect_seldom()
     settings = settings_with(**given)
     refuse_costly_plan(settings)
     chosen = select_folders(folders or [])
-    called = f"cli-{secrets.token_hex(4)}" if run_id is None else checked_run_id(run_id)
-    terms = report_terms(settings, report, deadline, silence)
-    options = CopyOptions.given_by(
-        settings, settings, folders_at_once=folders_at_once, in_flight=in_flight
-    )
+    run_id = f"cli-{secrets.token_hex(4)}"
+    if reporting.run_id is not None:
+        run_id = checked_run_id(reporting.run_id)
+    terms = report_terms(settings, reporting)
+    options = CopyOptions.given_by(settings, settings, **asdict(concurrency))
     with _reporting(terms, len(chosen)) as reporter:
-        results = _run(settings, chosen, options, called, reporter)
+        results = _run(settings, chosen, options, run_id, reporter)
     names = settings.show_object_names
     if json:
         complete = all(copied.ok for copied in results)
@@ -103,6 +103,12 @@ def copy(  # noqa: PLR0913 - a command's options
     else:
         print_lines(copy_summary(results))
     return conclude_copy(results, names)
+
+
+def _collect_seldom() -> None:
+    """Rows and requests hold no cycles; looking for some costs a tenth of all."""
+    gc.freeze()
+    gc.set_threshold(_ALLOCATIONS_BETWEEN_COLLECTIONS)
 
 
 def _reporting(

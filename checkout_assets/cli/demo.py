@@ -28,23 +28,22 @@ def register(app: typer.Typer) -> None:
     app.command(NAME, epilog=_EXAMPLES)(demo)
 
 
+Directory = Annotated[
+    Path,
+    typer.Option(
+        metavar="DIRECTORY", help="Where all files go; an earlier demo there is replaced."
+    ),
+]
+Seed = Annotated[int, typer.Option(metavar="N", help="The same seed creates the same documents.")]
+Documents = Annotated[int, typer.Option(metavar="N", help="About how many documents to create.")]
+Days = Annotated[int, typer.Option(metavar="N", min=1, max=1500, help="The most days per folder.")]
+
+
 def demo(
-    directory: Annotated[
-        Path,
-        typer.Option(
-            metavar="DIRECTORY", help="Where all files go; an earlier demo there is replaced."
-        ),
-    ] = DEMO_DIRECTORY,
-    seed: Annotated[
-        int, typer.Option(metavar="N", help="The same seed creates the same documents.")
-    ] = 7,
-    documents: Annotated[
-        int, typer.Option(metavar="N", help="About how many documents to create.")
-    ] = DEMO_DOCUMENTS,
-    days: Annotated[
-        int,
-        typer.Option(metavar="N", min=1, max=1500, help="The most days per folder."),
-    ] = 3,
+    directory: Directory = DEMO_DIRECTORY,
+    seed: Seed = 7,
+    documents: Documents = DEMO_DOCUMENTS,
+    days: Days = 3,
     json: Json = False,
 ) -> int:
     """Migrate a sample source on this machine.

@@ -1,7 +1,7 @@
 """``checkout-assets plan``: what a migration takes, before anything is begun."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -30,14 +30,38 @@ Examples:
   checkout-assets plan --objects 400000000 --bytes 4400000000000
 """
 
-Objects = Annotated[
-    int | None,
-    typer.Option("--objects", metavar="N", min=1, help="Plan for N objects; list nothing."),
+Prices = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="Another price table.", show_default=False)
 ]
-Bytes = Annotated[
-    int | None,
-    typer.Option("--bytes", metavar="N", min=0, help="How large these objects are together."),
-]
+
+
+@dataclass(frozen=True)
+class _Load:
+    """What to plan for instead of listing the source."""
+
+    objects: Annotated[
+        int | None,
+        typer.Option("--objects", metavar="N", min=1, help="Plan for N objects; list nothing."),
+    ] = None
+    total_bytes: Annotated[
+        int | None,
+        typer.Option("--bytes", metavar="N", min=0, help="How large these objects are together."),
+    ] = None
+
+
+@dataclass(frozen=True)
+class _Machines(PlanChoices):
+    """The choices as options."""
+
+    instances: Annotated[
+        int, typer.Option(metavar="N", min=1, max=512, help="Instances that copy side by side.")
+    ] = _USUAL.instances
+    clusters: Annotated[
+        int, typer.Option(metavar="N", min=1, max=512, help="Clusters that structure side by side.")
+    ] = _USUAL.clusters
+    days: Annotated[
+        int, typer.Option(metavar="N", min=1, help="Days of which each folder has documents.")
+    ] = _USUAL.days
 
 
 def register(app: typer.Typer) -> None:
@@ -51,21 +75,9 @@ def plan(  # noqa: PLR0913 - a command's options
     folders: Folders = None,
     given: Mapping[str, object],
     role: ComparingRole = None,
-    objects: Objects = None,
-    total_bytes: Bytes = None,
-    instances: Annotated[
-        int, typer.Option(metavar="N", min=1, max=512, help="Instances that copy side by side.")
-    ] = _USUAL.instances,
-    clusters: Annotated[
-        int, typer.Option(metavar="N", min=1, max=512, help="Clusters that structure side by side.")
-    ] = _USUAL.clusters,
-    days: Annotated[
-        int, typer.Option(metavar="N", min=1, help="Days of which each folder has documents.")
-    ] = _USUAL.days,
-    prices: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="Another price table.", show_default=False),
-    ] = None,
+    load: _Load,
+    machines: _Machines,
+    prices: Prices = None,
     json: Json = False,
 ) -> int:
     """Estimate requests, hours and dollars of a migration; change nothing.
@@ -78,9 +90,8 @@ def plan(  # noqa: PLR0913 - a command's options
 
     settings = comparing_settings(role, **given)
     table = load_prices(prices)
-    work = _workload(settings, folders, objects, total_bytes)
-    choices = PlanChoices(instances, clusters, days)
-    found = estimates_for(settings.ec2, settings.emr, work, choices, table)
+    work = _workload(settings, folders, load)
+    found = estimates_for(settings.ec2, settings.emr, work, machines, table)
     old = table.warning(datetime.now(UTC).date())
     if json:
         print_json(_NAME, True, _document(work, found, table, old))
@@ -93,13 +104,11 @@ def plan(  # noqa: PLR0913 - a command's options
     return 0
 
 
-def _workload(
-    settings: Settings, folders: list[str] | None, objects: int | None, total_bytes: int | None
-) -> Workload:
+def _workload(settings: Settings, folders: list[str] | None, load: _Load) -> Workload:
     chosen = select_folders(folders or ["all"])
-    if objects is not None:
-        return spread_evenly(objects, total_bytes or 0, chosen)
-    if total_bytes is not None:
+    if load.objects is not None:
+        return spread_evenly(load.objects, load.total_bytes or 0, chosen)
+    if load.total_bytes is not None:
         raise UsageError("--bytes needs --objects: say how many objects there are.")
     return _listed(settings, chosen)
 

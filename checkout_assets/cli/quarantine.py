@@ -44,6 +44,31 @@ Examples:
 """
 
 
+OneFolder = Annotated[str, typer.Argument(metavar="FOLDER", help="The folder's name.")]
+ObjectName = Annotated[
+    str,
+    typer.Argument(
+        metavar="OBJECT", help="Its source key, or the digest that list --objects shows."
+    ),
+]
+BodyFile = Annotated[
+    str | None,
+    typer.Option(
+        metavar="FILE",
+        help="Also write its bytes, unchanged, to this new file; - is standard output. They may "
+        "hold personal and payment data.",
+    ),
+]
+Reasons = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="REASON",
+        help="Only folders that hold objects of this reason; may be given several times. Without "
+        "it, folders that hold documents of any reason.",
+    ),
+]
+
+
 def register(app: typer.Typer) -> None:
     """Add the commands."""
     add_group(
@@ -90,22 +115,10 @@ def list_(
 @settings_options("lake_uri", "show_object_names")
 def show(
     *,
-    folder: Annotated[str, typer.Argument(metavar="FOLDER", help="The folder's name.")],
-    named: Annotated[
-        str,
-        typer.Argument(
-            metavar="OBJECT", help="Its source key, or the digest that list --objects shows."
-        ),
-    ],
+    folder: OneFolder,
+    named: ObjectName,
     given: Mapping[str, object],
-    body: Annotated[
-        str | None,
-        typer.Option(
-            metavar="FILE",
-            help="Also write its bytes, unchanged, to this new file; - is standard output. They "
-            "may hold personal and payment data.",
-        ),
-    ] = None,
+    body: BodyFile = None,
     json: Json = False,
 ) -> int:
     """Show why one object is in quarantine."""
@@ -132,14 +145,7 @@ def retry(
     *,
     folders: Folders = None,
     given: Mapping[str, object],
-    reason: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="REASON",
-            help="Only folders that hold objects of this reason; may be given several times. "
-            "Without it, folders that hold documents of any reason.",
-        ),
-    ] = None,
+    reason: Reasons = None,
     json: Json = False,
 ) -> int:
     """Structure folders with quarantined documents again.

@@ -34,7 +34,7 @@ from checkout_assets.cli.settings_options import (
 from checkout_assets.domain.counting import byte_size, counted, of_folders
 from checkout_assets.domain.displayable import displayable
 from checkout_assets.domain.errors import MigrationError
-from checkout_assets.domain.folders import Folder, select_folders
+from checkout_assets.domain.folders import ALL_FOLDERS, Folder, select_folders
 from checkout_assets.domain.orphans import shown_some
 from checkout_assets.domain.reconciliation import FolderReconciled, Summary, heat_map
 from checkout_assets.domain.siblings import compared_with_siblings
@@ -96,6 +96,7 @@ def reconcile(
 def engine_for(settings: Settings, deep: bool, on_silence: OnSilence) -> "Reconciler":
     """The engine that compares the settings' places; raises UsageError if a place is unusable."""
     from checkout_assets.engines.locations import S3Location
+    from checkout_assets.engines.reconciling.engine import ComparisonTerms
     from checkout_assets.engines.reconciling.places import reconciler_of
 
     names = given_places(settings, {"source": False, "raw": True, "lake": True})
@@ -108,8 +109,7 @@ def engine_for(settings: Settings, deep: bool, on_silence: OnSilence) -> "Reconc
         raw,
         places["lake"],
         datetime.now(UTC),
-        deep=deep,
-        allowance=settings.allowance,
+        ComparisonTerms(ALL_FOLDERS if deep else (), settings.allowance),
         role_arn=settings.comparing_role_arn,
         on_silence=on_silence,
     )
@@ -203,16 +203,20 @@ def _document(
         },
         "unexpected": [displayable(name) for name in unexpected],
         "folders": [
-            {
-                "folder": result.folder.name,
-                "state": result.state.value,
-                "causes": [
-                    {"reason": cause.reason.code, "count": cause.count, "text": cause.sentence}
-                    for cause in result.causes
-                ],
-                "warnings": list(result.flags),
-                "orphaned_files": orphan_documents(result.lake.orphans, show_names),
-            }
+            _folder_document(result, show_names)
             for result in sorted(results, key=lambda result: result.folder)
         ],
+    }
+
+
+def _folder_document(result: FolderReconciled, show_names: bool) -> dict[str, Any]:
+    return {
+        "folder": result.folder.name,
+        "state": result.state.value,
+        "causes": [
+            {"reason": cause.reason.code, "count": cause.count, "text": cause.sentence}
+            for cause in result.causes
+        ],
+        "warnings": list(result.flags),
+        "orphaned_files": orphan_documents(result.lake.orphans, show_names),
     }

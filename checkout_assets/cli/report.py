@@ -44,6 +44,20 @@ Examples:
 _LONGEST_PLACE = 1200
 
 
+ReportFile = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="Write the report to this HTML file.", show_default=False),
+]
+Latest = Annotated[
+    bool,
+    typer.Option(
+        "--latest",
+        help="Show the newest report in the lake and compare nothing. This is the default without "
+        "--raw.",
+    ),
+]
+
+
 def register(app: typer.Typer) -> None:
     """Add the command."""
     app.command("report", epilog=_EXAMPLES)(report)
@@ -53,20 +67,8 @@ def register(app: typer.Typer) -> None:
 def report(
     *,
     given: Mapping[str, object],
-    out: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE", help="Write the report to this HTML file.", show_default=False
-        ),
-    ] = None,
-    latest: Annotated[
-        bool,
-        typer.Option(
-            "--latest",
-            help="Show the newest report in the lake and compare nothing. This is the default "
-            "without --raw.",
-        ),
-    ] = False,
+    out: ReportFile = None,
+    latest: Latest = False,
     role: ComparingRole = None,
     json: Json = False,
 ) -> int:

@@ -49,6 +49,16 @@ Silence = Annotated[
 ]
 
 
+@dataclass(frozen=True)
+class ReportingOptions:
+    """The options of a copy that somebody elsewhere follows."""
+
+    run_id: RunId = None
+    report: Report = None
+    deadline: Deadline = None
+    silence: Silence = 30
+
+
 @dataclass(frozen=True, slots=True)
 class ReportTerms:
     """Where to report and when to stop; invalid values raise UsageError."""
@@ -59,20 +69,19 @@ class ReportTerms:
     metadata_url: str
 
 
-def report_terms(
-    settings: Settings, report: str | None, deadline: str | None, silence_minutes: int
-) -> ReportTerms | None:
+def report_terms(settings: Settings, options: ReportingOptions) -> ReportTerms | None:
     """The terms that the options give; None without --report."""
-    if report is None:
+    deadline = options.deadline
+    if options.report is None:
         if deadline is not None:
             raise UsageError("--deadline needs --report: use both or neither.")
         return None
-    place = parse_s3_location(report, "report", PlaceTerms.given_by(settings).of("fleet"))
+    place = parse_s3_location(options.report, "report", PlaceTerms.given_by(settings).of("fleet"))
     stores = {"source": settings.source_uri, "raw": settings.raw_uri}
     given = {name: parse_s3_location(uri, name) for name, uri in stores.items() if uri}
     refuse_overlap({"report": place, **given})
     instant = _instant(deadline) if deadline is not None else None
-    return ReportTerms(place, instant, silence_minutes, settings.instance_metadata_url)
+    return ReportTerms(place, instant, options.silence, settings.instance_metadata_url)
 
 
 def checked_run_id(run_id: str) -> str:

@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Callable
+from dataclasses import fields, is_dataclass
 from functools import wraps
 from typing import Annotated, Any
 
@@ -57,22 +58,29 @@ def settings_options(*names: str) -> Callable[[Callable[..., int]], Callable[...
     """Give a command the options that define these settings.
 
     Their values, None if not given, come to the command as the one mapping ``given``. Names that no
-    command offers are left out.
+    command offers are left out. A parameter whose type is a dataclass stands for an option per
+    field.
     """
 
     def decorate(command: Callable[..., int]) -> Callable[..., int]:
         options = {name: told for name in names if (told := _parameter(name))}
         own = inspect.signature(command).parameters
+        groups = {name: _fields(each.annotation) for name, each in own.items()}
         parameters = [
             each
             for name, parameter in own.items()
-            for each in (options.values() if name == "given" else [parameter])
+            for each in (options.values() if name == "given" else groups[name] or [parameter])
         ]
 
         @wraps(command)
         def called(**values: Any) -> int:
             given = {name: values.pop(option.name) for name, option in options.items()}
-            return command(given=given, **values)
+            grouped = {
+                name: own[name].annotation(**{each.name: values.pop(each.name) for each in group})
+                for name, group in groups.items()
+                if group
+            }
+            return command(given=given, **grouped, **values)
 
         del called.__wrapped__
         called.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
@@ -80,6 +88,15 @@ def settings_options(*names: str) -> Callable[[Callable[..., int]], Callable[...
         return called
 
     return decorate
+
+
+def _fields(kind: Any) -> list[inspect.Parameter]:
+    """The parameters that fill a dataclass; none for any other type."""
+    keyword = inspect.Parameter.KEYWORD_ONLY
+    return [
+        inspect.Parameter(each.name, keyword, default=each.default, annotation=each.type)
+        for each in (fields(kind) if is_dataclass(kind) else ())
+    ]
 
 
 def _parameter(name: str) -> inspect.Parameter | None:

@@ -2,7 +2,7 @@
 
 import secrets
 from collections import Counter
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
@@ -18,6 +18,7 @@ from checkout_assets.domain.anomalies import Finding, Rule, Severity, structured
 from checkout_assets.domain.counting import counted, in_number, of_folders
 from checkout_assets.domain.displayable import displayable
 from checkout_assets.domain.folders import Folder, select_folders, slices
+from checkout_assets.engines.locations import Location, canonical_uri, check_writable
 from checkout_assets.engines.structuring.choices import StructureChoices
 from checkout_assets.settings import Settings
 from spark_jobs.contract.keys import PROBES_IN_LAKE
@@ -79,58 +80,62 @@ def structure(
 
 
 def run_folders(settings: Settings, folders: Sequence[Folder]) -> "list[StructuredFolder]":
-    """Structure folders on this machine, sixteen a Spark job; their results in key order."""
-    from rich.progress import track
-
-    from checkout_assets.engines.conditions import refuse_ignored_conditions
-    from checkout_assets.engines.locations import canonical_uri, check_writable
+    """Structure folders on this machine, sixteen per Spark job; their results in key order."""
     from checkout_assets.engines.structuring.leftovers import LeftoverWatch
-    from checkout_assets.engines.structuring.origin import refuse_lake_of_other_raw
     from checkout_assets.engines.structuring.session import LocalSpark, local_spark_config
     from checkout_assets.engines.structuring.spark_engine import LocalSparkEngine
 
     places = usable_places(settings, "raw", "lake")
-    check_writable(places["lake"], "lake")
-    raw_uri = places["raw"].uri
-    replaces = canonical_uri(settings.replaces_raw, "replaced raw")
-    lake = places["lake"].open()
-    refuse_lake_of_other_raw(lake, folders, raw_uri, replaces)
-    refuse_ignored_conditions(lake, "lake", PROBES_IN_LAKE)
-    run_id = f"cli-{secrets.token_hex(4)}"
-    ended: list[StructuredFolder] = []
+    raw, lake = places["raw"], places["lake"]
+    _refuse_wrong_lake(settings, raw, lake, folders)
     with closing(LocalSpark(local_spark_config(settings.spark_master))) as spark:
-        engine = LocalSparkEngine(
-            raw_uri,
-            places["lake"].uri,
-            spark.session,
-            settings.vanished,
-            replaces_raw=replaces,
-            largest_body=settings.largest_body_bytes,
-            raw_terms=places["raw"].terms,
-            lake_terms=places["lake"].terms,
-            cancel_start=spark.cancel,
-        )
-        watched = LeftoverWatch(engine, places["lake"])
-        with closing(_results(watched, folders, run_id)) as told:
-            for result in track(
-                told,
-                "structuring",
-                total=len(folders),
-                console=terminal(),
-                transient=True,
-                disable=not terminal().is_terminal,
-            ):
-                ended.append(result)
-                if not terminal().is_terminal:
-                    say(_line(result) if result.ok else result.error)
+        engine = LocalSparkEngine(raw, lake, spark.session, settings, cancel_start=spark.cancel)
+        watched = LeftoverWatch(engine, lake)
+        with closing(_results(watched, folders)) as results:
+            ended = [_tell(result) for result in _with_bar(results, len(folders))]
     return sorted(ended, key=lambda result: result.folder)
 
 
+def _refuse_wrong_lake(
+    settings: Settings, raw: Location, lake: Location, folders: Sequence[Folder]
+) -> None:
+    """Raise UsageError if these folders of raw must not be published to the lake."""
+    from checkout_assets.engines.conditions import refuse_ignored_conditions
+    from checkout_assets.engines.structuring.origin import refuse_lake_of_other_raw
+
+    check_writable(lake, "lake")
+    replaces = canonical_uri(settings.replaces_raw, "replaced raw")
+    store = lake.open()
+    refuse_lake_of_other_raw(store, folders, raw.uri, replaces)
+    refuse_ignored_conditions(store, "lake", PROBES_IN_LAKE)
+
+
 def _results(
-    engine: "FolderEngine[StructuredFolder]", folders: Sequence[Folder], run_id: str
+    engine: "FolderEngine[StructuredFolder]", folders: Sequence[Folder]
 ) -> "Generator[StructuredFolder, None, None]":
+    run_id = f"cli-{secrets.token_hex(4)}"
     for piece in slices(folders, FOLDERS_PER_JOB):
         yield from engine.run(piece, run_id)
+
+
+def _with_bar(results: "Iterable[StructuredFolder]", total: int) -> "Iterable[StructuredFolder]":
+    """The results; a terminal shows a bar while they come in."""
+    from rich.progress import track
+
+    return track(
+        results,
+        "structuring",
+        total=total,
+        console=terminal(),
+        transient=True,
+        disable=not terminal().is_terminal,
+    )
+
+
+def _tell(result: "StructuredFolder") -> "StructuredFolder":
+    if not terminal().is_terminal:
+        say(_line(result) if result.ok else result.error)
+    return result
 
 
 def _line(result: "StructuredFolder") -> str:

@@ -6,7 +6,6 @@ from pathlib import Path
 from checkout_assets.demo.place import DEMO_DOCUMENTS, check_room
 from checkout_assets.domain.displayable import displayable
 from checkout_assets.domain.doctor import CheckResult, Topic
-from checkout_assets.domain.errors import UsageError
 from checkout_assets.engines.doctor.settling import settled
 
 _ROOM = Topic("this machine", "free disk space")
@@ -14,13 +13,10 @@ _ROOM = Topic("this machine", "free disk space")
 
 def room_results(directory: Path) -> Iterator[CheckResult]:
     """Whether the demo fits into the directory, from which it is started."""
-    yield from settled(_ROOM, lambda: _results(directory))
+    remedy = "Free space there, or give demo another --directory."
+    yield from settled(_ROOM, lambda: _results(directory), remedy)
 
 
 def _results(directory: Path) -> Iterator[CheckResult]:
-    try:
-        check_room(directory, DEMO_DOCUMENTS)
-    except UsageError as error:
-        yield _ROOM.failed(str(error), "Free space there, or give demo another --directory.")
-    else:
-        yield _ROOM.ok(f"enough for the demo in {displayable(str(directory))}")
+    check_room(directory, DEMO_DOCUMENTS)
+    yield _ROOM.ok(f"enough for the demo in {displayable(str(directory))}")

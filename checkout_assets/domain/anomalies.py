@@ -64,30 +64,13 @@ class Rule(Generic[F]):
 
 def every_object_copied(facts: CopyFacts) -> Finding:
     """Every object of the source up to the cut-off is in raw, and a re-listing of raw agreed."""
-    left = facts.listed - facts.in_raw
-    broken = broken_equations(CopyAccount.of(facts))
-    documents = facts.kind(ObjectKind.DOCUMENT)
-    if not facts.listed:
-        summary = "Nothing was found to copy, which is never a success."
-    elif left > 0 or facts.unverified:
-        summary = part_of(left, facts.listed, "object", " [is|are] not in raw; ")
-        summary += in_number(facts.unverified, "# did not verify.")
-    elif broken:
-        summary = " ".join(broken)
-    elif not documents:
-        summary = in_number(
-            facts.listed,
-            "Of # object[|s] none is a document, which is never a success.",
-        )
-    else:
-        summary = in_number(
-            facts.listed, "[The only object is|All # objects are] in raw and verified."
-        )
+    problem = _not_copied(facts)
+    all_are = "[The only object is|All # objects are] in raw and verified."
     return Finding(
         "every_object_copied",
-        bool(documents) and not left and not facts.unverified and not broken,
+        not problem,
         Severity.ERROR,
-        summary,
+        problem or in_number(facts.listed, all_are),
         {
             "listed": facts.listed,
             "copied": facts.status(Status.COPIED),
@@ -98,6 +81,23 @@ def every_object_copied(facts: CopyFacts) -> Finding:
             "missing_on_source": facts.missing_on_source,
         },
     )
+
+
+def _not_copied(facts: CopyFacts) -> str:
+    """Why the copy is not complete; empty if it is."""
+    if not facts.listed:
+        return "Nothing was found to copy, which is never a success."
+    left = facts.listed - facts.in_raw
+    broken = broken_equations(CopyAccount.of(facts))
+    if left > 0 or facts.unverified:
+        missing = part_of(left, facts.listed, "object", " [is|are] not in raw; ")
+        return missing + in_number(facts.unverified, "# did not verify.")
+    if broken:
+        return " ".join(broken)
+    if not facts.kind(ObjectKind.DOCUMENT):
+        none_is = "Of # object[|s] none is a document, which is never a success."
+        return in_number(facts.listed, none_is)
+    return ""
 
 
 def no_documents_nested_under_id(facts: CopyFacts) -> Finding:
@@ -187,25 +187,38 @@ def no_documents_quarantined(totals: StructureTotals) -> Finding:
 
 
 @dataclass(frozen=True, slots=True)
-class FolderAllowance:
-    """How much of a folder may be in quarantine or rescued before a check is an error.
+class Allowance:
+    """How much is acceptable: a ``share`` from 0 to 1, and anything below ``least``."""
 
-    ``quarantine_share`` of its documents and ``rescue_share`` of its rows, from 0 to 1; fewer than
-    ``quarantine_least`` documents and ``rescue_least`` rows are never too many.
+    share: float
+    least: int
+
+    def exceeded(self, count: int, total: int) -> bool:
+        """Whether so many of the total are too many."""
+        return count >= self.least and count > self.share * total
+
+    def told(self, exceeded: bool, whole: str) -> str:
+        """The end of a sentence that says how much of the ``whole`` is acceptable."""
+        more = "more" if exceeded else "not more"
+        return f"{more} than acceptable ({self.share:.4g} of {whole}, and at least {self.least:,})."
+
+
+@dataclass(frozen=True, slots=True)
+class FolderAllowance:
+    """How many of a folder's documents may be in quarantine, and of its rows have rescued values.
+
+    More is an error of a check.
     """
 
-    quarantine_share: float = 0.05
-    quarantine_least: int = 20
-    rescue_share: float = 0.2
-    rescue_least: int = 20
+    quarantine: Allowance = Allowance(0.05, 20)
+    rescue: Allowance = Allowance(0.2, 20)
 
     def quarantine_share_acceptable(self, totals: StructureTotals) -> Finding:
         """The share of documents in quarantine is not above the configured one."""
         quarantined, documents = totals.quarantined_documents, totals.documents
-        share, least = self.quarantine_share, self.quarantine_least
-        exceeded = quarantined >= least and quarantined > share * documents
+        exceeded = self.quarantine.exceeded(quarantined, documents)
         told = part_of(quarantined, documents, "document", " [is|are] in quarantine, ")
-        told += _acceptable(exceeded, f"{share:.4g} of a folder's documents", least)
+        told += self.quarantine.told(exceeded, "a folder's documents")
         counts = {"documents": documents, "quarantined": quarantined}
         return Finding("quarantine_share_acceptable", not exceeded, Severity.ERROR, told, counts)
 
@@ -213,19 +226,11 @@ class FolderAllowance:
         """The share of rows with rescued values is not above the configured one."""
         # Both count the rows of vanished documents, which stay in the table.
         rescued, rows = totals.rescued_rows, totals.rows + totals.vanished_rows
-        exceeded = rescued >= self.rescue_least and rescued > self.rescue_share * rows
+        exceeded = self.rescue.exceeded(rescued, rows)
         told = part_of(rescued, rows, "row", " [has|have] values without a column, ")
-        told += _acceptable(
-            exceeded, f"{self.rescue_share:.4g} of a folder's rows", self.rescue_least
-        )
+        told += self.rescue.told(exceeded, "a folder's rows")
         counts = {"rows": rows, "rescued_rows": rescued}
         return Finding("rescue_share_acceptable", not exceeded, Severity.ERROR, told, counts)
-
-
-def _acceptable(exceeded: bool, share: str, least: int) -> str:
-    """The end of a sentence that says how much is acceptable."""
-    more = "more" if exceeded else "not more"
-    return f"{more} than acceptable ({share}, and at least {least:,})."
 
 
 def every_value_has_a_column(totals: StructureTotals) -> Finding:

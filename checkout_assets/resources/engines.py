@@ -1,9 +1,9 @@
 """Engines as resources: each gives a FolderEngine, so one can take another's place."""
 
 from abc import abstractmethod
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import dagster as dg
@@ -12,6 +12,7 @@ from pydantic import BaseModel, PrivateAttr, ValidationError
 
 from checkout_assets.domain.displayable import displayable
 from checkout_assets.domain.errors import UsageError
+from checkout_assets.domain.folders import ALL_FOLDERS, Folder
 from checkout_assets.domain.odd_characters import odd_characters
 from checkout_assets.domain.rotation import due_on
 from checkout_assets.engines.copying.choices import CopyChoices
@@ -104,6 +105,7 @@ class ReconcilerResource(AllowanceChoices, dg.ConfigurableResource[Any]):
 
     def engine(self) -> "Reconciler":
         """The engine; it compares raw and lake only without a source, or after access ended."""
+        from checkout_assets.engines.reconciling.engine import ComparisonTerms
         from checkout_assets.engines.reconciling.places import reconciler_of
 
         now = datetime.now(UTC)
@@ -112,13 +114,16 @@ class ReconcilerResource(AllowanceChoices, dg.ConfigurableResource[Any]):
             self.stores.raw(),
             self.stores.lake(),
             now,
-            deep=self.deep,
-            deep_folders=due_on(now.date(), self.deep_read_days) if self.deep_read_days else (),
+            ComparisonTerms(self._read_deep(now.date()), self.allowance),
             make_client=self.stores.new_client,
             role_arn=self.role_arn,
-            allowance=self.allowance,
             on_silence=self.stores.on_silence,
         )
+
+    def _read_deep(self, day: date) -> Collection[Folder]:
+        if self.deep:
+            return ALL_FOLDERS
+        return due_on(day, self.deep_read_days) if self.deep_read_days else ()
 
 
 class LocalCopyResource(CopyChoices, CopyEngineResource):
@@ -154,7 +159,7 @@ class LocalSparkResource(StructureChoices, StructureEngineResource):
     def engine(self) -> "FolderEngine[StructuredFolder]":
         """The session starts when the engine runs."""
         from checkout_assets.engines.conditions import refuse_ignored_conditions
-        from checkout_assets.engines.locations import canonical_uri, check_writable
+        from checkout_assets.engines.locations import check_writable
         from checkout_assets.engines.structuring.leftovers import LeftoverWatch
         from checkout_assets.engines.structuring.session import LocalSpark
         from checkout_assets.engines.structuring.spark_engine import LocalSparkEngine
@@ -165,17 +170,7 @@ class LocalSparkResource(StructureChoices, StructureEngineResource):
         self._spark = LocalSpark(self.pyspark.spark_config)
         raw, lake = self.stores.raw(), self.stores.lake()
         refuse_ignored_conditions(lake.open(), "lake", PROBES_IN_LAKE)
-        engine = LocalSparkEngine(
-            raw.uri,
-            lake.uri,
-            self._session,
-            self.vanished,
-            replaces_raw=canonical_uri(self.replaces_raw, "replaced raw"),
-            largest_body=self.largest_body_bytes,
-            raw_terms=raw.terms,
-            lake_terms=lake.terms,
-            cancel_start=self._spark.cancel,
-        )
+        engine = LocalSparkEngine(raw, lake, self._session, self, cancel_start=self._spark.cancel)
         return LeftoverWatch(engine, lake)
 
     @contextmanager

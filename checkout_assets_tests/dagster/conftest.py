@@ -9,14 +9,14 @@ import pytest
 from dagster._core.definitions.job_base import InMemoryJob
 from dagster._core.execution.api import execute_run
 
-from checkout_assets.assets.migration import build_migration
+from checkout_assets.assets.migration import Migration, build_migration
 from checkout_assets.assets.runbook import Runbook
 from checkout_assets.domain.folders import FOLDER_NAMES
 from checkout_assets_tests.dagster.engines import OddCopyEngine, OddStructureEngine
 
 FIRST_16 = list(FOLDER_NAMES[:16])
 RUNBOOK = Runbook("http://127.0.0.1/runbook.html")
-MIGRATION = build_migration(32, RUNBOOK)
+MIGRATION = build_migration(Migration(RUNBOOK), 32)
 
 
 class Dagster:

@@ -6,8 +6,8 @@ import dagster as dg
 import pytest
 
 from checkout_assets.assets.folder_run import FolderRun, engine_seconds, engine_seconds_tag
-from checkout_assets.assets.migration import build_migration
-from checkout_assets.domain.anomalies import FolderAllowance
+from checkout_assets.assets.migration import Migration, build_migration
+from checkout_assets.domain.anomalies import Allowance, FolderAllowance
 from checkout_assets.domain.errors import MigrationError, UsageError
 from checkout_assets.domain.folders import Folder
 from checkout_assets.engines.structuring.spark_engine import StructuredFolder
@@ -181,7 +181,8 @@ def test_a_folder_with_too_much_in_quarantine_fails_its_check_and_only_that(
     runbook = share[FIRST_16[0]].metadata["runbook"].value
     assert runbook.endswith("#quarantine_share_acceptable")
 
-    generous = build_migration(32, RUNBOOK, allowance=FolderAllowance(quarantine_share=0.5))
+    allowance = FolderAllowance(quarantine=Allowance(0.5, 20))
+    generous = build_migration(Migration(RUNBOOK, allowance), 32)
     dagster.run(STRUCTURED, {"structure_engine": engine}, migration=generous)
     share = dagster.checks("structured_orders", "quarantine_share_acceptable")
     assert all(each.passed for each in share.values())

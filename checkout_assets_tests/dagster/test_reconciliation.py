@@ -21,6 +21,7 @@ from checkout_assets.domain.reconciliation import (
 )
 from checkout_assets.domain.reporting.outcome import outcome_of
 from checkout_assets.domain.rotation import due_on
+from checkout_assets.engines.reconciling.engine import ComparisonTerms
 from checkout_assets.resources import engines
 from checkout_assets.resources.engines import ReconcilerResource
 from checkout_assets.resources.stores import Stores
@@ -57,17 +58,16 @@ class Clock(datetime):
 
 @pytest.mark.parametrize("days", [0, 1, 32])
 def test_the_part_of_the_day_is_read_deep(monkeypatch: pytest.MonkeyPatch, days: int) -> None:
-    asked: dict[str, Any] = {}
+    asked: list[ComparisonTerms] = []
     monkeypatch.setattr(engines, "datetime", Clock)
     monkeypatch.setattr(
         "checkout_assets.engines.reconciling.places.reconciler_of",
-        lambda *_, **options: asked.update(options),
+        lambda _source, _raw, _lake, _now, terms, **_: asked.append(terms),
     )
     stores = Stores(raw_uri="s3://raw/x", lake_uri="s3://lake/x", s3=S3Resource())
     ReconcilerResource(stores=stores, deep_read_days=days).engine()
     expected = due_on(NOW.date(), days) if days else ()
-    assert tuple(asked["deep_folders"]) == tuple(expected)
-    assert asked["deep"] is False
+    assert [tuple(terms.deep) for terms in asked] == [tuple(expected)]
 
 
 def test_the_settings_say_within_how_many_days(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,7 +20,6 @@ from checkout_assets.domain.reconciliation import FolderReconciled
 from checkout_assets.domain.reporting.outcome import Line, ReconciliationOutcome, ReportedFolder
 from checkout_assets.resources.engines import ReconcilerResource
 from checkout_assets.resources.stores import Stores
-from checkout_assets.sample.s3_server import EmbeddedS3Server
 from checkout_assets.settings import Settings
 from checkout_assets_tests.dagster.conftest import RUNBOOK, Dagster
 from checkout_assets_tests.domain.test_reporting import flagged, folder, outcome
@@ -153,11 +152,6 @@ def test_what_the_code_makes_has_a_version_and_reconciliation_a_deadline() -> No
     for name in ("raw_orders", "structured_orders", "reconciliation"):
         assert found.get(dg.AssetKey(name)).code_version
     assert found.get(RECONCILIATION).freshness_policy is not None
-
-
-@pytest.fixture
-def place(aws: EmbeddedS3Server, tmp_path: Path) -> OrdersPlace:
-    return OrdersPlace(tmp_path)
 
 
 @pytest.fixture

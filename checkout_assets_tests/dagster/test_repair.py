@@ -7,6 +7,7 @@ from pathlib import Path
 import dagster as dg
 
 from checkout_assets.assets.attention import folder_table
+from checkout_assets.assets.migration import Migration
 from checkout_assets.assets.reconciliation_page import RECONCILIATION, RED_FOLDERS
 from checkout_assets.automation.repair import build_repair_folders
 from checkout_assets.domain.reporting.outcome import Line, ReportedFolder
@@ -14,7 +15,7 @@ from checkout_assets_tests.dagster.conftest import RUNBOOK, Dagster
 from checkout_assets_tests.dagster.engines import OddCopyEngine, OddStructureEngine
 
 SCATTERED = ["07_CheckoutOrder", "86_FulfillmentOrder", "E9_FulfillmentOrder"]
-JOB = build_repair_folders(RUNBOOK)
+JOB = build_repair_folders(Migration(RUNBOOK))
 
 
 def repair(

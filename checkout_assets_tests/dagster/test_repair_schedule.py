@@ -13,6 +13,7 @@ from dagster._core.remote_origin import (
     RemoteRepositoryOrigin,
 )
 
+from checkout_assets.assets.migration import Migration
 from checkout_assets.assets.reconciliation import build_reconciliation
 from checkout_assets.assets.reconciliation_page import RECONCILIATION
 from checkout_assets.assets.scheduled_repairs import (
@@ -34,7 +35,7 @@ from checkout_assets_tests.dagster.engines import OddCopyEngine, OddStructureEng
 from spark_jobs.contract.failures import Failure
 
 A, B, C = "07_CheckoutOrder", "08_CheckoutOrder", "E9_FulfillmentOrder"
-JOB = build_repair_folders(RUNBOOK)
+JOB = build_repair_folders(Migration(RUNBOOK))
 TRIES, FOLDERS = 3, 2
 REPAIR_DAILY = build_repair_daily(JOB, TRIES, FOLDERS)
 
@@ -68,7 +69,7 @@ def reconciled(
     """A reconciliation some hours ago found these folders red."""
     at = datetime.now(UTC) - timedelta(hours=age)
     found = outcome(*red, reason=reason, at=at)
-    state = state_now(dagster.instance, RECONCILIATION, found, at)
+    state = state_now(dagster.instance, found, at)
     keep(dagster, state)
     return state
 

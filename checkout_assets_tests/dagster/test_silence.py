@@ -2,7 +2,7 @@
 
 import logging
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import dagster as dg
@@ -27,15 +27,6 @@ def place(aws: EmbeddedS3Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     made = OrdersPlace(tmp_path)
     made.put(f"{FOLDER}/A/id/1")
     return made
-
-
-@pytest.fixture
-def proxy(
-    place: OrdersPlace, aws: EmbeddedS3Server, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[FaultProxy]:
-    with FaultProxy(aws.endpoint_url).serving() as proxy:
-        monkeypatch.setenv("AWS_ENDPOINT_URL_S3", proxy.endpoint_url)
-        yield proxy
 
 
 def stores(place: OrdersPlace) -> Stores:

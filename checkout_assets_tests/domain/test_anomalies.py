@@ -7,6 +7,7 @@ import pytest
 from checkout_assets.domain.anomalies import (
     RAW_RULES,
     STRUCTURED_RULES,
+    Allowance,
     FolderAllowance,
     Severity,
     no_unknown_fields,
@@ -88,8 +89,8 @@ def test_a_structured_rule_fails_for_what_it_is_about_and_no_other(
         (399, 20, FolderAllowance(), False),
         (1_000_000, 50_000, FolderAllowance(), True),
         (1_000_000, 50_001, FolderAllowance(), False),
-        (100, 1, FolderAllowance(quarantine_share=0, quarantine_least=1), False),
-        (100, 100, FolderAllowance(quarantine_share=1, quarantine_least=1), True),
+        (100, 1, FolderAllowance(quarantine=Allowance(0, 1)), False),
+        (100, 100, FolderAllowance(quarantine=Allowance(1, 1)), True),
     ],
 )
 def test_a_share_in_quarantine_is_an_error_above_the_allowance_only(
@@ -111,8 +112,8 @@ def test_a_share_in_quarantine_is_an_error_above_the_allowance_only(
         (100, 20, FolderAllowance(), True),
         (99, 20, FolderAllowance(), False),
         (1_000_000, 80_000, FolderAllowance(), True),
-        (100, 1, FolderAllowance(rescue_share=0, rescue_least=1), False),
-        (100, 100, FolderAllowance(rescue_share=1, rescue_least=1), True),
+        (100, 1, FolderAllowance(rescue=Allowance(0, 1)), False),
+        (100, 100, FolderAllowance(rescue=Allowance(1, 1)), True),
     ],
 )
 def test_a_share_of_rescued_rows_is_an_error_above_the_allowance_only(
@@ -209,8 +210,8 @@ def totals_about(n: int) -> list[StructureTotals]:
 def test_every_sentence_of_every_rule_fits_its_counts(n: int) -> None:
     told = [rule.judge(facts).summary for rule in RAW_RULES for facts in facts_about(n)]
     told += [rule.judge(totals).summary for rule in STRUCTURED_RULES for totals in totals_about(n)]
-    lenient, strict = FolderAllowance(1, 1, 1, 1), FolderAllowance(0, 1, 0, 1)
-    for allowance in (lenient, strict):
+    all_of_it, none = Allowance(1, 1), Allowance(0, 1)
+    for allowance in (FolderAllowance(all_of_it, all_of_it), FolderAllowance(none, none)):
         told += [allowance.quarantine_share_acceptable(t).summary for t in totals_about(n)]
         told += [allowance.rescue_share_acceptable(t).summary for t in totals_about(n)]
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from checkout_assets.domain.anomalies import FolderAllowance
+from checkout_assets.domain.anomalies import Allowance, FolderAllowance
 from checkout_assets.domain.copying import CopyFacts
 from checkout_assets.domain.folders import ALL_FOLDERS, Folder
 from checkout_assets.domain.reconciliation import (
@@ -49,7 +49,7 @@ def test_nothing_known_is_red() -> None:
     )
 
 
-def of_quarantine(totals: StructureTotals, **allowed: float) -> dict[Reason, str]:
+def of_quarantine(totals: StructureTotals, **allowed: Allowance) -> dict[Reason, str]:
     record = PublicationRecord(
         folder=FOLDER.name,
         run_id="run",
@@ -62,7 +62,7 @@ def of_quarantine(totals: StructureTotals, **allowed: float) -> dict[Reason, str
         previous=[],
         totals=totals,
     )
-    allowance = FolderAllowance(**allowed)  # type: ignore[arg-type]
+    allowance = FolderAllowance(**allowed)
     judged = judge(FOLDER, CopyEvidence(), LakeEvidence(record), allowance)
     return {cause.reason: cause.sentence for cause in judged.causes}
 
@@ -70,7 +70,7 @@ def of_quarantine(totals: StructureTotals, **allowed: float) -> dict[Reason, str
 @pytest.mark.parametrize("documents", [1, 19, 20, 500])
 def test_a_folder_whose_documents_are_all_in_quarantine_is_red(documents: int) -> None:
     totals = StructureTotals(documents, quarantined={"not_utf8": documents}, vanished_rows=3)
-    causes = of_quarantine(totals, quarantine_share=1, quarantine_least=1000)
+    causes = of_quarantine(totals, quarantine=Allowance(1, 1000))
     assert Reason.ALL_DOCUMENTS_QUARANTINED in causes
     assert Reason.QUARANTINE_SHARE_EXCEEDED not in causes
 
@@ -79,16 +79,16 @@ def test_a_share_of_quarantine_above_the_allowance_is_red() -> None:
     totals = StructureTotals(40, rows=20, quarantined={"no_id": 20})
     told = of_quarantine(totals)[Reason.QUARANTINE_SHARE_EXCEEDED]
     assert told.startswith("too many documents in quarantine: 20: 20 of 40 documents")
-    assert Reason.QUARANTINE_SHARE_EXCEEDED not in of_quarantine(totals, quarantine_share=0.5)
-    assert Reason.QUARANTINE_SHARE_EXCEEDED not in of_quarantine(totals, quarantine_least=21)
+    for enough in (Allowance(0.5, 20), Allowance(0.05, 21)):
+        assert Reason.QUARANTINE_SHARE_EXCEEDED not in of_quarantine(totals, quarantine=enough)
 
 
 def test_a_share_of_rescued_rows_above_the_allowance_is_red() -> None:
     totals = StructureTotals(50, rows=40, quarantined={"no_id": 10}, rescued_rows=20)
     told = of_quarantine(totals)[Reason.RESCUE_SHARE_EXCEEDED]
     assert told.startswith("too many rows with rescued values: 20: 20 of 40 rows have values")
-    assert Reason.RESCUE_SHARE_EXCEEDED not in of_quarantine(totals, rescue_share=0.5)
-    assert Reason.RESCUE_SHARE_EXCEEDED not in of_quarantine(totals, rescue_least=21)
+    for enough in (Allowance(0.5, 20), Allowance(0.2, 21)):
+        assert Reason.RESCUE_SHARE_EXCEEDED not in of_quarantine(totals, rescue=enough)
 
 
 def test_every_reason_has_a_sentence_and_a_place_in_the_runbook() -> None:

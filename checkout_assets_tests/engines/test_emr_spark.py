@@ -57,11 +57,6 @@ def expected(folders: Sequence[Folder]) -> list[tuple[str, str]]:
 
 
 @pytest.fixture
-def place(aws: EmbeddedS3Server, tmp_path: Path) -> OrdersPlace:
-    return OrdersPlace(tmp_path)
-
-
-@pytest.fixture
 def emr(aws: EmbeddedS3Server) -> Iterator[LocalEmr]:
     environment = {**aws.environment(), "JAVA_HOME": str(use_java()), "SPARK_LOCAL_IP": "127.0.0.1"}
     with LocalEmr(local_spark_submit, environment).running() as local:

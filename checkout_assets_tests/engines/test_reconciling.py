@@ -16,9 +16,9 @@ from checkout_assets.domain.copying import CutOff
 from checkout_assets.domain.folders import select_folders
 from checkout_assets.domain.reconciliation import FolderReconciled, Reason, State
 from checkout_assets.engines.locations import Location
-from checkout_assets.engines.reconciling.engine import Reconciler
+from checkout_assets.engines.reconciling.engine import ComparisonTerms, Reconciler
 from checkout_assets_tests.fault_proxy import Answer, FaultProxy
-from checkout_assets_tests.orders_place import FOLDER, OrdersPlace
+from checkout_assets_tests.orders_place import DEEP, FOLDER, OrdersPlace
 from spark_jobs.contract.keys import (
     completion_record_key,
     publication_record_key,
@@ -86,7 +86,8 @@ def reconcile(
     lake: Location | None = None,
 ) -> FolderReconciled:
     source = place.source if with_source else None
-    engine = Reconciler(source, place.raw, lake or place.lake, deep)
+    terms = DEEP if deep else ComparisonTerms()
+    engine = Reconciler(source, place.raw, lake or place.lake, terms)
     (result,) = engine.run(select_folders([folder]), "run")
     return result
 
@@ -375,7 +376,7 @@ def test_one_flipped_byte_is_found_by_the_look_that_is_deep_for_the_folder(
             complete.source,
             complete.raw,
             complete.lake,
-            deep_folders=select_folders(deep),
+            ComparisonTerms(select_folders(deep)),
         )
         (result,) = engine.run(select_folders([FOLDER]), "run")
         return result

@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 from checkout_assets.domain.folders import Folder
 from checkout_assets.engines.locations import parse_location
 from checkout_assets.engines.reconciling.engine import Reconciler
-from checkout_assets_tests.orders_place import OrdersPlace
+from checkout_assets_tests.orders_place import DEEP, OrdersPlace
 from spark_jobs.contract.keys import (
     publication_record_key,
     quarantine_prefix,
@@ -99,9 +99,8 @@ class ChangedFolder:
         assert record.state == PUBLISHED
         assert not record.previous
         assert sorted(file.path for file in record.all_files) == sorted(own_files(lake))
-        (told,) = Reconciler(None, self.place.raw, parse_location(lake.uri, "lake"), deep=True).run(
-            [Folder.parse(FOLDER)], "check"
-        )
+        engine = Reconciler(None, self.place.raw, parse_location(lake.uri, "lake"), DEEP)
+        (told,) = engine.run([Folder.parse(FOLDER)], "check")
         assert not told.error, told.error
         return record
 

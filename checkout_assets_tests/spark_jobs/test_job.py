@@ -3,7 +3,6 @@
 import json
 import uuid
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -47,11 +46,6 @@ def spark(s3_server: EmbeddedS3Server) -> "Iterator[SparkSession]":
             patch.setenv(name, value)
         with local_session("local[2]") as session:
             yield session
-
-
-@pytest.fixture
-def place(aws: EmbeddedS3Server, tmp_path: Path) -> OrdersPlace:
-    return OrdersPlace(tmp_path)
 
 
 def order(number: int, day: str = "2018-10-31", **more: object) -> bytes:

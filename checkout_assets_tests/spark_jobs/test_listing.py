@@ -11,7 +11,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from checkout_assets.sample.s3_server import EmbeddedS3Server
 from checkout_assets_tests.fault_proxy import RESET, Answer, FaultProxy, Request
 from spark_jobs.stores import Entry, S3Store, StoreError, listing
 from spark_jobs.stores.listing import Page, Question, list_pages, parse_page
@@ -315,13 +314,6 @@ def test_empty_pages_and_many_tokens_are_no_circle(monkeypatch: pytest.MonkeyPat
     ]
     question, _ = answering(monkeypatch, *bodies, page(contents("last")))
     assert sum(len(found.keys) for found in list_pages(question)) == 2001
-
-
-@pytest.fixture
-def proxy(aws: EmbeddedS3Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[FaultProxy]:
-    with FaultProxy(aws.endpoint_url).serving() as proxy:
-        monkeypatch.setenv("AWS_ENDPOINT_URL_S3", proxy.endpoint_url)
-        yield proxy
 
 
 @pytest.mark.parametrize(

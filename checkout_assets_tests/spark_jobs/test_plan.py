@@ -1,7 +1,6 @@
 """The slices of a manifest: every row once, and never more bytes in one than a task can hold."""
 
 from collections.abc import Callable
-from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -14,11 +13,6 @@ from spark_jobs.job.packing import WEIGHT_OF_A_FILE
 from spark_jobs.job.plan import FolderError, plan_folder, read_slice
 
 SIZES = (10, 40, 40, 200, 10, 10, 10)
-
-
-@pytest.fixture
-def place(aws: object, tmp_path: Path) -> OrdersPlace:
-    return OrdersPlace(tmp_path)
 
 
 def test_slices_hold_every_row_once_and_few_bytes(

@@ -1,7 +1,7 @@
 """Publishing while S3 asks to try again, and while others write the record."""
 
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 
@@ -24,12 +24,9 @@ RECORD = publication_record_key(FOLDER)
 NEW = [b"moved", b"two again"]
 
 
-@pytest.fixture
-def proxy(aws: EmbeddedS3Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[FaultProxy]:
+@pytest.fixture(autouse=True)
+def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(s3, "_LONGEST_PAUSE_SECONDS", 0.01)
-    with FaultProxy(aws.endpoint_url).serving() as proxy:
-        monkeypatch.setenv("AWS_ENDPOINT_URL_S3", proxy.endpoint_url)
-        yield proxy
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ import pickle
 import re
 import threading
 import uuid
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -294,13 +293,6 @@ def test_a_missing_bucket_is_an_error_and_no_empty_listing(aws: EmbeddedS3Server
         store.get("a")
     with pytest.raises(StoreError):
         store.put("a", b"x")
-
-
-@pytest.fixture
-def proxy(aws: EmbeddedS3Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[FaultProxy]:
-    with FaultProxy(aws.endpoint_url).serving() as proxy:
-        monkeypatch.setenv("AWS_ENDPOINT_URL_S3", proxy.endpoint_url)
-        yield proxy
 
 
 @pytest.mark.parametrize("exists", [True, False])

@@ -24,7 +24,7 @@ from checkout_assets.engines.copying.engine import CopyEngine, CopyOptions, Copy
 from checkout_assets.engines.locations import S3Location, check_reachable
 from checkout_assets.engines.reconciling.places import reconciler_of
 from checkout_assets.sample.s3_server import EmbeddedS3Server
-from checkout_assets_tests.orders_place import FOLDER, OrdersPlace
+from checkout_assets_tests.orders_place import DEEP, FOLDER, OrdersPlace
 from checkout_assets_tests.strict_iam.evaluation import Document
 from checkout_assets_tests.strict_iam.strict_s3 import VERSION, Key, StrictS3
 from spark_jobs.contract.keys import result_key
@@ -223,7 +223,7 @@ class AccessPlace:
         source = self.source if with_source else None
         with self.acting_as(role):
             try:
-                engine = reconciler_of(source, self.raw, self.lake, self.now, deep=True)
+                engine = reconciler_of(source, self.raw, self.lake, self.now, DEEP)
                 compared = list(engine.run(FOLDERS, "run"))
                 problems = engine.unexpected()
             except (UsageError, MigrationError, StoreError) as error:

@@ -3,22 +3,14 @@
 import os
 import shutil
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from checkout_assets.sample.s3_server import EmbeddedS3Server
 from checkout_assets_tests.browsing import HEIGHT, WIDTH
 from checkout_assets_tests.fault_proxy import FaultProxy
 from checkout_assets_tests.held_documents import HeldS3
 from checkout_assets_tests.orders_place import FOLDER, OrdersPlace
-
-
-@pytest.fixture
-def place(aws: EmbeddedS3Server, tmp_path: Path) -> OrdersPlace:
-    """Fresh buckets on the S3 server, which the AWS variables name."""
-    return OrdersPlace(tmp_path)
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 import io
 import json
 import time
-from typing import Any
 
 import pytest
 from rich.console import Console
@@ -12,7 +11,6 @@ from checkout_assets.cli import copy_progress
 from checkout_assets.cli.copy_progress import Bars, Counts, Lines
 from checkout_assets.cli.main import run
 from checkout_assets.domain.folders import select_folders
-from checkout_assets.sample.s3_server import EmbeddedS3Server
 from checkout_assets_tests.orders_place import FOLDER, OrdersPlace
 
 FIRST, SECOND, THIRD = select_folders(["00_CheckoutOrder..02_CheckoutOrder"])
@@ -93,11 +91,6 @@ def copy(
     code = run(["copy", "--source", place.source.uri, "--raw", place.raw.uri, *more])
     shown = capsys.readouterr()
     return code, shown.out, shown.err
-
-
-@pytest.fixture
-def place(aws: EmbeddedS3Server, tmp_path: Any) -> OrdersPlace:
-    return OrdersPlace(tmp_path)
 
 
 def test_the_end_is_a_table_of_folders(

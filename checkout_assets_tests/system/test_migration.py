@@ -23,7 +23,7 @@ from checkout_assets.sample.source import (
     folder_objects,
 )
 from checkout_assets.sample.upload import upload
-from checkout_assets_tests.orders_place import OrdersPlace
+from checkout_assets_tests.orders_place import DEEP, OrdersPlace
 from checkout_assets_tests.spark_sessions import local_session
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ def test_the_flagged_folders_are_exactly_the_generators_own(
 
     copied = list(CopyEngine(place.source, place.raw).run(folders, "copy"))
     assert [each.error for each in copied if each.error] == []
-    engine = LocalSparkEngine(place.raw.uri, place.lake.uri, lambda: spark)
+    engine = LocalSparkEngine(place.raw, place.lake, lambda: spark)
     structured = list(engine.run(folders, "structure"))
     assert [each.error for each in structured if each.error] == []
 
@@ -99,7 +99,7 @@ def test_the_flagged_folders_are_exactly_the_generators_own(
 
 
 def reconcile(place: OrdersPlace, folders: tuple[Folder, ...]) -> dict[str, FolderReconciled]:
-    engine = Reconciler(place.source, place.raw, place.lake, deep=True)
+    engine = Reconciler(place.source, place.raw, place.lake, DEEP)
     return {each.folder.name: each for each in engine.run(folders, "reconcile")}
 
 

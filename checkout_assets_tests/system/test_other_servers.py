@@ -19,7 +19,7 @@ from botocore.exceptions import ClientError
 from checkout_assets.cli.main import run
 from checkout_assets.domain.copying import CutOff
 from checkout_assets.domain.folders import select_folders
-from checkout_assets.engines.locations import S3Location
+from checkout_assets.engines.locations import S3Location, parse_location
 from checkout_assets.engines.structuring.spark_engine import LocalSparkEngine
 from checkout_assets_tests.orders_place import FOLDER, OrdersPlace
 from checkout_assets_tests.other_servers import OtherServer, moto, seaweedfs
@@ -111,7 +111,8 @@ class Migration:
         return code, {status: count for status, count in counts.items() if count}
 
     def structure(self, run_id: str) -> list[str]:
-        engine = LocalSparkEngine(self.place.raw.uri, self.lake, lambda: self.spark)
+        lake = parse_location(self.lake, "lake")
+        engine = LocalSparkEngine(self.place.raw, lake, lambda: self.spark)
         folders = select_folders([FOLDER, NEIGHBOUR])
         return [each.error for each in engine.run(folders, run_id) if each.error]
 

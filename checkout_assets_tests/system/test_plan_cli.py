@@ -1,7 +1,6 @@
 """``checkout-assets plan`` beside the requests that S3 really gets, and the budget's refusal."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +20,7 @@ DOCUMENTS = 300
 DOCUMENT = b'{"Id":"1","CreationDate":"2018-10-31T00:00:00"}'
 
 
-@pytest.fixture
+@pytest.fixture(autouse=True)
 def place(aws: EmbeddedS3Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> OrdersPlace:
     """Two folders with a document and a side object each."""
     found = OrdersPlace(tmp_path)
@@ -32,16 +31,6 @@ def place(aws: EmbeddedS3Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setenv("CHECKOUT_RAW_URI", found.raw.uri)
     monkeypatch.setenv("CHECKOUT_LAKE_URI", f"s3://{found.raw.bucket}/lake")
     return found
-
-
-@pytest.fixture
-def proxy(
-    place: OrdersPlace, aws: EmbeddedS3Server, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[FaultProxy]:
-    """The server behind a proxy that counts."""
-    with FaultProxy(aws.endpoint_url).serving() as counting:
-        monkeypatch.setenv("AWS_ENDPOINT_URL_S3", counting.endpoint_url)
-        yield counting
 
 
 def planned(capsys: pytest.CaptureFixture[str], *words: str) -> dict[str, Any]:

@@ -74,11 +74,7 @@ class ObjectCopier:
         comparer = Comparer(source, raw)
         self._looks = SecondLooks(source, raw, as_of, comparer, self._begin)
         self._aside = Aside()
-        self._judge = Judge(
-            comparer,
-            terms.encryption == SSE_KMS,
-            lambda attempt: self._aside.take(attempt, self._looks.at_source),
-        )
+        self._judge = Judge(comparer, terms.encryption == SSE_KMS, self._look_aside)
         self._cancelled = cancelled
         self._crt = CrtS3(raw.endpoint, raw.credentials, connections=in_flight, tries=1)
         self._denials_looked_at = 0
@@ -87,6 +83,9 @@ class ObjectCopier:
         self._denials = Denials()
         self._later = Later()
         self._source_place = copy_source(source.bucket, source.prefix)
+
+    def _look_aside(self, attempt: Attempt) -> None:
+        self._aside.take(attempt, self._looks.at_source)
 
     @property
     def hopeless(self) -> str:

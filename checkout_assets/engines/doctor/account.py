@@ -7,7 +7,6 @@ from typing import Any
 
 from checkout_assets.domain.displayable import displayable
 from checkout_assets.domain.doctor import CheckResult, Topic
-from checkout_assets.domain.errors import UsageError
 from checkout_assets.engines.aws_setup import check_session, configuring
 from checkout_assets.engines.doctor.asking import answered, ask, bucket_headers
 from checkout_assets.engines.doctor.settling import settled
@@ -85,7 +84,8 @@ class AwsClients:
 
 def credentials_results(clients: AwsClients, launches: bool) -> Iterator[CheckResult]:
     """Whether credentials can be used, and a region if machines are launched."""
-    yield from settled(_CREDENTIALS, lambda: _credentials(clients))
+    remedy = "Set AWS_PROFILE, or run where a role gives credentials."
+    yield from settled(_CREDENTIALS, lambda: _credentials(clients), remedy)
     yield from settled(_REGION, lambda: _region(clients, launches))
 
 
@@ -101,14 +101,8 @@ def identity_results(account: Account, settings: Settings) -> Iterator[CheckResu
 
 
 def _credentials(clients: AwsClients) -> Iterator[CheckResult]:
-    try:
-        clients.check()
-    except UsageError as error:
-        yield _CREDENTIALS.failed(
-            str(error), "Set AWS_PROFILE, or run where a role gives credentials."
-        )
-    else:
-        yield _CREDENTIALS.ok("they can be used")
+    clients.check()
+    yield _CREDENTIALS.ok("they can be used")
 
 
 def _region(clients: AwsClients, launches: bool) -> Iterator[CheckResult]:

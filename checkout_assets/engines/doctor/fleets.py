@@ -22,6 +22,7 @@ from checkout_assets.engines.emr.options import EmrChoices
 from checkout_assets.engines.locations import parse_s3_location
 from checkout_assets.settings import Settings
 
+_EC2_NEEDS = ("subnets", "security_group", "instance_profile", "fleet_uri")
 _MANAGED_POLICY = "/AmazonEMRServicePolicy_v2"
 
 
@@ -32,15 +33,7 @@ def ec2_results(
     options = Ec2Options(**settings.ec2)
     ec2 = clients.of("ec2", options.region, options.endpoint_url)
     iam = clients.of("iam")
-    yield from _required(
-        "EC2",
-        {
-            "subnets": bool(options.subnets),
-            "security_group": bool(options.security_group),
-            "instance_profile": bool(options.instance_profile),
-            "fleet_uri": bool(options.fleet_uri),
-        },
-    )
+    yield from _required("EC2", {name: bool(getattr(options, name)) for name in _EC2_NEEDS})
     yield from package_results(
         clients.of("s3"),
         FleetPackage(
@@ -51,12 +44,7 @@ def ec2_results(
         yield from profile_results(
             iam, "EC2", options.instance_profile, settings.worker_role_arn, same_name=False
         )
-    across = _across_regions(clients, settings)
-    yield from network_results(
-        ec2, Network("EC2", options.subnets, across, options.public_ip, managed_tag=False)
-    )
-    if options.security_group:
-        yield from security_group_results(ec2, options.security_group, bool(options.ssh_cidr))
+    yield from _instance_network(ec2, options, _across_regions(clients, settings))
     if options.spot:
         yield from service_role_results(iam, "EC2", "Spot")
     yield from quota_results(
@@ -97,6 +85,14 @@ def emr_results(
         _clusters(settings, options),
         runs_at_a_time,
     )
+
+
+def _instance_network(ec2: Any, options: Ec2Options, across_regions: bool) -> Iterator[CheckResult]:
+    yield from network_results(
+        ec2, Network("EC2", options.subnets, across_regions, options.public_ip, managed_tag=False)
+    )
+    if options.security_group:
+        yield from security_group_results(ec2, options.security_group, bool(options.ssh_cidr))
 
 
 def _required(subject: str, given: dict[str, bool]) -> Iterator[CheckResult]:

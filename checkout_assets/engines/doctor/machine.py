@@ -11,7 +11,6 @@ from typing import Any
 
 from checkout_assets.domain.displayable import displayable
 from checkout_assets.domain.doctor import CheckResult, Topic
-from checkout_assets.domain.errors import UsageError
 from checkout_assets.engines.doctor.settling import settled
 from checkout_assets.engines.open_files import LEAST_OPEN_FILES, ensure_open_files
 from checkout_assets.engines.structuring.java import JAVA_MAJOR, find_java
@@ -23,15 +22,17 @@ UI_PORT = 3000
 _LOOPBACK = "127.0.0.1"
 _ANSWERS_WITHIN = 2.0
 _GUIDE = "docs/runbook.md#when-structuring-on-this-machine-fails"
+_INSTALL_JAVA = f"Install Java {JAVA_MAJOR} and set JAVA_HOME to it."
+_FREE_SCRATCH = "Free space there, or set SPARK_LOCAL_DIRS or TMPDIR to another directory."
 
 
 def machine_results(structures_here: bool = True) -> Iterator[CheckResult]:
     """What copying, structuring and the UI need here; Java and scratch only to structure here."""
     yield from settled(_PYTHON, _python)
     if structures_here:
-        yield from settled(_JAVA, _java)
-        yield from settled(_SCRATCH, _scratch)
-    yield from settled(_OPEN_FILES, _open_files)
+        yield from settled(_JAVA, _java, _INSTALL_JAVA)
+        yield from settled(_SCRATCH, _scratch, _FREE_SCRATCH)
+    yield from settled(_OPEN_FILES, _open_files, "Raise the limit: ulimit -n 4096.")
     yield from settled(_LOCAL_PORTS, _local_ports)
     yield from settled(_UI, _ui_port)
 
@@ -65,32 +66,19 @@ def _meets(running: tuple[int, ...], wanted: str) -> bool:
 
 
 def _java() -> Iterator[CheckResult]:
-    try:
-        home = find_java(MachineSettings().java_home)
-    except UsageError as error:
-        yield _JAVA.failed(str(error), f"Install Java {JAVA_MAJOR} and set JAVA_HOME to it.")
-    else:
-        yield _JAVA.ok(f"Java {JAVA_MAJOR} in {displayable(str(home))}")
+    home = find_java(MachineSettings().java_home)
+    yield _JAVA.ok(f"Java {JAVA_MAJOR} in {displayable(str(home))}")
 
 
 def _scratch() -> Iterator[CheckResult]:
-    try:
-        check_scratch()
-    except UsageError as error:
-        remedy = "Free space there, or set SPARK_LOCAL_DIRS or TMPDIR to another directory."
-        yield _SCRATCH.failed(str(error), remedy)
-    else:
-        named = ", ".join(map(displayable, scratch_directories()))
-        yield _SCRATCH.ok(f"{named} can be written")
+    check_scratch()
+    named = ", ".join(map(displayable, scratch_directories()))
+    yield _SCRATCH.ok(f"{named} can be written")
 
 
 def _open_files() -> Iterator[CheckResult]:
-    try:
-        ensure_open_files()
-    except UsageError as error:
-        yield _OPEN_FILES.failed(str(error), "Raise the limit: ulimit -n 4096.")
-    else:
-        yield _OPEN_FILES.ok(f"at least {LEAST_OPEN_FILES} may be open at once")
+    ensure_open_files()
+    yield _OPEN_FILES.ok(f"at least {LEAST_OPEN_FILES} may be open at once")
 
 
 def _local_ports() -> Iterator[CheckResult]:

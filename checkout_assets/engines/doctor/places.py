@@ -52,7 +52,8 @@ def configured_places(settings: Settings) -> tuple[dict[str, Location], list[Che
 
 def place_results(places: Mapping[str, Location], copy_role: str) -> Iterator[CheckResult]:
     """Whether each place answers; the source is asked as the copy role, if there is one."""
-    yield from settled(_OVERLAP, lambda: _overlap(places))
+    remedy = "Give each place a prefix of its own."
+    yield from settled(_OVERLAP, lambda: _overlap(places), remedy)
     for name, place in places.items():
         yield from _reached(name, place, copy_role if name == "source" else "")
 
@@ -63,12 +64,8 @@ def clock_results(places: Mapping[str, Location], clients: AwsClients) -> Iterat
 
 
 def _overlap(places: Mapping[str, Location]) -> Iterator[CheckResult]:
-    try:
-        refuse_overlap(places)
-    except UsageError as error:
-        yield _OVERLAP.failed(str(error), "Give each place a prefix of its own.")
-    else:
-        yield _OVERLAP.ok("no place lies inside another")
+    refuse_overlap(places)
+    yield _OVERLAP.ok("no place lies inside another")
 
 
 def _reached(name: str, place: Location, role: str) -> Iterator[CheckResult]:

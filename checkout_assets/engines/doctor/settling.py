@@ -23,14 +23,19 @@ def settled_one(topic: Topic, check: Callable[[], CheckResult]) -> CheckResult:
     return next(settled(topic, lambda: [check()]))
 
 
-def settled(topic: Topic, check: Callable[[], Iterable[CheckResult]]) -> Iterator[CheckResult]:
-    """The check's results; what it raises is the last one of them."""
+def settled(
+    topic: Topic, check: Callable[[], Iterable[CheckResult]], remedy: str = AGAIN
+) -> Iterator[CheckResult]:
+    """The check's results; what it raises is the last one of them.
+
+    ``remedy`` is what to do about a UsageError.
+    """
     try:
         yield from check()
     except UnseenError as unseen:
         yield topic.unknown(unseen.reason, unseen.remedy)
     except UsageError as error:
-        yield topic.failed(str(error), AGAIN)
+        yield topic.failed(str(error), remedy)
     except MigrationError as error:
         yield topic.unknown(str(error), AGAIN)
     except Exception as error:

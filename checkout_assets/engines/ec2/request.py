@@ -14,6 +14,10 @@ from checkout_assets.engines.ec2.options import (
 from checkout_assets.engines.fleet.tags import GROUP_TAG, run_tags
 
 _TAGGED = ("instance", "volume", "network-interface")
+_SPOT_MARKET = {
+    "MarketType": "spot",
+    "SpotOptions": {"SpotInstanceType": "one-time", "InstanceInterruptionBehavior": "terminate"},
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,15 +68,7 @@ def launch_request(
         "ImageId": image.id,
         "InstanceType": choice.instance_type,
         "IamInstanceProfile": _profile(options.instance_profile),
-        "NetworkInterfaces": [
-            {
-                "DeviceIndex": 0,
-                "SubnetId": choice.subnet,
-                "Groups": [options.security_group],
-                "AssociatePublicIpAddress": options.public_ip,
-                "DeleteOnTermination": True,
-            }
-        ],
+        "NetworkInterfaces": [_network_interface(options, choice.subnet)],
         "BlockDeviceMappings": [{"DeviceName": image.root_device, "Ebs": _volume(options)}],
         "MetadataOptions": {
             "HttpEndpoint": "enabled",
@@ -85,13 +81,7 @@ def launch_request(
         "TagSpecifications": _tags(options, launch),
     }
     if options.spot:
-        request["InstanceMarketOptions"] = {
-            "MarketType": "spot",
-            "SpotOptions": {
-                "SpotInstanceType": "one-time",
-                "InstanceInterruptionBehavior": "terminate",
-            },
-        }
+        request["InstanceMarketOptions"] = _SPOT_MARKET
     if options.ssh_key:
         request["KeyName"] = options.ssh_key
     return request
@@ -108,6 +98,16 @@ def client_token(launch: Launch, choice: Choice) -> str:
 
 def _profile(named: str) -> dict[str, str]:
     return {"Arn" if named.startswith("arn:") else "Name": named}
+
+
+def _network_interface(options: Ec2Options, subnet: str) -> Mapping[str, Any]:
+    return {
+        "DeviceIndex": 0,
+        "SubnetId": subnet,
+        "Groups": [options.security_group],
+        "AssociatePublicIpAddress": options.public_ip,
+        "DeleteOnTermination": True,
+    }
 
 
 def _volume(options: Ec2Options) -> Mapping[str, Any]:

@@ -49,7 +49,7 @@ def launch_request(
     ``subnet`` counts up with each launch that found no capacity. Tags lie in the request itself,
     so that a cluster whose launcher died at once can still be told whose it is.
     """
-    request: dict[str, Any] = {
+    return {
         "Name": f"{run_name(options, run_id)} group {group}",
         "LogUri": options.log_uri,
         "ReleaseLabel": options.release,
@@ -71,19 +71,22 @@ def launch_request(
             for key, value in _launch_tags(options, run_id, group).items()
         ],
         "VisibleToAllUsers": True,
+        **_left_out_if_empty(options),
     }
-    if options.log_kms_key:
-        request["LogEncryptionKmsKeyId"] = options.log_kms_key
-    if options.security_configuration:
-        request["SecurityConfiguration"] = options.security_configuration
-    if options.configurations:
-        request["Configurations"] = [dict(each) for each in options.configurations]
-    if options.bootstrap_scripts:
-        request["BootstrapActions"] = [
+
+
+def _left_out_if_empty(options: EmrOptions) -> dict[str, Any]:
+    """The request's members that EMR refuses without a value."""
+    members: dict[str, Any] = {
+        "LogEncryptionKmsKeyId": options.log_kms_key,
+        "SecurityConfiguration": options.security_configuration,
+        "Configurations": [dict(each) for each in options.configurations],
+        "BootstrapActions": [
             {"Name": uri.rpartition("/")[2], "ScriptBootstrapAction": {"Path": uri}}
             for uri in options.bootstrap_scripts
-        ]
-    return request
+        ],
+    }
+    return {name: value for name, value in members.items() if value}
 
 
 def step_name(folder: Folder, attempt: int, run_id: str) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeGuard
 
 from checkout_assets.domain.anomalies import DEFAULT_ALLOWANCE, FolderAllowance
-from checkout_assets.domain.folders import ALL_FOLDERS, FOLDER_NAMES, Folder
+from checkout_assets.domain.folders import FOLDER_NAMES, Folder
 from checkout_assets.domain.reconciliation import (
     CopyEvidence,
     FolderReconciled,
@@ -48,6 +48,22 @@ _LONGEST_GRACE_SECONDS = 3.0
 
 
 @dataclass(frozen=True, slots=True)
+class ComparisonTerms:
+    """How folders are compared.
+
+    Of the folders in ``deep``, the data files are read too, and their bytes and row counts are
+    compared with the record. More documents in quarantine, or more rows with rescued values, than
+    ``allowance`` make a folder red.
+    """
+
+    deep: Collection[Folder] = ()
+    allowance: FolderAllowance = DEFAULT_ALLOWANCE
+
+
+USUAL_TERMS = ComparisonTerms()
+
+
+@dataclass(frozen=True, slots=True)
 class _Sides:
     """What the folders of a run share; ``asking`` knows whether anybody waits for S3."""
 
@@ -74,19 +90,16 @@ class _Run:
     sides: _Sides
     inventory: LakeInventory
     cut_off: KeptCutOff | None
-    deep: Collection[Folder]
-    allowance: FolderAllowance
+    terms: ComparisonTerms
     earlier: KeptListings
 
 
 class Reconciler:
     """Compares folders by records and listings; a FolderEngine of FolderReconciled.
 
-    Without a source, raw is compared with its manifests only. ``deep`` also reads the data files
-    and compares their bytes and row counts with the record; without it, only those of
-    ``deep_folders`` are read. More documents in quarantine than ``allowance``
-    make a folder red. Source and raw are looked at with ``session``, a boto3 session; without one
-    by the environment's principal, as the lake always is. ``on_silence`` hears if S3 is silent.
+    Without a source, raw is compared with its manifests only. Source and raw are looked at with
+    ``session``, a boto3 session; without one by the environment's principal, as the lake always
+    is. ``on_silence`` hears if S3 is silent.
     """
 
     def __init__(  # noqa: PLR0913 - what is compared, and how
@@ -94,19 +107,16 @@ class Reconciler:
         source: S3Location | None,
         raw: S3Location,
         lake: Location,
-        deep: bool = False,
-        ended: str = "",
+        terms: ComparisonTerms = USUAL_TERMS,
         *,
-        allowance: FolderAllowance = DEFAULT_ALLOWANCE,
+        ended: str = "",
         session: Any = None,
         on_silence: OnSilence = ignore_silence,
-        deep_folders: Collection[Folder] = (),
     ) -> None:
         self._source = source
         self._raw = raw
         self._lake = lake
-        self._deep = ALL_FOLDERS if deep else deep_folders
-        self._allowance = allowance
+        self._terms = terms
         self._session = session
         self._on_silence = on_silence
         self._earlier = NO_LISTINGS
@@ -157,7 +167,7 @@ class Reconciler:
         with sides.asking.asks():
             cut_off = find_cut_off(sides.raw)
             earlier = usable_listings(self._earlier, sides.source, sides.raw, cut_off)
-        return _Run(sides, inventory, cut_off, self._deep, self._allowance, earlier)
+        return _Run(sides, inventory, cut_off, self._terms, earlier)
 
     def unexpected(self) -> list[str]:
         """What else lies directly below the source: a 513th folder, a loose object."""
@@ -193,8 +203,8 @@ def _compare(run: _Run, folder: Folder) -> FolderReconciled:
         with sides.asking.asks():
             seen = _copy_of(run, folder)
         with sides.asks_lake():
-            lake = run.inventory.compare(folder, folder in run.deep)
-        return judge(folder, seen, lake, run.allowance)
+            lake = run.inventory.compare(folder, folder in run.terms.deep)
+        return judge(folder, seen, lake, run.terms.allowance)
     except StoreError as error:
         return not_compared(folder, error.reason)
     except (OutOfOrderError, RecordError) as error:

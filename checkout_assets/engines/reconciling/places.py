@@ -1,11 +1,9 @@
 """What is compared: the configured places, or raw and lake only once access to the source ended."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from checkout_assets.domain.anomalies import DEFAULT_ALLOWANCE, FolderAllowance
-from checkout_assets.domain.folders import Folder
 from checkout_assets.engines.access.source_reach import ended_access
 from checkout_assets.engines.copying.cutoff import Origin, refuse_other_source
 from checkout_assets.engines.locations import (
@@ -15,7 +13,7 @@ from checkout_assets.engines.locations import (
     principal,
     refuse_overlap,
 )
-from checkout_assets.engines.reconciling.engine import Reconciler
+from checkout_assets.engines.reconciling.engine import USUAL_TERMS, ComparisonTerms, Reconciler
 from checkout_assets.engines.silence import OnSilence, ignore_silence, listening_to
 
 
@@ -24,13 +22,11 @@ def reconciler_of(  # noqa: PLR0913 - what is compared, and how
     raw: S3Location,
     lake: Location,
     now: datetime,
+    terms: ComparisonTerms = USUAL_TERMS,
     *,
-    deep: bool = False,
     make_client: Callable[[], Any] | None = None,
     role_arn: str = "",
-    allowance: FolderAllowance = DEFAULT_ALLOWANCE,
     on_silence: OnSilence = ignore_silence,
-    deep_folders: Collection[Folder] = (),
 ) -> Reconciler:
     """The engine; raises UsageError if a place is not reachable that should be, or if raw was
     copied from another source.
@@ -51,14 +47,7 @@ def reconciler_of(  # noqa: PLR0913 - what is compared, and how
     ended = ended_access(source, raw, now, session, on_silence) if source else ""
     if source and not ended:
         check_reachable({"source": source}, asking, role_arn, on_silence)
+    compared = None if ended else source
     return Reconciler(
-        None if ended else source,
-        raw,
-        lake,
-        deep,
-        ended,
-        allowance=allowance,
-        session=session,
-        on_silence=on_silence,
-        deep_folders=deep_folders,
+        compared, raw, lake, terms, ended=ended, session=session, on_silence=on_silence
     )

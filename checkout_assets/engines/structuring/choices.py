@@ -40,3 +40,6 @@ class StructureChoices(BaseModel):
         le=LARGEST_BODY_BYTES,
         description="the bytes of a document above which it is not read whole but quarantined",
     )
+
+
+USUAL_STRUCTURING = StructureChoices()

@@ -6,13 +6,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from checkout_assets.domain.folders import Folder
+from checkout_assets.engines.locations import Location, canonical_uri
 from checkout_assets.engines.seam import FolderOutcome
 from checkout_assets.engines.structuring.apart import iterated_apart
-from spark_jobs.contract.limits import LARGEST_BODY_BYTES
+from checkout_assets.engines.structuring.choices import USUAL_STRUCTURING, StructureChoices
 from spark_jobs.contract.results import FolderStructured
 from spark_jobs.contract.totals import StructureTotals
-from spark_jobs.contract.words import KEEP
-from spark_jobs.stores.terms import NO_TERMS, StoreTerms
 
 if TYPE_CHECKING:
     from pyspark import SparkContext
@@ -49,27 +48,21 @@ class LocalSparkEngine:
     that are refused; ``cancel_start`` stops a session that is starting, when the run is closed.
     """
 
-    def __init__(  # noqa: PLR0913 - what a run is made of
+    def __init__(
         self,
-        raw_uri: str,
-        lake_uri: str,
+        raw: Location,
+        lake: Location,
         session: "Callable[[], SparkSession]",
-        vanished: str = KEEP,
+        choices: StructureChoices = USUAL_STRUCTURING,
         *,
-        replaces_raw: str = "",
-        largest_body: int = LARGEST_BODY_BYTES,
-        raw_terms: StoreTerms = NO_TERMS,
-        lake_terms: StoreTerms = NO_TERMS,
         cancel_start: Callable[[], None] = lambda: None,
     ) -> None:
-        self._raw_uri = raw_uri
-        self._lake_uri = lake_uri
+        """Raise UsageError if ``choices.replaces_raw`` is not a valid URI."""
+        self._raw = raw
+        self._lake = lake
         self._session = session
-        self._vanished = vanished
-        self._replaces_raw = replaces_raw
-        self._largest_body = largest_body
-        self._raw_terms = raw_terms
-        self._lake_terms = lake_terms
+        self._choices = choices
+        self._replaces_raw = canonical_uri(choices.replaces_raw, "replaced raw")
         self._cancel_start = cancel_start
 
     def run(self, folders: Sequence[Folder], run_id: str) -> Iterator[StructuredFolder]:
@@ -78,15 +71,15 @@ class LocalSparkEngine:
         from spark_jobs.job.staging import StructureJob
 
         job = StructureJob(
-            self._raw_uri,
-            self._lake_uri,
+            self._raw.uri,
+            self._lake.uri,
             run_id,
             tuple(folder.name for folder in folders),
-            self._vanished,
+            self._choices.vanished,
             replaces_raw=self._replaces_raw,
-            largest_body=self._largest_body,
-            raw_terms=self._raw_terms,
-            lake_terms=self._lake_terms,
+            largest_body=self._choices.largest_body_bytes,
+            raw_terms=self._raw.terms,
+            lake_terms=self._lake.terms,
         )
         spark = _WhenNeeded(self._session)
         with closing(
