@@ -599,7 +599,7 @@ def is_row(head: str, row: str) -> bool:
 
 
 def sure_column(cell: str) -> bool:
-    name = cell.strip(" \t\"'\xa0")
+    name = cell.strip(" \t\"'\\")
     readable = plain(unquote(unquote(unquote(name))))
     return (
         not re.search(r"[,;|\"\\\x00-\x1f]", name)

@@ -14,7 +14,23 @@ MOST_TIMES = 30
 """In proportion it is 8 times the work, 64 times in proportion to the square."""
 
 CONFORMER = Conformer("checkout")
-REPEATED = ["1", " ", "a", "\\", "4111 ", "card ", "cardnumber,", "eyJ.", "%", '"', "{", "\u200b"]
+REPEATED = [
+    "1",
+    " ",
+    "a",
+    "\\",
+    "4111 ",
+    "card ",
+    "cardnumber,",
+    "eyJ.",
+    "%",
+    '"',
+    "{",
+    "\u200b",
+    "cvv,",
+    "a\\",
+    "cvv\n",
+]
 
 
 def document(text: str, place: str) -> bytes:
@@ -24,6 +40,9 @@ def document(text: str, place: str) -> bytes:
         "a name": {"PaymentData": json.dumps({"payments": [{"name": text, "value": "x"}]})},
         "a value": {"PaymentData": json.dumps({"payments": [{"pan": text, "number": text}]})},
         "a text": {"HostName": text + " 4111111111111111"},
+        "a line of a table": {"HostName": f"id,cvv\n{text}"},
+        "items of a list": {"Unknown": ["id,cvv", *text.split("\n")]},
+        "pairs of a list": {"Unknown": [{"name": "pan"}, "x"] * (len(text) // 8)},
     }
     return json.dumps({**DATED, **texts[place]}).encode()
 
@@ -39,7 +58,17 @@ def least_seconds(body: bytes) -> float:
 
 
 @pytest.mark.parametrize(
-    "place", ["a member's name", "a payment's name", "a name", "a value", "a text"]
+    "place",
+    [
+        "a member's name",
+        "a payment's name",
+        "a name",
+        "a value",
+        "a text",
+        "a line of a table",
+        "items of a list",
+        "pairs of a list",
+    ],
 )
 @pytest.mark.parametrize("repeated", REPEATED)
 def test_a_longer_text_takes_work_in_proportion(repeated: str, place: str) -> None:

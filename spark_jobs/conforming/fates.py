@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import islice
 from typing import Any, FrozenSet, List, Optional, Tuple
 
 from spark_jobs.conforming.card_numbers import holds_card_number, is_card_number
@@ -59,6 +60,8 @@ _OF_VALUE = frozenset(
 _SURE = frozenset((Meaning.CARD_DATA,))
 NAMES_CARD_DATA = AMBIGUOUS | _SURE
 """Meanings of names whose value may be card data."""
+_MOST_COLUMNS = 8
+"""Columns of card data that are looked for below their heads: an object may name thousands."""
 _KNOWN_NAMES = 1 << 14
 _KNOWN_PLACES = 1 << 10
 """Names and places whose fate is kept: many more than our own texts have."""
@@ -251,7 +254,8 @@ def _listed_by(heads: List[Any], values: List[Any]) -> Optional[str]:
     """The name of a column beside its rows, ``{"names": ["cardNumber"], "values": ["4..."]}``."""
     columns = ((head, name) for head in heads for name in names_listed(head))
     sure = ((head, name) for head, name in columns if meaning_of_name(name) is Meaning.CARD_DATA)
-    return next((name for head, name in sure for value in values if _heads(head, value)), None)
+    few = list(islice(sure, _MOST_COLUMNS))
+    return next((name for head, name in few if any(_heads(head, each) for each in values)), None)
 
 
 def _heads(head: Any, value: Any) -> bool:

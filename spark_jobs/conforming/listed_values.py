@@ -7,7 +7,8 @@ row has the names of its columns. Values are those of ``exact_json``.
 from __future__ import annotations
 
 import re
-from typing import Any, Dict, List, Optional
+from itertools import islice
+from typing import Any, Dict, List, Optional, Tuple
 
 from spark_jobs.conforming.card_numbers import holds_card_number
 from spark_jobs.conforming.exact_json import Number, Object
@@ -22,7 +23,7 @@ from spark_jobs.conforming.fates import (
 )
 from spark_jobs.conforming.given_names import names_given, names_mentioned
 from spark_jobs.conforming.paths import Path, keys_of
-from spark_jobs.conforming.text_tables import cells_of, holds_column_of_card_data, is_data
+from spark_jobs.conforming.text_tables import TableHead, cells_of, head_of, is_data
 from spark_jobs.schema.redacted_names import (
     AMBIGUOUS,
     NO_CERTAIN_NAME,
@@ -32,6 +33,8 @@ from spark_jobs.schema.redacted_names import (
 )
 
 _PAIR = 2
+_MOST_NAMES = 8
+"""Names of one item that are tried: an object may give thousands."""
 _DIGIT = re.compile("[0-9]")
 _MAY_NAME = frozenset((str, list, Object))
 _OBJECTS = frozenset((Object, type(None)))
@@ -43,12 +46,12 @@ def named_items(items: List[Any], parent: Path) -> Dict[int, str]:
     """The places of a list's items that are redacted, each with the name it goes for."""
     if _OBJECTS.issuperset(map(type, items)):  # which name nothing but their own members
         return {}
-    columns = _columns(items, parent)
+    columns, line = _columns(items, parent), _line_of_names(items)
     named = {}
     for index in range(1, len(items)):
-        name = _name_before(items, index, parent)
-        if name is None:
-            name = _name_above(columns, items[index], parent) or _name_in_line(items, index)
+        name = _name_before(items, index, parent) or _name_above(columns, items[index], parent)
+        if name is None and line is not None:
+            name = _name_in_line(*line, items[index])
         if name is not None:
             named[index] = name
     return named
@@ -60,7 +63,8 @@ def _name_before(items: List[Any], index: int, parent: Path) -> Optional[str]:
     if type(before) not in _MAY_NAME or (type(before) is Object and type(value) is Object):
         return None
     is_pair = len(items) == _PAIR
-    told = (n for n in names_given(before) if _is_told_by(n, value, parent, is_pair))
+    names = _names_that_matter(before, keys_of(parent))
+    told = (name for name in names if _is_told_by(name, value, parent, is_pair))
     return next(told, None) or _name_mentioned(before, value)
 
 
@@ -102,11 +106,14 @@ def _columns(items: List[Any], parent: Path) -> List[List[str]]:
     if any(map(_is_value, head)):
         return []
     above = keys_of(parent)
-    columns = [
-        [name for name in names_given(cell) if meaning_at(name, above) in NAMES_CARD_DATA]
-        for cell in head
-    ]
+    columns = [_names_that_matter(cell, above) for cell in head]
     return columns if any(columns) else []
+
+
+def _names_that_matter(value: Any, above: Tuple[str, ...]) -> List[str]:
+    """The first few names of card data that a value gives."""
+    names = (n for n in names_given(value) if meaning_at(n, above) in NAMES_CARD_DATA)
+    return list(islice(names, _MOST_NAMES))
 
 
 def _cells(row: Any) -> List[Any]:
@@ -132,14 +139,20 @@ def _is_below(name: str, cell: Any, parent: Path) -> bool:
     return _is_told_by(name, cell, parent, is_pair=False)
 
 
-def _name_in_line(items: List[Any], index: int) -> Optional[str]:
-    """The name of a column if the items are a table's lines, ``["id,cvv", "1,123"]``."""
-    head, line = items[0], items[index]
-    if type(head) is not str or type(line) is not str:
+def _line_of_names(items: List[Any]) -> Optional[Tuple[str, TableHead]]:
+    """The first item if it is the head of a table in lines, ``["id,cvv", "1,123"]``."""
+    first = items[0]
+    if type(first) is not str or len(cells_of(first)) == 1:
         return None
-    if meaning_of_name(head) is None and not holds_card_number(line):
+    head = head_of(first)
+    return None if head is None else (first, head)
+
+
+def _name_in_line(first: str, head: TableHead, line: Any) -> Optional[str]:
+    """The name of a column in which a line has card data."""
+    if type(line) is not str or not head.is_above_card_data(line):
         return None
-    cells = cells_of(head)
-    if len(cells) == 1 or not holds_column_of_card_data(f"{head}\n{line}"):
+    # What fast reading passes on is known by the whole line, or by a card number.
+    if meaning_of_name(first) is None and not holds_card_number(line):
         return None
-    return next((cell for cell in cells if meaning_of_name(cell) is not None), head)
+    return next((cell for cell in cells_of(first) if meaning_of_name(cell) is not None), first)

@@ -17,9 +17,10 @@ from spark_jobs.schema.redacted_names import (
 )
 
 _DELIMITERS = ",;|\t"
-_LINE_END = re.compile(r"[\r\n]+|\\+[rn]")
+_LINE_END = re.compile(r"[\r\n]+|\\[rn]")
 """Also one that is still escaped."""
-_CELL = re.compile(r"[\s\"']*([^,;|\"\\\x00-\x1f]*)[\s\"']*")
+_NOT_IN_NAMES = re.compile(r"[,;|\"\\\x00-\x1f]")
+_AROUND_NAMES = " \t\"'\\"
 _THREE_DIGITS = re.compile("[0-9](?:[^0-9]*[0-9]){2}")
 _CARD_NUMBERS = frozenset((Meaning.CARD_DATA, Meaning.CARD, Meaning.MAYBE_NUMBER))
 _FEWEST = 2
@@ -33,11 +34,11 @@ def cells_of(line: str) -> List[str]:
 
 def names_column(cell: str) -> bool:
     """Whether a cell is a name of card data, with the word card in any language or CVV in it."""
-    match = _CELL.fullmatch(cell)
+    name = cell.strip(_AROUND_NAMES)
     return (
-        match is not None
-        and meaning_of_name(match[1]) is Meaning.CARD_DATA
-        and CARD_WORD.search(plain(unquoted(match[1]))) is not None
+        meaning_of_name(name) is Meaning.CARD_DATA
+        and _NOT_IN_NAMES.search(name) is None
+        and CARD_WORD.search(plain(unquoted(name))) is not None
     )
 
 
@@ -54,17 +55,17 @@ def holds_column_of_card_data(text: str) -> bool:
     lines = [line for line in _LINE_END.split(text) if line.strip()]
     if len(lines) < _FEWEST:
         return False
-    head = _head_of(lines[0])
+    head = head_of(lines[0])
     for line in lines[1:]:
         if head is not None and head.is_above_card_data(line):
             return True
-        below = _head_of(line)
+        below = head_of(line)
         head = below if below is not None and len(below.columns) >= _FEWEST else head
     return False
 
 
 @dataclass(frozen=True)
-class _Head:
+class TableHead:
     """A line of column names; ``columns`` tells of each whether it is certainly card data."""
 
     delimiter: str
@@ -86,10 +87,11 @@ def _is_card_data(column: Optional[bool], cell: str) -> bool:
     return holds_card_number(cell) or (column and is_data(cell))
 
 
-def _head_of(line: str) -> Optional[_Head]:
+def head_of(line: str) -> Optional[TableHead]:
+    """The names of columns in a line; none if card data is not among them."""
     delimiter = _delimiter_of(line)
     columns = tuple(map(_kind_of, line.split(delimiter)))
-    return _Head(delimiter, columns) if any(kind is not None for kind in columns) else None
+    return TableHead(delimiter, columns) if any(kind is not None for kind in columns) else None
 
 
 def _kind_of(cell: str) -> Optional[bool]:
