@@ -96,6 +96,15 @@ def test_a_setting_that_may_hold_a_secret_is_named_and_not_written(
     assert "hunter2" not in "".join(contents(home).values())
 
 
+def test_alerts_are_named_and_not_written(
+    home: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CHECKOUT_ALERTS", '{"urls": ["slack://token-a/token-b/token-c"]}')
+    assert run(["deploy", "init", str(home)]) == 0
+    assert "CHECKOUT_ALERTS" in capsys.readouterr().err
+    assert "token-b" not in "".join(contents(home).values())
+
+
 def test_it_can_be_run_again(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run(["deploy", "init", str(home)])
     (home / "storage").mkdir()  # Dagster's own
