@@ -124,6 +124,38 @@ def test_large_objects_keep_terms_and_headers(place: OrdersPlace, proxy: FaultPr
     assert all("x-amz-copy-source-if-match" in part.headers for part in proxy.copies)
 
 
+def test_a_large_object_keeps_what_a_small_one_keeps(place: OrdersPlace) -> None:
+    kept = {
+        "CacheControl": "no-cache",
+        "ContentDisposition": "attachment",
+        "ContentEncoding": "x-packed",
+        "ContentLanguage": "pt",
+        "ContentType": TYPE,
+        "Expires": datetime(2030, 1, 1, tzinfo=UTC),
+        "Metadata": {"made-by": "a test"},
+    }
+    where = {"Bucket": place.source.bucket, "Key": place.source.prefix + DOCUMENT}
+    place.client.put_object(**where, Body=b"x" * (6 * 1024**2), **kept)
+
+    assert place.copy_one(largest_copy=1024**2).ok
+
+    arrived = place.get(DOCUMENT)
+    assert {name: arrived.get(name) for name in kept} == kept
+
+
+def test_an_upload_whose_id_is_not_told_is_an_answer_that_cannot_be_read(
+    place: OrdersPlace, proxy: FaultProxy
+) -> None:
+    place.put(DOCUMENT, b"x" * (6 * 1024**2))
+    page = Answer(200, exact=b"<html><body>Sign in</body></html>")
+    proxy.rule = lambda r: page if r.method == "POST" and "uploads" in r.path else None
+
+    copied = place.copy_one(largest_copy=1024**2)
+
+    assert "the server's answer cannot be read" in copied.error
+    assert "an unfinished upload may be left in raw" in copied.error
+
+
 def test_a_large_object_that_fails_leaves_no_upload(place: OrdersPlace, proxy: FaultProxy) -> None:
     place.put(DOCUMENT, b"x" * (6 * 1024**2))
     proxy.rule = lambda r: Answer(403, "AccessDenied") if r.is_copy else None

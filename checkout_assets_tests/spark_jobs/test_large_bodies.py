@@ -3,6 +3,7 @@
 import gzip
 import json
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
@@ -87,6 +88,26 @@ class SyntheticRaw:
 @pytest.fixture
 def raw() -> SyntheticRaw:
     return SyntheticRaw()
+
+
+class CuttingRaw(SyntheticRaw):
+    """A raw behind something that ends bodies early and says that this is all."""
+
+    def get_start(self, key: str, length: int) -> Blob:
+        return super().get_start(key, length - 1)
+
+    def read_many(self, keys: Iterable[str], in_flight: int = 64) -> Iterator[Read]:
+        for key, read in super().read_many(keys, in_flight):
+            yield key, replace(read, data=read.data[:-1]) if isinstance(read, Blob) else read
+
+
+@pytest.mark.parametrize("largest", [1024**3, 2], ids=["read whole", "read its start"])
+def test_a_body_that_arrives_with_another_length_is_no_document(largest: int) -> None:
+    raw = CuttingRaw()
+    raw.add("order", order(1) + b" " * KEPT_BYTES)
+    with pytest.raises(FolderError, match="arrived with another length") as failed:
+        raw.conformed(largest)
+    assert failed.value.failure.transient
 
 
 def summed(parts: Iterable[conforming.Conformed]) -> StructureTotals:

@@ -19,6 +19,9 @@ from spark_jobs.stores import Blob, Store, StoreError
 _READ_KINDS = ("document", "nested")
 _MOST_NAMED = 3
 _CHANGED = Failure("changed since it was copied")
+_OTHER_LENGTH = Failure("arrived with another length", transient=True)
+"""Between S3 and here something cut it, and said that this is all."""
+
 _ManifestRow = Dict[str, Any]
 _BlobOrError = Union[Blob, StoreError]
 
@@ -73,6 +76,8 @@ class ObjectReader:
                 failures.append(job_failure_of(read))
             elif row["raw_etag"] and read.etag != row["raw_etag"]:
                 failures.append(_CHANGED)
+            elif len(read.data) != self._length(row):
+                failures.append(_OTHER_LENGTH)
             else:
                 yield _object(row, read.data, is_cut=self._is_cut(row))
         if failures:
@@ -93,6 +98,9 @@ class ObjectReader:
             return self._raw.get_start(key, KEPT_BYTES)
         except StoreError as error:
             return error
+
+    def _length(self, row: _ManifestRow) -> int:
+        return min(row["size"], KEPT_BYTES) if self._is_cut(row) else int(row["size"])
 
     def _is_cut(self, row: _ManifestRow) -> bool:
         return bool(row["size"] > self._largest)

@@ -28,7 +28,9 @@ _SIZE = re.compile("[0-9]{1,18}")
 """A number of bytes that a manifest can hold: ``int`` alone also takes signs and underscores."""
 _KEYS = re.compile(r"<Key>([^<&]+)</Key>")
 _SIZES = re.compile(f"<Size>({_SIZE.pattern})</Size>")
-_ETAGS = re.compile(r'<ETag>(?:&quot;|&#34;|")?([^<&"]+)(?:&quot;|&#34;|")?</ETag>')
+_TAG = re.compile("[!-~]+")
+"""A tag goes into headers of requests, which take nothing else."""
+_ETAGS = re.compile(r"""<ETag>(?:&quot;|&#34;|")?([!#-%'-;=-~]+)(?:&quot;|&#34;|")?</ETag>""")
 _INSTANTS = re.compile(r"<LastModified>([0-9-]+T[0-9:.]+)Z</LastModified>")
 _CLASSES = re.compile(r"<StorageClass>([^<&]*)</StorageClass>")
 _TRUNCATED = re.compile(r"<IsTruncated>(true|false)</IsTruncated>")
@@ -278,7 +280,7 @@ def _page_of(root: ElementTree.Element) -> Page:
     return Page(
         [decoded(_some(fields["Key"])) for fields in objects],
         [told_size(fields["Size"]) for fields in objects],
-        [_some(fields["ETag"].strip().strip('"')) for fields in objects],
+        [_tag(fields["ETag"]) for fields in objects],
         [_checked_time(fields["LastModified"]) for fields in objects],
         [fields.get("StorageClass") or "STANDARD" for fields in objects],
         [decoded(_text(child, "Prefix")) for child in root if _name(child) == "CommonPrefixes"],
@@ -298,6 +300,13 @@ def _some(text: str) -> str:
     if not text:
         raise ValueError("a field is empty")
     return text
+
+
+def _tag(text: str) -> str:
+    tag = text.strip().strip('"')
+    if not _TAG.fullmatch(tag):
+        raise ValueError("this is not a tag")
+    return tag
 
 
 def told_size(text: str) -> int:

@@ -189,7 +189,7 @@ class S3Store:
             if isinstance(answer, StoreError):
                 failed[new_key] = answer
             elif not copied_etag(answer):
-                failed[new_key] = _unreadable_answer(new_key)
+                failed[new_key] = unreadable_answer(new_key)
         self.delete(key for key, new_key in waiting if new_key not in failed)
         return failed
 
@@ -278,7 +278,7 @@ def etag_in(answer: Mapping[str, Any], key: str) -> str:
     """
     etag = str(answer.get("ETag") or "").strip('"')
     if not etag:
-        raise _unreadable_answer(key)
+        raise unreadable_answer(key)
     return etag
 
 
@@ -287,10 +287,11 @@ def _size_in(told: Union[int, str, None], key: str) -> int:
     try:
         return told_size(str(told))
     except ValueError:
-        raise _unreadable_answer(key) from None
+        raise unreadable_answer(key) from None
 
 
-def _unreadable_answer(key: str) -> StoreError:
+def unreadable_answer(key: str) -> StoreError:
+    """The error of an answer that lacks what S3 always sends."""
     return StoreError(UNREADABLE_ANSWER, key, is_transient(UNREADABLE_ANSWER))
 
 

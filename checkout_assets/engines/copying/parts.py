@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from checkout_assets.domain.copying import SourceObject
 from checkout_assets.engines.copying.terms import CopyTerms
 from checkout_assets.engines.interruptible import InterruptedCopyError, interruptibly
-from spark_jobs.stores.s3 import etag_in
+from spark_jobs.stores.s3 import etag_in, unreadable_answer
 
 if TYPE_CHECKING:
     from spark_jobs.stores import S3Store
@@ -26,6 +26,7 @@ _KEPT_HEADERS = (
     "ContentEncoding",
     "ContentLanguage",
     "ContentType",
+    "Expires",
     "Metadata",
     "WebsiteRedirectLocation",
 )
@@ -81,10 +82,13 @@ def _begin(raw: "S3Store", about: Mapping[str, Any], cancelled: threading.Event)
 
     begin = partial(raw.client.create_multipart_upload, **about)
     try:
-        return str(interruptibly(begin, cancelled)["UploadId"])
+        upload = interruptibly(begin, cancelled).get("UploadId")
     except (BotoCoreError, InterruptedCopyError) as error:
         # No answer came: S3 may have begun an upload whose id nobody knows.
         raise UnfinishedUploadError(error) from None
+    if not upload:
+        raise UnfinishedUploadError(unreadable_answer(str(about["Key"])))
+    return str(upload)
 
 
 def _parts(
