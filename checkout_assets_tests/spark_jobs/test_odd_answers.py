@@ -1,7 +1,6 @@
 """Answers with status 200 that S3 never sends: they prove nothing, and nothing is lost by them."""
 
 import uuid
-from collections.abc import Iterator
 from concurrent.futures import Future
 from dataclasses import replace
 
@@ -14,13 +13,6 @@ from spark_jobs.transport.answers import Response
 
 LOGIN = b"<!DOCTYPE html><html><head><title>Sign in</title></head><body>Hello</body></html>"
 NAMELESS = b"<Error xmlns='http://s3.amazonaws.com/doc/2006-03-01/'><Code>Odd</Code></Error>"
-
-
-@pytest.fixture
-def proxy(aws: EmbeddedS3Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[FaultProxy]:
-    with FaultProxy(aws.endpoint_url).serving() as proxy:
-        monkeypatch.setenv("AWS_ENDPOINT_URL_S3", proxy.endpoint_url)
-        yield proxy
 
 
 @pytest.fixture
