@@ -6,7 +6,7 @@ that is killed in between sends the same message once more, with the same id, an
 
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from logging import Logger
@@ -123,9 +123,12 @@ class Alerts:
 
 
 def build_alerts(
-    targets: Sequence[AlertTarget], options: AlertOptions, runbook: Runbook
+    targets: Sequence[AlertTarget],
+    options: AlertOptions,
+    runbook: Runbook,
+    clock: Callable[[], float] = time.time,
 ) -> dg.SensorDefinition:
-    """The sensor; it is off, and shown, if nobody gets alerts."""
+    """The sensor; it is off, and shown, if nobody gets alerts. ``clock`` has seconds since 1970."""
     sender = Alerts(targets, options, AlertLinks(options.ui_url, runbook.url))
     running = dg.DefaultSensorStatus.RUNNING if targets else dg.DefaultSensorStatus.STOPPED
 
@@ -141,7 +144,7 @@ def build_alerts(
     def alerts(context: dg.SensorEvaluationContext) -> dg.SkipReason:
         if not targets:
             return dg.SkipReason(_OFF)
-        cursor, sent = sender.look(context.instance, context.cursor, time.time(), context.log)
+        cursor, sent = sender.look(context.instance, context.cursor, clock(), context.log)
         context.update_cursor(cursor)
         return dg.SkipReason(in_number(sent, "Sent # message[|s]."))
 

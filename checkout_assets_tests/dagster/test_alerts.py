@@ -5,6 +5,7 @@ import logging
 import time
 import uuid
 from collections.abc import Callable, Iterator
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -440,9 +441,10 @@ def test_a_topic_gets_one_message_over_a_hundred_looks_of_the_sensor_and_a_resta
     options = AlertOptions(topics=[arn], minutes_apart=0)
     cursor: str | None = None
     got: list[Any] = []
+    minutes = count(START, MINUTE)
     for part in range(2):
         with dg.DagsterInstance.local_temp(str(tmp_path)) as instance:
-            sensor = build_alerts([SnsTopic(arn)], options, RUNBOOK)
+            sensor = build_alerts([SnsTopic(arn)], options, RUNBOOK, lambda: next(minutes))
             if part == 0:
                 report(instance, FOLDER_NAMES[0])
             for _ in range(50):
