@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from typing import Any, Callable, Dict, List, Optional, Tuple
 
+from spark_jobs.conforming.about_objects import about
 from spark_jobs.conforming.document import Document
 from spark_jobs.conforming.exact_json import Number, Object
-from spark_jobs.conforming.fates import about, is_below_payments
+from spark_jobs.conforming.fates import is_below_payments
 from spark_jobs.conforming.mentions import MAY_BE_JSON
 from spark_jobs.conforming.paths import Path
 from spark_jobs.conforming.scalars import (

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Container, Dict, List, Optional
 
+from spark_jobs.conforming.about_objects import About
 from spark_jobs.conforming.exact_json import to_text
-from spark_jobs.conforming.fates import About
 from spark_jobs.conforming.paths import Path, name_of, pointer
 from spark_jobs.conforming.scrubbing import Scrubber
 from spark_jobs.conforming.text_spans import SourceText

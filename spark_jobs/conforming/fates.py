@@ -6,30 +6,24 @@ Values are those of ``exact_json``.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import lru_cache
-from itertools import islice
-from typing import Any, FrozenSet, List, Optional, Tuple
+from typing import Any, Optional, Tuple
 
 from spark_jobs.conforming.card_numbers import holds_card_number, is_card_number
 from spark_jobs.conforming.exact_json import NotJsonError, Number, Object, is_surely_object, parse
-from spark_jobs.conforming.given_names import names_given, names_listed, names_mentioned
 from spark_jobs.conforming.mentions import (
     MAY_BE_JSON,
     assigns_card_data,
-    holds_base64,
     names_card_data,
     tells_card_number,
 )
 from spark_jobs.conforming.paths import Path, keys_of
-from spark_jobs.conforming.text_tables import holds_column_of_card_data
 from spark_jobs.schema.name_cache import cached_if_short
 from spark_jobs.schema.redacted_names import (
     AMBIGUOUS,
     MENTIONS,
     NO_CERTAIN_NAME,
     Meaning,
-    is_naming_key,
     is_value_key,
     meaning_of_name,
 )
@@ -49,19 +43,12 @@ _COULD_BE_EXPIRY = re.compile(
     r"|20[0-9]{2}[ ./-]{0,3}(?:0[1-9]|1[0-2]))[\s\"']*"
 )
 _SEPARATORS = re.compile(r"[\s\"'._/-]+")
-_SIBLINGS = frozenset(
-    (Meaning.CARD_DATA, Meaning.MAYBE_CODE, Meaning.MAYBE_EXPIRY, Meaning.MAYBE_HOLDER)
-)
-"""What makes a card number beside it that of a card, though it is only called a number."""
 _OF_VALUE = frozenset(
     (Meaning.MAYBE_NUMBER, Meaning.MAYBE_CODE, Meaning.MAYBE_EXPIRY, Meaning.MENTIONS_CODE)
 )
 """What the value in an object of such a name is, too."""
-_SURE = frozenset((Meaning.CARD_DATA,))
-NAMES_CARD_DATA = AMBIGUOUS | _SURE
+NAMES_CARD_DATA = AMBIGUOUS | {Meaning.CARD_DATA}
 """Meanings of names whose value may be card data."""
-_MOST_COLUMNS = 8
-"""Columns of card data that are looked for below their heads: an object may name thousands."""
 _KNOWN_NAMES = 1 << 14
 _KNOWN_PLACES = 1 << 10
 """Names and places whose fate is kept: many more than our own texts have."""
@@ -172,6 +159,11 @@ def holds_only_card_number(value: Any) -> bool:
     return _matches(_card_number, value)
 
 
+def holds_whole_card_number(value: Any) -> bool:
+    """As ``holds_only_card_number``, but only the usual separators may stand in the number."""
+    return _matches(_whole_card_number, value)
+
+
 def is_below_payments(path: Path) -> bool:
     """Whether a payments member is among the keys of this place."""
     return _are_payments(keys_of(path))
@@ -180,98 +172,6 @@ def is_below_payments(path: Path) -> bool:
 def _are_payments(keys: Tuple[str, ...]) -> bool:
     """Whether a payments member is among the keys that lead to a place."""
     return Meaning.PAYMENTS in map(meaning_of_name, keys)
-
-
-@dataclass(frozen=True)
-class About:
-    """What an object as a whole says of its members.
-
-    ``named`` is the name that it gives its value, if redaction has to do with it. ``is_card``
-    tells that it is a card, wherever it stands and whatever it is called.
-    """
-
-    named: Optional[str]
-    is_card: bool
-
-    def is_about(self, key: str) -> bool:
-        """Whether a member of this key is another one than it would be alone."""
-        return self.is_card or (self.named is not None and is_value_key(key))
-
-
-_NOTHING = About(None, False)
-
-
-def about(members: List[Tuple[str, Any]]) -> About:
-    """What an object says of its members.
-
-    The name of a value, as in ``{"name": "cardNumber", "value": "4..."}``, may stand in an object
-    of its own, ``{"field": {"name": "cardNumber"}, ...}``, also as text.
-    """
-    heads = [value for key, value in members if is_naming_key(key) and _may_name(value)]
-    named = _named_by(heads, members) if heads else None
-    is_card = _is_card(members)
-    return About(named, is_card) if named or is_card else _NOTHING
-
-
-def _is_card(members: List[Tuple[str, Any]]) -> bool:
-    """Whether it holds a card number beside an expiry, a code or a holder."""
-    meanings = {meaning_of_name(key) for key, _ in members}
-    return (
-        Meaning.BARE_NUMBER in meanings
-        and not _SIBLINGS.isdisjoint(meanings)
-        and any(
-            meaning_of_name(key) is Meaning.BARE_NUMBER and _matches(_is_card_number_alone, value)
-            for key, value in members
-        )
-    )
-
-
-def _may_name(value: Any) -> bool:
-    """Whether there may be a name of card data in the place of a name; most are something else."""
-    if type(value) is not str:
-        return type(value) in (list, Object)
-    return value[:1] in MAY_BE_JSON or meaning_of_name(value) is not None or holds_base64(value)
-
-
-def _named_by(heads: List[Any], members: List[Tuple[str, Any]]) -> Optional[str]:
-    """The name that these heads give the values among the members; a sure one is preferred."""
-    names = [name for head in heads for name in names_given(head)]
-    values = [value for key, value in members if is_value_key(key)]
-    return (
-        _of(_SURE, names)
-        or _listed_by(heads, values)
-        or _of(AMBIGUOUS, names)
-        or _mentioned_by(heads, values)
-    )
-
-
-def _of(meanings: FrozenSet[Meaning], names: List[str]) -> Optional[str]:
-    """The first of these names that has one of the meanings."""
-    return next((name for name in names if meaning_of_name(name) in meanings), None)
-
-
-def _listed_by(heads: List[Any], values: List[Any]) -> Optional[str]:
-    """The name of a column beside its rows, ``{"names": ["cardNumber"], "values": ["4..."]}``."""
-    columns = ((head, name) for head in heads for name in names_listed(head))
-    sure = ((head, name) for head, name in columns if meaning_of_name(name) is Meaning.CARD_DATA)
-    few = list(islice(sure, _MOST_COLUMNS))
-    return next((name for head, name in few if any(_heads(head, each) for each in values)), None)
-
-
-def _heads(head: Any, value: Any) -> bool:
-    """Whether a value may be the rows below a head: a list, or lines of text below a line."""
-    if type(value) is list or type(value_in_text(value)) is list:
-        return True
-    are_lines = type(head) is str and type(value) is str
-    return are_lines and holds_column_of_card_data(f"{head}\n{value}")
-
-
-def _mentioned_by(heads: List[Any], values: List[Any]) -> Optional[str]:
-    """The name in a list or among keys beside a card number, ``{"name": ["pan"], ...}``."""
-    if not any(map(holds_only_card_number, values)):
-        return None
-    names = (name for head in heads for name in names_mentioned(head))
-    return next((name for name in names if meaning_of_name(name) in NAMES_CARD_DATA), None)
 
 
 def meaning_at(name: str, above: Tuple[str, ...]) -> Optional[Meaning]:
@@ -327,7 +227,7 @@ def _is_value(name: str, may_be_number: bool) -> bool:
     return assigns_card_data(name) or tells_card_number(name)
 
 
-def _is_card_number_alone(text: str) -> Optional[str]:
+def _whole_card_number(text: str) -> Optional[str]:
     return text if _card_number(text) is not None and holds_card_number(text) else None
 
 

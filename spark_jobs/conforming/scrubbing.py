@@ -9,14 +9,13 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any, Container, Iterable, List, Optional
 
+from spark_jobs.conforming.about_objects import About, about
 from spark_jobs.conforming.exact_json import NotJsonError, Number, Object, parse, quoted
 from spark_jobs.conforming.fates import (
     BY_VALUE,
     CLEAN,
     KEEP,
     REDACT,
-    About,
-    about,
     fate,
     fate_of_name,
     goes,
