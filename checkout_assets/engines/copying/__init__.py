@@ -1,1 +1,1 @@
-"""Copying folders from source to raw, and proving it."""
+"""Copy folders from source to raw, and verify the copies."""

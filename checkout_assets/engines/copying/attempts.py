@@ -1,4 +1,4 @@
-"""Copying one object: the attempt under way, and how it ended."""
+"""Copying one object: the current attempt and its outcome."""
 
 from collections.abc import Callable
 from enum import StrEnum
@@ -13,19 +13,19 @@ class Ending(StrEnum):
 
     COPIED = "copied"
     PRESENT = "present"
-    """Raw holds its bytes: another copy was faster, or this one's answer was lost."""
+    """Raw holds its bytes: another copy finished first, or the response to this copy was lost."""
     FAILED = "failed"
     GONE = "gone"
     """It was deleted at the source between listing and copying."""
     NEWER = "newer"
-    """It was overwritten at the source meanwhile, after the cut-off."""
+    """It was overwritten at the source after the cut-off, between listing and copying."""
 
 
 class ObjectOutcome(NamedTuple):
-    """What became of one object; ``source`` is the version last seen at the source.
+    """The outcome of one object; ``source`` is the version last seen at the source.
 
-    ``why`` tells of one that failed, ``compared`` of a copied one whether raw's bytes are known to
-    be the source's.
+    ``why`` explains a failed object. ``compared`` says of a copied object whether its bytes in raw
+    are known to equal the source's.
     """
 
     ending: Ending
@@ -40,9 +40,10 @@ OnEnd = Callable[[ObjectOutcome], None]
 
 
 class Attempt:
-    """An object under way: the version asked for, how often, and who hears of its end.
+    """A copy of one object in progress: the requested version, the attempts, and the callback.
 
-    ``there`` is the tag of what raw holds at its key, or None: only that may be overwritten.
+    ``there`` is the tag of what raw holds at the object's key, or None. Only that may be
+    overwritten.
     """
 
     __slots__ = (
@@ -61,9 +62,9 @@ class Attempt:
         self.conditional = self.looked_again = self.looked_at_raw = False
 
     def end(self, ending: Ending, raw_etag: str = "", compared: bool = True) -> None:
-        """Tell how it ended, if it did not fail."""
+        """Report how the attempt ended, if it did not fail."""
         self.on_end(ObjectOutcome(ending, self.source, self.number, raw_etag, None, compared))
 
     def fail(self, why: Why) -> None:
-        """Tell that it failed."""
+        """Report that the attempt failed."""
         self.on_end(ObjectOutcome(Ending.FAILED, self.source, self.number, why=why))

@@ -1,4 +1,4 @@
-"""What a copy is told, each option once: settings, command line, resource and instances follow."""
+"""The options of a copy, each defined once for settings, command line, resource and instances."""
 
 from typing import Annotated
 
@@ -9,7 +9,7 @@ from checkout_assets.engines.place_terms import CopyPlaces
 
 
 class CopyChoices(BaseModel):
-    """How to copy, as it is given and not yet checked; CopyOptions are made of it."""
+    """How to copy, as configured and not yet validated; CopyOptions are built from it."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -38,8 +38,8 @@ class CopyChoices(BaseModel):
 
 
 class CopySettings(CopyChoices, CopyPlaces):
-    """All that changes what a copy and its reports do, on whatever machine it runs.
+    """All options that change what a copy and its reports do, on any machine.
 
-    An instance is told all of it, so nothing here is a secret, and nothing that an uploaded log
-    would show of objects' names.
+    All of it is passed to instances. So nothing here may be a secret, or may reveal object names in
+    an uploaded log.
     """

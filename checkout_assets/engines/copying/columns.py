@@ -1,7 +1,7 @@
-"""Columns of a manifest part from Python values, without ``pyarrow.array``.
+"""Convert columns of a manifest part to and from Python values, without ``pyarrow.array``.
 
-That one imports pandas wherever pandas is installed, which costs 50 MB and a second, and it is the
-slower way for long lists of plain values.
+``pyarrow.array`` imports pandas if it is installed, which costs 50 MB and a second. It is also
+slower for long lists of plain values.
 """
 
 from array import array
@@ -18,12 +18,12 @@ _MICROSECOND = timedelta(microseconds=1)
 
 
 def to_column(values: Sequence[Any], kind: "pa.DataType") -> "pa.Array":
-    """The values, none of them missing, as an Arrow array of a manifest's types."""
+    """Return the values as an Arrow array of a manifest's type; none of them may be None."""
     return _MAKERS[str(kind)](values, kind)
 
 
 def from_column(column: "pa.ChunkedArray") -> list[Any]:
-    """The column's values; instants are quicker made here than by pyarrow."""
+    """Return the column's values; timestamps are built here, which is faster than in pyarrow."""
     import pyarrow as pa
 
     if not pa.types.is_timestamp(column.type):

@@ -1,7 +1,7 @@
-"""Whether raw holds the bytes of a source object, where the listed tags do not tell.
+"""Decide whether raw holds the bytes of a source object when the listed tags do not tell.
 
-A tag is the MD5 of the bytes unless the object is encrypted with a KMS key or a customer's key, or
-was uploaded in parts. Then checksums tell, if S3 keeps one of the same kind for both objects.
+A tag is the MD5 of the bytes, unless the object is encrypted with a KMS key or a customer's key, or
+was uploaded in parts. Otherwise checksums tell, if S3 keeps one of the same kind for both objects.
 """
 
 import threading
@@ -28,11 +28,11 @@ _SOURCE, _RAW = "source", "raw"
 _SIDES = 2
 _Head = Response | StoreError
 _LARGEST_READ = 16 * 1024**2
-"""Bytes up to which two objects are read to compare them, when nothing else tells."""
+"""Largest size in bytes of two objects that are read in order to compare them."""
 
 
 class Bytes(StrEnum):
-    """What is known of the bytes of two objects."""
+    """What is known about whether two objects have the same bytes."""
 
     SAME = "same"
     OTHER = "other"
@@ -42,7 +42,7 @@ class Bytes(StrEnum):
 
 
 def by_tags(source_etag: str, raw_etag: str) -> Bytes:
-    """What the tags say if both are MD5s; of objects uploaded in parts it is unknown."""
+    """Compare the tags if both are MD5s; for objects uploaded in parts the result is unknown."""
     if source_etag == raw_etag:
         return Bytes.SAME
     comparable = is_md5_form(source_etag) and not _of_parts(raw_etag)
@@ -50,7 +50,7 @@ def by_tags(source_etag: str, raw_etag: str) -> Bytes:
 
 
 def by_heads(tags: Bytes, source: Response, raw: Response) -> Bytes:
-    """What the headers of two objects say; ``tags`` is what ``by_tags`` says of them."""
+    """Compare the headers of two objects; ``tags`` is the result of ``by_tags`` for them."""
     if tags is not Bytes.UNKNOWN and not (_tag_is_no_md5(source) or _tag_is_no_md5(raw)):
         return tags
     if source.header("content-length") != raw.header("content-length"):
@@ -69,7 +69,7 @@ OnFinding = Callable[[Finding], None]
 
 
 class Comparer:
-    """Compares objects of two stores through the fast transport."""
+    """Compares objects of two stores over the fast transport."""
 
     def __init__(self, source: "S3Store", raw: "S3Store") -> None:
         self._source = source
@@ -78,7 +78,7 @@ class Comparer:
         self._ask_raw = raw.head_starter()
 
     def start(self, source: SourceObject, raw_key: str, tags: Bytes, on_finding: OnFinding) -> None:
-        """Compare by what both objects' headers say, the source's if it is still that version.
+        """Compare by the headers of both objects, if the source object is still that version.
 
         ``on_finding`` is called once, on awscrt's thread.
         """
@@ -88,7 +88,7 @@ class Comparer:
         _ask(self._ask_raw, raw_key, [], heads.of(_RAW))
 
     def compare(self, source: SourceObject, raw_key: str, raw_etag: str) -> Bytes:
-        """What can be known of both objects' bytes, if need be by reading them; waits for S3.
+        """Compare the bytes of both objects, and read them if necessary; blocks on S3.
 
         Raises StoreError.
         """
@@ -118,7 +118,7 @@ class Comparer:
 
 
 class _Heads:
-    """Waits for the answers of both sides, which come on whatever threads."""
+    """Waits for the responses of both sides, which arrive on any thread."""
 
     def __init__(self, on_both: Callable[[_Head, _Head], None]) -> None:
         self._on_both = on_both
@@ -126,7 +126,7 @@ class _Heads:
         self._lock = threading.Lock()
 
     def of(self, side: str) -> OnEnd:
-        """Takes the answer of that side."""
+        """Return the callback for the response of that side."""
 
         def on_end(response: Response, error: StoreError | None) -> None:
             with self._lock:
@@ -150,7 +150,7 @@ def _finding(tags: Bytes, source: _Head, raw: _Head) -> Finding:
 
 
 def _ask(start: HeadStarter, key: str, headers: Headers, on_end: OnEnd) -> None:
-    """Ask with checksums, which S3 tells of an object under KMS only to who may decrypt it."""
+    """Request the headers with checksums; under KMS, S3 returns them only with kms:Decrypt."""
 
     def on_first(response: Response, error: StoreError | None) -> None:
         if error is not None and error.code == "AccessDenied":
@@ -167,5 +167,5 @@ def _tag_is_no_md5(head: Response) -> bool:
 
 
 def _of_parts(digest: str) -> bool:
-    """Whether it is a digest of the parts' digests: those end in ``-<parts>``."""
+    """Whether the digest is a digest of the parts' digests: those end in ``-<parts>``."""
     return "-" in digest

@@ -1,4 +1,4 @@
-"""The end of one folder's copy: verify it by listing raw again, and write its completion record."""
+"""Finish one folder's copy: verify it by listing raw again, and write its completion record."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -30,9 +30,9 @@ from spark_jobs.stores import ConflictError
 
 @dataclass(frozen=True, slots=True)
 class Conclusion:
-    """Ends one folder's copy.
+    """Finishes one folder's copy.
 
-    ``found`` is the completion record of before, which the new one replaces; ``listed_at`` is when
+    ``found`` is the earlier completion record, which the new one replaces. ``listed_at`` is when
     the listing began.
     """
 
@@ -42,15 +42,15 @@ class Conclusion:
     listed_at: datetime
 
     def of(self, tally: Tally, parts: list[ManifestPart], problems: Sequence[str]) -> FolderCopied:
-        """How the copy ended: complete only if nothing failed, raw agrees and the record is kept.
+        """Return the outcome: complete only if nothing failed, raw agrees and the record is kept.
 
-        ``problems`` of earlier manifests become notes. Raises FolderNotCopiedError if another
-        copy's record stands there by now.
+        ``problems`` of earlier manifests become notes. Raises FolderNotCopiedError if another copy
+        has written its record in the meantime.
         """
         return self._unfit(tally) or self._verified(tally, parts, problems)
 
     def _unfit(self, tally: Tally) -> FolderCopied | None:
-        """The failure that is known without looking at raw again."""
+        """Return the failure that is known without listing raw again, or None."""
         run, folder, facts = self.run, self.folder, tally.facts()
         if facts.status(Status.FAILED):
             error = explain_failures(folder, facts, tally.reasons)
@@ -82,7 +82,7 @@ class Conclusion:
         return FolderCopied(folder, facts, record=record, notes=notes)
 
     def _verify(self, copy_id: str, parts: Sequence[ManifestPart]) -> Counter[Verdict]:
-        """List raw again and compare it with what a manifest, read back, says is there."""
+        """List raw again and compare it with the manifest, which is read back for this."""
         raw, folder = self.run.raw, self.folder
         expected = expected_in_raw(raw, folder.name, copy_id, parts)
         return verify(expected, raw_blocks(raw, f"{folder}/"))
@@ -98,7 +98,7 @@ class Conclusion:
             ) from None
 
     def _explain_defeat(self, now: RecordFound) -> str:
-        """Why this copy's record was not written, by what is there now."""
+        """Explain why this copy's record was not written, from the record that is there now."""
         if now.etag is None:
             return f"{self.folder}: the completion record was removed meanwhile. Copy it again."
         if now.record is None:

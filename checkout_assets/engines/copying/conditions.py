@@ -1,4 +1,4 @@
-"""The conditions of a copy, and whose word a refusal may be: the source's or raw's."""
+"""The conditions of a copy, and which side a refusal may be about: source or raw."""
 
 from spark_jobs.stores import ConflictError, NotFoundError, StoreError
 
@@ -6,24 +6,27 @@ _CONDITIONS_ON_RAW = frozenset(("if-match", "if-none-match"))
 
 
 def only_over(there: str | None) -> tuple[str, str]:
-    """The condition that nothing is overwritten but the object of that tag, or nothing at all."""
+    """The condition that only the object with that tag is overwritten, or nothing if it is None."""
     return ("if-none-match", "*") if there is None else ("if-match", f'"{there}"')
 
 
 def is_about_raw(error: StoreError) -> bool:
-    """Raw no longer holds what was listed there: the store names a condition on it."""
+    """Whether raw no longer holds what was listed: the store names a condition on raw."""
     return isinstance(error, ConflictError) and error.condition in _CONDITIONS_ON_RAW
 
 
 def may_be_about_raw(error: StoreError | None, there: str | None) -> bool:
-    """Not every store says which condition failed; If-Match on a missing object is a 404."""
+    """Whether the error may be about raw.
+
+    Not every store says which condition failed; If-Match on a missing object is a 404.
+    """
     if isinstance(error, ConflictError):
         return not error.condition
     return isinstance(error, NotFoundError) and there is not None
 
 
 def may_be_about_the_source(error: StoreError) -> bool:
-    """The source object may no longer be the one that was listed: changed, or gone."""
+    """Whether the source object may have changed since it was listed, or may be gone."""
     if isinstance(error, ConflictError):
         return not is_about_raw(error)
     return isinstance(error, NotFoundError) and error.code != "NoSuchBucket"

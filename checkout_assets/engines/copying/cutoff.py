@@ -1,4 +1,4 @@
-"""What raw keeps of a migration: one cut-off for all folders, and the source it is copied from."""
+"""What raw records about a migration: one cut-off for all folders, and the copied source."""
 
 from collections.abc import Iterator
 from contextlib import suppress
@@ -24,18 +24,18 @@ from spark_jobs.stores import Blob, ConflictError, NotFoundError, Store, StoreEr
 
 AS_OF_KEY = "_manifests/as_of.json"
 _MOST_TRIES = 20
-"""Each is lost only to another process that has written in the meantime."""
+"""Attempts to write the record; each fails only if another process wrote it in the meantime."""
 
 _NONE = ""
-"""No cut-off is kept yet."""
+"""Stands for a record without a cut-off."""
 
 
 @dataclass(frozen=True)
 class KeptCutOff:
-    """The cut-off, and where raw is copied from and lies.
+    """The cut-off, the source that raw is copied from, and where raw is.
 
-    ``replaced_sources`` are those that raw was copied from before, and that somebody replaced on
-    purpose. ``source_uri`` is empty in a record of an earlier version, until the next copy.
+    ``replaced_sources`` are earlier sources of raw that were replaced on purpose. ``source_uri`` is
+    empty in a record of an earlier version, until the next copy.
     """
 
     WHAT: ClassVar[str] = "cut-off"
@@ -59,7 +59,7 @@ class KeptCutOff:
 
 @dataclass(frozen=True)
 class Origin:
-    """Which source a copy reads, and which other one it replaces on purpose, if any; by URI."""
+    """The source that a copy reads, and the source that it replaces on purpose, if any; as URIs."""
 
     source_uri: str = ""
     replaces: str = ""
@@ -72,15 +72,16 @@ class _Found:
 
 
 def settle_cut_off(raw: Store, asked: datetime | CutOff) -> datetime:
-    """The cut-off of copies, settled and kept in raw without checking what their source is."""
+    """Settle the cut-off and keep it in raw, without checking which source raw is copied from."""
     return settle(raw, asked, Origin()).instant
 
 
 def settle(raw: Store, asked: datetime | CutOff, origin: Origin) -> KeptCutOff:
-    """What this copy works with, kept in raw for the others.
+    """Settle the cut-off and the source of this copy, and keep both in raw for other copies.
 
-    The kept cut-off, else this moment; an instant that was asked for, or ``now``, replaces it.
-    Raises UsageError if raw was copied from another source, unless ``origin`` replaces that one.
+    Uses the kept cut-off, or the current time if there is none. A requested time, or ``now``,
+    replaces the kept one. Raises UsageError if raw was copied from another source, unless
+    ``origin`` replaces that one.
     """
     now = datetime.now(UTC)
     for _ in range(_MOST_TRIES):
@@ -96,7 +97,7 @@ def settle(raw: Store, asked: datetime | CutOff, origin: Origin) -> KeptCutOff:
                 if_match=found.etag,
                 if_absent=found.etag is None,
             )
-        except ConflictError:  # another process was first: look at what it kept
+        except ConflictError:  # another process wrote first: read what it kept
             continue
         return wanted
     raise MigrationError(
@@ -106,12 +107,12 @@ def settle(raw: Store, asked: datetime | CutOff, origin: Origin) -> KeptCutOff:
 
 
 def find_cut_off(raw: Store) -> KeptCutOff | None:
-    """What raw keeps, or None before the first copy; raises UsageError if it cannot be read."""
+    """Return the record in raw, or None before the first copy; raises UsageError if unreadable."""
     return _find(raw).kept
 
 
 def kept_cut_off(raw: Store) -> datetime | None:
-    """The cut-off that raw keeps, or None before the first copy."""
+    """Return the cut-off that raw keeps, or None before the first copy."""
     kept = find_cut_off(raw)
     return kept.instant if kept else None
 
@@ -131,7 +132,7 @@ def refuse_other_source(raw: Store, origin: Origin) -> None:
 
 
 def _find(raw: Store, replacing: bool = False) -> _Found:
-    """What raw keeps; what cannot be read counts as nothing if it is to be replaced."""
+    """Read the record; with ``replacing``, an unreadable one counts as missing."""
     try:
         blob = raw.get(AS_OF_KEY)
     except NotFoundError:
@@ -150,11 +151,11 @@ def _find(raw: Store, replacing: bool = False) -> _Found:
 
 
 def _with_recorded_source(kept: KeptCutOff | None, raw: Store, origin: Origin) -> KeptCutOff:
-    """What is kept, or a record without a cut-off, with the source that raw is copied from.
+    """Return the record, completed with the source that raw is copied from.
 
-    Where the cut-off names none, as when somebody removed it, completion records tell: the newest
-    names the present source, the others those that it replaced. Raises MigrationError if raw
-    does not answer.
+    If the cut-off names no source, for example because somebody removed it, the completion records
+    tell. The newest names the present source, the others the sources that it replaced. Raises
+    MigrationError if raw does not answer.
     """
     kept = kept or KeptCutOff(_NONE, "", raw.uri)
     if kept.source_uri or not origin.source_uri:
@@ -174,7 +175,7 @@ def _with_recorded_source(kept: KeptCutOff | None, raw: Store, origin: Origin) -
 
 
 def _completion_records(raw: Store) -> Iterator[CompletionRecord]:
-    """Those that can be read; a broken one names no source."""
+    """Yield the readable completion records; an unreadable one names no source."""
     wanted = {completion_record_key(name) for name in FOLDER_NAMES}
     below = AS_OF_KEY.partition("/")[0]
     there = [entry.key for entry in raw.list(f"{below}/") if entry.key in wanted]
@@ -195,13 +196,13 @@ def _wanted(
 
 
 def _with_source(kept: KeptCutOff, raw_uri: str, origin: Origin) -> KeptCutOff:
-    """What is kept, with the source that raw is copied from now and those that it replaces."""
+    """Return the record with the source that raw is copied from now, and those it replaces."""
     old, new = kept.source_uri, origin.source_uri
     if not new:
         return kept
     if old not in {"", new, origin.replaces}:
         raise UsageError(explain_other_source(f"Raw {displayable(raw_uri)}", old, new))
-    # Only completion records may still name the source that is replaced: a cut-off can be removed.
+    # A cut-off can be removed. Then only completion records still name the replaced source.
     before = dict.fromkeys((*kept.replaced_sources, old, origin.replaces))
     replaced = [each for each in before if each not in {"", new}]
     where = kept.raw_uri if old == new else raw_uri
@@ -209,7 +210,7 @@ def _with_source(kept: KeptCutOff, raw_uri: str, origin: Origin) -> KeptCutOff:
 
 
 def explain_other_source(what: str, old: str, new: str) -> str:
-    """The sentence for what was copied from another source than is asked for now."""
+    """Build the message for data that was copied from another source than the requested one."""
     before, now = displayable(old), displayable(new)
     return (
         f"{what} was copied from {before}, not from {now}: check the source and raw. If {now} "

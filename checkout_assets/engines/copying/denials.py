@@ -1,7 +1,7 @@
-"""Denied copies: S3 bills each, so a run that may not copy ends after few of them.
+"""Denied copies: S3 bills each of them, so a run without permission to copy ends early.
 
 One object is copied before all others. Until S3 has answered a copy with something other than a
-denial, only one copy is under way.
+denial, only one copy is in flight.
 """
 
 import threading
@@ -11,8 +11,8 @@ from spark_jobs.contract.failures import Failure
 from spark_jobs.transport.answers import CROSS_REGION_ENDPOINT
 
 MOST_IN_A_ROW = 100
-"""Denials without another answer in between, after which a run is given up. Of an object that is
-denied twice, because it might have been deleted, both count."""
+"""Consecutive denials after which a run is given up. An object that is denied twice, because it
+might have been deleted, counts twice."""
 
 _OWN_CAUSES = {
     CROSS_REGION_ENDPOINT: "the request goes through a gateway endpoint for S3, which does not "
@@ -25,9 +25,10 @@ _USUAL_CAUSES = (
 
 
 class Denials:
-    """Counts a run's denied copies, and lets the first copies begin one by one.
+    """Counts a run's denied copies, and starts the first copies one at a time.
 
-    ``open`` says that any copy may begin; ``given_up`` why no copy is to begin any more.
+    ``open`` says that copies may start without waiting for a turn. ``given_up`` says why no further
+    copy may start.
     """
 
     def __init__(self) -> None:
@@ -38,20 +39,20 @@ class Denials:
         self._changed = threading.Condition()
 
     def wait_for_turn(self) -> None:
-        """Wait until no other of the first copies is under way."""
+        """Wait until none of the other first copies is in flight."""
         with self._changed:
             while self._under_way and not self.open:
                 self._changed.wait()
             self._under_way = True
 
     def end_turn(self) -> None:
-        """One of the first copies has ended, in whatever way."""
+        """Record that one of the first copies has ended, successfully or not."""
         with self._changed:
             self._under_way = False
             self._changed.notify_all()
 
     def denied(self, code: str) -> bool:
-        """A copy was denied; whether the run has just been given up because of it."""
+        """Count a denied copy; returns whether the run has just been given up because of it."""
         with self._changed:
             self._total += 1
             self._in_a_row += 1
@@ -62,7 +63,7 @@ class Denials:
             return True
 
     def answered(self) -> None:
-        """A copy was answered with something other than a denial."""
+        """Record that S3 answered a copy with something other than a denial."""
         if self.open and not self._in_a_row:
             return
         with self._changed:

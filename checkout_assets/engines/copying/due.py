@@ -1,4 +1,4 @@
-"""Objects under way, and their outcomes in the order in which the objects began."""
+"""Objects in progress, and their outcomes in the order in which the objects were started."""
 
 import threading
 from collections import deque
@@ -10,7 +10,7 @@ from checkout_assets.engines.copying.earlier import EarlierRow
 
 
 class Due:
-    """A key under work: what both sides and the earlier copies show of it, and its outcome."""
+    """A key in progress: what both sides and earlier copies show of it, and its outcome."""
 
     __slots__ = ("earlier", "outcome", "raw", "raw_key", "source")
 
@@ -29,9 +29,9 @@ class Due:
 
 
 class InOrder:
-    """What has begun and is not written yet; ``write`` gets each with its outcome, in order.
+    """Objects that were started and not yet written; ``write`` gets each outcome in that order.
 
-    One thread adds and settles; outcomes come from any thread.
+    One thread adds and settles; outcomes arrive on any thread.
     """
 
     def __init__(self, write: Callable[[Due, ObjectOutcome], None]) -> None:
@@ -41,13 +41,13 @@ class InOrder:
         self._ended = threading.Event()
 
     def end(self, due: Due, outcome: ObjectOutcome) -> None:
-        """On another thread: the outcome first, so that whoever waits misses nothing."""
+        """Set the outcome, then wake the waiting thread; called on any thread."""
         due.outcome = outcome
         if self._awaited is due:
             self._ended.set()
 
     def settle(self, leave: int) -> None:
-        """Write what has ended, in order; wait until at most ``leave`` are waiting."""
+        """Write finished objects in order; wait until at most ``leave`` objects are unwritten."""
         waiting = self.waiting
         while waiting and (waiting[0].outcome is not None or len(waiting) > leave):
             due = waiting.popleft()

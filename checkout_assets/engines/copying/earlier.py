@@ -1,4 +1,4 @@
-"""What earlier copies left: their manifests' rows, joined by key, and parts that nobody names."""
+"""Manifest rows of earlier copies, joined by key, and manifest parts that no record names."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
@@ -20,17 +20,17 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 ABANDONED_AFTER = timedelta(days=7)
-"""Parts that no record names are removed by a later copy once they are this old."""
+"""Age at which a later copy removes manifest parts that no record names."""
 
 
 def list_parts(raw: Store, folder: str) -> list[Entry]:
-    """Every manifest part of a folder that lies in raw, whichever copy wrote it."""
+    """List all manifest parts of a folder in raw, whichever copy wrote them."""
     entries = raw.list(f"_manifests/{folder}/")
     return [entry for entry in entries if entry.key.endswith(".parquet")]
 
 
 class EarlierRow(NamedTuple):
-    """What deciding needs of a row of an earlier copy; the whole row is read only if asked for."""
+    """The fields of an earlier copy's row that decisions need; ``whole`` reads the full row."""
 
     raw_key: str
     source_etag: str
@@ -39,7 +39,7 @@ class EarlierRow(NamedTuple):
     number: int
 
     def whole(self) -> ManifestRow:
-        """The row as it was written."""
+        """Return the row as it was written."""
         (values,) = self.batch.slice(self.number, 1).to_pylist()
         return ManifestRow(**values)
 
@@ -48,11 +48,11 @@ _Placed = tuple[str, EarlierRow]
 
 
 class EarlierRows:
-    """Rows of earlier copies, joined by key: the recorded manifest's, and those of parts that a
-    copy left which died since.
+    """Rows of earlier copies, joined by key.
 
-    A part that cannot be trusted is left out, and ``problems`` says so: its objects are proved
-    another way or copied again.
+    These are the rows of the recorded manifest, and of parts that an unfinished later copy left. An
+    invalid part is left out and reported in ``problems``. Its objects are verified in another way
+    or copied again.
     """
 
     def __init__(self, raw: Store, parts: Sequence[Entry], found: RecordFound) -> None:
@@ -62,7 +62,7 @@ class EarlierRows:
         self.problems: list[str] = [found.problem] if found.problem else []
 
     def __iter__(self) -> Iterator[tuple[str, Sequence[EarlierRow]]]:
-        """Each place in order with its rows, the recorded ones first."""
+        """Yield each place in order with its rows, the recorded ones first."""
         streams = [self._recorded(), *map(self._unfinished, self._unfinished_copies())]
         if len(streams) == 1:
             return ((place, (row,)) for place, row in streams[0])
@@ -84,7 +84,7 @@ class EarlierRows:
                 yield from rows
 
     def _unfinished_copies(self) -> list[list[str]]:
-        """Keys of the parts of each copy that died since the recorded one began."""
+        """Return the part keys of each unfinished copy that wrote after the recorded one began."""
         begun = datetime.fromisoformat(self._record.listed_at) if self._record else None
         parts = [
             entry.key
@@ -110,9 +110,9 @@ class EarlierRows:
 
 
 def _placed(table: "pa.Table", name: str, last: str) -> tuple[Iterator[_Placed], str]:
-    """The rows of a part that are in raw or were, by their places, and the last place.
+    """Return the rows of a part whose objects are or were in raw, by place, and the last place.
 
-    Raises RecordError unless all of them ascend from ``last``.
+    Raises RecordError unless all rows ascend from ``last``.
     """
     places = places_of(table, name, last)
     return _earlier_rows(table), places[-1] if places else last
@@ -133,7 +133,7 @@ def _earlier_rows(table: "pa.Table") -> Iterator[_Placed]:
 
 
 def abandoned(parts: Iterable[Entry], kept: set[str], now: datetime) -> list[str]:
-    """Keys of the parts older than seven days of copies not in ``kept``."""
+    """Return the keys of parts older than seven days whose copies are not in ``kept``."""
     limit = now - ABANDONED_AFTER
     return [
         part.key

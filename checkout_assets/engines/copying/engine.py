@@ -39,15 +39,15 @@ __all__ = ["CopyEngine", "CopyOptions", "CopyTerms", "FolderCopied"]
 _AGAIN = "Copy it again."
 _CANCELLED = Failure("Cancelled", transient=True)
 _LONGEST_GRACE_SECONDS = 3.0
-"""What a cancelled copy waits for answers before it hangs up, and for its threads after that."""
+"""Seconds that a cancelled copy waits for responses, and after closing them for its threads."""
 
 
 @dataclass(frozen=True, slots=True)
 class CopyOptions:
     """How to copy.
 
-    ``as_of`` is the cut-off; ``in_flight`` the requests under way at once, for all folders
-    together; objects above ``largest_copy`` bytes are copied in parts. ``replaces_source`` is the
+    ``as_of`` is the cut-off. ``in_flight`` is the number of concurrent requests, for all folders
+    together. Objects above ``largest_copy`` bytes are copied in parts. ``replaces_source`` is the
     URI of the source that this one replaces in raw on purpose.
     """
 
@@ -60,7 +60,7 @@ class CopyOptions:
 
     @classmethod
     def given_by(cls, places: CopyPlaces, choices: CopyChoices, **pace: int) -> "CopyOptions":
-        """What is chosen, with other numbers of ``pace``; raises UsageError for wrong choices."""
+        """Build the options from the choices and ``pace``; raises UsageError for invalid ones."""
         return cls(
             as_of=parse_as_of(choices.as_of),
             terms=CopyTerms.given_by(places, choices),
@@ -88,8 +88,8 @@ class CopyEngine:
     def check(self) -> None:
         """Raise UsageError if raw was copied from another source or ignores conditional writes.
 
-        Nothing is changed, and raw is proved once for an engine. Raises MigrationError if raw
-        does not answer or cannot be written to.
+        Changes nothing; conditional writes to raw are tested once per engine. Raises MigrationError
+        if raw does not answer or cannot be written to.
         """
         terms = self._options.terms
         raw = self._raw.on(terms.raw).open(principal(terms.copy_role_arn))
@@ -103,7 +103,7 @@ class CopyEngine:
             self._honours_conditions = True
 
     def run(self, folders: Sequence[Folder], run_id: str) -> Generator[FolderCopied, None, None]:
-        """A folder that this run id has completed is yielded without work."""
+        """Yield each folder's outcome; what this run id has completed is yielded without work."""
         run = self._open(run_id)
         copies = begin_all(
             lambda folder: _copy_folder(run, folder),
@@ -119,7 +119,7 @@ class CopyEngine:
 
     def _open(self, run_id: str) -> CopyRun:
         options, terms = self._options, self._options.terms
-        # One principal lists and copies on both sides: only so can S3 copy between them.
+        # One principal lists and copies on both sides: S3 requires that of a copy.
         session = principal(terms.copy_role_arn)
         source = self._source.on(terms.source).open(session)
         raw = self._raw.on(terms.raw).open(session)
@@ -144,11 +144,11 @@ class CopyEngine:
 
 
 def _end(run: CopyRun, copies: "Sequence[Future[FolderCopied]]") -> None:
-    """Cancel what is not done, and wait for answers only as long as S3 usually takes for them."""
+    """Cancel what is not done, and wait for responses only as long as S3 usually takes."""
     run.cancelled.set()
     run.copier.cancel()
     begun = [copy for copy in copies if not copy.cancel()]
-    # With an answer it is known what was copied, and the manifest says so.
+    # A response tells what was copied, so the manifest can record it.
     if wait(begun, _LONGEST_GRACE_SECONDS).not_done:
         run.hang_up()
         wait(begun, _LONGEST_GRACE_SECONDS)
@@ -156,7 +156,7 @@ def _end(run: CopyRun, copies: "Sequence[Future[FolderCopied]]") -> None:
 
 
 def _watch(run: CopyRun, copies: "Sequence[Future[FolderCopied]]") -> SilenceWatch:
-    """Tells the run's progress how long S3 is silent while folders are under way."""
+    """Report to the run's progress how long S3 has been silent while folders are in progress."""
     ear = StoreEar(run.source, run.raw)
 
     def last_heard() -> float:
@@ -168,7 +168,7 @@ def _watch(run: CopyRun, copies: "Sequence[Future[FolderCopied]]") -> SilenceWat
 
 
 def _copy_folder(run: CopyRun, folder: Folder) -> FolderCopied:
-    """Copy a folder and keep its failure from its neighbours."""
+    """Copy a folder; its failure does not affect the other folders."""
     started = time.monotonic()
     copy = FolderCopy(run, folder)
 

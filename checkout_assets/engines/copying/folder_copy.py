@@ -1,4 +1,4 @@
-"""Copying one folder: list, decide, copy and write the manifest; ``concluding`` does the rest."""
+"""Copy one folder: list, decide, copy and write the manifest; ``concluding`` finishes it."""
 
 from collections.abc import Sequence
 from contextlib import suppress
@@ -34,16 +34,16 @@ from spark_jobs.contract.words import Status
 from spark_jobs.stores import StoreError
 
 _MOST_WAITING = 8192
-"""Objects of one folder that may wait for an earlier one, since rows are written in key order."""
+"""Most objects of one folder that wait for an earlier one: rows are written in key order."""
 
 _NOWHERE = SourceObject("", 0, "", datetime.min.replace(tzinfo=UTC))
-"""What stands for the source of a key that only an earlier manifest names."""
+"""Stands for the source object of a key that only an earlier manifest names."""
 
 _LOST = "vanished from the source, and raw no longer holds what was copied"
 
 
 class FolderCopy:
-    """One copy of one folder; used once."""
+    """One copy of one folder; used only once."""
 
     def __init__(self, run: CopyRun, folder: Folder) -> None:
         self._run = run
@@ -55,9 +55,9 @@ class FolderCopy:
         self._teller = Teller(run.progress, folder)
 
     def copy(self, found: RecordFound) -> FolderCopied:
-        """Do it all, over the completion record that was found.
+        """Copy the folder and replace the completion record that was found.
 
-        Raises FolderNotCopiedError, StoreError or OutOfOrderError if that cannot be.
+        Raises FolderNotCopiedError, StoreError or OutOfOrderError if that is not possible.
         """
         self._refuse_other_source(found.record)
         expected = found.record.listed if found.record else 0
@@ -68,7 +68,7 @@ class FolderCopy:
         try:
             self._decide_all(earlier)
         except BaseException:
-            # Also what a cancelled or failing copy has proved is worth keeping.
+            # Keep what a cancelled or failing copy has verified.
             self._keep_what_ended()
             raise
         self._begun.settle(leave=0)
@@ -76,24 +76,24 @@ class FolderCopy:
         parts = self._writer.flush()
         end = Conclusion(self._run, self._folder, found, listed_at)
         copied = end.of(self._tally, parts, earlier.problems)
-        # The manifest just replaced stays for whoever reads it now; a later copy removes it.
+        # Readers may still use the manifest just replaced; a later copy removes it.
         kept = {found.record.copy_id} if found.record else set()
         return self._remove(abandoned(old_parts, kept, listed_at), copied)
 
     @property
     def facts(self) -> CopyFacts:
-        """What has been counted so far, also by a copy that has failed."""
+        """Return the counts so far, including those of a failed copy."""
         return self._tally.facts()
 
     @property
     def failures(self) -> Sequence[ObjectFailure]:
-        """The first objects that could not be copied, so far."""
+        """Return the first objects that could not be copied, so far."""
         return self._tally.failures
 
     def _keep_what_ended(self) -> None:
-        """Count all that has ended, and write the rows that can still be written.
+        """Count every object that has ended, and write the rows that can still be written.
 
-        Why the copy failed is known by then: what fails here adds nothing.
+        Errors here are ignored: the copy has already failed for a known reason.
         """
         while self._begun.waiting:
             with suppress(StoreError):
@@ -103,7 +103,7 @@ class FolderCopy:
             self._writer.flush()
 
     def _refuse_other_source(self, record: CompletionRecord | None) -> None:
-        """Raw's cut-off may have been removed, and with it the word of its source."""
+        """Fail if the record names another source; raw's cut-off may have been removed."""
         if record is not None and record.source_uri not in self._run.sources:
             sentence = explain_other_source(self._name, record.source_uri, self._run.source.uri)
             raise FolderNotCopiedError(sentence, Failure("OtherSource"))
@@ -119,7 +119,7 @@ class FolderCopy:
         return copied
 
     def _decide_all(self, earlier: EarlierRows) -> None:
-        """Every key the source lists or an earlier manifest names, by its place in order."""
+        """Decide each key that the source lists or an earlier manifest names, in order of place."""
         run, prefix, waiting = self._run, f"{self._folder}/", self._begun.waiting
         sides = merge_join_three(
             list_source(run.source, prefix, run.raw.prefix), earlier, list_raw(run.raw, prefix)
@@ -197,7 +197,7 @@ class FolderCopy:
         self._writer.add(row)
 
     def _write_unlisted(self, due: Due, outcome: ObjectOutcome) -> None:
-        """A key of which the source has no version up to the cut-off, or no longer has one."""
+        """Write the row of a key that has no version in the source up to the cut-off (any more)."""
         self._tally.newer += outcome.ending is Ending.NEWER
         kept = next((r for r in due.earlier if due.raw and r.raw_etag == due.raw.etag), None)
         if kept is not None:
@@ -214,7 +214,7 @@ class FolderCopy:
 
 
 def _without_request(action: Action, due: Due) -> ObjectOutcome:
-    """What a decision other than copying comes to; ``attempts`` 0 means that nothing was asked."""
+    """Return the outcome of a decision other than copying; ``attempts`` 0 means no request."""
     if due.source is None:
         return ObjectOutcome(Ending.GONE, _NOWHERE, 0)
     if action is Action.PRESENT and due.raw is not None:

@@ -1,4 +1,4 @@
-"""Whether a copied object's bytes are the source's: what S3 answers is believed only that far."""
+"""Decide from S3's response whether a copied object has the source's bytes."""
 
 from collections.abc import Callable
 
@@ -11,8 +11,8 @@ from spark_jobs.stores import StoreError
 class Judge:
     """Ends each attempt by the tag that S3 returned for it.
 
-    Of a raw under KMS no tag tells of bytes. ``on_change`` takes an attempt whose source has
-    changed while it was compared.
+    If raw is encrypted with KMS, its tags say nothing about bytes. ``on_change`` receives an
+    attempt whose source changed during the comparison.
     """
 
     def __init__(
@@ -23,7 +23,7 @@ class Judge:
         self._on_change = on_change
 
     def by_tag(self, attempt: Attempt, raw_etag: str) -> None:
-        """Compare it with the source's tag, where equal bytes have equal tags."""
+        """Compare the tag with the source's, where equal bytes have equal tags."""
         found = by_tags(attempt.source.etag, raw_etag)
         if found is Bytes.SAME:
             attempt.end(Ending.COPIED, raw_etag=raw_etag)
@@ -33,7 +33,7 @@ class Judge:
             self._by_heads(attempt, raw_etag)
 
     def _by_heads(self, attempt: Attempt, raw_etag: str) -> None:
-        """Under KMS a tag looks like an MD5 and is not; otherwise other bytes have arrived."""
+        """Compare by headers: the tags differ because of KMS or because the bytes differ."""
 
         def on_finding(found: Finding) -> None:
             self._by_finding(attempt, raw_etag, found)

@@ -1,4 +1,4 @@
-"""The listings of source and raw, both by the place in order of the raw keys."""
+"""The listings of source and raw, both in the order of the raw keys' places."""
 
 from collections.abc import Iterator
 from itertools import chain, islice
@@ -39,13 +39,13 @@ def list_source(
 
 
 def list_raw(raw: "S3Store", prefix: str) -> Iterator[tuple[str, Sighting]]:
-    """Raw's objects by the places of their keys."""
+    """Yield raw's objects by the places of their keys."""
     for block in raw_blocks(raw, prefix):
         yield from zip(block.places, map(Sighting, block.sizes, block.etags), strict=True)
 
 
 def raw_blocks(raw: "S3Store", prefix: str) -> Iterator[Block]:
-    """Raw's objects by the places of their keys, about a page at a time."""
+    """Yield raw's objects by the places of their keys, in blocks of about one page."""
     escaped: Spool[tuple[int, str]] = Spool()
     try:
         for page in raw.pages(prefix):

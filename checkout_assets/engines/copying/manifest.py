@@ -1,8 +1,8 @@
-"""Writing a copy's manifest as it goes.
+"""Write a copy's manifest while it runs.
 
-A manifest is a sequence of Parquet parts, their rows ascending by the place in order of their raw
-keys: those without an escape first, see ``place_in_order``. A part is written once and never
-changed; the completion record says which parts count.
+A manifest is a sequence of Parquet parts. Their rows ascend by the place of their raw keys: keys
+without an escape come first, see ``place_in_order``. A part is written once and never changed. The
+completion record says which parts count.
 """
 
 import hashlib
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 
 ROWS_PER_PART = 10_000
 SECONDS_PER_PART = 30.0
-"""A killed copy forgets at most this much of what it had proved."""
+"""Longest time between parts: a killed copy loses at most this much of its verified work."""
 
 ROWS_PER_GROUP = 5_000
-"""Readers split a manifest into its row groups, so this is also their unit of work."""
+"""Rows per row group; readers split a manifest by row group, so it is their unit of work."""
 
 
 class ManifestRow(NamedTuple):
@@ -58,9 +58,9 @@ class ManifestWriter:
         self._failed = False
 
     def add(self, row: ManifestRow) -> None:
-        """Take the next row; writes a part whenever enough rows or time have gathered.
+        """Add the next row; writes a part when enough rows are buffered or enough time has passed.
 
-        After a part that could not be written rows only gather: ``flush`` tries once more.
+        After a failed write, rows are only buffered; ``flush`` tries once more.
         """
         self._rows.append(row)
         aged = time.monotonic() - self._started > SECONDS_PER_PART
@@ -70,7 +70,7 @@ class ManifestWriter:
             self._failed = False
 
     def flush(self) -> list[ManifestPart]:
-        """Write the rows that wait, if any, and return all parts so far."""
+        """Write the buffered rows, if any, and return all parts so far."""
         if self._rows:
             data = _parquet(self._rows)
             name = f"part-{len(self._parts):05d}.parquet"

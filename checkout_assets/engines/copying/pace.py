@@ -1,4 +1,4 @@
-"""How many requests are under way at once: as many as S3 takes, found out as the copy goes."""
+"""The limit of concurrent requests, adapted to what S3 accepts while the copy runs."""
 
 import threading
 from collections.abc import Callable
@@ -13,19 +13,19 @@ _SHARE_WAITED_FOR = 4
 _SMOOTHING = 0.02
 _FORGETTING = 0.000002
 _BACKLOG = 2
-"""Requests that may be begun for each that may be under way: the rest waits for a connection."""
+"""Requests that may be started per request in flight; the others wait for a connection."""
 
 _GIVE_UP_AFTER_SECONDS = 90.0
 _GIVE_UP_AFTER_FAILURES = 20
 
 
 class RequestPace:
-    """Lets requests begin; shared by all folders of a run. ``on_limit`` hears of each new limit.
+    """Limits concurrent requests; shared by all folders of a run. ``on_limit`` gets each new limit.
 
-    The limit doubles with each round of answers until S3 asks to slow down, which takes it to 0.7
-    of itself; from then on it grows by one a round. Above 256 it does not grow while answers take
-    more than twice as long as they did at best: then requests only wait for each other. If nothing
-    at all has succeeded for a minute and a half of failures, it is ``hopeless``.
+    The limit doubles with each round of responses until S3 asks to slow down. That multiplies it by
+    0.7, and from then on it grows by one per round. Above 256 it does not grow while responses take
+    more than twice the shortest observed time: then requests only wait for each other. It is
+    ``hopeless`` if all requests have failed for a minute and a half.
     """
 
     def __init__(self, most: int, on_limit: Callable[[int], None] = lambda _: None) -> None:
@@ -49,7 +49,7 @@ class RequestPace:
 
     @property
     def hopeless(self) -> bool:
-        """Whether S3 has answered nothing but failures for so long that asking on is no use."""
+        """Whether S3 has returned only failures for so long that further requests are useless."""
         since = self._failing_since
         return (
             since is not None
@@ -58,27 +58,27 @@ class RequestPace:
         )
 
     def begin(self) -> None:
-        """Wait until one more request may begin, or at least wait for a connection."""
+        """Wait until one more request may start, or may at least wait for a connection."""
         with self._lock:
             if self._under_way >= int(self._limit) * _BACKLOG:
                 self._waiting += 1
-                # Waking for each single answer would cost more than the request itself.
+                # Waking up per response would cost more than the request itself.
                 while self._under_way > self._low_water():
                     self._changed.wait()
                 self._waiting -= 1
             self._under_way += 1
 
     def succeeded(self, seconds: float = 0.0) -> None:
-        """A request has ended and S3 has served it, be it by a refusal that is final.
+        """Record a request that S3 served, including a request that it refused permanently.
 
-        ``seconds`` is how long its answer took, if that is known.
+        ``seconds`` is how long the response took, if that is known.
         """
         with self._lock:
             self._failing_since = None
             self._failures = 0
             if seconds:
                 self._note(seconds)
-            # Only a limit that is made use of says anything about how much more S3 takes.
+            # Only a limit that is reached shows whether S3 accepts more.
             used = self._under_way * 2 >= self._limit
             if used and self._limit < self._most and self._is_worth_more():
                 step = 1.0 if self._doubling else 1.0 / self._limit
@@ -86,7 +86,7 @@ class RequestPace:
             self._ended()
 
     def failed(self) -> None:
-        """A request has ended in a failure that may pass: go slower."""
+        """Record a transient failure, and slow down."""
         with self._lock:
             now = monotonic()
             self._failing_since = self._failing_since or now
@@ -105,7 +105,7 @@ class RequestPace:
         return self._limit < _MODEST or self._seconds <= self._best_seconds * 2
 
     def _note(self, seconds: float) -> None:
-        """Follow the time that answers take, and the least it has been; that one slowly rises."""
+        """Track the response time and its minimum; the minimum slowly rises."""
         if not self._seconds:
             self._seconds = self._best_seconds = seconds
         self._seconds += (seconds - self._seconds) * _SMOOTHING

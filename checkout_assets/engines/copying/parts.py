@@ -1,6 +1,6 @@
-"""Copying what is too large for one request: UploadPartCopy, part by part.
+"""Copy objects that are too large for one request with UploadPartCopy, part by part.
 
-CopyObject carries content type and metadata over by itself; here they have to be told.
+CopyObject copies content type and metadata by itself; here they have to be set.
 """
 
 import threading
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from spark_jobs.stores import S3Store
 
 PART_BYTES = 512 * 1024**2
-"""S3 takes 10,000 parts of 5 MB to 5 GB: enough for its largest object of 5 TB."""
+"""S3 accepts 10,000 parts of 5 MB to 5 GB: enough for its largest object of 5 TB."""
 
 _ABORT_SECONDS = 10.0
 _KEPT_HEADERS = (
@@ -33,7 +33,7 @@ _KEPT_HEADERS = (
 
 
 class UnfinishedUploadError(Exception):
-    """Copying in parts ended by ``cause``, and its upload could not be aborted."""
+    """Copying in parts failed with ``cause``, and its upload could not be aborted."""
 
     def __init__(self, cause: BaseException) -> None:
         super().__init__(
@@ -51,11 +51,11 @@ def copy_in_parts(  # noqa: PLR0913, PLR0917 - what such a copy is made of
     terms: CopyTerms,
     cancelled: threading.Event,
 ) -> str:
-    """Copy an object server-side, over nothing but raw's object of the tag ``there``, if any.
+    """Copy an object server-side; overwrites only raw's object with the tag ``there``, if any.
 
-    Returns its new tag. Raises what boto3 raises, StoreError, and InterruptedCopyError soon after
-    ``cancelled`` is set; then its upload is aborted. Raises UnfinishedUploadError if it could not
-    be.
+    Returns the new tag. Raises boto3's exceptions and StoreError. Raises InterruptedCopyError soon
+    after ``cancelled`` is set; the upload is then aborted. Raises UnfinishedUploadError if aborting
+    it failed.
     """
     head = interruptibly(partial(source.head, found.key), cancelled)
     target = {"Bucket": raw.bucket, "Key": raw.prefix + raw_key}
@@ -84,7 +84,7 @@ def _begin(raw: "S3Store", about: Mapping[str, Any], cancelled: threading.Event)
     try:
         upload = interruptibly(begin, cancelled).get("UploadId")
     except (BotoCoreError, InterruptedCopyError) as error:
-        # No answer came: S3 may have begun an upload whose id nobody knows.
+        # No response: S3 may have started an upload whose id is unknown.
         raise UnfinishedUploadError(error) from None
     if not upload:
         raise UnfinishedUploadError(unreadable_answer(str(about["Key"])))
@@ -94,7 +94,7 @@ def _begin(raw: "S3Store", about: Mapping[str, Any], cancelled: threading.Event)
 def _parts(
     source: "S3Store", found: SourceObject, about: Mapping[str, Any]
 ) -> Iterator[Mapping[str, Any]]:
-    """The arguments of the request for each part."""
+    """Yield the arguments of the request for each part."""
     for number, bounds in enumerate(_ranges(found.size), start=1):
         yield {
             **about,
@@ -111,7 +111,7 @@ def _copy_part(raw: "S3Store", part: Mapping[str, Any]) -> str:
 
 
 def _abort(raw: "S3Store", about: Mapping[str, Any], cause: BaseException) -> None:
-    """Abort the upload, also after a cancellation; raises UnfinishedUploadError if that fails."""
+    """Abort the upload, even after a cancellation; raises UnfinishedUploadError if that fails."""
     abort = partial(raw.client.abort_multipart_upload, **about)
     try:
         interruptibly(abort, threading.Event(), _ABORT_SECONDS)

@@ -1,4 +1,4 @@
-"""How a copy tells whoever watches; called from many threads, so implementations must be safe."""
+"""How a copy reports progress; called from many threads, so implementations are thread-safe."""
 
 import time
 from typing import Protocol
@@ -11,19 +11,19 @@ _OBJECTS_BETWEEN_LOOKS = 64
 
 
 class CopyProgress(Protocol):
-    """Hears of a copy as it goes."""
+    """Receives the progress events of a copy."""
 
     def on_folder_begun(self, folder: Folder, expected: int) -> None:
-        """A folder is being copied; ``expected`` objects were in it last time, 0 if unknown."""
+        """A folder's copy began; it had ``expected`` objects last time, 0 if unknown."""
 
     def on_objects(self, folder: Folder, objects: int, size: int, copied: int) -> None:
-        """So many more objects, of so many bytes in all, are in raw; this copy put ``copied``."""
+        """``objects`` more, of ``size`` bytes in all, are in raw; this copy wrote ``copied``."""
 
     def on_folder(self, folder: Folder, error: str) -> None:
-        """A folder has ended, with a sentence if it is not complete."""
+        """A folder has ended; ``error`` is a sentence if it is not complete."""
 
     def on_silence(self, seconds: float) -> None:
-        """S3 has said nothing for so long although it was asked; 0 once it has answered again."""
+        """S3 has not answered for that long despite open requests; 0 once it answers again."""
 
 
 class NoProgress:
@@ -43,7 +43,7 @@ class NoProgress:
 
 
 class Both:
-    """Tells two watchers of a copy."""
+    """Passes the events of a copy to two receivers."""
 
     def __init__(self, one: CopyProgress, other: CopyProgress) -> None:
         self._watchers = (one, other)
@@ -66,7 +66,7 @@ class Both:
 
 
 class SilenceOnly(NoProgress):
-    """Tells nothing but that S3 is silent."""
+    """Passes on only that S3 is silent."""
 
     def __init__(self, on_silence: OnSilence) -> None:
         self._on_silence = on_silence
@@ -76,7 +76,7 @@ class SilenceOnly(NoProgress):
 
 
 class Teller:
-    """Gathers what one folder has to tell, so that telling costs nothing for each object."""
+    """Collects one folder's events, so that reporting costs nothing per object."""
 
     def __init__(self, progress: CopyProgress, folder: Folder) -> None:
         self._progress = progress
@@ -85,7 +85,7 @@ class Teller:
         self._told = time.monotonic()
 
     def add(self, size: int, copied: bool) -> None:
-        """One more object is in raw."""
+        """Add one more object that is in raw."""
         self._objects += 1
         self._size += size
         self._copied += copied
@@ -96,7 +96,7 @@ class Teller:
                 self.tell()
 
     def tell(self) -> None:
-        """Tell what has gathered."""
+        """Report what was collected."""
         if self._objects:
             self._progress.on_objects(self._folder, self._objects, self._size, self._copied)
         self._objects = self._size = self._copied = 0

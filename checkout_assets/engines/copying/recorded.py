@@ -1,4 +1,4 @@
-"""What a completion record names, read back: its manifest's rows, and what raw must hold."""
+"""Read back what a completion record names: its manifest's rows, and what raw must hold."""
 
 from collections.abc import Iterator, Sequence
 from operator import ge
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
 
 def recorded_rows(raw: Store, record: CompletionRecord) -> Iterator[tuple[str, ManifestRow]]:
-    """Every row of the manifest that a record names, by its place, part by part.
+    """Yield every row of the manifest that a record names, by its place, part by part.
 
-    Raises RecordError if a part is not the one named, or if its rows are not in order.
+    Raises RecordError if a part is not the named one, or if its rows are not in order.
     """
     last = ""
     for part in record.parts:
@@ -34,13 +34,13 @@ def recorded_rows(raw: Store, record: CompletionRecord) -> Iterator[tuple[str, M
 
 
 def recorded_part(raw: Store, record: CompletionRecord, part: ManifestPart) -> "pa.Table":
-    """A part that a record names; raises RecordError if it is not that part."""
+    """Return a part that a record names; raises RecordError if it is not that part."""
     key = manifest_part_key(record.folder, record.copy_id, part.name)
     return rows_of(read_part(raw, key, part), part.name)
 
 
 def places_of(table: "pa.Table", name: str, last: str) -> list[str]:
-    """The places of a part's rows; raises RecordError unless all of them ascend from ``last``."""
+    """Return the places of a part's rows; raises RecordError unless all ascend from ``last``."""
     places = list(map(place_in_order, table.column("raw_key").to_pylist()))
     if any(map(ge, [last, *places], places)):
         raise RecordError(f"the rows of the manifest part {name} are not in order")
@@ -50,7 +50,7 @@ def places_of(table: "pa.Table", name: str, last: str) -> list[str]:
 def expected_in_raw(
     raw: Store, folder: str, copy_id: str, parts: Sequence[ManifestPart]
 ) -> Iterator[Block]:
-    """What a listing of raw must show, as the parts just written say when they are read back.
+    """Yield what a listing of raw must show, according to the parts just written and read back.
 
     Raises RecordError if a part is not what was written.
     """

@@ -1,4 +1,4 @@
-"""The completion record that raw holds of a folder."""
+"""The completion record of a folder in raw."""
 
 from dataclasses import dataclass
 
@@ -10,9 +10,9 @@ from spark_jobs.stores import NotFoundError, Store
 
 @dataclass(frozen=True, slots=True)
 class RecordFound:
-    """A folder's completion record and the tag a conditional write must match, if there is one.
+    """A folder's completion record, and the tag that a conditional write must match; if any.
 
-    ``problem`` says why a record that is there cannot be used.
+    ``problem`` says why an existing record cannot be used.
     """
 
     record: CompletionRecord | None = None
@@ -20,7 +20,7 @@ class RecordFound:
     problem: str = ""
 
     def of_run(self, run_id: str) -> CompletionRecord | None:
-        """The record if it proves documents and that very run made it."""
+        """Return the record if it proves documents and was written by that run."""
         record = self.record
         if record is None or not record.documents or record.run_id != run_id:
             return None
@@ -28,9 +28,9 @@ class RecordFound:
 
 
 def find_record(raw: Store, folder: str) -> RecordFound:
-    """The folder's completion record as it is now.
+    """Return the folder's current completion record.
 
-    Raises LaterFormatError for one that must not be replaced by an earlier version's.
+    Raises LaterFormatError if a later version wrote it: this version must not replace it.
     """
     try:
         blob = raw.get(completion_record_key(folder))
@@ -48,8 +48,8 @@ def find_record(raw: Store, folder: str) -> RecordFound:
 
 
 def find_record_of_run(raw: Store, folder: str, run_id: str) -> CompletionRecord | None:
-    """The folder's completion record if it proves documents and that very run made it.
+    """Return the folder's completion record if it proves documents and was written by that run.
 
-    Raises LaterFormatError, see ``find_record``.
+    Raises LaterFormatError as ``find_record`` does.
     """
     return find_record(raw, folder).of_run(run_id)

@@ -1,7 +1,7 @@
-"""Copying single objects: server-side requests, many in flight, and what to do if one fails.
+"""Copy single objects: many server-side requests in flight, and the handling of failures.
 
-What is transient is tried again here, so that the pace hears of each refusal; what needs a second
-look at either side goes to ``second_looks``, and ``judging`` says what a copy is worth.
+Transient failures are retried here, so that the pace learns of each one. A failure that needs a
+second look at source or raw goes to ``second_looks``; ``judging`` verifies a copy.
 """
 
 import random
@@ -39,17 +39,17 @@ if TYPE_CHECKING:
     from spark_jobs.stores import S3Store
 
 LARGEST_COPY = 5 * 1024**3
-"""Bytes up to which CopyObject works: S3 API reference; above it parts are copied."""
+"""Largest size in bytes for CopyObject (S3 API reference); larger objects are copied in parts."""
 
 _MOST_ATTEMPTS = 20
-"""With full jitter they take some two minutes, unless the pace gives up before."""
+"""With full jitter they take some two minutes, unless the pace gives up earlier."""
 
 _SHORTEST_PAUSE_SECONDS = 0.1
 _LONGEST_PAUSE_SECONDS = 20.0
 _MOST_DENIALS_LOOKED_AT = 1000
 _CHANGES = frozenset(("404", "NoSuchKey", "NoSuchUpload", "PreconditionFailed"))
 _NO_CONDITIONS = "NotImplemented"
-"""What a store answers that knows no conditions on copies."""
+"""The error code of a store that does not support conditions on copies."""
 
 
 class ObjectCopier:
@@ -89,7 +89,7 @@ class ObjectCopier:
 
     @property
     def hopeless(self) -> str:
-        """Why going on is no use: a clause, or nothing as long as it is of use."""
+        """Why continuing is useless, as a clause; empty while it is useful."""
         if self._denials.given_up:
             return self._denials.given_up.clause
         if self._expired or not self._pace.hopeless:
@@ -99,20 +99,20 @@ class ObjectCopier:
 
     @property
     def failure_of_giving_up(self) -> Failure:
-        """What the folders that were not begun fail with, once the run is given up."""
+        """Return the failure of the folders that did not begin before the run was given up."""
         denied = self._denials.given_up
         return denied.failure if denied else Failure("GivenUp", transient=True)
 
     @property
     def last_heard(self) -> float:
-        """The monotonic instant at which S3 last answered a copy; 0 before that."""
+        """The monotonic time at which S3 last answered a copy; 0 before the first response."""
         return self._crt.last_heard
 
     def start(self, source: SourceObject, raw_key: str, there: str | None, on_end: OnEnd) -> None:
-        """Begin to copy an object, waiting while enough are in flight.
+        """Begin to copy an object; blocks while enough requests are in flight.
 
-        ``there`` is the tag of what raw's listing shows at its key, or None. ``on_end`` is called
-        once with the outcome, on some thread; it must be quick.
+        ``there`` is the tag that raw's listing shows at its key, or None. ``on_end`` is called once
+        with the outcome, on any thread; it must not block.
         """
         if not self._denials.open:
             self._denials.wait_for_turn()
@@ -132,15 +132,15 @@ class ObjectCopier:
             self._send(attempt)
 
     def cancel(self) -> None:
-        """Let nothing wait for another attempt."""
+        """Stop waiting for further attempts."""
         self._later.hurry()
 
     def hang_up(self) -> None:
-        """Wait for no answer any more: what is in flight ends as cancelled."""
+        """Stop waiting for responses: requests in flight end as cancelled."""
         self._crt.hang_up()
 
     def close(self) -> None:
-        """Wait for what is in flight and let go of the threads."""
+        """Wait for requests in flight and end the threads."""
         self._later.close()
         self._aside.close()
         self._crt.close()
@@ -172,7 +172,7 @@ class ObjectCopier:
             attempt.fail(why_failed(attempt.source, error))
 
     def _answered(self, attempt: Attempt, response: Response, error: StoreError | None) -> None:
-        """On awscrt's thread: nothing here may wait."""
+        """Handle a response; runs on awscrt's thread, so nothing here may block."""
         if error is not None and error.code == _NO_CONDITIONS and attempt.conditional:
             self._conditional = False
             self._pace.succeeded()
@@ -198,7 +198,7 @@ class ObjectCopier:
             attempt.fail(why_failed(attempt.source, error))
 
     def _count(self, error: BaseException | None) -> None:
-        """Count a denial; a run that is given up waits for none of those under way."""
+        """Count a denial; if it gives the run up, end the requests in flight."""
         if error is None or not is_denied(code_of(error)):
             self._denials.answered()
         elif self._denials.denied(code_of(error)):
@@ -207,8 +207,8 @@ class ObjectCopier:
     def _may_be_gone(self, attempt: Attempt, error: StoreError) -> bool:
         """Whether a denial may mean that the object was deleted.
 
-        S3 says so to whoever may list the source by prefix only. If all is denied, the first
-        looks have shown it.
+        S3 denies a deleted object to a principal that may list the source by prefix only. If every
+        copy is denied, the first second looks have shown that.
         """
         if error.code != "AccessDenied" or attempt.looked_again or self._denials.given_up:
             return False
@@ -222,7 +222,7 @@ class ObjectCopier:
             attempt.fail(SAID_NOTHING)
 
     def _try_later(self, attempt: Attempt, error: StoreError) -> None:
-        """Try again what is transient, with full jitter, unless that has become no use."""
+        """Retry a transient failure, with full jitter, unless retrying has become useless."""
         if attempt.number >= _MOST_ATTEMPTS or self.hopeless or self._cancelled.is_set():
             attempt.fail(why_failed(attempt.source, error))
             return
@@ -255,9 +255,9 @@ class ObjectCopier:
             self._judge.by_tag(attempt, etag)
 
     def _parts_failed(self, attempt: Attempt, error: BaseException) -> None:
-        """What came last may be refused because raw has changed, all before because of the source.
+        """Look again at raw if the last request was refused, at the source if an earlier one was.
 
-        S3 wants an upload whose end meets another write to begin anew.
+        S3 requires a new upload if completing one conflicts with another write.
         """
         self._count(error)
         code, asked = code_of(error), getattr(error, "operation_name", "")

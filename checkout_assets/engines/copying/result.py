@@ -1,4 +1,4 @@
-"""How copying a folder ended, and the sentences that say so."""
+"""How copying a folder ended, and the sentences that describe it."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ _MOST_REASONS_TOLD = 3
 
 
 class FolderNotCopiedError(Exception):
-    """A folder cannot be completed; the message is its sentence, without any object's name."""
+    """A folder cannot be completed; the message is a sentence without any object's name."""
 
     def __init__(self, sentence: str, failure: Failure) -> None:
         super().__init__(sentence)
@@ -26,7 +26,7 @@ class FolderNotCopiedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class ObjectFailure:
-    """An object that could not be copied, by its full source key, and why."""
+    """An object that could not be copied, by its full source key, and the reason."""
 
     source_key: str
     error: str
@@ -36,9 +36,9 @@ class ObjectFailure:
 class FolderCopied(FolderOutcome):
     """How copying one folder ended.
 
-    ``record`` is its proof and is there if and only if the folder is complete. ``failures`` are the
-    first failed objects, by names that strangers wrote.
-    ``notes`` are sentences about what is complete but worth knowing.
+    ``record`` is its proof; it is present if and only if the folder is complete. ``failures`` are
+    the first failed objects; their names come from outside and are untrusted. ``notes`` are
+    sentences about what is complete but worth knowing.
     """
 
     facts: CopyFacts = field(default_factory=CopyFacts)
@@ -48,7 +48,7 @@ class FolderCopied(FolderOutcome):
 
 
 def facts_of(record: CompletionRecord) -> CopyFacts:
-    """What a completion record says a copy counted."""
+    """Return the counts of a copy from its completion record."""
     return CopyFacts(
         listed=record.listed,
         by_status=dict(record.by_status),
@@ -64,7 +64,7 @@ def facts_of(record: CompletionRecord) -> CopyFacts:
 
 
 def explain_failures(folder: Folder, facts: CopyFacts, reasons: Counter[str]) -> str:
-    """The sentence for a folder of which some objects could not be copied."""
+    """Build the sentence for a folder in which some objects could not be copied."""
     told = "; ".join(f"{n:,}: {reason}" for reason, n in reasons.most_common(_MOST_REASONS_TOLD))
     return (
         f"{folder}: {part_of(facts.status(Status.FAILED), facts.listed, 'object')} could not be "
@@ -73,7 +73,7 @@ def explain_failures(folder: Folder, facts: CopyFacts, reasons: Counter[str]) ->
 
 
 def explain_hopelessness(folder: Folder, reason: str) -> str:
-    """The sentence for a folder that was given up, because of a clause that concerns all."""
+    """Build the sentence for a folder that was given up; ``reason`` is a clause about the run."""
     return (
         f"{folder}: {reason}; the copy was given up. What is in raw stays; copy the folder again "
         "to continue."
@@ -81,7 +81,7 @@ def explain_hopelessness(folder: Folder, reason: str) -> str:
 
 
 def explain_disagreement(folder: Folder, facts: CopyFacts) -> str:
-    """The sentence for a folder of which raw's second listing does not show what was copied."""
+    """Build the sentence for a folder whose second listing of raw does not match the copy."""
     return f"{folder}: after copying, raw's listing differs from the manifest in " + in_number(
         facts.unverified, "# object[|s]: something else writes there. Copy it again."
     )
@@ -90,7 +90,7 @@ def explain_disagreement(folder: Folder, facts: CopyFacts) -> str:
 def explain_emptiness(
     folder: Folder, facts: CopyFacts, place: str, as_of: datetime, recorded: bool
 ) -> str:
-    """The sentences for a folder without a document up to the cut-off, which is never complete.
+    """Build the sentences for a folder without a document up to the cut-off; it is never complete.
 
     ``recorded`` tells whether raw has a completion record of it.
     """

@@ -1,4 +1,4 @@
-"""What the folders of one copying run share."""
+"""State that all folders of one copying run share."""
 
 import threading
 from dataclasses import dataclass
@@ -13,15 +13,15 @@ if TYPE_CHECKING:
 
 
 class CopyCancelledError(Exception):
-    """Whoever asked for the copy no longer wants it."""
+    """The caller cancelled the copy."""
 
 
 @dataclass(frozen=True, slots=True)
 class CopyRun:
-    """What the folders of a run share.
+    """State that all folders of a run share.
 
-    ``run_id`` comes again when a run is taken up again, ``copy_id`` never does. ``sources`` are
-    those that raw may have been copied from.
+    ``run_id`` is the same when a run is resumed; ``copy_id`` is always new. ``sources`` are those
+    that raw may have been copied from.
     """
 
     source: "S3Store"
@@ -35,7 +35,7 @@ class CopyRun:
     sources: frozenset[str]
 
     def hang_up(self) -> None:
-        """End all requests for objects and listings now, without waiting for their answers."""
+        """End all requests for objects and listings now, without waiting for their responses."""
         self.copier.hang_up()
         for store in (self.source, self.raw):
             store.crt().hang_up()

@@ -1,6 +1,6 @@
-"""Second looks at an object, after S3 has refused its copy: what do both sides hold now?
+"""Second looks at an object after S3 refused its copy: what do both sides hold now?
 
-They wait for S3, so a few threads aside take them and no answer of another object is held up.
+They block on S3. So they run on a few separate threads and delay no response of another object.
 """
 
 from collections.abc import Callable
@@ -28,13 +28,13 @@ _THREADS = 8
 
 
 class Aside:
-    """The threads that may wait for S3."""
+    """The threads that may block on S3."""
 
     def __init__(self) -> None:
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="copy-aside")
 
     def take(self, attempt: Attempt, work: Callable[[Attempt], None]) -> None:
-        """Work on the attempt; whatever the work raises fails it."""
+        """Run work on the attempt; any exception that it raises fails the attempt."""
 
         def guarded() -> None:
             try:
@@ -48,12 +48,12 @@ class Aside:
             attempt.fail(why_failed(attempt.source, closed))
 
     def close(self) -> None:
-        """Wait for the work that is left, and end the threads."""
+        """Finish the queued work and end the threads."""
         self._threads.shutdown(wait=True, cancel_futures=False)
 
 
 class SecondLooks:
-    """Decides by what source and raw hold now: the attempt ends, or ``begin`` begins it anew."""
+    """Ends an attempt by what source and raw hold now, or restarts it with ``begin``."""
 
     def __init__(
         self,
@@ -70,7 +70,7 @@ class SecondLooks:
         self._begin = begin
 
     def at_source(self, attempt: Attempt, error: StoreError | None = None) -> None:
-        """The source may have changed since it was listed: go on with what is there now."""
+        """Continue with the source's current version; it may have changed since it was listed."""
         now = _listed(self._source, attempt.source.key)
         if now is None:
             attempt.end(Ending.GONE)
@@ -84,7 +84,7 @@ class SecondLooks:
             self._go_on_with(attempt, SourceObject._make(now))
 
     def at_raw(self, attempt: Attempt) -> None:
-        """Raw changed since it was listed: by another copy, or by this one's own lost request."""
+        """Handle a change of raw since its listing, by another copy or by a lost request."""
         now = _listed(self._raw, attempt.raw_key)
         there = None if now is None else now.etag
         if there is None or there == attempt.there:
@@ -94,7 +94,7 @@ class SecondLooks:
             self._by_bytes(attempt, there, found)
 
     def _by_bytes(self, attempt: Attempt, there: str, found: Bytes) -> None:
-        """Another copy may have been faster, and the source may have changed after that."""
+        """Decide by the bytes: another copy may have been faster, or the source changed."""
         if found is Bytes.SAME:
             attempt.end(Ending.PRESENT, raw_etag=there)
         elif found is Bytes.CHANGED:
@@ -110,7 +110,7 @@ class SecondLooks:
             self._begin(attempt)
 
     def _write_again(self, attempt: Attempt, there: str | None) -> None:
-        """Nothing would be overwritten but what was listed; if S3 says no again, it is so."""
+        """Retry with ``there`` as the condition; if S3 refuses again, the attempt fails."""
         if attempt.looked_at_raw:
             attempt.fail(RAW_AT_ODDS if there == attempt.there else CHANGED_IN_RAW)
             return
@@ -119,7 +119,7 @@ class SecondLooks:
 
 
 def _listed(store: "S3Store", key: str) -> Entry | None:
-    """The object as it is listed now: a HEAD would tell its time in seconds only."""
+    """Return the object as listed now: HEAD would give its time in whole seconds only."""
     for entry in store.list(key):
         return entry if entry.key == key else None
     return None

@@ -1,4 +1,4 @@
-"""Items put aside and read back in the order of their keys, on disk if there are many."""
+"""Items buffered and read back in the order of their keys, on disk if there are many."""
 
 import contextlib
 import pickle
@@ -12,13 +12,13 @@ _T = TypeVar("_T")
 
 _MOST_IN_MEMORY = 10_000
 _AT_ONCE = 100
-"""Items of a sorted run that are read at once, so that merging many runs needs little memory."""
+"""Items of a sorted run that are read at a time, so that merging many runs needs little memory."""
 
 _by_key = itemgetter(0)
 
 
 class Spool(Generic[_T]):
-    """An external sort: sorted runs in one temporary file, merged as they are read back."""
+    """An external sort: sorted runs in one temporary file, merged when they are read back."""
 
     def __init__(self) -> None:
         self._waiting: list[tuple[str, _T]] = []
@@ -26,30 +26,30 @@ class Spool(Generic[_T]):
         self._file: IO[bytes] | None = None
 
     def add(self, key: str, item: _T) -> None:
-        """Put an item aside."""
+        """Buffer an item."""
         self._waiting.append((key, item))
         if len(self._waiting) >= _MOST_IN_MEMORY:
             self._write_run()
 
     def drain(self) -> Iterator[tuple[str, _T]]:
-        """All items with their keys, ascending; those of one key in any order."""
+        """Yield all items with their keys, ascending; items of one key come in any order."""
         self._waiting.sort(key=_by_key)
         runs = [self._read_run(places) for places in self._runs]
         yield from merge(*runs, self._waiting, key=_by_key)
         self.close()
 
     def close(self) -> None:
-        """Give the temporary file up."""
+        """Delete the temporary file."""
         self._waiting, self._runs = [], []
         if self._file is not None:
-            with contextlib.suppress(OSError):  # what it still wanted to write is not needed
+            with contextlib.suppress(OSError):  # unwritten data is not needed
                 self._file.close()
             self._file = None
 
     def _write_run(self) -> None:
         try:
             self._write()
-        except OSError as error:  # a write does not say where
+        except OSError as error:  # a write does not name the file
             raise OSError(error.errno, error.strerror, tempfile.gettempdir()) from None
 
     def _write(self) -> None:

@@ -1,4 +1,4 @@
-"""What one copy of one folder comes to, counted as the rows of its manifest are written."""
+"""The counts of one folder's copy, updated as the rows of its manifest are written."""
 
 from collections import Counter
 from datetime import datetime
@@ -15,7 +15,7 @@ MOST_FAILURES_KEPT = 20
 
 
 class Tally:
-    """Grows row by row; ``reasons`` and ``failures`` tell of objects that could not be copied."""
+    """Counts row by row; ``reasons`` and ``failures`` describe objects that could not be copied."""
 
     def __init__(self) -> None:
         self.newer = self.uncompared = 0
@@ -48,22 +48,22 @@ class Tally:
         self._digest.add(row.raw_key, row.raw_etag, row.size)
 
     def add_cause(self, failure: Failure) -> None:
-        """Take the cause of a failed row."""
+        """Add the cause of a failed row."""
         self._causes[failure] += 1
 
     @property
     def failure(self) -> Failure:
-        """What all failed rows come to: the commonest code."""
+        """Return the failure of the folder: the most frequent code of its failed rows."""
         ((commonest, _),) = self._causes.most_common(1)
         return Failure.of(commonest.code, self._causes)
 
     @property
     def digest(self) -> str:
-        """Over all objects that are in raw."""
+        """Return the digest over all objects that are in raw."""
         return self._digest.hexdigest()
 
     def facts(self, verdicts: Counter[Verdict] | None = None) -> CopyFacts:
-        """All that was counted, with what the re-listing of raw found if it was done."""
+        """Return all counts, with the result of re-listing raw if that was done."""
         found = verdicts or Counter()
         return CopyFacts(
             listed=self._listed,
@@ -89,7 +89,7 @@ class Tally:
         parts: list[ManifestPart],
         facts: CopyFacts,
     ) -> CompletionRecord:
-        """The proof of this copy."""
+        """Build the completion record of this copy."""
         return CompletionRecord(
             folder=folder,
             copy_id=copy_id,

@@ -1,6 +1,6 @@
-"""On which terms objects are copied: whose buckets, by which principal, and what raw makes of them.
+"""The terms of copying objects: bucket owners, the principal, and how raw stores the objects.
 
-Everything here is configuration, so what is wrong is a UsageError of one line.
+All of it is configuration, so an invalid value is a UsageError of one line.
 """
 
 from dataclasses import dataclass, fields
@@ -26,17 +26,17 @@ STORAGE_CLASSES = (
     "INTELLIGENT_TIERING",
     "GLACIER_IR",
 )
-"""Those that the Spark job can read without restoring."""
+"""The storage classes that the Spark job can read without restoring."""
 
 
 @dataclass(frozen=True, slots=True)
 class CopyTerms:
-    """What S3 is told with each request; an empty field leaves it to the bucket or the account.
+    """What each request tells S3; an empty field leaves it to the bucket or the account.
 
-    ``source_account`` and ``raw_account`` are the 12 digits of the accounts that must own the
+    ``source_account`` and ``raw_account`` are the 12-digit ids of the accounts that must own the
     buckets. ``encryption`` is ``AES256`` (SSE-S3) or ``aws:kms``, with bucket keys; ``kms_key`` is
-    the key's id or ARN. ``requester_pays`` pays for a source whose owner does not.
-    ``copy_role_arn`` is assumed for everything on both sides, and its credentials are renewed
+    the key's id or ARN. ``requester_pays`` accepts the costs of requests to the source.
+    ``copy_role_arn`` is assumed for all requests on both sides, and its credentials are renewed
     before they expire.
     """
 
@@ -50,7 +50,7 @@ class CopyTerms:
 
     @classmethod
     def given_by(cls, places: CopyPlaces, choices: CopyChoices) -> "CopyTerms":
-        """Those that the fields of the same names hold; raises UsageError for wrong ones."""
+        """Build the terms from fields of the same names; raises UsageError for invalid values."""
         given = {**dict(places), **dict(choices)}
         return cls(**{each.name: given[each.name] for each in fields(cls)})
 
@@ -67,16 +67,16 @@ class CopyTerms:
 
     @property
     def source(self) -> StoreTerms:
-        """What every request to the source carries."""
+        """The terms of every request to the source."""
         return StoreTerms(self.source_account, self.requester_pays)
 
     @property
     def raw(self) -> StoreTerms:
-        """What every request to raw carries, manifests and records included."""
+        """The terms of every request to raw, including manifests and records."""
         return StoreTerms(self.raw_account, False, self.encryption, self.kms_key)
 
     def headers(self) -> list[tuple[str, str]]:
-        """What goes with each CopyObject."""
+        """The headers of each CopyObject request."""
         return [
             *self.raw.headers(),
             *self.raw.write_headers(),
@@ -86,11 +86,11 @@ class CopyTerms:
         ]
 
     def object_arguments(self) -> dict[str, Any]:
-        """What raw makes of an object besides its encryption, for boto3."""
+        """boto3's arguments for how raw stores an object, besides its encryption."""
         return {"StorageClass": self.storage_class} if self.storage_class else {}
 
     def source_arguments(self) -> dict[str, str]:
-        """What goes with each request to raw that reads the source, for boto3."""
+        """boto3's arguments for each request to raw that reads the source."""
         named = {
             "ExpectedSourceBucketOwner": self.source_account,
             "RequestPayer": "requester" if self.requester_pays else "",

@@ -1,7 +1,7 @@
-"""Comparing raw's listing with a manifest, as blocks of columns.
+"""Compare raw's listing with a manifest, as blocks of columns.
 
-Where everything is as it should be, whole pages are equal, and comparing lists costs a tenth of
-looking at each object. From the first difference on each object is looked at.
+If nothing differs, whole pages are equal, and comparing lists costs a tenth of looking at each
+object. From the first difference on, objects are compared one by one.
 """
 
 from collections import Counter
@@ -21,15 +21,15 @@ class Block(NamedTuple):
     etags: list[str]
 
     def items(self) -> Iterator[tuple[str, Seen]]:
-        """Object by object."""
+        """Yield the objects one by one."""
         return zip(self.places, map(Seen, self.sizes, self.etags), strict=True)
 
     def part(self, first: int, last: int) -> "Block":
-        """The objects from ``first`` up to ``last``."""
+        """Return the objects from ``first`` up to ``last``."""
         return Block(self.places[first:last], self.sizes[first:last], self.etags[first:last])
 
     def where(self, kept: list[bool]) -> "Block":
-        """The objects for which that is true."""
+        """Return the objects whose flag is true."""
         return Block(
             list(compress(self.places, kept)),
             list(compress(self.sizes, kept)),
@@ -38,7 +38,7 @@ class Block(NamedTuple):
 
 
 def verify(expected: Iterable[Block], found: Iterable[Block]) -> Counter[Verdict]:
-    """How many objects of either side have which verdict; both sides ascend by place.
+    """Count the objects of either side by verdict; both sides must ascend by place.
 
     Raises OutOfOrderError if a side does not.
     """
@@ -59,7 +59,7 @@ def verify(expected: Iterable[Block], found: Iterable[Block]) -> Counter[Verdict
 
 
 class _Side:
-    """The objects of one side that are not yet compared."""
+    """The objects of one side that have not been compared yet."""
 
     def __init__(self, blocks: Iterable[Block]) -> None:
         self._blocks = iter(blocks)
@@ -67,7 +67,7 @@ class _Side:
         self._at = 0
 
     def left(self) -> int:
-        """How many objects are at hand; none only at the end."""
+        """Return how many objects are buffered; 0 only at the end."""
         while self._at >= len(self._block.places):
             block = next(self._blocks, None)
             if block is None:
@@ -76,15 +76,15 @@ class _Side:
         return len(self._block.places) - self._at
 
     def next(self, count: int) -> Block:
-        """So many objects."""
+        """Return the next ``count`` objects."""
         return self._block.part(self._at, self._at + count)
 
     def take(self, count: int) -> None:
-        """They are done."""
+        """Drop the next ``count`` objects, which have been compared."""
         self._at += count
 
     def rest(self) -> Iterator[tuple[str, Seen]]:
-        """All that is left."""
+        """Yield all remaining objects."""
         yield from islice(self._block.items(), self._at, None)
         for block in self._blocks:
             yield from block.items()

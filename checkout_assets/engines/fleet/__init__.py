@@ -1,1 +1,1 @@
-"""One supervised run on machines of its own, whatever service the machines come from."""
+"""One supervised run on machines of its own, from any service that provides machines."""

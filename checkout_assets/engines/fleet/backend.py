@@ -1,7 +1,7 @@
-"""What a run needs of a service that lends machines: a few calls, and what they tell.
+"""What a run needs from a service that provides machines: a few calls and their results.
 
-A host is a cluster or an instance; a unit of work is a folder, which a host does as a step or as
-one of its worker's folders. A backend knows its service and decides nothing.
+A host is a cluster or an instance. A unit of work is a folder, which a host does as a step or as
+one of its worker's folders. A backend knows its service and makes no decisions.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,12 +15,12 @@ from spark_jobs.contract.failures import Failure
 
 R = TypeVar("R", bound=FolderOutcome)
 Numbers = Mapping[Folder, int]
-"""By folder, the number of the attempt that is meant: it names what the attempt leaves behind."""
+"""Attempt numbers by folder; the number is part of the name of what the attempt writes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """A host that is not gone: ``alive`` if it works or begins to, else it is ending.
+    """A host that is not gone: ``alive`` if it works or is starting, otherwise it is ending.
 
     ``group`` is the number of the group of folders that it was launched for.
     """
@@ -32,7 +32,7 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What another process left a host to do with a folder: ``goes_on`` unless it has failed."""
+    """Work that another process gave a host for a folder; ``goes_on`` unless it has failed."""
 
     number: int
     goes_on: bool
@@ -40,10 +40,10 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Ended(Generic[R]):
-    """An attempt that ended: with what is proven, or else with ``why``.
+    """An attempt that ended: with a proven result, or with ``why`` it failed.
 
-    ``said`` is the folder's own sentence, if it left one; ``where`` is what did it, for people;
-    ``log`` is the end of that one's log, if it has one of its own.
+    ``said`` is the folder's own sentence, if it left one. ``where`` is the display name of what
+    worked on it. ``log`` is the end of that one's log, if it has its own.
     """
 
     folder: Folder
@@ -57,12 +57,12 @@ class Ended(Generic[R]):
 
 @dataclass(frozen=True, slots=True)
 class Look(Generic[R]):
-    """One look at a host.
+    """The state of a host at one poll.
 
-    ``over`` is why it does no more work; ``gone`` says that nothing of it runs any more, and
-    ``finished`` that it ended by itself, with all it could do. A host that tells how it goes shows
-    another ``sign`` as long as it goes on, and says so in ``progress``; ``urgent`` if people should
-    read that at once.
+    ``over`` is why the host does no more work. ``gone`` says that nothing of it is running any
+    more, and ``finished`` that it ended by itself and did all it could. A host that reports
+    progress changes its ``sign`` while it is working and describes it in ``progress``; ``urgent``
+    says that the description should be shown at once.
     """
 
     ended: Sequence[Ended[R]] = ()
@@ -78,80 +78,80 @@ class Host(Protocol[R]):
     """One machine or cluster of a run."""
 
     id: str
-    """Empty until it is launched."""
+    """The host's id; empty until it is launched."""
     takes_more: bool
-    """Whether it can be given more than it was launched with."""
+    """Whether it accepts more work than it was launched with."""
 
     @property
     def given(self) -> Numbers:
-        """The attempts that it was given to do."""
+        """The attempts that it was given."""
 
     @property
     def title(self) -> str:
-        """What people call it."""
+        """The display name of the host."""
 
     @property
     def link(self) -> str:
-        """Where people see it."""
+        """The URL of the host's page."""
 
     def launch(self, choice: int) -> None:
-        """Launch it with its first work; ``choice`` counts up where there was no capacity.
+        """Launch it with its first work; ``choice`` is incremented after each lack of capacity.
 
-        Raises AwsRequestError. Called again it asks for the same host again.
+        Raises AwsRequestError. A repeated call asks for the same host again.
         """
 
     def found(self, folders: Sequence[Folder]) -> Mapping[Folder, Found]:
-        """What it was given by another process, of these."""
+        """Return the work that another process gave it, for these folders."""
 
     def give(self, numbers: Numbers) -> None:
-        """Add the attempts that it was not given and can take; some hosts take no more."""
+        """Give it the attempts that it was not given yet; some hosts accept no more."""
 
     def collect(self, numbers: Numbers) -> Look[R]:
-        """What became of these attempts; raises AwsRequestError or StoreError."""
+        """Return the state of these attempts; raises AwsRequestError or StoreError."""
 
     def log(self) -> str:
-        """The end of its own log; empty if there is none, or not yet."""
+        """Return the end of its own log; empty if there is none, or not yet."""
 
 
 class Backend(Protocol[R]):
-    """One run at one service."""
+    """One run on one service."""
 
     host_word: str
     """``instance`` or ``cluster``."""
     done_word: str
-    """What becomes of a folder: ``copied``."""
+    """What is done to a folder: ``copied``."""
     store_word: str
-    """Where hosts and this run meet."""
+    """Where hosts and this run exchange records."""
     choices: int
     """Subnets and types to choose from."""
     repeats_safely: bool
-    """Whether a launch that is asked for again never gives a second host."""
+    """Whether repeating a launch request never launches a second host."""
     folders_per_host: int
-    """How many folders a host is given; a run of more uses several side by side."""
+    """How many folders a host is given; a run with more folders uses several hosts in parallel."""
 
     def prepare(self) -> None:
-        """Settle what all hosts of the run share."""
+        """Prepare what all hosts of the run share."""
 
     def earlier(self) -> Mapping[str, int]:
-        """By folder name, the highest number of an attempt that has left something."""
+        """Return, by folder name, the highest number of an attempt that has written something."""
 
     def proven(self, numbers: Numbers) -> Sequence[R]:
-        """The folders that records prove done by this run, whatever a host says."""
+        """Return the folders that records prove done by this run, independently of any host."""
 
     def failed(self, folder: Folder, error: str, failure: Failure) -> R:
-        """The outcome of a folder that is not done."""
+        """Build the outcome of a folder that is not done."""
 
     def find(self) -> Sequence[Standing]:
-        """This run's hosts that are not gone, the latest first."""
+        """Return this run's hosts that are not gone, the latest first."""
 
     def new(self, numbers: Numbers, group: int) -> Host[R]:
-        """A host to be launched for these attempts, which are of that group of the run."""
+        """Return a host to launch for these attempts; ``group`` is the number of their group."""
 
     def attach(self, host: str) -> Host[R]:
-        """A host that was found."""
+        """Return a host that was found."""
 
     def is_gone(self, host: str) -> bool:
-        """Whether nothing of it runs any more."""
+        """Whether nothing of the host is running any more."""
 
     def terminate(self, host: str) -> None:
-        """Begin to end it, or what this run does on one that is somebody else's."""
+        """Start to terminate it; on a host that this run does not own, only this run's work."""

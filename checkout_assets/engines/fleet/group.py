@@ -1,7 +1,7 @@
-"""One group of a run's folders: its hosts one after another, until each folder has ended.
+"""One group of a run's folders: it uses one host after another until each folder has ended.
 
-What a group does is decided here, by rules that no service changes; what a service says is a
-backend's to know.
+What a group does is decided here, by the same rules for every service. A backend only reports what
+its service says.
 """
 
 import logging
@@ -33,8 +33,8 @@ _log = logging.getLogger(__name__)
 class Unit:
     """A folder that is not done.
 
-    ``number`` is that of the attempt that counts, and no other attempt of any process has it;
-    ``attempts`` this run has begun; ``failures`` the folder itself has caused.
+    ``number`` is that of the current attempt; no other attempt of any process has the same number.
+    ``attempts`` counts those that this run began, ``failures`` those that the folder itself caused.
     """
 
     number: int = 1
@@ -42,7 +42,7 @@ class Unit:
     failures: int = 0
 
     def begin_again(self) -> None:
-        """From now on another attempt counts."""
+        """Count a new attempt as the current one."""
         self.number += 1
         self.attempts += 1
 
@@ -86,9 +86,10 @@ class Group(Generic[R]):
         self._quiet = self._untold = 0.0
 
     def claim(self, units: Units) -> None:
-        """Take the units that its living host was given, out of these.
+        """Take from ``units`` those that its living host was already given.
 
-        What failed there has been told of; whoever asks again wants it done again.
+        A unit that failed there gets a new attempt: the failure was reported, and running the
+        folder again asks for a retry.
         """
         assert self._host is not None
         for folder, found in self._host.found(list(units)).items():
@@ -97,16 +98,16 @@ class Group(Generic[R]):
                 unit.number = found.number if found.goes_on else found.number + 1
 
     def fill(self, units: Units) -> None:
-        """Take more of these, if its living host takes more: as many as a new one is given."""
+        """Take more units, up to the number per host, if its living host accepts more."""
         if self._host is not None and self._host.takes_more:
             room = max(self._backend.folders_per_host - len(self._left), 0)
             for folder in list(units)[:room]:
                 self._left[folder] = units.pop(folder)
 
     def course(self) -> Course[R, None]:
-        """Yield each folder's result when it ends; then no host of the group is left.
+        """Yield each folder's result when it ends; afterwards no host of the group is left.
 
-        Uses one host after another, as long as losing one is worth another try.
+        Uses one host after another, as long as the loss of a host is worth a retry.
         """
         if self._host is not None:
             self._tell(f"Following {self._host.title}, which this run launched before.")
@@ -124,11 +125,11 @@ class Group(Generic[R]):
         self.release()
 
     def release(self) -> None:
-        """End all hosts of the group; what has ended is not asked again."""
+        """End all hosts of the group; hosts that have ended are not polled again."""
         self._hosts.release()
 
     def _on_a_host(self) -> Course[R, Diagnosis | None]:
-        """Work on one host; returns why it ended before its work, or None if all is done."""
+        """Work on one host; returns why it ended early, or None if all work is done."""
         try:
             if self._host is None:
                 self._host = yield from self._begin()
@@ -162,7 +163,7 @@ class Group(Generic[R]):
         return None
 
     def _bear(self, error: AwsRequestError | StoreError) -> None:
-        """Raise what will not pass, or has not for long."""
+        """Log a transient error; raises it if it is permanent or has lasted for too many polls."""
         self._silent += 1
         refused = isinstance(error, AwsRequestError) and not error.diagnosis.passes
         if refused or self._silent > self._pace.most_silent_polls:
@@ -185,7 +186,7 @@ class Group(Generic[R]):
         return None
 
     def _settle(self, host: Host[R], ended: Ended[R]) -> R | None:
-        """The folder's outcome; None if another attempt counts, or is to be made."""
+        """Return the folder's outcome; None if the attempt is outdated or is to be repeated."""
         unit = self._left.get(ended.folder)
         if unit is None or ended.number != unit.number:
             return None
@@ -208,7 +209,7 @@ class Group(Generic[R]):
         return replace(result, attempts=unit.attempts, host=host)
 
     def _ended(self, host: Host[R], look: Look[R], why: Diagnosis) -> Waiting[Diagnosis | None]:
-        """Why the host is done with, which from here on does nothing more."""
+        """End the host and return why it ended; afterwards it does nothing more."""
         if not self._left:
             return None
         yield from self._hosts.end(host.id, look.gone)
@@ -216,7 +217,7 @@ class Group(Generic[R]):
         return TRIED_AGAIN if look.finished and waits else why
 
     def _is_lost(self, look: Look[R]) -> bool:
-        """Whether a host that tells how it goes has told nothing new for too long."""
+        """Whether a host that reports progress has reported nothing new for too long."""
         sign = (look.sign, len(look.ended))
         if sign != self._sign:
             self._sign, self._quiet = sign, 0.0
@@ -259,7 +260,7 @@ class Group(Generic[R]):
 
 
 def diagnose_error(error: AwsRequestError | StoreError, store_word: str) -> Diagnosis:
-    """Why nothing goes on: what a service or the store at ``store_word`` has refused."""
+    """Explain why no progress is possible: what a service, or ``store_word``'s store, refused."""
     if isinstance(error, AwsRequestError):
         return replace(error.diagnosis, retries=0)
     said = meaning_of(error.code, "S3 answers {code}")
@@ -269,7 +270,7 @@ def diagnose_error(error: AwsRequestError | StoreError, store_word: str) -> Diag
 def all_failed(
     backend: Backend[R], folders: Sequence[Folder], end: Diagnosis, where: str = ""
 ) -> Iterator[R]:
-    """Every folder fails for the same reason; ``where`` says with which host."""
+    """Return every folder as failed for the same reason; ``where`` says with which host."""
     for folder in folders:
         error = f"{folder}: not {backend.done_word}, because {end.reason}.{where}"
         yield backend.failed(folder, error, end.failure)

@@ -1,4 +1,4 @@
-"""Launching and ending the hosts of a group: never two where one was asked for, none left."""
+"""Launch and end the hosts of a group: never two instead of one, and none left running."""
 
 import logging
 from collections.abc import Callable, Iterable
@@ -13,17 +13,17 @@ from checkout_assets.engines.fleet.turns import Wait, Waiting
 
 _MOST_TRIES = 8
 _LONGEST_WAIT = 120.0
-"""Seconds between two tries to launch."""
+"""Seconds between two attempts to launch."""
 _MOST_ROUNDS = 3
 _ROUND_WAIT = 120.0
-"""Seconds until all choices are asked again."""
+"""Seconds until all choices are tried again."""
 _MOST_ENDING_POLLS = 40
 
 _log = logging.getLogger(__name__)
 
 
 class Hosts(Generic[R]):
-    """The hosts of one group of a run's folders, as far as the run knows them."""
+    """The hosts of one group of a run's folders that the run knows of."""
 
     def __init__(self, backend: Backend[R], pace: Pace, clock: Clock, group: int) -> None:
         self._backend = backend
@@ -35,14 +35,15 @@ class Hosts(Generic[R]):
         self._known: set[str] = set()
 
     def attach(self, host: str) -> Host[R]:
-        """A host that another process launched; from now on it is ended with the others."""
+        """Return a host that another process launched; from now on it is ended with the others."""
         self._known.add(host)
         return self._backend.attach(host)
 
     def launch(self, numbers: Numbers) -> Waiting[Host[R]]:
-        """A new host, wherever there is capacity.
+        """Launch a host with any choice that has capacity, and return it.
 
-        Raises AwsRequestError if the service refuses it, has none anywhere, or never answers.
+        Raises AwsRequestError if the service refuses it, has no capacity anywhere, or never
+        answers.
         """
         host = self._backend.new(numbers, self._group)
         for left in reversed(range(_MOST_ROUNDS * self._backend.choices)):
@@ -60,11 +61,11 @@ class Hosts(Generic[R]):
         raise AssertionError("the last round raises")
 
     def go_elsewhere(self) -> None:
-        """The next launch asks for another type or subnet, if there are several."""
+        """Use another type or subnet for the next launch, if there are several."""
         self._choice += 1
 
     def end(self, host: str, gone: bool) -> Waiting[None]:
-        """End this host and wait until nothing of it runs.
+        """End this host and wait until nothing of it is running.
 
         Raises AwsRequestError if the service refuses, or does not answer.
         """
@@ -74,7 +75,7 @@ class Hosts(Generic[R]):
         self._known.discard(host)
 
     def wait_until_gone(self, hosts: Iterable[str]) -> Waiting[None]:
-        """Wait for hosts that are ending, as long as it takes: they may still write."""
+        """Wait, without a limit, for hosts that are ending: they may still write."""
         for host in hosts:
             for _ in range(_MOST_ENDING_POLLS):
                 if self._backend.is_gone(host):
@@ -82,9 +83,9 @@ class Hosts(Generic[R]):
                 yield Wait(self._pace.ending_poll_seconds)
 
     def release(self) -> None:
-        """End all hosts of the group, also one whose launch was never answered.
+        """End all hosts of the group, including one whose launch was never answered.
 
-        An error is logged and not raised: the sensor for orphans and the host's own limits remain.
+        Errors are logged and not raised: the sensor for orphans and the host's own limits remain.
         """
         if self._in_doubt:
             self._attempt(self._look_again)
@@ -108,7 +109,7 @@ class Hosts(Generic[R]):
         raise AssertionError("the last try raises")
 
     def _ask(self, host: Host[R]) -> None:
-        """Launch it, and remember whether a launch may have been done without an answer."""
+        """Launch it, and remember if the launch may have succeeded without a response."""
         before, self._in_doubt = self._in_doubt, True
         try:
             host.launch(self._choice)
@@ -119,7 +120,7 @@ class Hosts(Generic[R]):
         self._known.add(host.id)
 
     def _was_launched(self, host: Host[R]) -> Waiting[bool]:
-        """Whether the host is there although the launch was not answered."""
+        """Whether the host exists although its launch request got no response."""
         if self._backend.repeats_safely:
             return False
         for _ in range(_MOST_ENDING_POLLS):
@@ -133,7 +134,7 @@ class Hosts(Generic[R]):
         return False
 
     def _found(self) -> list[Standing]:
-        """The group's hosts that are not gone, whoever launched them."""
+        """Return the group's hosts that are not gone, whichever process launched them."""
         return [each for each in self._backend.find() if each.group == self._group]
 
     def _look_again(self) -> None:

@@ -1,10 +1,10 @@
-"""The options that all fleets have, each once."""
+"""The options that all fleets have, each defined once."""
 
 from pydantic import BaseModel, ConfigDict, Field
 
 
 class FleetOptions(BaseModel):
-    """Where the hosts of a fleet run, and what they are given to run."""
+    """Where the hosts of a fleet run, and which program they run."""
 
     model_config = ConfigDict(frozen=True)
 

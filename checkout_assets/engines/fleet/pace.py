@@ -1,4 +1,4 @@
-"""How patient a run is, and how much it may use up."""
+"""How long a run waits for a service, and how many hosts it may use."""
 
 from dataclasses import dataclass
 from math import inf
@@ -6,13 +6,12 @@ from math import inf
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """Seconds between questions, and when to stop asking.
+    """Seconds between polls, and when to give up.
 
-    ``first_wait_seconds`` is the wait after a launch that was not answered; it doubles each time.
-    ``ending_poll_seconds`` lie between two looks at a host that is ending. ``most_silent_polls``
-    is for how many polls a service may not answer; ``silence_seconds`` for how long a host that
-    tells how it goes may tell nothing new. ``most_hosts`` may be used up for each group of a run's
-    folders.
+    ``first_wait_seconds`` is the wait after a launch without a response; it doubles each time.
+    ``ending_poll_seconds`` is the interval between polls of a host that is ending. A service may
+    not answer for ``most_silent_polls``. A host that reports progress may report nothing new for
+    ``silence_seconds``. Each group of a run's folders may use up ``most_hosts``.
     """
 
     poll_seconds: float

@@ -1,4 +1,4 @@
-"""One run: its folders in groups, each on a host of its own, and nothing is left running."""
+"""One run: its folders in groups, each on a host of its own; no host is left running."""
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
@@ -43,12 +43,12 @@ class FleetRun(Generic[R]):
         self._context = FleetContext(backend, pace, clock, tell)
 
     def results(self) -> Iterator[R]:
-        """Closing it ends the run's hosts."""
+        """Yield each folder's result; closing the iterator ends the run's hosts."""
         yield from self._done_before()
         if not self._left:
             return
         self._backend.prepare()
-        # Runs that start together do not ask the service together.
+        # Spread the requests of runs that start at the same time.
         self._clock.sleep(self._clock.between(0, self._pace.spread_seconds))
         with ExitStack() as ends:
             try:
@@ -69,10 +69,10 @@ class FleetRun(Generic[R]):
             unit.number = earlier.get(folder.name, 0) + 1
 
     def _groups(self, ends: ExitStack) -> list[Group[R]]:
-        """A group for each host that lives, with what it was given; then groups of the rest.
+        """Return a group per living host with the work it was given, then groups of the others.
 
-        However the run ends, ``ends`` ends their hosts. A host that has nothing of these folders to
-        do is a group of none, which ends it at once.
+        However the run ends, ``ends`` ends their hosts. A host without work on these folders gets
+        an empty group, which ends it at once.
         """
         found, left = self._backend.find(), dict(self._left)
         taken = {each.group for each in found}
@@ -97,7 +97,7 @@ class FleetRun(Generic[R]):
 
 
 def _living(found: Sequence[Standing], free: Iterator[int]) -> Iterator[tuple[int, str]]:
-    """Each living host with a number that no other one has: its own, or else a free one."""
+    """Yield each living host with a unique group number: its own if that is free, or a free one."""
     used: set[int] = set()
     for each in found:
         if each.alive:

@@ -1,4 +1,4 @@
-"""Several courses of work in one thread: while one waits, the others go on."""
+"""Run several courses of work in one thread: while one waits, the others continue."""
 
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
@@ -13,21 +13,21 @@ V = TypeVar("V")
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """A course goes on after so many seconds."""
+    """The course continues after that many seconds."""
 
     seconds: float
 
 
 Waiting = Generator[Wait, None, V]
-"""Work that waits now and then, and returns its result."""
+"""Work that sometimes waits, and returns its result."""
 Course = Generator[T | Wait, None, V]
-"""The same, which yields other things too."""
+"""Work that sometimes waits, and also yields other values."""
 
 
 def in_turns(courses: Sequence[Course[T, None]], clock: Clock) -> Iterator[T]:
-    """What the courses yield; each goes on when its own wait is over.
+    """Yield what the courses yield; each continues when its own wait is over.
 
-    Only waiting counts: work makes all that comes after it as much later.
+    Only waits are timed: time that work takes delays everything after it by as much.
     """
     now = 0.0
     due = [(now, number) for number in range(len(courses))]

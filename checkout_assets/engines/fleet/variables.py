@@ -1,14 +1,14 @@
-"""What AWS's libraries are told in the environment of a machine that we launch."""
+"""Environment variables for AWS's libraries on a machine that we launch."""
 
 from spark_jobs.stores.sessions import REGION_VARIABLES
 
 
 def on_instance(region: str) -> dict[str, str]:
-    """The variables of an EC2 instance in that region.
+    """Return the variables of an EC2 instance in that region.
 
-    Its metadata exist but may answer late, under load or just after the boot, and botocore gives
-    up after one attempt of one second: AWS SDKs and Tools Reference Guide, "Amazon EC2 instance
-    metadata". Elsewhere that is right, since no metadata are there.
+    Instance metadata exist but may answer late, under load or just after the boot. botocore gives
+    up after one attempt of one second by default: AWS SDKs and Tools Reference Guide, "Amazon EC2
+    instance metadata". That default suits machines without metadata.
     """
     return {
         **dict.fromkeys(REGION_VARIABLES, region),
