@@ -1,4 +1,4 @@
-"""Conforming documents to the tables' schema without losing a value."""
+"""Conform documents to the tables' schema without losing a value."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an object says of its members: the name of its value, or that it is a card.
+"""What an object says about its members: the name of its value, or that the object is a card.
 
 Values are those of ``exact_json``.
 """
@@ -30,25 +30,25 @@ from spark_jobs.schema.redacted_names import (
 _SIBLINGS = frozenset(
     (Meaning.CARD_DATA, Meaning.MAYBE_CODE, Meaning.MAYBE_EXPIRY, Meaning.MAYBE_HOLDER)
 )
-"""What makes a card number beside it that of a card, though it is only called a number."""
+"""Meanings of names that make a number beside them a card number, if its name is only "number"."""
 _SURE = frozenset((Meaning.CARD_DATA,))
 _MOST_COLUMNS = 8
-"""Columns of card data that are looked for below their heads: an object may name thousands."""
+"""Most columns of card data that are searched below their heads: an object may name thousands."""
 
 
 @dataclass(frozen=True)
 class About:
-    """What an object as a whole says of its members.
+    """What an object as a whole says about its members.
 
-    ``named`` is the name that it gives its value, if redaction has to do with it. ``is_card``
-    tells that it is a card, wherever it stands and whatever it is called.
+    ``named`` is the name that it gives its value, if that name matters for redaction. ``is_card``
+    says that the object is a card, wherever it stands and whatever its name is.
     """
 
     named: Optional[str]
     is_card: bool
 
     def is_about(self, key: str) -> bool:
-        """Whether a member of this key is another one than it would be alone."""
+        """Whether a member of this key has another meaning here than it would have alone."""
         return self.is_card or (self.named is not None and is_value_key(key))
 
 
@@ -56,7 +56,7 @@ _NOTHING = About(None, False)
 
 
 def about(members: List[Tuple[str, Any]]) -> About:
-    """What an object says of its members.
+    """Find out what an object says about its members.
 
     The name of a value, as in ``{"name": "cardNumber", "value": "4..."}``, may stand in an object
     of its own, ``{"field": {"name": "cardNumber"}, ...}``, also as text.
@@ -68,7 +68,7 @@ def about(members: List[Tuple[str, Any]]) -> About:
 
 
 def _is_card(members: List[Tuple[str, Any]]) -> bool:
-    """Whether it holds a card number beside an expiry, a code or a holder."""
+    """Whether the object holds a card number beside an expiry, a code or a holder."""
     meanings = {meaning_of_name(key) for key, _ in members}
     return (
         Meaning.BARE_NUMBER in meanings
@@ -81,14 +81,14 @@ def _is_card(members: List[Tuple[str, Any]]) -> bool:
 
 
 def _may_name(value: Any) -> bool:
-    """Whether there may be a name of card data in the place of a name; most are something else."""
+    """Whether a value in the place of a name may name card data; most values do not."""
     if type(value) is not str:
         return type(value) in (list, Object)
     return value[:1] in MAY_BE_JSON or meaning_of_name(value) is not None or holds_base64(value)
 
 
 def _named_by(heads: List[Any], members: List[Tuple[str, Any]]) -> Optional[str]:
-    """The name that these heads give the values among the members; a sure one is preferred."""
+    """Return the name that these heads give the values among the members; prefers a certain one."""
     names = [name for head in heads for name in names_given(head)]
     values = [value for key, value in members if is_value_key(key)]
     return (
@@ -100,12 +100,12 @@ def _named_by(heads: List[Any], members: List[Tuple[str, Any]]) -> Optional[str]
 
 
 def _of(meanings: FrozenSet[Meaning], names: List[str]) -> Optional[str]:
-    """The first of these names that has one of the meanings."""
+    """Return the first of these names that has one of the meanings."""
     return next((name for name in names if meaning_of_name(name) in meanings), None)
 
 
 def _listed_by(heads: List[Any], values: List[Any]) -> Optional[str]:
-    """The name of a column beside its rows, ``{"names": ["cardNumber"], "values": ["4..."]}``."""
+    """Return a column's name beside its rows, ``{"names": ["cardNumber"], "values": ["4..."]}``."""
     columns = ((head, name) for head in heads for name in names_listed(head))
     sure = ((head, name) for head, name in columns if meaning_of_name(name) is Meaning.CARD_DATA)
     few = list(islice(sure, _MOST_COLUMNS))
@@ -121,7 +121,7 @@ def _heads(head: Any, value: Any) -> bool:
 
 
 def _mentioned_by(heads: List[Any], values: List[Any]) -> Optional[str]:
-    """The name in a list or among keys beside a card number, ``{"name": ["pan"], ...}``."""
+    """Return the name in a list or among keys beside a card number, ``{"name": ["pan"], ...}``."""
     if not any(map(holds_only_card_number, values)):
         return None
     names = (name for head in heads for name in names_mentioned(head))

@@ -1,6 +1,6 @@
-"""Card numbers where none should be: found by length, issuer and check digit, counted, never shown.
+"""Find card numbers where none should be, by length, issuer and check digit.
 
-The tables keep them. Below payments they are redacted.
+They are counted and never shown. The tables keep them; below payments they are redacted.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ _ISSUED = re.compile(
 )
 _DOUBLED = (0, 2, 4, 6, 8, 1, 3, 5, 7, 9)
 _ARTICLE_DIGITS = 13
-"""Length of an EAN-13, which articles carry; numbers with its check digit are taken for one."""
+"""Length of an EAN-13, the number of an article; one with its check digit counts as an article."""
 
 _FIRST_DIGITS = b"23456"
 _BEGINNINGS = ((b"0" * 13, 13), (b"0000-0000", 5))
-"""What numbers in one piece and in groups begin with, and how far on the next one may begin."""
+"""The start of numbers in one piece and in groups, and the distance to the next possible start."""
 _LONGEST = len("0000-0000-0000-0000-000 ")
 
 
@@ -48,13 +48,13 @@ def may_hold_card_number(line: bytes, classes: bytes) -> bool:
 
 
 def card_numbers(values: Dict[str, Any]) -> Dict[str, int]:
-    """How many card numbers each column of a row holds outside payments."""
+    """Count the card numbers that each column of a row holds outside payments."""
     found = {name: len(list(_numbers_in(_text(name, value)))) for name, value in values.items()}
     return {name: count for name, count in found.items() if count}
 
 
 def holds_card_number(text: str) -> bool:
-    """Whether there is a card number in a text."""
+    """Whether a text contains a card number."""
     return next(_numbers_in(text), None) is not None
 
 
@@ -65,7 +65,7 @@ def _is_number_at(line: bytes, at: int) -> bool:
 
 
 def is_card_number(digits: str) -> bool:
-    """Whether the digits, whatever separates them, are as a card issuer would give them out."""
+    """Whether the digits, whatever separates them, form a number that a card issuer could issue."""
     digits = digits.replace(" ", "").replace("-", "")
     return (
         _ISSUED.fullmatch(digits) is not None
@@ -94,12 +94,12 @@ def _outside_payments(rescued: List[Dict[str, str]]) -> Iterator[str]:
 
 
 def _has_luhn_digit(digits: str) -> bool:
-    """ISO/IEC 7812-1."""
+    """Check the digit of ISO/IEC 7812-1."""
     numbers = [int(digit) for digit in reversed(digits)]
     return (sum(numbers[::2]) + sum(_DOUBLED[each] for each in numbers[1::2])) % 10 == 0
 
 
 def _has_article_digit(digits: str) -> bool:
-    """GS1."""
+    """Check the digit of a GS1 article number."""
     numbers = [int(digit) for digit in digits]
     return (sum(numbers[::2]) + 3 * sum(numbers[1::2])) % 10 == 0

@@ -1,4 +1,4 @@
-"""Conforming a document: from its bytes to a row, or to the reason why it is none."""
+"""Conform a document: turn its bytes into a row, or into the reason why there is no row."""
 
 from __future__ import annotations
 
@@ -36,21 +36,21 @@ _AFTER_DATE = frozenset(("", "T", " "))
 _KNOWN_DAYS = 1 << 12
 _FIRST_YEAR, _LAST_YEAR = 1900, 2199
 _FRAMES_NEEDED = 4000
-"""A value 256 levels deep takes a few Python frames a level, more than the usual 1,000.
+"""A value 256 levels deep takes a few Python frames per level, more than the usual 1,000.
 
-Deeper yet is only text in text in text, which counts as no JSON."""
+Only text that is nested in text is deeper, and counts as invalid JSON."""
 
 
 @dataclass(frozen=True)
 class Row:
     """A document as a row.
 
-    ``day`` is its YYYY-MM-DD; ``line`` one JSON object of its columns, without the lineage ones;
-    ``rescued`` counts rescued values, ``redacted`` dropped card data by path, ``emptied`` empty
-    texts that became null, ``cleaned`` what the cleanings removed by path in lower case,
-    ``card_numbers`` what may be card numbers outside payments by column. ``dated_by_creation``
-    tells that LastChange had no usable date. ``unknown`` are the paths of members that
-    the schema has no field for, a list index as ``*``.
+    ``day`` is its YYYY-MM-DD. ``line`` is one JSON object of its columns, without the lineage
+    columns. ``rescued`` counts rescued values, ``redacted`` dropped card data by path, ``emptied``
+    empty texts that became null, ``cleaned`` what the cleanings removed by path in lower case, and
+    ``card_numbers`` possible card numbers outside payments by column. ``dated_by_creation`` says
+    that LastChange had no usable date. ``unknown`` are the paths of members that the schema has no
+    field for, with ``*`` as the list index.
     """
 
     day: str
@@ -66,7 +66,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Rejected:
-    """A document that is no order: the reason, and a rule and byte offset, never content."""
+    """A document that is not an order: the reason, a rule and a byte offset, but never content."""
 
     reason: str
     detail: str
@@ -91,11 +91,11 @@ class Conformer:
         )
 
     def conform(self, body: bytes) -> Union[Row, Rejected]:
-        """The document's row, or why there is none; no content makes it raise."""
+        """Return the document's row, or the reason for rejecting it; never raises."""
         offset = len(_BOM) if body.startswith(_BOM) else 0
         members = read_outer(body[offset:]) if self._fast else None
         if members is not None:
-            # Each is text, a truth value or null: there is no source text to be read from it.
+            # Each value is text, a truth value or null: no source text has to be read for it.
             return self._conformed(body, Object(list(members.items())), "", offset)
         try:
             text = body[offset:].decode()
@@ -107,7 +107,7 @@ class Conformer:
             return Rejected("not_json", f"{error.rule} at byte {place}")
 
     def _conformed(self, body: bytes, parsed: Any, text: str, offset: int) -> Union[Row, Rejected]:
-        """The row, or why there is none, of a body that is JSON."""
+        """Return the row of a body that is valid JSON, or the reason for rejecting it."""
         if type(parsed) is not Object:
             return Rejected("not_an_object", f"{_kind_of(parsed)} at byte {offset}")
         if not _has_id(_chosen(parsed, "Id")):
@@ -115,7 +115,7 @@ class Conformer:
         return self._dated(parsed, text, offset) or self._thorough.conform(body)
 
     def _dated(self, parsed: Object, text: str, offset: int) -> Union[Row, Rejected, None]:
-        """The row, or why there is none; None if the thorough path has to read the document."""
+        """Return the row or the reason; None if the thorough path has to read the document."""
         changed = _day(_chosen(parsed, "LastChange"))
         day = changed or _day(_chosen(parsed, "CreationDate"))
         if day is None:
@@ -126,7 +126,7 @@ class Conformer:
         return self._row(values, day, changed is None)
 
     def _values(self, parsed: Object, text: str) -> Optional[Dict[str, Any]]:
-        """The columns; none if text in text, each of it deep, is deeper than Python goes."""
+        """Return the columns; None if nested text makes the values too deep for Python."""
         document = self._document
         document.reset(text)
         try:
@@ -138,7 +138,7 @@ class Conformer:
         return values
 
     def _row(self, values: Dict[str, Any], day: str, dated_by_creation: bool) -> Optional[Row]:
-        """The row; none if the thorough path has to read the document."""
+        """Return the row; None if the thorough path has to read the document."""
         document = self._document
         line = orjson.dumps(values)
         classes = classes_of(line)
@@ -166,7 +166,7 @@ def _column(column: Column, document: Document, fast: bool) -> Converter:
         return convert
 
     def convert_text(value: Any, path: Path) -> Any:
-        """A nested column comes as text that is JSON, sometimes as JSON itself."""
+        """Convert a nested column, which is JSON as text or sometimes JSON itself."""
         if type(value) is not str or value in EMPTY:
             return convert(value, path)
         try:
@@ -199,7 +199,7 @@ def _fast_first(exact: Converter, column: Column, document: Document) -> Convert
 
 
 def _chosen(parsed: Object, field: str) -> Any:
-    """The value of the member that the field's column uses."""
+    """Return the value of the member that the field's column uses."""
     folded = field.lower()
     found: Optional[Tuple[str, Any]] = None
     for key, value in parsed.pairs:
@@ -215,7 +215,7 @@ def _has_id(value: Any) -> bool:
 
 
 def _day(value: Any) -> Optional[str]:
-    """The YYYY-MM-DD that a text begins with, if it is a day of the years that count."""
+    """Return the YYYY-MM-DD that a text begins with, if it is a day of a valid year."""
     if type(value) is not str or value[_DATE_LENGTH : _DATE_LENGTH + 1] not in _AFTER_DATE:
         return None
     day = value[:_DATE_LENGTH]

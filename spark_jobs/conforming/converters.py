@@ -1,7 +1,7 @@
-"""From parsed JSON to column values, by functions compiled from the schema.
+"""Convert parsed JSON to column values, by functions compiled from the schema.
 
-A converter takes a value and its path and returns what the column holds, or None after telling
-the document of what it could not keep.
+A converter takes a value and its path and returns the column's value. If it cannot keep the value,
+it reports it to the document and returns None.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _PRODUCT_CATEGORIES = Struct((("id", Primitive("string")), ("name", Primitive("s
 
 
 def compile_converter(kind: Type, document: Document) -> Converter:
-    """The converter for a type; what it cannot keep goes to ``document``."""
+    """Compile the converter of a type; it reports what it cannot keep to ``document``."""
     if isinstance(kind, Struct):
         return _struct(kind, document)
     if isinstance(kind, Array):
@@ -127,7 +127,7 @@ def _text_map(document: Document) -> Converter:
 
 
 def _text_members(document: Document, value: Object, path: Path) -> List[Tuple[str, Optional[str]]]:
-    """The members of a free-form object as text; of duplicate keys the last, the others rescued."""
+    """Return a free-form object's members as text; all but the last duplicate are rescued."""
     text_of = _string(document)
     said = about(value.pairs)
     kept = [
@@ -167,9 +167,9 @@ def compile_members(
     """Convert an object's members to the fields of the same name, regardless of case.
 
     ``spellings`` gives the source's spelling of each field. Of several members for one field the
-    last one spelled exactly so is used, else the last; the others are rescued.
+    last one spelled exactly so is used, or else the last; the others are rescued.
     """
-    # Payments are looked into first: what holds none is dropped.
+    # Payments come first: an object without any is dropped.
     exact = {
         spelling: name
         for name, spelling in spellings.items()
@@ -180,7 +180,7 @@ def compile_members(
     def convert(value: Object, path: Path) -> Dict[str, Any]:
         chosen: Dict[str, int] = {}
         members = value.pairs
-        # A whole document is no pair of a name and a value, whatever its columns are called.
+        # A whole document is not a pair of name and value, whatever its columns are called.
         said = None if path is None else about(members)
         may_be_numbers = is_below_payments(path)
         for index, (key, member) in enumerate(members):

@@ -1,7 +1,7 @@
-"""Bodies that are not plain UTF-8: gzip is unpacked, UTF-16 and UTF-32 are decoded.
+"""Decode bodies that are not plain UTF-8: unpack gzip, decode UTF-16 and UTF-32.
 
-The bytes decide, by gzip's magic or a byte order mark; ``Content-Encoding`` is not looked at. One
-layer of gzip is unpacked: what is packed twice is not text.
+Gzip's magic bytes or a byte order mark decide; ``Content-Encoding`` is ignored. Only one layer of
+gzip is unpacked: a body that was packed twice is not text.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from spark_jobs.conforming.conformer import Rejected
 from spark_jobs.contract.words import TOO_LARGE
 
 MOST_UNPACKED_TIMES = 200
-"""A gzip body may unpack to this many times its size; JSON text packs 5 to 20 times."""
+"""A gzip body may unpack to this many times its size; JSON text shrinks by a factor of 5 to 20."""
 
 _GZIP = b"\x1f\x8b"
 _WITH_GZIP_HEADER = 16 + zlib.MAX_WBITS
@@ -34,22 +34,22 @@ _MAGICS = (_GZIP, *(mark for mark, _ in _TEXT_FORMS))
 
 @dataclass(frozen=True)
 class Decoded:
-    """A document's bytes as UTF-8, and what they were: ``gzip``, ``utf-16``, ``gzip+utf-16``..."""
+    """A document's bytes as UTF-8, and their encoding: ``gzip``, ``utf-16``, ``gzip+utf-16``..."""
 
     body: bytes
     form: str
 
 
 def is_encoded(stored: bytes) -> bool:
-    """Whether the bytes are to be decoded before they are conformed."""
+    """Whether the bytes have to be decoded before they are conformed."""
     return stored.startswith(_MAGICS)
 
 
 def decode(stored: bytes, most: int) -> Union[Decoded, Rejected]:
-    """Decode what ``is_encoded``, or say why that fails; offsets are those of the stored bytes.
+    """Decode bytes that ``is_encoded`` accepts, or return why that fails.
 
-    Unpacks to at most ``most`` bytes and MOST_UNPACKED_TIMES the stored size: one byte more is
-    ``too_large``.
+    Offsets are those of the stored bytes. Unpacks to at most ``most`` bytes and MOST_UNPACKED_TIMES
+    the stored size: one byte more is ``too_large``.
     """
     forms: List[str] = []
     body = stored
@@ -70,7 +70,7 @@ def decode(stored: bytes, most: int) -> Union[Decoded, Rejected]:
 
 
 def _unpacked(stored: bytes, most: int) -> Union[bytes, Rejected]:
-    """Every member's bytes, one after the other; zeros after the last one are padding."""
+    """Return the bytes of all members in sequence; zeros after the last one are padding."""
     view, at, room = memoryview(stored), 0, most
     pieces: List[bytes] = []
     while at < len(stored):
@@ -92,7 +92,7 @@ def _unpacked(stored: bytes, most: int) -> Union[bytes, Rejected]:
 
 
 def _after_padding(stored: bytes, at: int) -> int:
-    """Where the next member begins: the end, if only zeros follow."""
+    """Return where the next member begins: at the end, if only zeros follow."""
     if at == len(stored) or stored[at] or stored[at:].strip(b"\0"):
         return at
     return len(stored)

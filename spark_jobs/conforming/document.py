@@ -1,4 +1,4 @@
-"""One document while it is conformed: what was rescued, redacted and emptied, and its texts."""
+"""The state of one document while it is conformed: rescued, redacted, emptied values, and texts."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ EMPTY = frozenset(("", "null"))
 
 
 class Findings:
-    """What was seen of a nested column's text before it is certain that all of it is fit."""
+    """Findings of a nested column's text, collected before all of it is known to be fit."""
 
     __slots__ = (
         "cleaned", "emptied", "has_double", "has_float", "has_zero", "is_respelled", "redacted",
@@ -24,11 +24,11 @@ class Findings:
     def __init__(self) -> None:
         self.emptied = 0
         self.has_zero = False
-        """Whether an integer is 0, or -0, which a fast parser does not tell apart."""
+        """Whether an integer is 0 or -0, which a fast parser does not distinguish."""
         self.has_float = False
         """Whether a float stands for an integer, written as one or rounded to one."""
         self.has_double = False
-        """Whether a float stands for itself."""
+        """Whether a float stands for a number that is not an integer."""
         self.redacted: List[str] = []
         """Paths, spelled as in the schema."""
         self.cleaned: List[str] = []
@@ -38,50 +38,50 @@ class Findings:
 
 
 class Document:
-    """Reset for each document, because the converters are compiled around it once."""
+    """State that is reset for each document; the converters are compiled around it once."""
 
     def __init__(self, thorough: bool) -> None:
         self.thorough = thorough
-        """Whether text that does not begin like JSON is looked into."""
+        """Whether text that does not begin like JSON is searched too."""
         self.reset("")
 
     def reset(self, text: str) -> None:
         """Begin a document."""
         self.rescued: List[Dict[str, str]] = []
         self.unknown: List[Path] = []
-        """Where members stand that the schema has no field for."""
+        """Paths of members that the schema has no field for."""
         self.emptied = 0
         self.scrubber = Scrubber(self.thorough)
         self._outer = self._text = SourceText(text, None)
 
     def enter(self, text: str, path: Path) -> None:
-        """Go on inside a text that stood at ``path`` and was parsed."""
+        """Continue inside a text that stood at ``path`` and was parsed."""
         self._text = SourceText(text, path)
 
     def leave(self) -> None:
-        """Be in the document itself again."""
+        """Return to the document itself."""
         self._text = self._outer
 
     def removes(
         self, key: str, value: Any, parent: Path, index: int, said: Optional[About] = None
     ) -> bool:
-        """Whether a member never reaches the lake; ``said`` is what the object says of it."""
+        """Whether a member never reaches the lake; ``said`` is what the object says about it."""
         return self.scrubber.removes(key, value, parent, index, said)
 
     def removed_items(self, items: List[Any], parent: Path) -> Container[int]:
-        """The places of a list's items that never reach the lake, because others name them."""
+        """Return the indices of list items that never reach the lake, because others name them."""
         return self.scrubber.removed_items(items, parent)
 
     def scrubbed(self, text: str, path: Path) -> str:
-        """A text without what never reaches the lake, if it is JSON."""
+        """Return a text without what never reaches the lake, if it is JSON."""
         return self.scrubber.text(text, path)
 
     def source_text(self, path: Path) -> str:
-        """The text of the object or array at ``path``, scrubbed."""
+        """Return the text of the object or array at ``path``, scrubbed."""
         return self.scrubber.text(self._text.at(path), path)
 
     def unfit(self, value: Any, path: Path) -> Any:
-        """None, for a value its typed or nested column cannot hold; empty text is counted."""
+        """Count empty text, or rescue another value that its column cannot hold; returns None."""
         if type(value) is str and value in EMPTY:
             self.emptied += 1
         else:
@@ -89,7 +89,7 @@ class Document:
         return None
 
     def accept(self, findings: Findings, path: Path) -> None:
-        """Add what was seen of the text at ``path``, a column's."""
+        """Add the findings of the text at ``path``, a column's."""
         self.emptied += findings.emptied
         cleaned = self.scrubber.cleaned
         for name in findings.cleaned:

@@ -1,6 +1,6 @@
-"""JSON as RFC 8259 says, losing nothing: literals as written, every duplicate key, in order.
+"""Parse JSON exactly as RFC 8259 says: literals as written, every duplicate key, in order.
 
-The standard library's C scanner does the work; what it lets pass is refused here: NaN and
+The standard library's C scanner does the work. What it wrongly accepts is refused here: NaN and
 Infinity, lone surrogates, and nesting deeper than 256.
 """
 
@@ -13,7 +13,7 @@ from typing import Any, Callable, List, Tuple
 import orjson
 
 DEEPEST = 256
-"""Levels of nesting; deeper text counts as no JSON."""
+"""Most levels of nesting; deeper text counts as invalid JSON."""
 
 _ESCAPE = re.compile(
     r"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
@@ -21,18 +21,18 @@ _ESCAPE = re.compile(
     re.DOTALL,
 )
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
-# In a text whose escaped backslashes are blanked, so that each backslash begins an escape.
+# For a text whose escaped backslashes are blanked, so that each backslash begins an escape.
 _LONE_SURROGATE = re.compile(
     r"\\u[dD](?:[89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F][0-9a-fA-F]{2})"
     r"|(?<!\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD])[c-fC-F][0-9a-fA-F]{2})"
 )
-# A string without its end goes to the end of the text, lest each quote in it be tried as a start.
+# An unterminated string extends to the end of the text, or each quote in it would be tried.
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"?|[\[\]{}]|-?Infinity|NaN', re.DOTALL)
 _COMMA = re.compile(r",[ \t\n\r]*")
 
 
 class NotJsonError(Exception):
-    """A text is no JSON: the rule it breaks, and where, in characters from its beginning."""
+    """A text is not valid JSON: the rule it breaks, and the character offset."""
 
     def __init__(self, rule: str, position: int) -> None:
         super().__init__(rule, position)
@@ -41,13 +41,13 @@ class NotJsonError(Exception):
 
 
 class Number(str):
-    """A number by its literal."""
+    """A number, as its literal."""
 
     __slots__ = ()
 
 
 class Object:
-    """An object's members in order, duplicate keys included."""
+    """An object's members in order, including duplicate keys."""
 
     __slots__ = ("pairs",)
 
@@ -65,7 +65,7 @@ _DECODER = json.JSONDecoder(
 
 
 def parse(text: str) -> Any:
-    """The value of a text: None, bool, str, Number, list or Object; raises NotJsonError."""
+    """Parse a text: None, bool, str, Number, list or Object; raises NotJsonError."""
     if _SURROGATE.search(text) and _LONE_SURROGATE.search(text.replace("\\\\", "  ")):
         _refuse_lone_surrogates(text)
     try:
@@ -79,19 +79,19 @@ def parse(text: str) -> Any:
     except RecursionError:
         _refuse_depth(text)
         raise
-    if _may_be_too_deep(text) and _is_too_deep(value):  # the first costs next to nothing
+    if _may_be_too_deep(text) and _is_too_deep(value):  # the first check is nearly free
         _refuse_depth(text)
     return value
 
 
 quoted: Callable[[str], str] = json.JSONEncoder(ensure_ascii=False).encode
-"""A text as a JSON string."""
+"""Write a text as a JSON string."""
 
 
 def is_surely_object(text: str) -> bool:
-    """Whether a text is an object that ``parse`` takes, without reading it exactly.
+    """Whether a text is an object that ``parse`` accepts, without parsing it exactly.
 
-    False says nothing. What orjson takes ``parse`` takes, unless it is too deep.
+    False is inconclusive. ``parse`` accepts what orjson accepts, unless it is too deep.
     """
     try:
         return type(orjson.loads(text)) is dict and not _may_be_too_deep(text)
@@ -100,7 +100,7 @@ def is_surely_object(text: str) -> bool:
 
 
 def to_text(value: Any) -> str:
-    """A parsed value as JSON text again, without white space between tokens."""
+    """Write a parsed value as JSON text, without white space between tokens."""
     kind = type(value)
     if kind is Number:
         return str(value)
@@ -112,9 +112,9 @@ def to_text(value: Any) -> str:
 
 
 def _first_wrong(text: str, error: json.JSONDecodeError) -> int:
-    """Where the first character is that cannot stand there, in every Python alike.
+    """Return the offset of the first invalid character, the same in every Python version.
 
-    From 3.13 on Python names a trailing comma instead of the bracket after it.
+    From 3.13 on Python reports a trailing comma instead of the bracket after it.
     """
     comma = _COMMA.match(text, error.pos) if "trailing comma" in error.msg else None
     return comma.end() if comma else error.pos

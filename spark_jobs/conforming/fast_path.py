@@ -1,9 +1,9 @@
-"""The fast path: JSON that is as the schema says, which nearly all of it is.
+"""The fast path for JSON that matches the schema, as nearly all of it does.
 
-orjson parses, and functions compiled from the schema look at every value once, in place. Whatever
-orjson may have changed (duplicate keys, literals) and whatever would have to be rescued makes a
-text unfit, and the exact path reads it anew: what the two would read differently never ends here.
-A property test compares them.
+orjson parses, and functions compiled from the schema check every value once, in place. A text is
+unfit if orjson may have changed something in it (duplicate keys, literals), or if a value would
+have to be rescued. The exact path then parses the text again. So a text that the two paths would
+read differently is never finished here. A property test compares them.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ _OPENS_JSON = frozenset('{["')
 _BEFORE_A_POINT = frozenset("0123456789.")
 _DELIMITERS = frozenset(":,[]} \t\n\r")
 _KNOWN_KEYS = 256
-"""Keys of one place whose meaning is kept: more than strangers usually think of."""
+"""Keys per place whose meaning is cached: more than the number of unknown keys expected there."""
 
 
 class UnfitError(Exception):
@@ -57,11 +57,11 @@ class UnfitError(Exception):
 
 
 Fit = Callable[[Any, Findings], Any]
-"""Gives what the column holds for a value that is not null, or raises UnfitError."""
+"""Returns the column's value for a value that is not null, or raises UnfitError."""
 
 
 def compile_text(column: Column) -> Callable[[str], Tuple[Any, Findings]]:
-    """A function that reads a nested column's text; it raises UnfitError for the exact path."""
+    """Compile a function that reads a nested column's text, or raises UnfitError."""
     fit = _compile(column.type, (None, column.source_field, 0))
 
     def read(text: str) -> Tuple[Any, Findings]:
@@ -69,7 +69,7 @@ def compile_text(column: Column) -> Callable[[str], Tuple[Any, Findings]]:
         try:
             parsed = orjson.loads(text)
             written = orjson.dumps(parsed)
-        except (ValueError, TypeError):  # no JSON; deeper than orjson writes, which is 254 levels
+        except (ValueError, TypeError):  # invalid JSON, or deeper than orjson's limit of 254
             raise UnfitError from None
         source = text.encode()
         if source != written and _count_of_quotes(source) != _count_of_quotes(written):
@@ -85,9 +85,9 @@ def compile_text(column: Column) -> Callable[[str], Tuple[Any, Findings]]:
 
 
 def read_outer(body: bytes) -> Optional[Dict[str, Any]]:
-    """A document's members, if each is text, a truth value or null and none is there twice.
+    """Return a document's members, if each is text, a truth value or null and no key is repeated.
 
-    Then nothing that orjson may change is in it; None if the exact path has to read it.
+    orjson changes nothing in such a document. Returns None if the exact path has to read it.
     """
     try:
         members = orjson.loads(body)
@@ -99,9 +99,9 @@ def read_outer(body: bytes) -> Optional[Dict[str, Any]]:
 
 
 def _count_of_quotes(text: bytes) -> int:
-    """How many quotes a JSON text has, around its strings and in them, however they are escaped.
+    """Count the quotes of a JSON text, around its strings and in them, however they are escaped.
 
-    A member that orjson leaves out, because another of its key follows, has two or more.
+    A member that orjson leaves out, because its key is repeated later, has two or more.
     """
     quotes = text.count(b'"')
     if b"\\u0022" in text:
@@ -111,13 +111,13 @@ def _count_of_quotes(text: bytes) -> int:
 
 
 def _quotes_of_members(members: Dict[str, Any]) -> int:
-    """How many quotes the text of a flat object has if none of its members was left out."""
+    """Count the quotes that the text of a flat object has if none of its members was left out."""
     texts = [*members, *[value for value in members.values() if type(value) is str]]
     return 2 * len(texts) + sum(map(str.count, texts, repeat('"')))
 
 
 def _may_be_misread(text: str, findings: Findings) -> bool:
-    """Whether a number may be another one than the text says."""
+    """Whether a number may differ from the number in the text."""
     if findings.has_zero and _NEGATIVE_ZERO.search(text):
         return True
     if not (findings.has_float or findings.has_double) or not _may_be_rounded(text):
@@ -128,22 +128,22 @@ def _may_be_misread(text: str, findings: Findings) -> bool:
 def _may_be_rounded(text: str) -> bool:
     """Whether a float in a text may be integral only because it was rounded.
 
-    With up to 8 digits before the point and 7 after it, a binary64 tells any two floats apart.
+    With up to 8 digits before the point and 7 after it, a binary64 distinguishes any two floats.
     """
     return bool(_LONG_FLOAT.search(text) or _NEGATIVE_EXPONENT.search(text))
 
 
 def _all_come_back(text: str) -> bool:
-    """Whether every number that may be rounded is what the shortest text of its float says."""
+    """Whether each number that may be rounded equals the number in its float's shortest text."""
     places = [found.start() for found in _LONG_FLOAT.finditer(text)]
     places += [found.start() - 1 for found in _NEGATIVE_EXPONENT.finditer(text)]
     return all(_comes_back_at(text, place) for place in places)
 
 
 def _comes_back_at(text: str, place: int) -> bool:
-    """Whether a float gives the number back whose point or exponent stands at ``place``.
+    """Whether the float whose point or exponent is at ``place`` gives the same number back.
 
-    What has no delimiter around it is in a string, and nobody reads it as a number.
+    Characters without delimiters around them are in a string, and are not read as a number.
     """
     while text[place - 1] in _BEFORE_A_POINT:
         place -= 1
@@ -155,7 +155,7 @@ def _comes_back_at(text: str, place: int) -> bool:
 
 
 def _compile(kind: Type, path: Path) -> Fit:
-    """``path`` is where such values stand, with 0 for any place in a list."""
+    """Compile the check of a type; ``path`` is where such values stand, with 0 for a list index."""
     if isinstance(kind, Struct):
         return _struct(kind, path)
     if isinstance(kind, Array):
@@ -211,9 +211,9 @@ def _struct(kind: Struct, path: Path) -> Fit:
 def _speller(
     kind: Struct, path: Path
 ) -> Callable[[Dict[str, Any], List[str], Findings], List[str]]:
-    """A function that gives members of these keys, which no field has, their fields' spelling.
+    """Compile a function that gives members with unusual spellings their fields' spelling.
 
-    It removes what never reaches the lake, and gives the fields' names.
+    It removes what never reaches the lake, and returns the fields' names.
     """
     folded = {name.lower(): name for name, _ in kind.fields}
     removes = _remover(path)
@@ -240,7 +240,7 @@ def _speller(
 
 
 def _usual_class(kind: Type) -> Class[Any]:
-    """What orjson gives for a value that needs no look; a nested one and a float always need it."""
+    """The class of orjson's value that needs no check; nested values and floats always need one."""
     return _CLASSES.get(kind.name, Struct) if isinstance(kind, Primitive) else Struct
 
 
@@ -249,7 +249,7 @@ def _remover(parent: Path) -> Callable[[str, Findings], bool]:
 
     @cached_if_short(_KNOWN_KEYS)
     def fate_of(key: str) -> Tuple[int, str]:
-        """What becomes of a key, and the path that its removal is counted by."""
+        """Return the fate of a key, and the path by which its removal is counted."""
         found = fate(key, parent)
         return found, f"{below}/{key}" if found == REDACT else name_of((parent, key, 0)).lower()
 
@@ -320,7 +320,7 @@ def _text_members(path: Path) -> Callable[[Dict[str, Any], Findings], Dict[str, 
 
 
 def _emptied(value: Any, findings: Findings) -> Any:
-    """Null for empty text where that is not text's place; everything else is unfit."""
+    """Return None for empty text in a column of another type; any other value is unfit."""
     if type(value) is not str or value not in EMPTY:
         raise UnfitError
     findings.emptied += 1

@@ -1,4 +1,4 @@
-"""What becomes of a member: by its name, by where it stands and, if these leave it open, by value.
+"""Decide whether a member is kept or removed: by its name, its place and, if needed, its value.
 
 Values are those of ``exact_json``.
 """
@@ -46,18 +46,18 @@ _SEPARATORS = re.compile(r"[\s\"'._/-]+")
 _OF_VALUE = frozenset(
     (Meaning.MAYBE_NUMBER, Meaning.MAYBE_CODE, Meaning.MAYBE_EXPIRY, Meaning.MENTIONS_CODE)
 )
-"""What the value in an object of such a name is, too."""
+"""Meanings that the value of an object with such a name has, too."""
 NAMES_CARD_DATA = AMBIGUOUS | {Meaning.CARD_DATA}
 """Meanings of names whose value may be card data."""
 _KNOWN_NAMES = 1 << 14
 _KNOWN_PLACES = 1 << 10
-"""Names and places whose fate is kept: many more than our own texts have."""
+"""Names and places whose fate is cached: many more than our own texts have."""
 _LONGEST_PLACE = 256
-"""Characters of the longest place whose fate is kept; those of our own texts have half of it."""
+"""Characters of the longest place whose fate is cached; our own texts have at most half of it."""
 
 
 def fate(key: str, parent: Path) -> int:
-    """What becomes of a member by name and place: KEEP, CLEAN, REDACT or BY_VALUE."""
+    """Return the fate of a member by name and place: KEEP, CLEAN, REDACT or BY_VALUE."""
     above = keys_of(parent)
     is_short = len(key) + sum(map(len, above)) <= _LONGEST_PLACE
     return _known_fate(key, above) if is_short else _fate(key, above)
@@ -79,7 +79,7 @@ _known_fate = lru_cache(_KNOWN_PLACES)(_fate)
 
 
 def fate_of_name(name: str, parent: Path) -> int:
-    """What becomes of a value of this name in the object at ``parent`` by redaction alone."""
+    """Return the fate of a value of this name in the object at ``parent``, by redaction alone."""
     return _fate_of_name(name, keys_of(parent))
 
 
@@ -106,7 +106,7 @@ def _fate_of_ambiguous(meaning: Meaning, below_payments: bool) -> int:
 
 
 def goes(name: str, value: Any, parent: Path) -> bool:
-    """Whether a value is redacted whose name and place leave that open."""
+    """Whether a value is redacted if its name and place do not decide that."""
     above = keys_of(parent)
     meaning = meaning_at(name, above)
     if meaning is Meaning.PAYMENTS:
@@ -128,7 +128,7 @@ def goes(name: str, value: Any, parent: Path) -> bool:
 
 
 def holds_payments(value: Any) -> bool:
-    """Whether this is nothing, an object or a list of objects, also as text: what can be read."""
+    """Whether the value is null, an object or a list of objects, also as text: what can be read."""
     if type(value) is list:
         return all(item is None or type(item) is Object for item in value)
     if type(value) is not str:
@@ -142,9 +142,9 @@ def holds_payments(value: Any) -> bool:
 
 
 def _holds_card_number(value: Any) -> bool:
-    """Whether a scalar, or one of a list, also in text, holds a card number.
+    """Whether a scalar, or a scalar in a list, also in text, holds a card number.
 
-    Members of an object are looked at one by one.
+    Members of an object are checked one by one.
     """
     if type(value) is list:
         return any(map(_holds_card_number, value))
@@ -155,12 +155,12 @@ def _holds_card_number(value: Any) -> bool:
 
 
 def holds_only_card_number(value: Any) -> bool:
-    """Whether a scalar, or one of a list, also in text, is a card number and nothing else."""
+    """Whether a scalar, or a scalar in a list, also in text, is exactly a card number."""
     return _matches(_card_number, value)
 
 
 def holds_whole_card_number(value: Any) -> bool:
-    """As ``holds_only_card_number``, but only the usual separators may stand in the number."""
+    """Like ``holds_only_card_number``, but only the usual separators may stand in the number."""
     return _matches(_whole_card_number, value)
 
 
@@ -175,7 +175,7 @@ def _are_payments(keys: Tuple[str, ...]) -> bool:
 
 
 def meaning_at(name: str, above: Tuple[str, ...]) -> Optional[Meaning]:
-    """What a name says where it stands: ``number`` below ``card`` is the number of a card."""
+    """Return what a name means in its place: ``number`` below ``card`` is the number of a card."""
     meaning = meaning_of_name(name)
     if meaning is Meaning.CARD_DATA:
         return meaning
@@ -194,7 +194,7 @@ def meaning_at(name: str, above: Tuple[str, ...]) -> Optional[Meaning]:
 
 
 def _in_ambiguous(said_above: Meaning, name: str) -> Optional[Meaning]:
-    """What a name without a meaning says below an ambiguous one: ``{"pan": {"value": "4..."}}``."""
+    """Return a neutral name's meaning below an ambiguous one: ``{"pan": {"value": "4..."}}``."""
     if is_value_key(name):
         return said_above
     return Meaning.MENTIONS_CARD if said_above is Meaning.MAYBE_NUMBER else None
@@ -214,9 +214,9 @@ def _is_or_opens_object(value: Any) -> bool:
 
 @cached_if_short(_KNOWN_NAMES)
 def _is_value(name: str, may_be_number: bool) -> bool:
-    """Whether a name is what should be a value: a body that was read as a form is the key of it.
+    """Whether a name is really a value: if a form body was read wrongly, all of it is the key.
 
-    A card number alone is one only where cards are the matter.
+    A card number alone counts only in a place that is about cards.
     """
     if may_be_number and _card_number(name) is not None:
         return True
@@ -232,7 +232,7 @@ def _whole_card_number(text: str) -> Optional[str]:
 
 
 def _card_number(text: str) -> Optional[str]:
-    """The text, if it is a card number that an issuer could give out."""
+    """Return the text if it is a card number that an issuer could issue."""
     digits = _SEPARATORS.sub("", text)
     return text if is_card_number(digits) else None
 
@@ -247,7 +247,7 @@ def _matches(match: Any, value: Any) -> bool:
 
 
 def value_in_text(value: Any) -> Any:
-    """The list, text or object that a text is, if it is JSON."""
+    """Return the list, text or object that a text is, if it is JSON."""
     if type(value) is not str or value[:1] not in MAY_BE_JSON:
         return None
     try:

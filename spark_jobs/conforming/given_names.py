@@ -18,11 +18,11 @@ from spark_jobs.schema.redacted_names import (
 )
 
 _DEEPEST = 4
-"""How many objects, lists and texts a name may stand in."""
+"""Most objects, lists and texts that a name may be nested in."""
 
 
 def names_given(value: Any, depth: int = 0) -> Iterator[str]:
-    """The names that a text or an object gives, also inside JSON text, even in base64."""
+    """Yield the names that a text or an object gives, also inside JSON text, even in base64."""
     kind = type(value)
     if depth > _DEEPEST:
         return
@@ -36,9 +36,9 @@ def names_given(value: Any, depth: int = 0) -> Iterator[str]:
 
 
 def names_listed(value: Any, depth: int = 0) -> Iterator[str]:
-    """The names of a table's columns in a list, also as text, or in a line of text.
+    """Yield the column names of a table in a list, also as text, or in a line of text.
 
-    An object with a value of its own names no column.
+    An object with a value of its own does not name a column.
     """
     kind = type(value)
     if depth > _DEEPEST:
@@ -62,10 +62,10 @@ def _has_value(item: Any) -> bool:
 
 
 def names_mentioned(value: Any, depth: int = 0) -> Iterator[str]:
-    """The texts of a list, and the keys of an object, in a value that is one of them.
+    """Yield the texts of a list and the keys of an object, at any depth of the value.
 
-    They may have values of their own: beside ``{"fields": {"cardNumber": "4..."}, ...}`` a value
-    is something else, unless it is a card number.
+    They may have values of their own: beside ``{"fields": {"cardNumber": "4..."}, ...}`` a value is
+    something else, unless it is a card number.
     """
     kind = type(value)
     if depth > _DEEPEST or kind not in (list, Object):

@@ -1,4 +1,4 @@
-"""A last look at a row as it goes to the lake, cheap enough to be taken at every one of them."""
+"""A last check of each row before it goes to the lake, cheap enough to be made for every row."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from spark_jobs.conforming.text_tables import names_column
 
 
 def _class_of(byte: int) -> int:
-    """A byte's class: digits alike, blank and hyphen alike, letters regardless of case.
+    """Return a byte's class: all digits, blank and hyphen, and both cases of a letter are equal.
 
-    ``d`` and ``t`` are alike, ``c`` and ``v`` are, so that three searches do the work of five.
+    ``d`` and ``t`` are equal, and so are ``c`` and ``v``. So three searches do the work of five.
     """
     letter = bytes((byte,)).lower()
     return (b"0" if letter.isdigit() else {b"t": b"d", b"c": b"v", b" ": b"-"}.get(letter, letter))[
@@ -21,28 +21,28 @@ def _class_of(byte: int) -> int:
 
 _CLASSES = bytes(map(_class_of, range(256)))
 _STEMS = (b"vard", b"darjeda", b"vvv")
-"""card and cart(ao), tarjeta; cvv, cvc and ccv."""
+"""The classes of card and cart(ao), tarjeta; cvv, cvc and ccv."""
 
 _GIFT = b"gifd"
 _BEFORE, _AFTER = 64, 96
-"""Bytes around a stem that hold the longest name and what follows it."""
+"""Bytes around a stem that include the longest name and what follows it."""
 
 _ESCAPE = re.compile(r"\\[bfnrt]")
 _CELL_END = re.compile(r"[,;|\"]|\\.")
 _QUOTED_LETTER = re.compile(rb"%(?:25)*(?:[46][1345aAfF]|[57][246])")
-"""A letter of the stems as a URL would write it, though no letter needs that."""
+"""A letter of the stems as a URL may escape it, though no letter needs that."""
 _MAY_ASSIGN = re.compile(
     rb"(?:car(?:d|t[ao\xc3%])|tarjeta|cv[vc]|ccv)[^\"\\'`=:>|]{0,64}[\\'`=:>|&%,;\]]",
     re.IGNORECASE,
 )
-"""A stem, perhaps with an accent, and a mark that may give the name a value or end a table's cell.
+"""A stem, perhaps with an accent, and a mark that may assign a value or end a table's cell.
 
-In a line a quote within a text has a backslash before it; one without is the text's end.
+In a line, a quote within a text has a backslash before it; a quote without one ends the text.
 """
 
 
 def classes_of(line: bytes) -> bytes:
-    """The line with each byte replaced by its class."""
+    """Return the line with each byte replaced by its class."""
     return line.translate(_CLASSES)
 
 

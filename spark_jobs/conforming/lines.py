@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def with_lineage(line: bytes, folder: str, source_key: str, source_etag: str, run_id: str) -> bytes:
-    """The line with its lineage columns."""
+    """Return the line with its lineage columns."""
     lineage = {
         "_folder": folder,
         "_source_key": source_key,
@@ -25,7 +25,7 @@ def with_lineage(line: bytes, folder: str, source_key: str, source_etag: str, ru
 
 
 def table_from_lines(table: str, lines: Sequence[bytes]) -> pa.Table:
-    """The rows of these lines with the table's schema, in their order."""
+    """Return the rows of these lines with the table's schema, in their order."""
     import pyarrow as pa
     from pyarrow import json
 
@@ -47,7 +47,7 @@ def table_from_lines(table: str, lines: Sequence[bytes]) -> pa.Table:
 
 @cache
 def _readable_schema(table: str) -> pa.Schema:
-    """The table's schema as pyarrow's JSON reader knows it: maps are lists of key and value."""
+    """Return the table's schema for pyarrow's JSON reader: maps are lists of key and value."""
     import pyarrow as pa
 
     return pa.schema([(field.name, _readable(field.type)) for field in arrow_schema(table)])
@@ -67,7 +67,7 @@ def _readable(kind: pa.DataType) -> pa.DataType:
 
 
 def _as_type(array: pa.Array, kind: pa.DataType) -> pa.Array:
-    """The same values as ``kind``; a map and a list of key and value have the same buffers."""
+    """Return the values as ``kind``; a map and a list of key and value have the same buffers."""
     import pyarrow as pa
 
     if isinstance(array, pa.ChunkedArray):

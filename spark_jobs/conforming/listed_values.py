@@ -1,4 +1,4 @@
-"""Items of lists that names of card data in the same list are about.
+"""Items of lists that are described by names of card data in the same list.
 
 A name may stand before its value, ``["cardNumber", "4..."]``, or above it, in a table whose first
 row has the names of its columns. Values are those of ``exact_json``.
@@ -34,17 +34,17 @@ from spark_jobs.schema.redacted_names import (
 
 _PAIR = 2
 _MOST_NAMES = 8
-"""Names of one item that are tried: an object may give thousands."""
+"""Most names of one item that are tried: an object may give thousands."""
 _DIGIT = re.compile("[0-9]")
 _MAY_NAME = frozenset((str, list, Object))
 _OBJECTS = frozenset((Object, type(None)))
 _VALUE = re.compile("[0-9]{3}")
-"""What the name of a column does not have in it."""
+"""Characters that the name of a column does not contain."""
 
 
 def named_items(items: List[Any], parent: Path) -> Dict[int, str]:
-    """The places of a list's items that are redacted, each with the name it goes for."""
-    if _OBJECTS.issuperset(map(type, items)):  # which name nothing but their own members
+    """Return the indices of a list's items that are redacted, each with the name that causes it."""
+    if _OBJECTS.issuperset(map(type, items)):  # objects name only their own members
         return {}
     columns, line = _columns(items, parent), _line_of_names(items)
     named = {}
@@ -58,7 +58,7 @@ def named_items(items: List[Any], parent: Path) -> Dict[int, str]:
 
 
 def _name_before(items: List[Any], index: int, parent: Path) -> Optional[str]:
-    """The name that the item before an item gives it."""
+    """Return the name that the item before an item gives it."""
     before, value = items[index - 1], items[index]
     if type(before) not in _MAY_NAME or (type(before) is Object and type(value) is Object):
         return None
@@ -69,7 +69,7 @@ def _name_before(items: List[Any], index: int, parent: Path) -> Optional[str]:
 
 
 def _name_mentioned(before: Any, value: Any) -> Optional[str]:
-    """The name in a list or among keys before a card number, ``[["pan"], "4..."]``."""
+    """Return the name in a list or among keys before a card number, ``[["pan"], "4..."]``."""
     inside = value_in_text(before) if type(before) is str else before
     if type(inside) not in (list, Object) or not holds_only_card_number(value):
         return None
@@ -78,7 +78,7 @@ def _name_mentioned(before: Any, value: Any) -> Optional[str]:
 
 
 def _is_told_by(name: str, value: Any, parent: Path, is_pair: bool) -> bool:
-    """Whether a value is what a name before it says; only in a pair it may be without digits."""
+    """Whether a value is what the name before it says; it may lack digits only in a pair."""
     meaning = meaning_at(name, keys_of(parent))
     if meaning in AMBIGUOUS:
         return fate_of_name(name, parent) != KEEP and goes(name, value, parent)
@@ -90,7 +90,7 @@ def _is_told_by(name: str, value: Any, parent: Path, is_pair: bool) -> bool:
 
 
 def _has_data(value: Any) -> bool:
-    """Whether a value, or the value in a list or an object, has digits and is no name."""
+    """Whether a value, or the value in a list or an object, has digits and is not a name."""
     if type(value) is list:
         return any(map(_has_data, value))
     if type(value) is Object:
@@ -101,7 +101,7 @@ def _has_data(value: Any) -> bool:
 
 
 def _columns(items: List[Any], parent: Path) -> List[List[str]]:
-    """The names of card data by column, if the first item is a row of names; else no columns."""
+    """Return the names of card data by column if the first item is a row of names, else nothing."""
     head = _cells(items[0]) if len(items) > 1 else []
     if any(map(_is_value, head)):
         return []
@@ -111,13 +111,13 @@ def _columns(items: List[Any], parent: Path) -> List[List[str]]:
 
 
 def _names_that_matter(value: Any, above: Tuple[str, ...]) -> List[str]:
-    """The first few names of card data that a value gives."""
+    """Return the first few names of card data that a value gives."""
     names = (n for n in names_given(value) if meaning_at(n, above) in NAMES_CARD_DATA)
     return list(islice(names, _MOST_NAMES))
 
 
 def _cells(row: Any) -> List[Any]:
-    """The cells of a row that is a list, perhaps as text."""
+    """Return the cells of a row that is a list, also if it is text."""
     cells = value_in_text(row) if type(row) is str else row
     return cells if type(cells) is list else []
 
@@ -127,7 +127,7 @@ def _is_value(cell: Any) -> bool:
 
 
 def _name_above(columns: List[List[str]], row: Any, parent: Path) -> Optional[str]:
-    """The name of a column in which a row has card data."""
+    """Return the name of a column in which a row has card data."""
     cells = zip(columns, _cells(row)) if columns else ()
     found = (name for names, cell in cells for name in names if _is_below(name, cell, parent))
     return next(found, None)
@@ -140,7 +140,7 @@ def _is_below(name: str, cell: Any, parent: Path) -> bool:
 
 
 def _line_of_names(items: List[Any]) -> Optional[Tuple[str, TableHead]]:
-    """The first item if it is the head of a table in lines, ``["id,cvv", "1,123"]``."""
+    """Return the first item if it is the head of a table in lines, ``["id,cvv", "1,123"]``."""
     first = items[0]
     if type(first) is not str or len(cells_of(first)) == 1:
         return None
@@ -149,7 +149,7 @@ def _line_of_names(items: List[Any]) -> Optional[Tuple[str, TableHead]]:
 
 
 def _name_in_line(first: str, head: TableHead, line: Any) -> Optional[str]:
-    """The name of a column in which a line has card data."""
+    """Return the name of a column in which a line has card data."""
     if type(line) is not str or not head.is_above_card_data(line):
         return None
     # What fast reading passes on is known by the whole line, or by a card number.

@@ -1,4 +1,4 @@
-"""Text that may hold what never reaches the lake, found without parsing it."""
+"""Find text that may hold what never reaches the lake, without parsing it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _WHITE_SPACE = " \t\n\r"
 _OPENS_JSON = frozenset('{["')
 _OPENS_OTHER = "\ufeff\u200b\u00a0\x0b\x0c\x00'`(<?&%\\"
 MAY_BE_JSON = frozenset(_OPENS_JSON.union(_WHITE_SPACE, _OPENS_OTHER))
-"""First characters of text that parses as an object, an array or text, or was meant to."""
+"""First characters of text that is, or was meant to be, a JSON object, array or string."""
 
 _SOME_REMOVED = re.compile(
     "|".join(
@@ -38,11 +38,11 @@ _SOME_REMOVED = re.compile(
         )
     )
 )
-"""Every choice begins with a letter of its own: so a search stops at few characters."""
+"""Each alternative begins with a fixed letter, so a search stops at few characters."""
 _DRESSED = re.compile(
     "[\u00ad\u0300-\u036f\u200b-\u200f\u2060\u249c-\u24e9\ufeff\uff21-\uff5a\U0001d400-\U0001d7ff]"
 )
-"""Letters in circles, of full width or of mathematics, and what nobody sees between letters."""
+"""Enclosed, full-width and mathematical letters, and combining or invisible characters."""
 _MANY_DIGITS = re.compile(r"[0-9](?:[ ._/-]?[0-9]){11}")
 
 _OBJECT_IN_BASE64 = "eyJ"
@@ -63,20 +63,20 @@ _ASSIGNS = re.compile(r"[\s_]{0,3}(?:[\"'\\`=:|\]]|-{0,2}>|&quot;|&#3|&(?:amp;)?
 
 
 def may_hold_removed(text: str) -> bool:
-    """Whether a text may hold what goes; false means certainly not, if it is not below payments."""
-    # A name may hide behind escapes of its letters, in this text or in text within it.
+    """Whether a text may hold what is removed; False is certain unless it is below payments."""
+    # A name's letters may be escaped, in this text or in text within it.
     if holds_escapes(text) or holds_base64(text) or _SOME_REMOVED.search(text.lower()):
         return True
     return not text.isascii() and _DRESSED.search(text) is not None
 
 
 def holds_base64(text: str) -> bool:
-    """Whether there may be an object in base64."""
+    """Whether the text may contain an object in base64."""
     return _OBJECT_IN_BASE64 in text
 
 
 def from_base64(text: str) -> str:
-    """The text of objects in base64, as far as it goes; a token has several, with dots between."""
+    """Decode objects in base64 as far as possible; a token has several, separated by dots."""
     if not text.startswith(_OBJECT_IN_BASE64):
         return ""
     pieces = (piece for piece in text.split(".") if piece.startswith(_OBJECT_IN_BASE64))
@@ -92,13 +92,13 @@ def _decoded(piece: str) -> str:
 
 
 def _padded(digits: str) -> str:
-    """Whole groups of four, without a last digit that is not a whole byte."""
+    """Return whole groups of four, without a last digit that does not complete a byte."""
     whole = digits[:-1] if len(digits) % 4 == 1 else digits
     return whole + "=" * (-len(whole) % 4)
 
 
 def names_card_data(text: str) -> bool:
-    """Whether a text that begins like JSON, but is none, names card data or payments."""
+    """Whether a text that begins like JSON, but is invalid, names card data or payments."""
     readable = plain(unescaped(text))
     if is_named_in_text(readable, *_SURE):
         return True
@@ -113,8 +113,8 @@ def assigns_card_data(text: str) -> bool:
     """Whether a text that does not begin like JSON gives a member of card data a value.
 
     For example ``cardNumber=4...``, ``callback({"cardNumber": ...})`` and a table with such a
-    column. A sentence about a card does not. Only names that contain the word card, in any of the
-    languages, or CVV count here.
+    column. A sentence about a card does not. Only names that contain CVV, or the word card in any
+    of the languages, count here.
     """
     readable = plain(unquoted(text))
     if not CARD_WORD.search(readable):
@@ -126,7 +126,7 @@ def assigns_card_data(text: str) -> bool:
 
 
 def tells_card_number(text: str) -> bool:
-    """Whether a text that does not begin like JSON says of a card number in it that it is one.
+    """Whether a text that does not begin like JSON calls a number in it a card number.
 
     For example ``pan=4...``, and a table that has such a column. A sentence does not.
     """

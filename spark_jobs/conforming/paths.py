@@ -1,7 +1,7 @@
 """Where a value stands in a document: a chain of (parent, segment, index).
 
-``segment`` is a key as spelled or a list index; ``index`` the position among the members, which
-tells duplicate keys apart. Tuples, because one is made for every value of every document.
+``segment`` is a key as spelled or a list index. ``index`` is the position among the members, which
+distinguishes duplicate keys. Paths are tuples because each value of each document gets one.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ Path = Optional[Tuple[Any, Segment, int]]
 
 
 def segments(path: Path) -> List[Segment]:
-    """The segments from the document's root."""
+    """Return the segments from the document's root."""
     steps = []
     while path is not None:
         path, step, _ = path
@@ -22,18 +22,18 @@ def segments(path: Path) -> List[Segment]:
 
 
 def pointer(path: Path) -> str:
-    """The RFC 6901 JSON Pointer."""
+    """Return the RFC 6901 JSON Pointer."""
     return "".join("/" + _escaped(str(segment)) for segment in segments(path))
 
 
 def name_of(path: Path) -> str:
-    """The pointer with every list index as ``*``: what redactions are counted by."""
+    """Return the pointer with ``*`` for every list index: redactions are counted by it."""
     steps = ["*" if isinstance(step, int) else _escaped(step) for step in segments(path)]
     return "/".join(["", *steps])
 
 
 def keys_of(path: Path) -> Tuple[str, ...]:
-    """The keys from the root, list indices left out."""
+    """Return the keys from the root, without list indices."""
     keys: Tuple[str, ...] = ()
     while path is not None:
         path, step, _ = path
@@ -43,7 +43,7 @@ def keys_of(path: Path) -> Tuple[str, ...]:
 
 
 def indices_below(path: Path, root: Path) -> List[int]:
-    """The positions to take from ``root`` down to ``path``."""
+    """Return the positions that lead from ``root`` down to ``path``."""
     found = []
     for node in _upwards(path):
         if node is root:

@@ -1,7 +1,7 @@
-"""Removing what never reaches the lake from values that are, or parse as, JSON.
+"""Remove what never reaches the lake from values that are, or parse as, JSON.
 
-Text is cut, not written anew: whatever stays, stays as it was, to the letter. Only a text that
-names card data and does not parse is dropped whole, because nobody can tell what belongs to it.
+Text is cut and not rewritten: what stays is unchanged to the letter. Only a text that names card
+data and does not parse is dropped as a whole, because its parts cannot be separated.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ from spark_jobs.schema.redacted_names import is_value_key
 class Scrubber:
     """Removes members and counts them by path: ``redacted`` card data, ``cleaned`` the rest.
 
-    Unless it is ``thorough``, text that does not begin like JSON is not looked into.
+    Unless it is ``thorough``, text that does not begin like JSON is not searched.
     """
 
     def __init__(self, thorough: bool) -> None:
@@ -49,7 +49,7 @@ class Scrubber:
     def removes(
         self, key: str, value: Any, parent: Path, index: int, said: Optional[About] = None
     ) -> bool:
-        """Whether a member goes; counts it if so. ``said`` is what the object says of it."""
+        """Whether to remove a member; if so, counts it. ``said`` is what the object says of it."""
         found = fate(key, parent)
         if found == BY_VALUE:
             found = _decided(found, key, value, parent)
@@ -66,14 +66,14 @@ class Scrubber:
         return found != KEEP
 
     def removed_items(self, items: List[Any], parent: Path) -> Container[int]:
-        """The places of a list's items that go, because others name them; counts them."""
+        """Return the indices of list items to remove, because others name them; counts them."""
         named = named_items(items, parent)
         for index, name in named.items():
             self.redacted[name_of((parent, name, index))] += 1
         return named
 
     def value(self, value: Any, path: Path) -> Any:
-        """A parsed value without what must go; text inside it is scrubbed too."""
+        """Return a parsed value without what is removed; text inside it is scrubbed too."""
         if type(value) is str:
             return self.text(value, path)
         if type(value) is list:
@@ -95,7 +95,7 @@ class Scrubber:
         return value
 
     def text(self, text: str, path: Path) -> str:
-        """A text without what must go; as it is if there is nothing in it that must."""
+        """Return a text without what is removed; unchanged if it contains nothing of that kind."""
         if text[:1] not in MAY_BE_JSON:
             return self._dropped(text, path) if self._drops(text) else text
         if not (may_hold_removed(text) or place_decides(path)):
@@ -122,7 +122,7 @@ class Scrubber:
         return f"? ({len(text)} characters)"
 
     def _kept(self, text: str, node: Node, value: Any, path: Path) -> str:
-        """The part of a text that a value takes, without what must go."""
+        """Return the part of a text that a value takes, without what is removed."""
         if type(value) is str:
             scrubbed = self.text(value, path)
             return text[node.start : node.end] if scrubbed == value else quoted(scrubbed)
@@ -139,7 +139,7 @@ class Scrubber:
             if index in removed:
                 continue
             below = (path, index if key is None else key, index)
-            # The first that stays needs no comma, whatever stood before it.
+            # The first member that stays needs no comma, whatever stood before it.
             lead = separator if pieces or not index else ""
             pieces.append(lead + text[start : child.start] + self._kept(text, child, member, below))
         return text[node.start] + "".join(pieces) + text[last : node.end]

@@ -9,7 +9,7 @@ from spark_jobs.json_spans import Node, spans
 
 
 class SourceText:
-    """A JSON text that stands at ``root`` in the document, to read values' own text from."""
+    """A JSON text that stands at ``root`` in the document; gives the source text of its values."""
 
     def __init__(self, text: str, root: Path) -> None:
         self._text = text
@@ -17,8 +17,8 @@ class SourceText:
         self._node: Optional[Node] = None
 
     def at(self, path: Path) -> str:
-        """The text of the value at ``path``, which is below the root."""
-        if self._node is None:  # once a text: there may be thousands of values to read from it
+        """Return the text of the value at ``path``, which is below the root."""
+        if self._node is None:  # once per text: thousands of values may be read from it
             self._node = spans(self._text)
         node = self._node
         for index in indices_below(path, self._root):

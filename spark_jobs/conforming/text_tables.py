@@ -18,22 +18,22 @@ from spark_jobs.schema.redacted_names import (
 
 _DELIMITERS = ",;|\t"
 _LINE_END = re.compile(r"[\r\n]+|\\[rn]")
-"""Also one that is still escaped."""
+"""A line end, also one that is still escaped."""
 _NOT_IN_NAMES = re.compile(r"[,;|\"\\\x00-\x1f]")
 _AROUND_NAMES = " \t\"'\\"
 _THREE_DIGITS = re.compile("[0-9](?:[^0-9]*[0-9]){2}")
 _CARD_NUMBERS = frozenset((Meaning.CARD_DATA, Meaning.CARD, Meaning.MAYBE_NUMBER))
 _FEWEST = 2
-"""Lines of a table, and columns of one whose names are not in its first line."""
+"""Fewest lines of a table, and fewest columns if the first line does not name them."""
 
 
 def cells_of(line: str) -> List[str]:
-    """The cells of a line, by the delimiter that it has most of."""
+    """Split a line into cells, by its most frequent delimiter."""
     return line.split(_delimiter_of(line))
 
 
 def names_column(cell: str) -> bool:
-    """Whether a cell is a name of card data, with the word card in any language or CVV in it."""
+    """Whether a cell is a name of card data that contains CVV, or the word card in any language."""
     name = cell.strip(_AROUND_NAMES)
     return (
         meaning_of_name(name) is Meaning.CARD_DATA
@@ -43,14 +43,14 @@ def names_column(cell: str) -> bool:
 
 
 def is_data(cell: str) -> bool:
-    """Whether a cell below a name of card data is data: three digits or more, and no name."""
+    """Whether a cell below a name of card data is data: three digits or more, and not a name."""
     return _THREE_DIGITS.search(cell) is not None and meaning_of_name(cell) in NO_CERTAIN_NAME
 
 
 def holds_column_of_card_data(text: str) -> bool:
-    """Whether there is a table in a text, with a column of card data and digits in it.
+    """Whether a text contains a table that has a column of card data with digits in it.
 
-    In a column whose name may mean something else only a card number counts.
+    In a column whose name is ambiguous only a card number counts.
     """
     lines = [line for line in _LINE_END.split(text) if line.strip()]
     if len(lines) < _FEWEST:
@@ -66,13 +66,13 @@ def holds_column_of_card_data(text: str) -> bool:
 
 @dataclass(frozen=True)
 class TableHead:
-    """A line of column names; ``columns`` tells of each whether it is certainly card data."""
+    """A line of column names; ``columns`` says of each whether it is certainly card data."""
 
     delimiter: str
     columns: Tuple[Optional[bool], ...]
 
     def is_above_card_data(self, line: str) -> bool:
-        """Whether a line below it has card data; of more cells than names any may be it."""
+        """Whether a line below it has card data; with more cells than names, any cell counts."""
         cells = line.split(self.delimiter)
         if len(cells) < len(self.columns):
             return False
@@ -88,7 +88,7 @@ def _is_card_data(column: Optional[bool], cell: str) -> bool:
 
 
 def head_of(line: str) -> Optional[TableHead]:
-    """The names of columns in a line; none if card data is not among them."""
+    """Return the names of columns in a line; None if card data is not among them."""
     delimiter = _delimiter_of(line)
     columns = tuple(map(_kind_of, line.split(delimiter)))
     return TableHead(delimiter, columns) if any(kind is not None for kind in columns) else None

@@ -1,4 +1,4 @@
-"""From a slice's objects to lines by day, quarantined objects, and totals."""
+"""Turn a slice's objects into lines by day, quarantined objects, and totals."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from spark_jobs.schema.name_cache import cached_if_short
 from spark_jobs.schema.redacted_names import MENTIONS, folded, meaning_of_name
 
 _ALLOCATIONS_BETWEEN_COLLECTIONS = 100_000
-"""Conforming makes many containers and no cycles; by itself Python looks for some every 700."""
+"""Conforming makes many containers but no cycles; Python's default is a collection per 700."""
 
 
 HELD_BYTES = 128 * 1024 * 1024
 """Lines and quarantined bytes held at a time: gzip bodies unpack to many times their slice."""
 
 _KNOWN_PATHS = 1 << 10
-"""Paths whose shown form is kept: many more than our own names have."""
+"""Paths whose display form is cached: many more than our own names have."""
 _LONGEST_PATH = 256
 """Characters of the longest such path."""
 
@@ -37,7 +37,7 @@ LONGEST_LINE_BYTES = 3 * 512 * 1024 * 1024
 
 @dataclass
 class Conformed:
-    """What became of some objects of one folder: lines by day, quarantine rows, totals.
+    """The results for some objects of one folder: lines by day, quarantine rows, totals.
 
     ``held`` counts the bytes of its lines and quarantined bodies.
     """
@@ -50,7 +50,7 @@ class Conformed:
 
 @dataclass
 class _Counts:
-    """Totals while they grow."""
+    """The totals of the results so far."""
 
     documents: int = 0
     nested: int = 0
@@ -81,9 +81,9 @@ class _Counts:
 def conform_slice(
     reader: RawReader, piece: Slice, run_id: str, with_vanished: bool, largest: int
 ) -> Iterator[Conformed]:
-    """Read and conform every object of the slice; no document is fatal for its neighbours.
+    """Read and conform every object of the slice; a bad document does not affect the others.
 
-    Yields what it has each time that holds HELD_BYTES, and the rest, which may be empty.
+    Yields the results each time that they reach HELD_BYTES, and then the rest, which may be empty.
     """
     slicing = _Slicing(piece, run_id, largest)
     for found in reader.read(piece, with_vanished):
@@ -104,7 +104,7 @@ class _Slicing:
         self.result, self._counts = Conformed(), _Counts()
 
     def take(self) -> Conformed:
-        """What was conformed since the last time."""
+        """Return the results since the last call."""
         taken = self.result
         taken.totals = self._counts.totals()
         self.result, self._counts = Conformed(), _Counts()
@@ -210,12 +210,12 @@ def _count_row(counts: _Counts, found: RawObject, row: Row) -> None:
 
 @cached_if_short(_KNOWN_PATHS, _LONGEST_PATH)
 def _without_strangers(path: str) -> str:
-    """A path with ``?`` for each name that is not ours: records and reports show it."""
+    """Return a path with ``?`` for each name that is not ours: records and reports show it."""
     return "/".join(map(_shown, path.split("/")))
 
 
 def _shown(step: str) -> str:
-    """A step of a path; of a name that redaction knows, letters and digits alone."""
+    """Return a path's step for display; of a name that redaction knows, only letters and digits."""
     if not step or step == "*" or step.lower() in known_names():
         return step
     meaning = meaning_of_name(step)

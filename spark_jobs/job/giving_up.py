@@ -1,4 +1,4 @@
-"""Why Spark gave up on a folder, told without what a document may hold."""
+"""Explain why Spark gave up on a folder, without quoting what a document may hold."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ _DISK_REFUSALS = (
     "Read-only file system",
     "Too many open files",
 )
-"""Reasons that the system gives, in the words that reach Java and Python alike."""
+"""Reasons that the operating system gives, in the words that reach both Java and Python."""
 
 
 def why_spark_gave_up(folder: str, said: str, context: Any) -> str:
-    """One sentence for a folder whose tasks failed as often as they may.
+    """Build the sentence for a folder whose tasks failed as often as they are allowed to.
 
-    ``said`` is Spark's own message or an error of the driver's disk; of it only a known reason is
-    told.
+    ``said`` is Spark's own message or an error of the driver's disk. Only a known reason is taken
+    from it.
     """
     refusal = next((reason for reason in _DISK_REFUSALS if reason in said), "")
     if refusal:
@@ -35,7 +35,7 @@ def why_spark_gave_up(folder: str, said: str, context: Any) -> str:
 
 
 def _scratch_directories(context: Any) -> List[str]:
-    """Where Spark writes while it works, as the driver knows it."""
+    """Return the directories that Spark writes to while it works, as the driver knows them."""
     with suppress(Exception):  # a Java that no longer answers must not hide the reason
         conf = context._jsc.sc().conf()
         return list(context._jvm.org.apache.spark.util.Utils.getConfiguredLocalDirs(conf))

@@ -1,4 +1,4 @@
-"""Packing work into tasks, so that they end at about the same time and none is tiny."""
+"""Pack work into tasks that take about the same time, none of them tiny."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ _T = TypeVar("_T")
 def packed(
     items: Sequence[_T], weight_of: Callable[[_T], int], heaviest: int, at_least: int
 ) -> List[List[_T]]:
-    """The items in groups of about equal weight: largest first, each to the lightest group.
+    """Return the items in groups of about equal weight: largest first, each to the lightest group.
 
     There are ``at_least`` groups, more if their mean weight would exceed ``heaviest``, and never
-    more than items.
+    more groups than items.
     """
     total = sum(map(weight_of, items))
     count = min(len(items), max(at_least, -(-total // heaviest)))
@@ -27,4 +27,4 @@ def packed(
         weight, number = heapq.heappop(lightest)
         groups[number].append(item)
         heapq.heappush(lightest, (weight + weight_of(item), number))
-    return [group for group in groups if group]  # weightless items may leave some empty
+    return [group for group in groups if group]  # items without weight may leave some empty

@@ -1,4 +1,4 @@
-"""What is to be done for a folder: its completion record, checked, and the slices to read."""
+"""The plan for a folder: its completion record, checked, and the slices to read."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ SLICE_BYTES = 64 * 1024 * 1024
 
 
 REFUSED = Failure("Refused")
-"""What is wrong with the folder itself stays until somebody mends it."""
+"""A fault of the folder itself is permanent until somebody fixes it."""
 
 
 def fault_of_the_job(folder: str, error: Exception) -> str:
-    """What to say of an error that nobody foresaw: its kind and place, never its message.
+    """Describe an unexpected error by its kind and place, never by its message.
 
-    That may quote a document.
+    The message may quote a document.
     """
     frames = extract_tb(error.__traceback__)
     place = next((f for f in reversed(frames) if "spark_jobs" in f.filename), frames[-1])
@@ -43,7 +43,7 @@ def fault_of_the_job(folder: str, error: Exception) -> str:
 
 
 def refused_by_store(folder: str, error: StoreError) -> str:
-    """What to say of a store that refused: the reason, and whether it passes by itself."""
+    """Describe a refusal by the store: the reason, and whether it is transient."""
     advice = "Run it again." if error.transient else "Fix that, then run it again."
     return f"{folder}: {error.reason}. {advice}"
 
@@ -57,7 +57,7 @@ class FolderError(Exception):
 
 
 def job_failure_of(error: Exception) -> Failure:
-    """Whether trying again may help after this error."""
+    """Return the failure for this error, which says whether a retry may help."""
     if isinstance(error, (FolderError, StoreError)):
         return error.failure
     return Failure(type(error).__name__)
@@ -81,15 +81,15 @@ class Slice:
 
     @property
     def part_key(self) -> str:
-        """Where the part lies in raw."""
+        """The key of the part in raw."""
         return manifest_part_key(self.folder, self.copy_id, self.part.name)
 
 
 @dataclass(frozen=True)
 class FolderPlan:
-    """A folder's proof of copying and the slices that cover its manifest exactly once.
+    """A folder's proof of copying, and the slices that cover its manifest exactly once.
 
-    ``days`` guesses the number of its table files: objects are written on the day of their last
+    ``days`` estimates the number of its table files: objects are written on the day of their last
     change, unless the source is a copy itself. Only the balance of tasks depends on it.
     """
 
@@ -100,26 +100,26 @@ class FolderPlan:
 
     @property
     def rows(self) -> int:
-        """Rows of the manifest."""
+        """The number of rows in the manifest."""
         return sum(piece.rows for piece in self.slices)
 
     @property
     def total_bytes(self) -> int:
-        """Bytes to read of the objects the manifest names."""
+        """The bytes to read of the objects that the manifest names."""
         return sum(piece.total_bytes for piece in self.slices)
 
     @property
     def weight(self) -> int:
-        """What structuring the folder costs, in bytes of documents."""
+        """The cost of structuring the folder, in bytes of documents."""
         return self.total_bytes + self.days * WEIGHT_OF_A_FILE
 
 
 def plan_folder(raw: Store, folder: str, largest: int = LARGEST_BODY_BYTES) -> FolderPlan:
     """Check the folder's completion record against its parts and plan the reading.
 
-    Of objects above ``largest`` bytes only the first KEPT_BYTES count, for no more is read. Holds
-    one part at a time, whatever the folder's size. Raises FolderError if the folder was not copied
-    or its manifest is not what the record says.
+    Of objects above ``largest`` bytes only the first KEPT_BYTES count, because no more is read.
+    Holds one part at a time, whatever the folder's size. Raises FolderError if the folder was not
+    copied or its manifest is not what the record says.
     """
     record = read_completion_record(raw, folder)
     slices: List[Slice] = []
@@ -132,7 +132,7 @@ def plan_folder(raw: Store, folder: str, largest: int = LARGEST_BODY_BYTES) -> F
 
 
 def read_completion_record(raw: Store, folder: str) -> CompletionRecord:
-    """The folder's completion record; raises FolderError if there is none or it is unreadable."""
+    """Return the folder's completion record; raises FolderError if it is missing or unreadable."""
     try:
         record = CompletionRecord.from_json(raw.get(completion_record_key(folder)).data)
     except NotFoundError:
@@ -154,7 +154,7 @@ def read_completion_record(raw: Store, folder: str) -> CompletionRecord:
 
 @contextmanager
 def _proved(folder: str) -> Iterator[None]:
-    """A part that is not what its record says fails its folder."""
+    """Raise FolderError for a part that is not what its record says."""
     try:
         yield
     except RecordError as error:

@@ -1,4 +1,4 @@
-"""Which days of the tables no order can have."""
+"""Days of the tables that cannot be the day of an order."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from spark_jobs.contract.keys import day_of_table_file
 from spark_jobs.contract.publication import PublishedFile
 
 FIRST_DAY = "2000-01-01"
-"""Earlier ones are what programs write when they know no date: 1970-01-01, 1900-01-01."""
+"""Programs write earlier days when they do not know a date: 1970-01-01, 1900-01-01."""
 
 
 def implausible_dates(files: Iterable[PublishedFile], copy: CompletionRecord) -> Dict[str, int]:
-    """Rows of earlier days than FIRST_DAY and of later ones than the copy, if any.
+    """Count rows of days before FIRST_DAY and after the copy, if any.
 
-    A document that was copied was written before the copy's cut-off and listing, so it cannot tell
-    of a later change; one day more is for clocks and zones.
+    A copied document was written before the copy's cut-off and listing, so it cannot hold a later
+    change. One day more is allowed for clocks and time zones.
     """
     copied = min(datetime.fromisoformat(copy.as_of), datetime.fromisoformat(copy.listed_at))
     last_day = (copied + timedelta(days=1)).date().isoformat()

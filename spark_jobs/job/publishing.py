@@ -1,7 +1,7 @@
-"""Publishing a folder exactly once: staged files, one record, old files removed.
+"""Publish a folder exactly once: staged files, one record, old files removed.
 
-The record's conditional write decides between two runs; every step may be repeated, and whoever
-finds a record in state ``publishing`` finishes it first.
+The record's conditional write decides between two runs. Every step may be repeated. A run that
+finds a record in state ``publishing`` finishes that publication first.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from spark_jobs.job.plan import FolderError
 from spark_jobs.stores import ConflictError, NotFoundError, Store, StoreError
 
 ABANDONED_AFTER = timedelta(days=7)
-"""Staging that no record names is removed by a later run once it is this old."""
+"""Age at which a later run removes staged files that no record names."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Published:
 
 
 def read_published(lake: Store, folder: str) -> Published:
-    """The folder's record as it is now; raises FolderError if it is unreadable."""
+    """Return the folder's current record; raises FolderError if it is unreadable."""
     try:
         blob = lake.get(publication_record_key(folder))
         return Published(PublicationRecord.from_json(blob.data), blob.etag)
@@ -43,7 +43,7 @@ def read_published(lake: Store, folder: str) -> Published:
 
 
 def finish_interrupted(lake: Store, folder: str) -> Published:
-    """The folder's record, rolled forward first if a run died while publishing it."""
+    """Return the folder's record; rolls it forward first if a run died while publishing it."""
     found = read_published(lake, folder)
     if found.record is None or found.record.state == PUBLISHED:
         return found
@@ -64,8 +64,8 @@ def refuse_other_raw(found: Published, raw_uri: str, replaces: str = "") -> None
 def publish(lake: Store, record: PublicationRecord, base: Published) -> PublicationRecord:
     """Make ``record``'s staged files the folder's files, in place of those of ``base``.
 
-    ``base`` is what the run found at its start. If another run published meanwhile, only this
-    run's staging is removed and FolderError raised.
+    ``base`` is what the run found at its start. If another run published in the meantime, only this
+    run's staging is removed and FolderError is raised.
     """
     previous = [file.path for file in base.record.all_files] if base.record else []
     publishing = replace(record, state=PUBLISHING, previous=previous)
@@ -83,12 +83,12 @@ def publish(lake: Store, record: PublicationRecord, base: Published) -> Publicat
 
 
 def remove_unnamed(lake: Store, base: Published, paths: Sequence[str]) -> None:
-    """Remove files that are the folder's by their names and that its record does not name.
+    """Remove files that belong to the folder by their names, but are not named by its record.
 
-    First the record names them as those to delete, by a conditional write: a run that publishes
-    the folder at the same time wins or loses as against any other run, and whoever finds a removal
-    that was interrupted finishes it. Raises FolderError if nothing was removed because another run
-    published the folder after ``base`` was read, or because a published file is missing.
+    First a conditional write adds them to the record as files to delete. So a run that publishes
+    the folder at the same time conflicts with the removal as with any other run, and an interrupted
+    removal is finished by the next run. Raises FolderError if nothing was removed because another
+    run published the folder after ``base`` was read, or because a published file is missing.
     """
     record = base.record
     assert record is not None
@@ -110,16 +110,16 @@ def remove_unnamed(lake: Store, base: Published, paths: Sequence[str]) -> None:
     try:
         _roll_forward(lake, removing, etag)
     except StoreError:
-        # A file that can never be deleted must not keep the folder from being published again.
+        # A file that can never be deleted must not block later publications of the folder.
         with suppress(StoreError):
             lake.put(publication_record_key(record.folder), record.to_json(), if_match=etag)
         raise
 
 
 def _recorded_meanwhile(lake: Store, record: PublicationRecord) -> PublicationRecord:
-    """What was published if this very run was started twice; else raises FolderError.
+    """Return what was published if this very run was started twice; else raises FolderError.
 
-    Both share their staged files, so the later one must not remove what the other is publishing.
+    Both starts share their staged files, so the later one must not remove what the other publishes.
     """
     now = read_published(lake, record.folder).record
     if now is not None and now.run_id == record.run_id:
@@ -136,7 +136,7 @@ def _recorded_meanwhile(lake: Store, record: PublicationRecord) -> PublicationRe
 
 
 def discard_staging(lake: Store, folder: str, run_id: str) -> None:
-    """Remove what a run staged for a folder and nothing else."""
+    """Remove what a run staged for a folder, and nothing else."""
     lake.delete(entry.key for entry in list(lake.list(staging_prefix(folder, run_id))))
 
 
@@ -170,7 +170,7 @@ def _roll_forward(lake: Store, record: PublicationRecord, etag: Optional[str]) -
 
 
 def _after_conflict(lake: Store, record: PublicationRecord) -> Published:
-    """Somebody else finished the same publication, or has already published a later one."""
+    """Return the record after a conflict: another run published the same or a later record."""
     now = read_published(lake, record.folder)
     if now.record is None:
         raise FolderError(_record_removed(record))
@@ -180,7 +180,7 @@ def _after_conflict(lake: Store, record: PublicationRecord) -> Published:
 
 
 def _put_in_place(lake: Store, record: PublicationRecord) -> None:
-    """Move all staged files to their final keys; some or all may be there already."""
+    """Move all staged files to their final keys; some or all may already be there."""
     moves = [
         (staged_key(record.folder, record.run_id, file.path), file.path)
         for file in record.all_files
@@ -193,7 +193,7 @@ def _put_in_place(lake: Store, record: PublicationRecord) -> None:
 
 
 def _check_in_place(lake: Store, record: PublicationRecord, files: Sequence[PublishedFile]) -> None:
-    """Raise FolderError unless these files, which are not staged any more, are in place."""
+    """Raise FolderError unless these files, which are no longer staged, are in place."""
     sizes = lake.sizes(file.path for file in files)
     missing = next((file for file in files if sizes[file.path] != file.size), None)
     if missing is None:

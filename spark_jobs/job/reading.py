@@ -1,4 +1,4 @@
-"""Reading raw: the objects of a manifest slice with their bytes.
+"""Read raw: the objects of a manifest slice with their bytes.
 
 A second raw layout, with many documents packed in one object, will be another RawReader.
 """
@@ -30,7 +30,7 @@ _BlobOrError = Union[Blob, StoreError]
 class RawObject:
     """An object of a folder as the manifest names it, and its bytes.
 
-    Of an object above the limit the body ``is_cut``: it holds the first KEPT_BYTES.
+    If the object exceeds the limit, the body ``is_cut``: it holds the first KEPT_BYTES.
     """
 
     source_key: str
@@ -54,10 +54,10 @@ class RawReader(Protocol):
 
 
 class ObjectReader:
-    """Raw as the copy leaves it: one object a document, read by exact key."""
+    """Raw as the copy leaves it: one object per document, read by exact key."""
 
     def __init__(self, raw: Store, in_flight: int, largest: int) -> None:
-        """``in_flight`` requests at once hide S3's latency of 20 to 60 ms.
+        """Set up ``in_flight`` concurrent requests, to hide S3's latency of 20 to 60 ms.
 
         Their bytes are bounded by the slice: it holds SLICE_BYTES, or one object. Of objects above
         ``largest`` bytes only the start is read.
@@ -109,7 +109,7 @@ class ObjectReader:
 def _is_wanted(row: _ManifestRow) -> bool:
     if row["kind"] not in _READ_KINDS:
         return False
-    # A vanished object with an error is lost: raw does not have it any more either.
+    # A vanished object with an error is lost: it is missing in raw as well.
     kept = row["status"] == Status.VANISHED and not row["error"]
     return kept or row["status"] in IN_RAW
 

@@ -1,4 +1,4 @@
-"""A run over several folders: Spark stages them, the driver publishes each when it is staged."""
+"""A run over several folders: Spark stages them, and the driver publishes each staged folder."""
 
 from __future__ import annotations
 
@@ -66,21 +66,22 @@ from spark_jobs.stores import Store, StoreError, open_store
 
 SMALL_FOLDER_ROWS = 5_000
 SMALL_FOLDER_WEIGHT = 128 * 1024 * 1024
-"""Up to here a folder is one task: a shuffle would cost more than it spreads."""
+"""Up to this size a folder is one task: a shuffle would cost more than it saves."""
 
 HEAVIEST_BATCH = 32 * 1024 * 1024
-"""Folders up to here share Spark jobs, some seconds of work each: a job of its own would cost a
-tiny folder more than its work."""
+"""Folders up to this weight share Spark jobs of some seconds of work each: a Spark job costs more
+than a tiny folder's work."""
 
 _HEAVIEST_READER = 64 * 1024 * 1024
 _HEAVIEST_WRITER = 256 * 1024 * 1024
 _TASKS_PER_CORE = 3
-"""What slices and tiny folders are packed to: few, but more than cores, as weights are guesses."""
+"""Tasks that slices and tiny folders are packed into: few, but several per core, because
+weights are estimates."""
 
 _DRIVER_THREADS = 8
 _CANCEL_AGAIN_SECONDS = 0.2
 _GAVE_UP = "aborted due to stage failure"
-"""What Spark says when a task has failed as often as it may; of a cancelled job it does not."""
+"""Spark says this when a task has failed too often, but not when a job was cancelled."""
 
 _T = TypeVar("_T")
 
@@ -105,7 +106,7 @@ _Ended = Union[FolderStructured, _GivenUp]
 
 
 class HasContext(Protocol):
-    """A Spark session, or what starts one when its context is asked for."""
+    """A Spark session, or an object that starts one when its context is first used."""
 
     @property
     def sparkContext(self) -> Any:  # noqa: N802 - as Spark spells it
@@ -118,17 +119,17 @@ _SPARK_GAVE_UP = Failure("SparkGaveUp")
 def structure_folders(spark: HasContext, job: StructureJob) -> Iterator[FolderStructured]:
     """Structure every folder of the job and yield each one's result when it ends.
 
-    Each folder is published as soon as it is staged, whatever the others do; tiny ones are staged
-    a few at a time. A folder that fails is yielded with its sentence and leaves its neighbours
-    alone. A folder this run already
-    published is yielded again without work. Spark's context is asked for only if a folder is left
-    to structure; the run id names the group of its jobs. Closing the iterator, or an interrupt,
-    cancels the Spark jobs; whatever was staged and not published is removed by a later run.
+    Each folder is published as soon as it is staged, independently of the others; tiny ones are
+    staged a few at a time. A folder that fails is yielded with its sentence and does not affect the
+    others. A folder that this run already published is yielded again without work. Spark's context
+    is used only if a folder is left to structure. The run id names the group of its jobs. Closing
+    the iterator, or an interrupt, cancels the Spark jobs; whatever was staged and not published is
+    removed by a later run.
     """
     started = time.monotonic()
     raw = open_store(job.raw_uri, job.raw_terms)
     lake = open_store(job.lake_uri, job.lake_terms)
-    job = replace(job, raw_uri=raw.uri)  # in the spelling by which records know it
+    job = replace(job, raw_uri=raw.uri)  # spelled as in records
     prepared: List[_Prepared] = []
     with ThreadPoolExecutor(_DRIVER_THREADS) as pool:
         for outcome in completed(
@@ -163,9 +164,9 @@ def _prepare(
 def _structure_prepared(
     context: Any, lake: Store, job: StructureJob, prepared: Sequence[_Prepared]
 ) -> Iterator[FolderStructured]:
-    """Structure the folders, the heaviest first; one that Spark gives up on is tried alone.
+    """Structure the folders, the heaviest first; one that Spark gives up on is retried alone.
 
-    A document that kills its worker again and again is then its own folder's failure only.
+    So a document that repeatedly kills its worker fails only its own folder.
     """
     given_up: List[_GivenUp] = []
     for ended in _side_by_side(context, lake, job, _batches(context, prepared)):
@@ -185,7 +186,7 @@ def _structure_prepared(
 
 
 def _batches(context: Any, prepared: Sequence[_Prepared]) -> List[List[_Prepared]]:
-    """What is staged by one Spark job each: a folder, or some tiny ones. The heaviest first."""
+    """Return what one Spark job stages each: a folder, or some tiny ones. The heaviest first."""
     alone = [[ready] for ready in prepared if not _is_tiny(ready.plan)]
     together = packed(
         [ready for ready in prepared if _is_tiny(ready.plan)],
@@ -204,7 +205,7 @@ def _failed(context: Any, given_up: _GivenUp) -> Staged:
     folder = given_up.ready.plan.folder
     try:
         sentence = why_spark_gave_up(folder, given_up.said, context)
-    except Exception as error:  # what is left of Spark may not answer
+    except Exception as error:  # a failing Spark may not answer
         return _faulty(folder, error)
     return Staged(folder, error=sentence, failure=_SPARK_GAVE_UP)
 
@@ -214,8 +215,8 @@ def _side_by_side(
 ) -> Iterator[_Ended]:
     """Stage and publish each batch on a thread of its own, and yield how each folder ended.
 
-    There are threads for the batches that Spark works at, and some for those that are published
-    meanwhile.
+    There are threads for the batches that Spark works on, and some for those that are published at
+    the same time.
     """
     from pyspark import inheritable_thread_target
 
@@ -225,7 +226,7 @@ def _side_by_side(
         interruptOnCancel=True,
     )
 
-    @inheritable_thread_target  # the job group too
+    @inheritable_thread_target  # so that threads inherit the job group
     def structure(batch: List[_Prepared]) -> List[_Ended]:
         staged = _stage(context, job, batch)
         with ThreadPoolExecutor(len(batch)) as publishers:
@@ -248,12 +249,12 @@ def _ended(
 
 
 def _cancel(context: Any, job: StructureJob, futures: Sequence[Future[List[_Ended]]]) -> None:
-    """End the Spark jobs, and wait for the folders that are being published just now."""
+    """Cancel the Spark jobs, and wait for the folders that are being published at the moment."""
     from py4j.protocol import Py4JError  # type: ignore[import-untyped]
 
     with suppress(Py4JError):  # Java is gone, and the jobs with it
         context.cancelJobGroup(job.run_id)
-        # A job that a thread was about to start was not among them.
+        # A job that a thread was about to start was not among the cancelled ones.
         while wait(futures, _CANCEL_AGAIN_SECONDS).not_done:
             context.cancelJobGroup(job.run_id)
 
@@ -261,7 +262,7 @@ def _cancel(context: Any, job: StructureJob, futures: Sequence[Future[List[_Ende
 def _stage(
     context: Any, job: StructureJob, batch: List[_Prepared]
 ) -> Sequence[Union[Staged, _GivenUp]]:
-    """What staging each folder of the batch came to, in its order."""
+    """Return the result of staging each folder of the batch, in the batch's order."""
     from py4j.protocol import Py4JError, Py4JJavaError
 
     try:
@@ -275,7 +276,7 @@ def _stage(
         raise
     except OSError as error:  # the driver's own files, through which tasks reach Java
         return [_GivenUp(ready, str(error.strerror)) for ready in batch]
-    except Exception as error:  # a fault of this job costs its folder, never the neighbours
+    except Exception as error:  # an error in this job fails its folder, never the others
         if len(batch) > 1:
             return [alone for ready in batch for alone in _stage(context, job, [ready])]
         return [_faulty(batch[0].plan.folder, error)]
@@ -399,6 +400,6 @@ def _or_failure(
         sentence, failure = str(error), error.failure
     except StoreError as error:
         sentence, failure = refused_by_store(folder, error), job_failure_of(error)
-    except Exception as error:  # a fault of this job costs its folder, never the neighbours
+    except Exception as error:  # an error in this job fails its folder, never the others
         sentence, failure = fault_of_the_job(folder, error), job_failure_of(error)
     return FolderStructured(folder, job.run_id, StructureTotals(), error=sentence, failure=failure)

@@ -1,6 +1,6 @@
-"""What runs inside the tasks: from manifest slices to staged files and a report.
+"""The code that runs inside the tasks: from manifest slices to staged files and a report.
 
-A small folder is one task. A large one is read slice by slice, its lines shuffled as compressed
+A small folder is one task. A large one is read slice by slice, its lines are shuffled as compressed
 blobs by (folder, day), and written by the tasks that receive them.
 """
 
@@ -44,7 +44,7 @@ from spark_jobs.stores import Store, StoreError, open_store
 from spark_jobs.stores.terms import NO_TERMS, StoreTerms
 
 LINE_BYTES_HELD = 256 * 1024 * 1024
-"""A small folder has less than half of this, unless its objects are packed."""
+"""Most bytes of lines held; a small folder has less than half, unless its objects are packed."""
 
 _T = TypeVar("_T")
 _stores: Dict[Tuple[str, StoreTerms], Store] = {}
@@ -52,13 +52,13 @@ _stores: Dict[Tuple[str, StoreTerms], Store] = {}
 
 @dataclass(frozen=True)
 class StructureJob:
-    """What a run is asked for.
+    """The options of a run.
 
-    ``folders`` by name; ``vanished`` says whether rows of vanished documents stay (``keep``) or
-    go (``drop_rows``); ``in_flight`` is the number of reads a task has under way;
-    ``replaces_raw`` is the URI of another raw that this one replaces in the lake on purpose;
-    objects above ``largest_body`` bytes are not read whole. Every request to raw and to the lake
-    carries its terms, on executors too.
+    ``folders`` are names. ``vanished`` says whether rows of vanished documents stay (``keep``) or
+    go (``drop_rows``). ``in_flight`` is the number of concurrent reads per task. ``replaces_raw``
+    is the URI of another raw that this one replaces in the lake on purpose. Objects above
+    ``largest_body`` bytes are not read whole. Every request to raw and to the lake carries its
+    terms, on executors too.
     """
 
     raw_uri: str
@@ -80,7 +80,7 @@ class StructureJob:
 
 @dataclass(frozen=True)
 class Staged:
-    """What a task staged for a folder, or the sentence that says why it could not."""
+    """What a task staged for a folder, or the sentence that says why it failed."""
 
     folder: str
     totals: StructureTotals = field(default_factory=StructureTotals)
@@ -90,7 +90,7 @@ class Staged:
     failure: Optional[Failure] = None
 
     def plus(self, other: Staged) -> Staged:
-        """Both together; the first error stays."""
+        """Return the sum of both; the first error stays."""
         return Staged(
             self.folder,
             self.totals.plus(other.totals),
@@ -103,7 +103,7 @@ class Staged:
 
 @dataclass(frozen=True)
 class DayLines:
-    """Lines of one day on their way through the shuffle."""
+    """Lines of one day in the shuffle."""
 
     lines: bytes
     length: int
@@ -160,7 +160,7 @@ def write_shuffled(job: StructureJob, received: Iterable[Shuffled]) -> Iterator[
 
 
 def partition_of(key: Tuple[str, str]) -> int:
-    """A hash that is the same in every process, unlike Python's own."""
+    """Hash the key; the hash is the same in every process, unlike Python's own."""
     return zlib.crc32("/".join(key).encode())
 
 
@@ -181,7 +181,7 @@ def _conform(job: StructureJob, piece: Slice) -> Iterator[Conformed]:
 
 
 class _Days:
-    """A small folder's lines by day, written when they hold LINE_BYTES_HELD, and at the end."""
+    """A small folder's lines by day, written when they reach LINE_BYTES_HELD, and at the end."""
 
     def __init__(self, writer: FolderWriter) -> None:
         self._writer = writer
@@ -190,7 +190,7 @@ class _Days:
         self._files: List[PublishedFile] = []
 
     def add(self, conformed: Conformed) -> None:
-        """Hold these lines too."""
+        """Add these lines."""
         for day, more in conformed.lines.items():
             self._lines.setdefault(day, []).extend(more)
         self._held += conformed.held
@@ -198,7 +198,7 @@ class _Days:
             self._write()
 
     def written(self) -> Tuple[PublishedFile, ...]:
-        """All files, when there are no more lines to come."""
+        """Write the remaining lines and return all files."""
         self._write()
         return tuple(self._files)
 
@@ -239,14 +239,14 @@ def _lake(job: StructureJob) -> Store:
 
 
 def _store(uri: str, terms: StoreTerms) -> Store:
-    """One store per place and worker process: workers are reused, and a store holds connections."""
+    """Return the store of a place, one per worker process, so that connections are reused."""
     if (uri, terms) not in _stores:
         _stores[uri, terms] = open_store(uri, terms)
     return _stores[uri, terms]
 
 
 def _guarded(folder: str, work: Callable[[], _T], failed: Callable[[Staged], _T]) -> _T:
-    """Keep a folder's failure from its neighbours, and content out of what leaves the task."""
+    """Keep a failure within its folder, and content out of what leaves the task."""
     _keep_archives_read()
     try:
         return work()
@@ -258,9 +258,9 @@ def _guarded(folder: str, work: Callable[[], _T], failed: Callable[[Staged], _T]
 
 
 def _keep_archives_read() -> None:
-    """Spare the worker's next task a tenth of a CPU second.
+    """Save the worker's next task a tenth of a CPU second.
 
-    Before each task Spark has Python look at its path anew, for which Python 3.10 and 3.11 parse
+    Before each task Spark has Python scan its import path again. Python 3.10 and 3.11 then parse
     the directory of every zip file on it, PySpark's own thousand modules first.
     """
     for path, finder in list(sys.path_importer_cache.items()):

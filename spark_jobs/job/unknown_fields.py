@@ -1,7 +1,7 @@
-"""Counting fields that the schema does not know, by names that may be shown.
+"""Count fields that the schema does not know, by names that may be shown.
 
-Field names are written by strangers. One is shown only if it is plain, is no card data, and stands
-in so many documents of a folder that it is nobody's own.
+Field names come from outside and are untrusted. A name is shown only if it is plain, is not card
+data, and occurs in so many documents of a folder that it does not identify a person.
 """
 
 from __future__ import annotations
@@ -15,17 +15,17 @@ from spark_jobs.schema.name_cache import cached_if_short
 from spark_jobs.schema.redacted_names import meaning_of_name
 
 FEWEST_DOCUMENTS = 20
-"""A field of fewer documents of a folder is counted, not named."""
+"""A field in fewer documents of a folder is counted, but not named."""
 
 MOST_FIELDS = 50
-"""Named in a record; the others are counted."""
+"""Most fields that a record names; the others are counted."""
 
 _MOST_COUNTED = 64
-"""Names that a slice of a folder counts, so that documents cannot fill the memory."""
+"""Most names that a slice of a folder counts, so that documents cannot fill the memory."""
 
 _PLAIN = re.compile(r"\*|(?=.*[A-Za-z])[A-Za-z0-9_.]{1,64}")
 _MOST_DIGITS = 4
-"""More are an account's, a person's or a card's number."""
+"""More digits may be the number of an account, a person or a card."""
 _KNOWN_PATHS = 1 << 10
 _LONGEST_PATH = 256
 
@@ -38,7 +38,7 @@ def count_unknown(counts: Counter[str], paths: Iterable[str]) -> None:
 
 
 def named_often(counts: Mapping[str, int]) -> Dict[str, int]:
-    """Documents by the path of a field that may be named, the others together as UNNAMED."""
+    """Return documents by the path of each field that may be named; the others as UNNAMED."""
     often = {
         path: documents
         for path, documents in counts.items()

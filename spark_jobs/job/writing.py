@@ -1,4 +1,4 @@
-"""Writing Parquet files into staging, from inside the tasks."""
+"""Write Parquet files into staging, from inside the tasks."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 ROWS_WORTH_A_DICTIONARY = 1000
-"""Below this a file's dictionaries and statistics cost more than they save: 700 leaf columns cost
-36-44 ms and 206 KB with them, 15 ms and 76 KB without."""
+"""Below this a file's dictionaries and statistics cost more than they save: with 700 leaf columns
+a file costs 36-44 ms and 206 KB with them, 15 ms and 76 KB without."""
 
 LINE_BYTES_PER_FILE = 128 * 1024 * 1024
 """A table file holds at most about this many bytes of lines, some 25 MB of zstd Parquet."""
 
 LINE_BYTES_PER_TABLE = 16 * 1024 * 1024
 """Files are cut from Arrow tables of about this size: a table of 700 leaf columns costs 6-10 ms
-whatever its rows, a slice of it nothing."""
+for any number of rows, a slice of it nothing."""
 
 _SEARCHED_COLUMNS = ["id", "orderid", "ordergroup", "creationdate", "lastchange", "_source_key"]
 
 
 @dataclass
 class _TableFile:
-    """A table file to be: the lines of a day, or some of them."""
+    """A table file to be written: the lines of a day, or some of them."""
 
     day: str
     lines: List[bytes]
@@ -53,7 +53,7 @@ class FolderWriter:
         self._numbers: Counter[str] = Counter()
 
     def write_days(self, days: Iterable[Tuple[str, Iterable[bytes]]]) -> List[PublishedFile]:
-        """Stage the table files of some ``YYYY-MM-DD`` and their lines."""
+        """Stage the table files of the given days (``YYYY-MM-DD``) and their lines."""
         return [
             written for files in _batches(_files(days)) for written in self._stage_together(files)
         ]
@@ -75,7 +75,7 @@ class FolderWriter:
     def write_quarantine(
         self, number: Tuple[int, int], rows: List[Dict[str, Any]]
     ) -> PublishedFile:
-        """Stage one quarantine file: of that slice, and that part of it."""
+        """Stage one quarantine file for this slice and this part of it."""
         import pyarrow as pa
 
         schema = pa.schema([(name, pa.type_for_alias(kind)) for name, kind in QUARANTINE_COLUMNS])
@@ -129,12 +129,13 @@ def _parquet(table: pa.Table) -> bytes:
         use_dictionary=large,
         write_statistics=True if large else searched,
         store_schema=False,
-        # In pages of version 2 Arrow writes booleans as RLE, and levels outside the compression:
-        # fastparquet and old Spark cannot read the first, and of 4,000 rows the second doubles
-        # the file. Small files cost 3 ms of CPU more than in version 2 (docs/performance.md).
+        # In pages of version 2 Arrow writes booleans as RLE, and levels outside the compression.
+        # fastparquet and old Spark cannot read the RLE booleans. With 4,000 rows the uncompressed
+        # levels double the file. Small files cost 3 ms of CPU more than in version 2
+        # (docs/performance.md).
         data_page_version="1.0",
     ) as writer:
         writer.write_table(table)
-        # Without Arrow's own copy of the schema, its metadata has to be added by hand.
+        # Arrow's own copy of the schema is left out, so its metadata has to be added by hand.
         writer.add_key_value_metadata(table.schema.metadata or {})
     return bytes(sink.getvalue())

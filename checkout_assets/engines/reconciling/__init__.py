@@ -1,1 +1,1 @@
-"""Comparing source, raw and lake."""
+"""Compare source, raw and lake."""

@@ -1,4 +1,4 @@
-"""How much of a folder may be wrong, each option once: settings, commands and resources follow."""
+"""How much of a folder may be wrong; each option is defined once for all interfaces."""
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -37,7 +37,7 @@ class AllowanceChoices(BaseModel):
 
     @property
     def allowance(self) -> FolderAllowance:
-        """The same as one value, by which checks and reconciliation judge."""
+        """The options as one value, by which checks and reconciliation judge."""
         return FolderAllowance(
             quarantine=Allowance(self.quarantine_share, self.quarantine_least),
             rescue=Allowance(self.rescue_share, self.rescue_least),

@@ -1,4 +1,4 @@
-"""Comparing a folder's source listing, manifest and raw listing; nothing is opened or changed.
+"""Compare a folder's source listing, manifest and raw listing, without opening or changing objects.
 
 All three are read side by side, so a folder of any size needs little memory.
 """
@@ -31,9 +31,9 @@ if TYPE_CHECKING:
 def compare_copy(
     source: "S3Store | None", raw: "S3Store", folder: Folder, cut_off: KeptCutOff | None
 ) -> CopyEvidence:
-    """What the sides show of a folder; through the manifest if there is one, else by safe key.
+    """Compare the sides of a folder: through the manifest if there is one, else by safe key.
 
-    Without a cut-off, everything the source lists is due.
+    Without a cut-off, every object that the source lists is due.
     """
     found = find_record(raw, folder.name)
     record, problem = found.record, found.problem
@@ -61,9 +61,9 @@ def compare_copy(
 
 
 def _check_manifest(raw: "S3Store", record: CompletionRecord) -> None:
-    """Raises RecordError if the manifest is not what its record counts.
+    """Raise RecordError if the manifest does not match the counts of its record.
 
-    It is read once for this and once more to be compared: what is compared is known to be right.
+    The manifest is read once for this check and once more for the comparison.
     """
     counted = Tally()
     for _, row in recorded_rows(raw, record):
@@ -86,7 +86,7 @@ class _Comparison:
     def add(
         self, there: SourceObject | None, row: ManifestRow | None, seen: Sighting | None
     ) -> None:
-        """What the three sides show of one raw key."""
+        """Add what the three sides show of one raw key."""
         due = there if there is not None and self._is_due(there) else None
         promised = row if row and row.status != Status.FAILED and not row.error else None
         right = True
@@ -110,7 +110,7 @@ class _Comparison:
             self._counts["differ"] += 1
 
     def evidence(self, record: CompletionRecord | None, problem: str) -> CopyEvidence:
-        """What was counted."""
+        """Return the counts."""
         return CopyEvidence(
             listed=self._counts["listed"] if self._with_source else None,
             newer=self._counts["newer"],

@@ -1,4 +1,4 @@
-"""Folders that need no listing: what their last one showed, if nothing says otherwise today."""
+"""Folders that need no new listing: the last one is reused if nothing has changed since."""
 
 from dataclasses import replace
 from datetime import datetime
@@ -21,9 +21,9 @@ NO_LISTINGS = KeptListings()
 def usable_listings(
     kept: KeptListings, source: "S3Store | None", raw: "S3Store", cut_off: KeptCutOff | None
 ) -> KeptListings:
-    """Those of folders that source and raw still have; none if they tell of other places.
+    """Return the listings of folders that source and raw still have; none if places differ.
 
-    One listing of what lies directly below each place shows the folders that it has.
+    One listing of what lies directly below each place shows its folders.
     """
     source_uri = source.uri if source else cut_off.source_uri if cut_off else ""
     as_of = cut_off.as_of if cut_off else ""
@@ -41,9 +41,9 @@ def usable_listings(
 
 
 def seen_earlier(raw: "S3Store", folder: Folder, kept: KeptListings) -> CopyEvidence | None:
-    """What the folder's last listing showed, with the completion record of now.
+    """Return what the folder's last listing showed, with the current completion record.
 
-    None if no listing is kept of it, or if it was copied since.
+    Returns None if no listing of it is kept, or if it was copied since.
     """
     listing = kept.folders.get(folder.name)
     record = find_record(raw, folder.name).record if listing else None

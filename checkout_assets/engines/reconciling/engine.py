@@ -44,16 +44,16 @@ if TYPE_CHECKING:
 
 _FOLDERS_AT_ONCE = 8
 _LONGEST_GRACE_SECONDS = 3.0
-"""What a comparison that nobody wants any more waits for its threads once it has hung up."""
+"""Seconds that a cancelled comparison waits for its threads after it has hung up."""
 
 
 @dataclass(frozen=True, slots=True)
 class ComparisonTerms:
     """How folders are compared.
 
-    Of the folders in ``deep``, the data files are read too, and their bytes and row counts are
-    compared with the record. More documents in quarantine, or more rows with rescued values, than
-    ``allowance`` make a folder red.
+    For the folders in ``deep``, the data files are read too, and their bytes and row counts are
+    compared with the record. A folder is red if it has more documents in quarantine, or more rows
+    with rescued values, than ``allowance`` permits.
     """
 
     deep: Collection[Folder] = ()
@@ -65,7 +65,7 @@ USUAL_TERMS = ComparisonTerms()
 
 @dataclass(frozen=True, slots=True)
 class _Sides:
-    """What the folders of a run share; ``asking`` knows whether anybody waits for S3."""
+    """State that the folders of a run share; ``asking`` tracks whether a request to S3 is open."""
 
     source: "S3Store | None"
     raw: "S3Store"
@@ -73,11 +73,11 @@ class _Sides:
     asking: Asking
 
     def asks_lake(self) -> AbstractContextManager[None]:
-        """For what waits for the lake, which may be a directory."""
+        """Return the context for requests to the lake, which may be a directory."""
         return self.asking.asks() if _is_in_s3(self.lake) else nullcontext()
 
     def hang_up(self) -> None:
-        """End all requests now: nobody waits for their answers."""
+        """End all requests now, without waiting for their responses."""
         for store in (self.source, self.raw, self.lake):
             if _is_in_s3(store):
                 store.crt().hang_up()
@@ -85,7 +85,7 @@ class _Sides:
 
 @dataclass(frozen=True, slots=True)
 class _Run:
-    """What the folders of a run are compared by."""
+    """What the folders of a run are compared with."""
 
     sides: _Sides
     inventory: LakeInventory
@@ -97,9 +97,9 @@ class _Run:
 class Reconciler:
     """Compares folders by records and listings; a FolderEngine of FolderReconciled.
 
-    Without a source, raw is compared with its manifests only. Source and raw are looked at with
-    ``session``, a boto3 session; without one by the environment's principal, as the lake always
-    is. ``on_silence`` hears if S3 is silent.
+    Without a source, raw is compared only with its manifests. Source and raw are read with
+    ``session``, a boto3 session. Without a session, and always for the lake, the environment's
+    principal is used. ``on_silence`` is called if S3 is silent.
     """
 
     def __init__(  # noqa: PLR0913 - what is compared, and how
@@ -121,7 +121,7 @@ class Reconciler:
         self._on_silence = on_silence
         self._earlier = NO_LISTINGS
         self.ended = ended
-        """When access to the source ended, and the last proof; empty if it is not over."""
+        """When access to the source ended, and the last proof; empty if it has not ended."""
 
     @property
     def with_source(self) -> bool:
@@ -129,10 +129,10 @@ class Reconciler:
         return self._source is not None
 
     def without_listing(self, earlier: KeptListings) -> "Reconciler":
-        """The same, but folders of which there is an earlier listing are not listed again.
+        """Return a reconciler that does not list folders again that have an earlier listing.
 
-        They are listed nevertheless if they were copied since, or if source or raw has no such
-        folder any more. Their records and their files in the lake are compared in any case.
+        A folder is listed nevertheless if it was copied since, or if source or raw no longer has
+        it. Its records and its files in the lake are compared in any case.
         """
         other = copy(self)
         other._earlier = earlier
@@ -143,7 +143,7 @@ class Reconciler:
         folders: Sequence[Folder],
         run_id: str,  # noqa: ARG002
     ) -> Generator[FolderReconciled, None, None]:
-        """Nothing is left behind, so a second run looks at all again."""
+        """Yield each folder's result; writes nothing, so a second run compares all again."""
         sides = _Sides(
             source=self._source.open(self._session) if self._source else None,
             raw=self._raw.open(self._session),
@@ -170,7 +170,7 @@ class Reconciler:
         return _Run(sides, inventory, cut_off, self._terms, earlier)
 
     def unexpected(self) -> list[str]:
-        """What else lies directly below the source: a 513th folder, a loose object."""
+        """List what else lies directly below the source: a 513th folder, a loose object."""
         if self._source is None:
             return []
         source = self._source.open(self._session)
@@ -189,7 +189,7 @@ def _is_in_s3(store: "Store | None") -> TypeGuard["S3Store"]:
 
 
 def _end(sides: _Sides, compared: "Sequence[Future[FolderReconciled]]") -> None:
-    """Cancel what is not done; a server that is silent is not waited for."""
+    """Cancel what is not done; a silent server is not waited for."""
     begun = [each for each in compared if not each.cancel() and not each.done()]
     if begun:
         sides.hang_up()
@@ -197,7 +197,7 @@ def _end(sides: _Sides, compared: "Sequence[Future[FolderReconciled]]") -> None:
 
 
 def _compare(run: _Run, folder: Folder) -> FolderReconciled:
-    """Compare a folder and keep its failure from its neighbours."""
+    """Compare a folder; its failure does not affect the other folders."""
     sides = run.sides
     try:
         with sides.asking.asks():

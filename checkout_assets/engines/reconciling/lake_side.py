@@ -1,4 +1,4 @@
-"""Comparing the lake's files with the publication records; data files are opened only if deep."""
+"""Compare the lake's files with the publication records; data files are opened only if deep."""
 
 import hashlib
 import re
@@ -22,13 +22,13 @@ from spark_jobs.stores import Blob, Entry, NotFoundError, Store
 STALE_AFTER = timedelta(days=7)
 _TABLE_FILE = re.compile(r"([0-9A-F]{2}_(?:Checkout|Fulfillment)Order)\.[^/]+\.[0-9]+\.parquet")
 _READS_AT_ONCE = 2
-"""Of a folder, whose files hold some 25 MB each; eight folders are compared at once."""
+"""Data files read at once per folder, of some 25 MB each; eight folders are compared at once."""
 
 
 class LakeInventory:
-    """What the lake lists, by folder; taken once, since a folder's files lie in every day.
+    """What the lake lists, by folder; listed once, because a folder's files are in every day.
 
-    Files of other names, such as the live pipeline's own, are not looked at.
+    Files with other names, such as the live pipeline's own, are ignored.
     """
 
     def __init__(self, lake: Store, folders: Iterable[Folder]) -> None:
@@ -47,14 +47,14 @@ class LakeInventory:
                 self._stale[entry.key.split("/")[1]] += 1
 
     def compare(self, folder: Folder, deep: bool) -> LakeEvidence:
-        """What the folder's publication record and its files show."""
+        """Compare the folder's publication record with its files."""
         name = folder.name
         listed, stale = self._listed.get(name, {}), self._stale.get(name, 0)
         record, problem = self._record(name)
         if record is None:
             orphans = _orphans(listed.values())
             return LakeEvidence(problem=problem, orphans=orphans, stale_staging=stale)
-        if record.state != PUBLISHED:  # its files are on their way
+        if record.state != PUBLISHED:  # its files are being moved into place
             return LakeEvidence(record, stale_staging=stale)
         wrong, unnamed = self._differences(record, listed)
         if deep:
@@ -72,10 +72,10 @@ class LakeInventory:
     def _differences(
         self, record: PublicationRecord, listed: Mapping[str, Entry]
     ) -> tuple[set[str], list[Entry]]:
-        """Recorded files that are not as recorded, and listed ones that are not recorded.
+        """Return recorded files that differ from the record, and listed files without a record.
 
-        The folder may have been published since the listing was taken, so what differs is looked
-        at once more.
+        The folder may have been published after the listing, so each difference is checked once
+        more.
         """
         named = {file.path: file.size for file in record.all_files}
         sizes = {path: entry.size for path, entry in listed.items()}
@@ -95,7 +95,7 @@ class LakeInventory:
             record = PublicationRecord.from_json(data)
         except NotFoundError:
             return None, ""
-        except LaterFormatError:  # whether the folder is complete cannot be told here
+        except LaterFormatError:  # this version cannot tell whether the folder is complete
             raise
         except RecordError as error:
             return None, str(error)
@@ -105,7 +105,7 @@ class LakeInventory:
 
 
 def orphaned(entry: Entry) -> OrphanedFile:
-    """A listed file as an orphaned one."""
+    """Return a listed file as an orphaned one."""
     return OrphanedFile(entry.key, entry.size, entry.last_modified, entry.etag)
 
 
@@ -114,7 +114,7 @@ def _orphans(entries: Iterable[Entry]) -> tuple[OrphanedFile, ...]:
 
 
 def _unlike_recorded(lake: Store, files: Sequence[PublishedFile]) -> list[str]:
-    """Files that cannot be read, or whose bytes or rows are not the recorded ones."""
+    """Return the files that are unreadable, or whose bytes or rows differ from the record."""
     reads = lake.read_many((file.path for file in files), _READS_AT_ONCE)
     return [
         file.path
@@ -124,7 +124,7 @@ def _unlike_recorded(lake: Store, files: Sequence[PublishedFile]) -> list[str]:
 
 
 def _is_as_recorded(file: PublishedFile, data: bytes) -> bool:
-    """By its digest; a record of before has none, so there every page is decoded instead."""
+    """Compare by digest; an older record has none, so every page is decoded instead."""
     if file.sha256 and hashlib.sha256(data).hexdigest() != file.sha256:
         return False
     return _rows_in(data, decode=not file.sha256) == file.rows

@@ -1,4 +1,4 @@
-"""What is compared: the configured places, or raw and lake only once access to the source ended."""
+"""What is compared: the configured places, or only raw and lake once access to the source ended."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -28,12 +28,12 @@ def reconciler_of(  # noqa: PLR0913 - what is compared, and how
     role_arn: str = "",
     on_silence: OnSilence = ignore_silence,
 ) -> Reconciler:
-    """The engine; raises UsageError if a place is not reachable that should be, or if raw was
-    copied from another source.
+    """Return the engine.
 
-    The source need not be once the grant that raw recorded has ended. ``make_client`` gives boto3
-    clients to ask the buckets with. With ``role_arn``, that role looks at source and raw; the lake
-    is looked at by the environment's principal. ``on_silence`` hears if S3 is silent.
+    Raises UsageError if a required place is not reachable, or if raw was copied from another
+    source. The source is not required once the grant that raw recorded has ended. ``make_client``
+    gives boto3 clients for requests to the buckets. With ``role_arn``, that role reads source and
+    raw; the lake is read by the environment's principal. ``on_silence`` is called if S3 is silent.
     """
     places: dict[str, Location] = {"raw": raw, "lake": lake}
     refuse_overlap({"source": source, **places} if source else places)

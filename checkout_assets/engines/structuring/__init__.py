@@ -1,1 +1,1 @@
-"""Structuring copied folders with Spark."""
+"""Structure copied folders with Spark."""

@@ -1,4 +1,4 @@
-"""Working through an iterator on a thread of its own, so that signals find the main thread free."""
+"""Run an iterator on a thread of its own, so that the main thread stays free for signals."""
 
 import queue
 import threading
@@ -11,7 +11,7 @@ _T = TypeVar("_T")
 
 _LOOK_SECONDS = 0.2
 _ENDS_WITHIN = 30
-"""Seconds for which a cancelled thread is waited for; what it publishes just then is finished."""
+"""Seconds to wait for a cancelled thread; a publication that is under way is finished."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,9 +29,9 @@ def iterated_apart(
 ) -> Generator[_T, None, None]:
     """Yield what ``work`` yields, and raise what it raises; it runs on a thread of its own.
 
-    The exception of a signal is raised here, where the main thread waits, and never inside Spark's
-    client, whose connection it would break. Closing this iterator calls ``cancel``, on yet another
-    thread and again and again, until the work has ended.
+    The exception of a signal is raised here, where the main thread waits. It is never raised inside
+    Spark's client, whose connection it would break. Closing this iterator calls ``cancel``
+    repeatedly, on yet another thread, until the work has ended.
     """
     told: queue.SimpleQueue[_Item[_T] | _End] = queue.SimpleQueue()
     closing = threading.Event()
@@ -72,7 +72,7 @@ def _next(told: "queue.SimpleQueue[_Item[_T] | _End]") -> "_Item[_T] | _End":
 
 
 def _cancel_until_ended(worker: threading.Thread, cancel: Callable[[], None]) -> None:
-    """What is to be cancelled may begin only now, so it is not enough to ask once."""
+    """Call ``cancel`` repeatedly: the work that it cancels may begin after the first call."""
     while worker.is_alive():
         with suppress(Exception):
             cancel()

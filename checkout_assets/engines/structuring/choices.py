@@ -1,4 +1,4 @@
-"""What structuring is told, each option once: settings, command line and resources follow."""
+"""The options of structuring, each defined once for settings, command line and resources."""
 
 from typing import Annotated, Literal
 

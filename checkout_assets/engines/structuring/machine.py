@@ -1,4 +1,4 @@
-"""What Spark needs of this machine, checked before it starts: open files, and room to write."""
+"""Check what Spark needs of this machine before it starts: open files, and disk space."""
 
 import os
 import tempfile
@@ -14,13 +14,13 @@ _PROBE = bytes(1024 * 1024)
 
 
 def check_machine() -> None:
-    """Raise UsageError if this machine's limits or its disk keep Spark from working."""
+    """Raise UsageError if this machine's limits or its disk prevent Spark from working."""
     ensure_open_files()
     check_scratch()
 
 
 def check_scratch() -> None:
-    """Raise UsageError if a directory that Spark will write to is full or cannot be written."""
+    """Raise UsageError if a directory that Spark will write to is full or not writable."""
     for directory in scratch_directories():
         try:
             _write_probe(Path(directory))
@@ -32,7 +32,7 @@ def check_scratch() -> None:
 
 
 def scratch_directories() -> Sequence[str]:
-    """Those of SPARK_LOCAL_DIRS and the temporary one, which Spark always needs a little of."""
+    """Return SPARK_LOCAL_DIRS and the temporary directory, where Spark always writes a little."""
     named = MachineSettings().spark_local_dirs.split(",")
     return [*filter(None, map(str.strip, named)), _temporary_directory()]
 

@@ -1,4 +1,4 @@
-"""Whether a lake was made from the raw that is to be structured into it."""
+"""Check that a lake was made from the raw that is to be structured into it."""
 
 from collections.abc import Sequence
 
@@ -17,8 +17,8 @@ def refuse_lake_of_other_raw(
 ) -> None:
     """Raise UsageError if the rows of one of the folders were made from another raw.
 
-    The job refuses such a folder too; this says it before Spark starts. A record that cannot be
-    read is left to the job. Raises MigrationError if the lake does not answer.
+    The job refuses such a folder too; this check fails before Spark starts. An unreadable record is
+    left to the job. Raises MigrationError if the lake does not answer.
     """
     keys = [publication_record_key(folder.name) for folder in folders]
     for _, read in lake.read_many(keys):

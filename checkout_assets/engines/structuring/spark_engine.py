@@ -28,7 +28,7 @@ class StructuredFolder(FolderOutcome):
 
     @classmethod
     def of(cls, told: FolderStructured) -> "StructuredFolder":
-        """What the Spark job told of a folder."""
+        """Build the outcome from what the Spark job reported for a folder."""
         folder = Folder.parse(told.folder)
         return cls(
             folder,
@@ -42,10 +42,10 @@ class StructuredFolder(FolderOutcome):
 
 
 class LocalSparkEngine:
-    """Structures folders in one Spark job per run, on a session that somebody else owns.
+    """Structures folders in one Spark job per run, on a session that the caller owns.
 
-    ``session`` is called when the first folder needs Spark, so that no Java starts for folders
-    that are refused; ``cancel_start`` stops a session that is starting, when the run is closed.
+    ``session`` is called when the first folder needs Spark, so that no Java starts for folders that
+    are refused. ``cancel_start`` stops a session that is starting, when the run is closed.
     """
 
     def __init__(
@@ -66,7 +66,7 @@ class LocalSparkEngine:
         self._cancel_start = cancel_start
 
     def run(self, folders: Sequence[Folder], run_id: str) -> Iterator[StructuredFolder]:
-        """A folder this run id has published is yielded without work."""
+        """Yield each folder's outcome; what this run id has published is yielded without work."""
         from spark_jobs.job.run import structure_folders
         from spark_jobs.job.staging import StructureJob
 
@@ -98,7 +98,7 @@ class LocalSparkEngine:
 
 
 class _WhenNeeded:
-    """A session whose context is asked for late: only then does it start."""
+    """A session that starts only when its context is first used."""
 
     def __init__(self, session: "Callable[[], SparkSession]") -> None:
         self._session = session

@@ -1,7 +1,7 @@
-"""The environment that local Spark starts in: the machine's, less what was meant for another Spark.
+"""The environment that local Spark starts in: the machine's, without variables for another Spark.
 
-A site's Spark (its home, its defaults, a cluster's address) and options for every Java reach Spark
-through environment variables and would change or break a session that is this process's own.
+A site's own Spark (its home, its defaults, a cluster's address) and options for every Java reach
+Spark through environment variables. They would change or break this process's own session.
 """
 
 import os
@@ -12,18 +12,18 @@ from checkout_assets.engines.structuring.java import find_java
 from checkout_assets.settings import MachineSettings
 
 SPARK_CONF = Path(__file__).with_name("spark_conf")
-"""Our own configuration directory, so that no other's ``spark-defaults.conf`` is read."""
+"""Our own configuration directory, so that no other ``spark-defaults.conf`` is read."""
 
 _FOREIGN_PREFIXES = ("SPARK_", "PYSPARK_", "_PYSPARK_", "HADOOP_", "YARN_", "HIVE_")
 _FOREIGN = frozenset(("_JAVA_OPTIONS", "JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "CLASSPATH"))
 _WANTED = frozenset(("SPARK_LOCAL_DIRS",))
-"""Where Spark may write while it works: a fact about the machine, not about a Spark."""
+"""Where Spark may write while it works; it describes the machine and not a Spark, so it stays."""
 
 
 def use_java() -> Path:
     """Point Spark at this interpreter and at a Java 17, and return that Java's home.
 
-    Takes the variables of other Sparks out of this process's environment. Raises UsageError if
+    Removes the variables of other Sparks from this process's environment. Raises UsageError if
     there is no Java 17.
     """
     for name in list(os.environ):
@@ -34,10 +34,9 @@ def use_java() -> Path:
         JAVA_HOME=str(home),
         SPARK_HOME=str(spark_home()),
         SPARK_CONF_DIR=str(SPARK_CONF),
-        # The workers' interpreter, which pyspark takes from here and not from its settings.
+        # pyspark takes the workers' interpreter from here and not from its settings.
         PYSPARK_PYTHON=sys.executable,
-        # Nothing asks how this machine's name resolves, or which name its user has: either may
-        # have no answer.
+        # Avoid resolving this machine's host name and its user's name: either lookup may fail.
         SPARK_LOCAL_IP="127.0.0.1",
         SPARK_LOCAL_HOSTNAME="127.0.0.1",
         SPARK_USER="checkout-assets",
@@ -46,7 +45,7 @@ def use_java() -> Path:
 
 
 def spark_home() -> Path:
-    """The Spark that PySpark brings, whatever other one is installed."""
+    """Return the Spark that PySpark installs, whatever other one is installed."""
     import pyspark
 
     return Path(pyspark.__file__).parent
