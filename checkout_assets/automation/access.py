@@ -1,4 +1,4 @@
-"""Granting and revoking from Dagster, and the sensor that finds grants nobody needs any more."""
+"""Grant and revoke from Dagster, and the sensor that finds grants that are no longer needed."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -128,7 +128,7 @@ def build_grant_outlives_need(runbook: Runbook) -> dg.SensorDefinition:
 
 
 def _judged(instance: dg.DagsterInstance, access: AccessResource) -> tuple[Finding, Need | None]:
-    """Whether access is still needed, judged from what is known now."""
+    """Judge whether access is still needed, from what is known now."""
     return judge_grant(
         instance,
         access.stores.raw(),
@@ -140,7 +140,7 @@ def _judged(instance: dg.DagsterInstance, access: AccessResource) -> tuple[Findi
 
 
 def last_proof(instance: dg.DagsterInstance) -> Proof | None:
-    """The newest reconciliation that looked at the source, whatever it found complete."""
+    """Return the newest reconciliation that included the source, whatever it found complete."""
     seen = (each for each in history(instance, RECONCILIATION) if each.with_source)
     newest = next(seen, None)
     return newest.proof() if newest else None
@@ -159,7 +159,7 @@ def _revocations(
     if finding.passed or need is None or need.grant is None or not access.access_auto_revoke:
         return []
     if need.grant.standing(need.now) is not GrantState.ACTIVE:
-        return []  # what lets us in then is not ours to take away
+        return []  # the access that works then was not granted by us
     config = {"ops": {"revoke": {"config": {"dry_run": False}}}}
     return [dg.RunRequest(run_key=f"revoke {need.grant.granted_at}", run_config=config)]
 
@@ -177,7 +177,7 @@ def _evaluation(finding: Finding, target: CheckTarget, runbook: Runbook) -> dg.A
 
 
 def _show(context: dg.OpExecutionContext, changes: Sequence[PolicyChange]) -> None:
-    """The difference as text, by bucket: the log shows it as it is."""
+    """Return the difference as text, by bucket, for the log."""
     for change in changes:
         what = "\n".join(change.lines) if change.needed else "stays as it is"
         others = len(change.before.others)

@@ -1,4 +1,4 @@
-"""What Dagster knows that is worth an alert: results of checks, failed runs, reconciliations."""
+"""What Dagster knows that is worth an alert: check results, failed runs, reconciliations."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,10 +19,10 @@ from checkout_assets.domain.displayable import displayable
 from checkout_assets.domain.folders import FOLDER_NAMES
 
 MOST_RUNS = 200
-"""Failed runs that are looked at once; the next look continues."""
+"""Most failed runs handled at once; the next evaluation continues."""
 
 SETTLED_SECONDS = 120.0
-"""After this time no event of a lower number comes any more."""
+"""Seconds after which no event with a lower number can appear."""
 
 
 def _watched(asset: dg.AssetKey, rules: Iterable[Rule[Any]]) -> Iterator[WatchedCheck]:
@@ -50,9 +50,9 @@ _PLACES = {"", *FOLDER_NAMES}
 
 @dataclass(frozen=True, slots=True)
 class ChecksSeen:
-    """New levels by check and folder, 0 for what passes.
+    """New levels by check and folder; 0 for a check that passes.
 
-    ``newest`` is the number of the last event, of whatever kind, before they were read.
+    ``newest`` is the number of the last event, of any kind, before they were read.
     """
 
     levels: Mapping[CheckPlace, int]
@@ -61,9 +61,9 @@ class ChecksSeen:
 
 @dataclass(frozen=True, slots=True)
 class RunsSeen:
-    """Runs that failed: those to tell of, and the events of all that need no further look.
+    """Runs that failed: those to report, and the events of all that are settled.
 
-    No event comes any more before the one numbered ``settled_before``.
+    All events before ``settled_before`` have appeared.
     """
 
     runs: Sequence[FailedRun]
@@ -72,7 +72,7 @@ class RunsSeen:
 
 
 def checks_since(instance: dg.DagsterInstance, event: int) -> ChecksSeen:
-    """What the checks say since that event."""
+    """Return the levels of the checks that were stored after that event."""
     newest = instance.event_log_storage.get_maximum_record_id() or 0
     if newest <= event:
         return ChecksSeen({}, event)
@@ -83,13 +83,13 @@ def checks_since(instance: dg.DagsterInstance, event: int) -> ChecksSeen:
 
 
 def check_runs(instance: dg.DagsterInstance, checks: Iterable[str]) -> dict[CheckPlace, str]:
-    """The run of the newest result of each of these checks; none for a sensor's result."""
+    """Return the run of the newest result of each of these checks; none for a sensor's result."""
     keys = [_KEYS[name] for name in sorted(set(checks))]
     return {_place(each): each.run_id for each in checks_after(instance, keys, 0)}
 
 
 def newest_failure(instance: dg.DagsterInstance) -> int:
-    """The number of the last event by which a run failed; 0 if none did."""
+    """Return the number of the last event of a failed run; 0 if there is none."""
     changes = instance.fetch_run_status_changes(dg.DagsterEventType.RUN_FAILURE, limit=1)
     return max((each.storage_id for each in changes.records), default=0)
 
@@ -97,7 +97,7 @@ def newest_failure(instance: dg.DagsterInstance) -> int:
 def failures_since(
     instance: dg.DagsterInstance, event: int, known: Iterable[int], now: float
 ) -> RunsSeen:
-    """The runs that failed after that event, without those events that are ``known``."""
+    """Return the runs that failed after that event, except for the ``known`` events."""
     records = instance.fetch_run_status_changes(
         dg.RunStatusChangeRecordsFilter(dg.DagsterEventType.RUN_FAILURE, after_storage_id=event),
         limit=MOST_RUNS,
@@ -123,7 +123,7 @@ def failures_since(
 
 
 def last_reconciled(instance: dg.DagsterInstance) -> float | None:
-    """When the last reconciliation was stored; None if there is none."""
+    """Return when the last reconciliation was stored; None if there is none."""
     records = instance.fetch_materializations(RECONCILIATION, limit=1).records
     return records[0].timestamp if records else None
 
@@ -153,7 +153,7 @@ def _place(seen: CheckSeen) -> CheckPlace:
 
 
 def _level(seen: CheckSeen) -> int:
-    """The level; a warning's count is the sum of the counts in its metadata."""
+    """Return the level; a warning's count is the sum of the counts in its metadata."""
     evaluation = seen.evaluation
     if evaluation is None:
         return level_of(True, False, 0)

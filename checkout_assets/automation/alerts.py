@@ -1,7 +1,7 @@
-"""The sensor ``alerts``: what went wrong is sent to SNS topics and other services, once each.
+"""The sensor ``alerts``: it sends each problem once to SNS topics and other services.
 
-A message is sent first, and that it was is kept afterwards, with the sensor's cursor: a process
-that is killed in between sends the same message once more, with the same id, and loses none.
+A message is sent first and recorded afterwards, with the sensor's cursor. If the process is killed
+in between, the same message is sent once more with the same id, and none is lost.
 """
 
 import json
@@ -36,15 +36,15 @@ from spark_jobs.contract.record_format import RecordError, read_record, write_re
 
 SECONDS_BETWEEN = 60
 _SECONDS_FOR_SENDING = 20.0
-"""After this time no further message is begun: Dagster ends a look of a sensor after 60 s, and
-then what was sent is not kept."""
+"""Seconds after which no further message is started: Dagster ends a sensor's evaluation after
+60 s, and then the sent messages are not recorded."""
 
 _OFF = "Nobody gets alerts: set CHECKOUT_ALERTS."
 
 
 @dataclass(frozen=True, slots=True)
 class Alerts:
-    """Looks at Dagster and sends what is new to each target."""
+    """Reads Dagster's events and sends what is new to each target."""
 
     targets: Sequence[AlertTarget]
     options: AlertOptions
@@ -53,7 +53,7 @@ class Alerts:
     def look(
         self, instance: dg.DagsterInstance, cursor: str | None, now: float, log: Logger
     ) -> tuple[str, int]:
-        """The next cursor, and how many messages were sent."""
+        """Send what is new; returns the next cursor, and how many messages were sent."""
         before = _read(cursor, now, log)
         state = _with_checks(instance, before, now)
         situation = self._situation(instance, state, now)
@@ -88,7 +88,7 @@ class Alerts:
         target: AlertTarget,
         situation: Situation,
     ) -> TargetState:
-        """What the target was sent; a new one hears of what is red, not of earlier events."""
+        """Return what the target was sent; a new target gets what is red, not earlier events."""
         known = before.targets.get(target.key)
         if known is not None:
             return known
@@ -103,7 +103,7 @@ class Alerts:
         at: tuple[Situation, float],
         log: Logger,
     ) -> TargetState:
-        """The target's state after it was sent what is new to it, if anything is."""
+        """Send the target what is new, if anything is; returns its new state."""
         situation, now = at
         failures = failures_since(instance, state.runs_before, state.runs_sent, now)
         situation = replace(situation, runs=failures.runs)
@@ -128,7 +128,7 @@ def build_alerts(
     runbook: Runbook,
     clock: Callable[[], float] = time.time,
 ) -> dg.SensorDefinition:
-    """The sensor; it is off, and shown, if nobody gets alerts. ``clock`` has seconds since 1970."""
+    """Build the sensor; it is shown but off without a target. ``clock`` is seconds since 1970."""
     sender = Alerts(targets, options, AlertLinks(options.ui_url, runbook.url))
     running = dg.DefaultSensorStatus.RUNNING if targets else dg.DefaultSensorStatus.STOPPED
 
@@ -152,7 +152,7 @@ def build_alerts(
 
 
 def _problem_of_sending(target: AlertTarget, message: AlertMessage) -> str:
-    """Why the message was not sent; empty if it was. Whatever it is, the other targets go on."""
+    """Send the message; returns why that failed, or an empty text. Never raises Exception."""
     try:
         target.send(message)
     except NotSentError as error:
@@ -189,6 +189,6 @@ def _settled(state: TargetState, situation: Situation, failures: RunsSeen) -> Ta
 
 
 def _runs(instance: dg.DagsterInstance, alerts: Sequence[Alert]) -> Mapping[tuple[str, str], str]:
-    """The runs of the checks that are alerted of."""
+    """Return the runs of the checks in these alerts."""
     checks = {check for each in alerts for check, _ in each.places}
     return check_runs(instance, checks) if checks else {}

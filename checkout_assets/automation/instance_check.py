@@ -1,4 +1,4 @@
-"""The Dagster instance of this machine, compared with what the deployment guides recommend."""
+"""Check this machine's Dagster instance against the recommendations of the deployment guides."""
 
 from collections.abc import Iterator
 
@@ -22,17 +22,17 @@ _LAUNCHER = Topic(_SUBJECT, "run launcher", _GUIDE)
 
 
 def instance_results(deployed: bool) -> Iterator[CheckResult]:
-    """Whether the instance opens; if ``deployed``, also whether it is configured for fleets.
+    """Check that the instance opens; if ``deployed``, also that it is configured for fleets.
 
-    Opening an instance makes its databases, as every command of Dagster does.
+    Opening an instance creates its databases, as every command of Dagster does.
     """
     yield from settled(_INSTANCE, lambda: _results(deployed))
 
 
 def runs_at_a_time() -> int:
-    """How many runs may launch machines side by side, as the instance's pool says.
+    """Return how many runs may launch machines at a time, from the instance's pool.
 
-    The number of the deployment guides if no instance says so.
+    Returns the number of the deployment guides if no instance sets it.
     """
     if not MachineSettings().dagster_home:
         return _USUAL_RUNS
@@ -40,7 +40,7 @@ def runs_at_a_time() -> int:
         with dg.DagsterInstance.get() as instance:
             pools = {each.name: each.limit for each in instance.event_log_storage.get_pool_limits()}
             default = instance.get_concurrency_config().pool_config.default_pool_limit
-    except Exception:  # its own check says what is wrong with the instance
+    except Exception:  # a separate check reports what is wrong with the instance
         return _USUAL_RUNS
     return int(pools.get(POOL) or default or _USUAL_RUNS)
 

@@ -1,7 +1,7 @@
-"""The sensor ``orphan_clusters``: a cluster whose run is over is terminated.
+"""The sensor ``orphan_clusters``: it terminates a cluster whose run is over.
 
-A run terminates its own clusters however it ends, unless its process is killed outright. Then
-Dagster's run monitoring finds that the run is dead, and this finds that its clusters are not.
+A run terminates its own clusters however it ends, unless its process is killed. Then Dagster's run
+monitoring finds that the run has ended, and this sensor finds that its clusters have not.
 """
 
 import dagster as dg
@@ -27,7 +27,7 @@ _SECONDS_BETWEEN = 300
 def orphan_clusters(
     context: dg.SensorEvaluationContext, structure_engine: EmrResource
 ) -> dg.SkipReason:
-    """Look at every living cluster of this deployment."""
+    """Check every running cluster of this deployment."""
     api, deployment = structure_engine.api(), structure_engine.deployment
     told = []
     for cluster in api.find(f"{deployment} ", {DEPLOYMENT_TAG: deployment}):

@@ -1,8 +1,8 @@
-"""The sensor ``orphan_instances``: an instance whose run is over is terminated.
+"""The sensor ``orphan_instances``: it terminates an instance whose run is over.
 
-A run terminates its own instances however it ends, unless its process is killed outright. Then
-Dagster's run monitoring finds that the run is dead, and this finds that its instance is not. What
-nobody finds ends by itself, when it hears nothing of its run any more.
+A run terminates its own instances however it ends, unless its process is killed. Then Dagster's run
+monitoring finds that the run has ended, and this sensor finds that its instance has not. An
+instance that no sensor finds ends by itself when it no longer hears from its run.
 """
 
 import dagster as dg
@@ -28,7 +28,7 @@ _SECONDS_BETWEEN = 300
 def orphan_instances(
     context: dg.SensorEvaluationContext, copy_engine: Ec2Resource
 ) -> dg.SkipReason:
-    """Look at every living instance of this deployment."""
+    """Check every running instance of this deployment."""
     api, told = copy_engine.api(), []
     for found in api.find({DEPLOYMENT_TAG: copy_engine.deployment}):
         if not found.alive:

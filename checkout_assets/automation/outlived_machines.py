@@ -1,7 +1,7 @@
-"""Machines that have outlived their run, as the sensors for orphans found them.
+"""Machines that have outlived their run, as found by the sensors for orphans.
 
-They are kept in Dagster's own storage of daemons' cursors, where the sensor for alerts reads them:
-one sensor cannot read the cursor of another.
+They are kept in Dagster's storage of daemons' cursors, where the sensor for alerts reads them: a
+sensor cannot read the cursor of another one.
 """
 
 import json
@@ -25,7 +25,7 @@ def end_machine(
     run_id: str,
     terminate: Callable[[str], None],
 ) -> None:
-    """Terminate a machine; that it happens is kept before, and that it failed after it."""
+    """Terminate a machine; record the attempt before it, and a failure after it."""
     keep_machine(instance, kind, machine_id, run_id, Fate.ENDED)
     try:
         terminate(machine_id)
@@ -37,9 +37,9 @@ def end_machine(
 def keep_machine(
     instance: dg.DagsterInstance, kind: str, machine_id: str, run_id: str, fate: Fate
 ) -> None:
-    """Keep what happens to a machine; the oldest of a hundred are forgotten.
+    """Record what happens to a machine; only the newest hundred are kept.
 
-    Tags may hold anything, so an id of an unusual form is kept as empty.
+    Tags may hold anything, so a run id of an unusual form is recorded as empty.
     """
     found = OrphanedMachine(_plain(machine_id), _plain(run_id), fate)
     kept = _kept(instance, kind)
@@ -50,12 +50,12 @@ def keep_machine(
 
 
 def outlived_machines(instance: dg.DagsterInstance) -> list[OrphanedMachine]:
-    """The machines that are kept, of both kinds, the oldest of each first."""
+    """Return the recorded machines of both kinds, the oldest of each kind first."""
     return [machine for kind in _KEYS for machine in _kept(instance, kind)]
 
 
 def _kept(instance: dg.DagsterInstance, kind: str) -> list[OrphanedMachine]:
-    """Nothing if another version keeps them in another form."""
+    """Return the recorded machines; none if another version recorded them in another form."""
     text = instance.daemon_cursor_storage.get_cursor_values({kind}).get(kind, "[]")
     try:
         return [OrphanedMachine(id_, run_id, Fate[name]) for id_, run_id, name in json.loads(text)]

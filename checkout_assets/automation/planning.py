@@ -1,4 +1,4 @@
-"""The job ``plan``: what a migration takes, in the run's log and metadata; it changes nothing."""
+"""The job ``plan``: it logs what a migration takes, also as metadata; it changes nothing."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -32,7 +32,7 @@ class PlanConfig(dg.Config):
 
 
 def build_plan_job(ec2: Mapping[str, Any], emr: Mapping[str, Any]) -> dg.JobDefinition:
-    """The job, for machines as these options of EC2 and EMR describe them."""
+    """Build the job, for machines as these options of EC2 and EMR describe them."""
 
     @dg.op(description="List the source and estimate requests, hours and dollars.")
     def plan_migration(

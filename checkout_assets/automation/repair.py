@@ -16,7 +16,7 @@ from checkout_assets.domain.folders import Folder, select_folders, words_for
 from checkout_assets.resources.engines import CopyEngineResource, StructureEngineResource
 
 RED = "red"
-"""In the job's list of folders: all that were red at the last reconciliation."""
+"""Stands for all folders that were red at the last reconciliation."""
 
 
 class RepairConfig(dg.Config):
@@ -33,7 +33,7 @@ class RepairConfig(dg.Config):
 
 
 def _chosen(instance: dg.DagsterInstance, asked: Sequence[str]) -> tuple[Folder, ...]:
-    """The folders that are asked for; none if that is ``red`` alone and no folder is red."""
+    """Return the requested folders; none if ``red`` was requested alone and no folder is red."""
     named = [each for each in asked if each != RED]
     try:
         red = _red(instance) if RED in asked else ()
@@ -63,7 +63,7 @@ _IN_LAUNCHPAD = dg.RunConfig(ops={REPAIR_OP: RepairConfig()})
 
 
 def build_repair_folders(migration: Migration) -> dg.JobDefinition:
-    """The job; every folder is reported by its partition of the assets."""
+    """Build the job; every folder is reported by its partition of the assets."""
 
     @dg.op(
         name=REPAIR_OP,
@@ -84,7 +84,7 @@ def build_repair_folders(migration: Migration) -> dg.JobDefinition:
         copying = copy_engine if config.copy_them else None
         structuring = structure_engine if config.structure_them else None
         for _ in migration.run(context, folders, copying, structuring):
-            pass  # a job has no partition: its run has told Dagster already
+            pass  # a job has no partition: the events were logged already
 
     @dg.job(
         name=REPAIR_JOB,

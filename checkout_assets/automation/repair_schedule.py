@@ -1,4 +1,4 @@
-"""The schedule that repairs red folders: off by default, one run per day, and it gives up."""
+"""The schedule that repairs red folders: off by default, one run per day, limited retries."""
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
@@ -21,7 +21,7 @@ from checkout_assets.domain.folders import FOLDER_NAMES, Folder, words_for
 from checkout_assets.domain.reporting.scheduled_repairs import RepairState, next_repair
 
 _OLDEST = timedelta(hours=36)
-"""An older reconciliation does not say which folders are red now."""
+"""An older reconciliation does not show which folders are red now."""
 
 _TOUCHED = {RAW_ORDERS, STRUCTURED_ORDERS}
 _OF_ACCESS = {"grant_access", "revoke_access"}
@@ -30,7 +30,7 @@ _OF_ACCESS = {"grant_access", "revoke_access"}
 def build_repair_daily(
     job: dg.JobDefinition, most_tries: int, most_folders: int
 ) -> dg.ScheduleDefinition:
-    """The schedule; ``most_folders`` per day, each ``most_tries`` times while it stays red."""
+    """Build the schedule: ``most_folders`` per day, each ``most_tries`` times while it is red."""
 
     @dg.schedule(
         name="repair_daily",
@@ -63,7 +63,7 @@ def build_repair_daily(
 
 
 def _requested(folders: list[Folder], state: RepairState, at: datetime) -> dg.RunRequest:
-    """One run; its key lets Dagster launch no second one on that day."""
+    """Return one run request; its key keeps Dagster from launching a second one on that day."""
     config = RepairConfig(folders=list(words_for(folders)), copy_them=state.with_source)
     return dg.RunRequest(
         run_key=f"{at:%Y-%m-%d}",
@@ -73,7 +73,7 @@ def _requested(folders: list[Folder], state: RepairState, at: datetime) -> dg.Ru
 
 
 def _why_not_now(instance: dg.DagsterInstance, state: RepairState, busy: set[str] | None) -> str:
-    """Why nothing is repaired now; empty if it may be."""
+    """Return why nothing is repaired now; empty if a repair may start."""
     if launched_since(instance, state.instant):
         return "The folders were not reconciled since the last repair by this schedule."
     if busy is None:
@@ -85,7 +85,7 @@ def _why_not_now(instance: dg.DagsterInstance, state: RepairState, busy: set[str
 
 
 def _busy(instance: dg.DagsterInstance) -> set[str] | None:
-    """The folders that queued and running runs have as partitions; None if that is not known."""
+    """Return the folders of queued and running runs; None if a run's folders are unknown."""
     found: set[str] = set()
     for run in unfinished_runs(instance):
         folders = _folders_of(run)
@@ -96,7 +96,7 @@ def _busy(instance: dg.DagsterInstance) -> set[str] | None:
 
 
 def _folders_of(run: dg.DagsterRun) -> Iterable[str] | None:
-    """The partitions of a run; none for one that changes no folder, None for any other."""
+    """Return the folders that a run changes: none, its partitions, or None if unknown."""
     if run.job_name in _OF_ACCESS:
         return ()
     tags = run.tags

@@ -1,8 +1,8 @@
 """The run launcher that tells Dagster's run monitoring when a run's process has ended.
 
-Only the code server that started a run's process notices its end, and Dagster's own launcher
-answers no health check. So when the code server ends as well, the run stays STARTED for good and
-keeps its slot. This launcher looks at the process itself.
+Only the code server that started a run's process notices its end, and Dagster's own launcher has no
+health check. So when the code server ends as well, the run stays STARTED forever and keeps its
+slot. This launcher checks the process itself.
 """
 
 import ipaddress
@@ -44,9 +44,9 @@ class _RunProcess:
 class HealthCheckingRunLauncher(DefaultRunLauncher):
     """Launches runs as Dagster does by default, and finds those whose process has ended.
 
-    It judges runs of this host only, and only those whose process is known: every other run counts
-    as running. With ``single_host`` every run of the instance is of this host, whatever the host's
-    name was and however the run was started, unless its code server is elsewhere.
+    It checks only runs of this host whose process is known: every other run counts as running. With
+    ``single_host`` every run of the instance belongs to this host, whatever the host's name was and
+    however the run was started, unless its code server is elsewhere.
     """
 
     def __init__(
@@ -69,7 +69,7 @@ class HealthCheckingRunLauncher(DefaultRunLauncher):
 
     @property
     def supports_check_run_worker_health(self) -> bool:
-        """Tells run monitoring to ask."""
+        """Makes run monitoring call the health check."""
         return True
 
     def launch_run(self, context: LaunchRunContext) -> None:
@@ -88,12 +88,12 @@ class HealthCheckingRunLauncher(DefaultRunLauncher):
             if super().terminate(run_id):  # type: ignore[no-untyped-call]
                 return True
         except DagsterUserCodeUnreachableError:
-            pass  # the code server is not there at the moment
+            pass  # the code server is not available at the moment
         run = self._instance.get_run_by_id(run_id)
         return run is not None and not run.is_finished and self._interrupt(run)
 
     def check_run_worker_health(self, run: dg.DagsterRun) -> CheckRunHealthResult:
-        """FAILED if the run's process has certainly ended, else RUNNING."""
+        """Return FAILED if the run's process has certainly ended, else RUNNING."""
         here, recorded = BootedHost.here(), _recorded_host(run)
         if not self._is_of_this_host(run, here, recorded):
             return _RUNNING
@@ -127,10 +127,10 @@ class HealthCheckingRunLauncher(DefaultRunLauncher):
         return next((found for entry in entries if (found := _named_process(entry))), None)
 
     def _has_ended(self, run: dg.DagsterRun, process: _RunProcess) -> bool:
-        """Not seeing a process proves nothing while its code server, its parent, has it.
+        """Whether the process has ended; its code server may know a process that is not visible.
 
-        The code server may be in a container that shares this one's network only, or the clock was
-        set forward, which makes a process look later than it is.
+        The code server, its parent, may be in a container that shares only this one's network. Or
+        the clock was set forward, which makes a process look newer than it is.
         """
         state = state_of(process.pid, process.seen)
         if state is ProcessState.GONE:

@@ -1,4 +1,4 @@
-"""What runs by the clock."""
+"""The schedules of reconciliation, and their jobs."""
 
 import dagster as dg
 

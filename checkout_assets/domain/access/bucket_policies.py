@@ -1,4 +1,4 @@
-"""The statements that buckets get: who may read the source, and what protects raw and the lake."""
+"""The statements in bucket policies: roles may read the source; raw and the lake are protected."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from checkout_assets.domain.access.terms import FOLDER_PATTERNS, AccessTerms
 LIST_TOP, LIST_FOLDERS, READ_FOLDERS = "ListTop", "ListFolders", "ReadFolders"
 ONLY_TLS, ONLY_COPIES = "OnlyOverTls", "OnlyTheCopyWrites"
 OUR_STATEMENTS = (LIST_TOP, LIST_FOLDERS, READ_FOLDERS, ONLY_TLS, ONLY_COPIES)
-"""Names of all statements that we ever put into a bucket's policy."""
+"""Names of all statements that any version has put into a bucket's policy."""
 
 FOLDER_OBJECTS = tuple(f"{folder}/*" for folder in FOLDER_PATTERNS)
 MANIFESTS = "_manifests/*"
@@ -16,7 +16,7 @@ _PROOFS = tuple(f"_manifests/{folder}" for folder in FOLDER_OBJECTS)
 
 
 def source_statements(terms: AccessTerms) -> list[Statement]:
-    """What the source's bucket allows: to named roles, over TLS, and until the expiry."""
+    """Build the statements of the source's bucket: named roles, over TLS, until the expiry."""
     return [
         {
             "Sid": sid(statement["Name"], terms.requester),
@@ -33,9 +33,9 @@ def source_statements(terms: AccessTerms) -> list[Statement]:
 
 
 def target_statements(terms: AccessTerms) -> dict[str, list[Statement]]:
-    """By bucket, what protects raw and the lake while the migration works.
+    """Build, by bucket, the statements that protect raw and the lake during the migration.
 
-    They only deny: what the roles may do in their own account their identity policies say.
+    They only deny: the roles' identity policies allow what they may do in their own account.
     """
     places = [place for place in (terms.raw, terms.lake) if place is not None]
     statements: dict[str, list[Statement]] = {}
@@ -49,7 +49,7 @@ def target_statements(terms: AccessTerms) -> dict[str, list[Statement]]:
 
 
 def list_top(terms: AccessTerms) -> dict[str, Any]:
-    """To see what lies directly below the source's prefix, and no deeper."""
+    """The statement to list what lies directly below the source's prefix, and nothing deeper."""
     return {
         "Name": LIST_TOP,
         "Action": ["s3:ListBucket"],
@@ -62,7 +62,7 @@ def list_top(terms: AccessTerms) -> dict[str, Any]:
 
 
 def list_folders(terms: AccessTerms) -> dict[str, Any]:
-    """To list the 512 folders, one or a part of one at a time."""
+    """The statement to list the 512 folders, one folder or a part of it at a time."""
     return {
         "Name": LIST_FOLDERS,
         "Action": ["s3:ListBucket"],
@@ -75,7 +75,7 @@ def list_folders(terms: AccessTerms) -> dict[str, Any]:
 
 
 def read_folders(terms: AccessTerms) -> dict[str, Any]:
-    """To read the folders' objects; copying one also reads its tags, if it has any."""
+    """The statement to read the folders' objects and their tags, which copying reads too."""
     return {
         "Name": READ_FOLDERS,
         "Action": ["s3:GetObject", "s3:GetObjectTagging"],
@@ -103,7 +103,7 @@ def _only_tls(terms: AccessTerms, resources: list[str]) -> Statement:
 
 
 def _only_copies(terms: AccessTerms) -> Statement:
-    """Nobody else overwrites or deletes copies and their proofs, administrators included."""
+    """Deny everybody else, including administrators, to overwrite or delete copies and proofs."""
     return {
         "Sid": sid(ONLY_COPIES, terms.requester),
         "Effect": "Deny",

@@ -1,4 +1,4 @@
-"""Which permissions a role needs and lacks, by the statements that it has."""
+"""Find the permissions that a role needs and lacks, from its statements."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -12,11 +12,11 @@ _EXPIRY = ("DateLessThan", "aws:CurrentTime")
 def lacking(
     needed: Iterable[Statement], held: Sequence[Statement], now: str
 ) -> Iterator[tuple[str, str]]:
-    """Each action with a resource that no held statement allows, or that one denies.
+    """Yield each action with a resource that no held statement allows, or that one denies.
 
-    ``now`` is the time as policies write it: what allowed until then no longer counts. A held
-    statement may allow more than is needed, never less. Of denials only those without a condition
-    are known to apply.
+    ``now`` is the time in the format of policies: a statement that ended before does not count. A
+    held statement may allow more than is needed, never less. Only denials without a condition are
+    known to apply.
     """
     allowing = [each for each in held if each.get("Effect") == "Allow" and _in_time(each, now)]
     denying = [each for each in held if each.get("Effect") == "Deny" and not each.get("Condition")]
@@ -33,7 +33,7 @@ def _covers(held: Statement, needed: Statement, action: str, resource: str) -> b
 
 
 def _names(held: Statement, action: str, resource: str) -> bool:
-    """Whether the statement is about all that this pattern of resources stands for."""
+    """Whether the statement covers everything that this pattern of resources stands for."""
     actions = [str(each).lower() for each in as_list(held.get("Action", []))]
     resources = map(str, as_list(held.get("Resource", [])))
     named = any(_matches(pattern, action.lower()) for pattern in actions)
@@ -41,7 +41,7 @@ def _names(held: Statement, action: str, resource: str) -> bool:
 
 
 def _matches(pattern: str, text: str) -> bool:
-    """As policies match. A pattern as ``text`` is matched only by one that stands for all of it."""
+    """Match as policies do; a pattern in ``text`` matches only a pattern that covers all of it."""
     parts = (
         ".*" if each == "*" else "[^*]" if each == "?" else re.escape(each) for each in pattern
     )
@@ -49,7 +49,7 @@ def _matches(pattern: str, text: str) -> bool:
 
 
 def _is_no_stricter(held: Statement, needed: Statement) -> bool:
-    """Whether each condition of the held statement is one of those that are needed."""
+    """Whether each condition of the held statement is one of the needed conditions."""
     wanted = dict(_conditions(needed))
     return all(
         name == _EXPIRY or (name in wanted and same({"": value}, {"": wanted[name]}))

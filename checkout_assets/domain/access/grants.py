@@ -1,4 +1,4 @@
-"""A grant: what raw keeps about it, how it stands, and what is said when it has ended."""
+"""A grant: its record in raw, its state, and the message for a grant that has ended."""
 
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -25,11 +25,11 @@ _INSTANT = "%Y-%m-%d %H:%M UTC"
 
 
 class LaterGrantError(MigrationError):
-    """A later version of the program recorded a grant, so nothing here may replace it."""
+    """A later version of the program recorded a grant, so this version may not replace it."""
 
 
 class GrantState(StrEnum):
-    """How a grant stands."""
+    """The state of a grant."""
 
     NEVER = "never granted"
     ACTIVE = "active"
@@ -58,9 +58,9 @@ class Proof:
 
 @dataclass(frozen=True, slots=True)
 class GrantRecord:
-    """What was granted and what became of it; instants in ISO 8601, with their zone.
+    """What was granted and how it ended; times are ISO 8601 with a time zone.
 
-    ``revoked_at`` is empty until then; ``proof`` is the last one there was when it was revoked.
+    ``revoked_at`` is empty until the grant is revoked; ``proof`` is the last one at that time.
     """
 
     WHAT: ClassVar[str] = "record of the grant"
@@ -73,24 +73,24 @@ class GrantRecord:
     proof: Proof | None = None
 
     def standing(self, now: datetime) -> GrantState:
-        """How it stands at that time."""
+        """Return the state at that time."""
         if self.revoked_at:
             return GrantState.REVOKED
         return GrantState.EXPIRED if self.expires_at <= now else GrantState.ACTIVE
 
     @property
     def expires_at(self) -> datetime:
-        """When the policies end by themselves."""
+        """The time at which the policies expire by themselves."""
         return datetime.fromisoformat(self.expires)
 
     def revoked(self, now: datetime, proof: Proof | None) -> "GrantRecord":
-        """The same, revoked now; one that had ended before keeps its end."""
+        """Return the record as revoked now; a grant that had already ended keeps its end."""
         if self.standing(now) is GrantState.REVOKED:
             return replace(self, proof=proof or self.proof)
         return replace(self, revoked_at=_iso(now), proof=proof)
 
     def ended(self, now: datetime) -> str:
-        """One sentence that says when access ended and what the last proof was; empty before."""
+        """Say in one sentence when access ended, and the last proof; empty while it lasts."""
         standing = self.standing(now)
         if standing is GrantState.ACTIVE:
             return ""
@@ -102,12 +102,16 @@ class GrantRecord:
         return f"Access to the source {how} on {told(end)}. {proof}"
 
     def to_json(self) -> bytes:
-        """The record's file."""
+        """Serialize the record."""
         return write_record(self)
 
     @classmethod
     def from_json(cls, data: bytes) -> "GrantRecord":
-        """Raises MigrationError if it is none, LaterGrantError if a later version wrote it."""
+        """Parse a record.
+
+        Raises MigrationError if the data are not a record, LaterGrantError if a later version wrote
+        it.
+        """
         try:
             return read_record(cls, data)
         except LaterFormatError as error:
@@ -120,12 +124,12 @@ class GrantRecord:
 
 
 def granted(requester: str, now: datetime, expires: datetime) -> GrantRecord:
-    """The record of a grant made now."""
+    """Build the record of a grant made now."""
     return GrantRecord(requester, _iso(now), _iso(expires))
 
 
 def told(instant: datetime) -> str:
-    """An instant for people."""
+    """Format a time for people."""
     return instant.astimezone(UTC).strftime(_INSTANT)
 
 

@@ -1,8 +1,8 @@
-"""What the Dagster host's own role must allow, beside the policy of whoever reconciles.
+"""What the Dagster host's own role must allow, in addition to the policy for reconciling.
 
-It keeps the reports of reconciliations, launches instances and clusters, passes them their roles,
-follows and ends them, reads what they leave in S3, and sends alerts. What copies is the copy role,
-which the host assumes for copies of its own.
+The host keeps the reports of reconciliations, launches instances and clusters, passes them their
+roles, monitors and ends them, reads their files in S3, and sends alerts. Copies are made by the
+copy role; the host assumes it for its own copies.
 """
 
 from typing import Any
@@ -24,7 +24,7 @@ from checkout_assets.domain.access.terms import AccessTerms, Place
 from spark_jobs.contract.keys import REPORTS
 
 DEPLOYMENT_TAG = "checkout-assets:deployment"
-"""The tag by which a deployment's instances and clusters are known, as the engines set it."""
+"""The tag that identifies a deployment's instances and clusters, as the engines set it."""
 
 _LAUNCHED = ("instance", "volume", "network-interface", "spot-instances-request")
 _USED = ("subnet", "security-group", "key-pair")
@@ -36,7 +36,7 @@ _VOLUME_KEY = (
 
 
 def host_role(terms: AccessTerms) -> list[Statement]:
-    """What the host does; what is not configured is left out."""
+    """Build the host's statements; what is not configured is left out."""
     return [
         assume_copy_role(terms),
         allow("KeepCutOff", ["s3:PutObject"], terms.arns(terms.raw, CUT_OFF)),
@@ -125,8 +125,9 @@ def _instances(terms: AccessTerms) -> list[Statement]:
 
 
 def _use_volume_key(key: str) -> list[Statement]:
-    """To launch instances whose volumes that key encrypts: EBS User Guide, "Requirements for
-    Amazon EBS encryption", permissions of users. EC2 asks KMS for the caller.
+    """Allow launching instances whose volumes that key encrypts; EC2 asks KMS for the caller.
+
+    EBS User Guide, "Requirements for Amazon EBS encryption", permissions of users.
     """
     if not key:
         return []
@@ -149,7 +150,7 @@ def _clusters(terms: AccessTerms) -> list[Statement]:
         allow("FindClusters", ["elasticmapreduce:ListClusters"], ["*"]),
         _if(allow("LaunchClusters", ["elasticmapreduce:RunJobFlow"], ["*"]), StringEquals=ours),
         _if(allow("TagClusters", ["elasticmapreduce:AddTags"], cluster), StringEquals=ours),
-        # RunJobFlow needs it before there is a cluster, so no tag of one can be a condition.
+        # RunJobFlow needs it before a cluster exists, so a cluster's tag cannot be a condition.
         allow("LimitIdleClusters", ["elasticmapreduce:PutAutoTerminationPolicy"], cluster),
         _if(
             allow(

@@ -1,4 +1,4 @@
-"""Is the grant still needed? The rule ``no_grant_outlives_its_need``, over plain values."""
+"""The rule ``no_grant_outlives_its_need``: is the grant still needed? Over plain values."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,8 +16,8 @@ RULE = "no_grant_outlives_its_need"
 class Reconciled:
     """One reconciliation: when, of how many folders, and against what.
 
-    ``as_of`` is the one cut-off of all folders, or empty; ``last_listed`` when the source was last
-    listed for a copy. If not ``in_full``, only some of the folders were listed for it.
+    ``as_of`` is the one cut-off of all folders, or empty. ``last_listed`` is when the source was
+    last listed for a copy. If not ``in_full``, only some of the folders were listed for it.
     """
 
     at: datetime
@@ -43,17 +43,17 @@ class Reconciled:
         return self.is_whole and self.in_full and self.with_source and bool(self.as_of)
 
     def proof(self) -> Proof:
-        """What is kept of it when access ends."""
+        """Return what is kept of it when access ends."""
         return Proof(self.at.isoformat(timespec="seconds"), self.as_of, self.complete, self.objects)
 
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """What speaks for and against a grant.
+    """The evidence for and against a grant.
 
-    ``reachable`` says whether the source answers, whatever was recorded (None: not asked);
-    ``history`` are the reconciliations, newest first; ``as_of`` the cut-off that raw keeps;
-    ``at_work`` are runs that copy or may, by id.
+    ``reachable`` says whether the source answers, whatever was recorded (None: not checked).
+    ``history`` are the reconciliations, newest first. ``as_of`` is the cut-off that raw keeps.
+    ``at_work`` are the ids of runs that copy or may copy.
     """
 
     grant: GrantRecord | None
@@ -66,26 +66,26 @@ class Need:
 
     @property
     def in_force(self) -> bool:
-        """Whether somebody has access: what the source answers goes before what is recorded."""
+        """Whether somebody has access: the source's own answer takes precedence over the record."""
         if self.reachable is not None:
             return self.reachable
         return self.grant is not None and self.grant.standing(self.now) is GrantState.ACTIVE
 
     @property
     def telling(self) -> list[Reconciled]:
-        """The history without what neither proves nor disproves: complete, not all listed."""
+        """The history without inconclusive entries: complete ones that did not list all folders."""
         return [each for each in self.history if each.in_full or not each.is_whole]
 
     @property
     def proof(self) -> Reconciled | None:
-        """The newest reconciliation that tells, if it proves that the source is not needed."""
+        """The newest conclusive reconciliation, if it proves that the source is not needed."""
         newest = next(iter(self.telling), None)
         good = newest is not None and newest.proves and newest.as_of == self.as_of
         return newest if good else None
 
     @property
     def done_since(self) -> datetime | None:
-        """Since when all is proved without a gap; a later copy begins it anew."""
+        """The time since which all is proved without a gap; a later copy restarts it."""
         newest = self.proof
         if newest is None:
             return None

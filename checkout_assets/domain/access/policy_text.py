@@ -1,6 +1,6 @@
-"""A bucket's policy as the text it is: putting our statements in and taking them out.
+"""A bucket's policy as text: insert our statements and remove them.
 
-Other people's statements are never parsed and written anew: their bytes and order stay.
+Other people's statements are never rewritten: their bytes and order stay.
 """
 
 import json
@@ -28,23 +28,24 @@ class PolicyText:
 
     @property
     def statements(self) -> list[Statement]:
-        """All of them, parsed; raises MigrationError if this is no policy."""
+        """All statements, parsed; raises MigrationError if the text is not a policy."""
         return [_statement(piece) for piece in self._pieces]
 
     @property
     def ours(self) -> list[Statement]:
-        """Those that we put there."""
+        """The statements that we put there."""
         return [each for each in self.statements if _is_ours(each)]
 
     @property
     def others(self) -> list[str]:
-        """The text of each statement of others, in order."""
+        """The text of each other statement, in order."""
         return [piece for piece in self._pieces if not _is_ours(_statement(piece))]
 
     def merged(self, wanted: Iterable[Statement]) -> "PolicyText":
-        """With exactly the wanted statements of ours: in their old places, new ones at the end.
+        """Return the policy with exactly the wanted statements of ours; new ones go to the end.
 
-        Raises UsageError if S3 would find the policy too long.
+        Statements that were there keep their places. Raises UsageError if the policy is too long
+        for S3.
         """
         left = {our_name(each, OUR_STATEMENTS): each for each in wanted}
         pieces = []
@@ -65,7 +66,7 @@ class PolicyText:
         return merged
 
     def without_ours(self) -> "PolicyText":
-        """As it is without us; empty if nothing else was in it."""
+        """Return the policy without our statements; empty if it had no others."""
         return self.merged(())
 
     @property
@@ -79,7 +80,7 @@ class PolicyText:
 
     @property
     def _statement_value(self) -> Node:
-        """Where the value of ``Statement`` stands, a list of statements or one of them."""
+        """Find the value of ``Statement``: a list of statements, or one statement."""
         try:
             json.loads(self.text)
             policy = spans(self.text)
@@ -92,7 +93,7 @@ class PolicyText:
         return found
 
     def _with(self, pieces: Sequence[str]) -> "PolicyText":
-        """The same text around other statements."""
+        """Return the same text around other statements."""
         if pieces == self._pieces:
             return self
         if not pieces:
@@ -105,7 +106,7 @@ class PolicyText:
 
 
 def difference(before: PolicyText, after: PolicyText) -> list[str]:
-    """What changes, as lines that begin with ``+``, ``-`` or a space; statements of others stay."""
+    """Return the changes as lines that begin with ``+``, ``-`` or a space."""
     lines = unified_diff(_lines(before.ours), _lines(after.ours), n=1, lineterm="")
     return [line for line in lines if not line.startswith(("---", "+++", "@@"))]
 

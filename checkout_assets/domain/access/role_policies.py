@@ -1,7 +1,7 @@
-"""What each role's own policy must allow; whoever manages the roles attaches them.
+"""What each role's own policy must allow; whoever manages the roles attaches the policies.
 
-Every statement is needed: the tests run the real copy, structuring and reconciliation against
-AWS's evaluation rules, and take one action away after the other.
+Every statement is needed: the tests run the real copy, structuring and reconciliation against AWS's
+evaluation rules, and remove one action after the other.
 """
 
 from collections.abc import Callable, Iterable
@@ -34,7 +34,7 @@ from spark_jobs.contract.order_types import OrderType
 
 POLICY_VERSION = "2012-10-17"
 GRANT_RECORD = "_access/grant.json"
-"""Where raw keeps what was granted."""
+"""Where raw keeps the record of the grant."""
 
 _ABANDONED_PARTS = "_manifests/*/part-*.parquet"
 _PROBES = f"{PROBES_IN_RAW}*"
@@ -54,7 +54,7 @@ _POLICY_ACTIONS = ("s3:DeleteBucketPolicy", "s3:GetBucketPolicy", "s3:PutBucketP
 
 
 def copy_role(terms: AccessTerms) -> list[Statement]:
-    """What copies: reads the source, writes raw, removes manifest parts that no record names."""
+    """Copying: read the source, write raw, remove manifest parts that no record names."""
     raw = terms.raw
     return [
         *map(_named, (list_top(terms), list_folders(terms), read_folders(terms))),
@@ -73,9 +73,9 @@ def copy_role(terms: AccessTerms) -> list[Statement]:
 
 
 def worker_role(terms: AccessTerms) -> list[Statement]:
-    """What copying instances do: read the program, tell how they are, and assume the copy role.
+    """Copying instances: read the program, report, and assume the copy role.
 
-    They read or write no order by themselves. Session Manager is how people look at them.
+    They do not read or write orders with their own role. People connect with Session Manager.
     """
     statements = [assume_copy_role(terms)]
     if terms.package is not None:
@@ -90,9 +90,9 @@ def worker_role(terms: AccessTerms) -> list[Statement]:
 
 
 def structure_role(terms: AccessTerms) -> list[Statement]:
-    """What structures: reads raw, writes the lake, cleans up its staging and its own old files.
+    """Structuring: read raw, write the lake, remove its staging and its own old files.
 
-    Files of other names, such as the live pipeline's, it may neither replace nor delete.
+    It may not replace or delete files with other names, such as the live pipeline's.
     """
     raw, lake = terms.raw, terms.lake
     if lake is None:
@@ -119,14 +119,14 @@ def structure_role(terms: AccessTerms) -> list[Statement]:
 
 
 def emr_service_role(terms: AccessTerms) -> list[Statement]:
-    """What EMR needs beside AmazonEMRServicePolicy_v2, which passes only the default node role."""
+    """EMR, besides AmazonEMRServicePolicy_v2, which passes only the default node role."""
     if not (terms.emr_service_role and terms.structure_role):
         return []
     return [pass_role("PassNodeRole", terms.structure_role, TO_EC2)]
 
 
 def reconcile_role(terms: AccessTerms) -> list[Statement]:
-    """What compares: lists all sides and reads records; data files for ``--deep``."""
+    """Reconciling: list all sides and read records, and data files for ``--deep``."""
     raw, lake = terms.raw, terms.lake
     statements = [
         *map(_named, (list_top(terms), list_folders(terms))),
@@ -145,15 +145,15 @@ def reconcile_role(terms: AccessTerms) -> list[Statement]:
 
 
 def source_granter(terms: AccessTerms) -> list[Statement]:
-    """What grants and revokes in the source's account, and nothing else there."""
+    """Granting and revoking in the source's account, and nothing else there."""
     arn = terms.bucket_arn(terms.source)
     return [allow("ChangeSourcePolicy", _POLICY_ACTIONS, [arn])]
 
 
 def granter(terms: AccessTerms) -> list[Statement]:
-    """What grants and revokes in raw's account: bucket policies, and the record of the grant.
+    """Granting and revoking in raw's account: bucket policies, and the record of the grant.
 
-    The role in the source's account is assumed, if one is used.
+    It also assumes the role in the source's account, if one is used.
     """
     arns = [terms.bucket_arn(Place(bucket)) for bucket in target_statements(terms)]
     record = terms.arns(terms.raw, GRANT_RECORD)
@@ -180,7 +180,7 @@ ROLE_POLICIES: dict[str, Callable[[AccessTerms], list[Statement]]] = {
 
 
 def policy_document(statements: Iterable[Statement]) -> dict[str, Any]:
-    """The policy as IAM takes it."""
+    """Build the policy document for IAM."""
     return {"Version": POLICY_VERSION, "Statement": list(statements)}
 
 

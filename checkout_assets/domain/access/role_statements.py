@@ -1,4 +1,4 @@
-"""What the roles' own policies are made of."""
+"""The statements that the roles' own policies are made of."""
 
 from collections.abc import Iterable
 
@@ -9,18 +9,18 @@ CUT_OFF = "_manifests/as_of.json"
 """Where raw keeps the migration's cut-off."""
 
 RESULTS = "_results/*"
-"""Where steps leave in the lake how they ended."""
+"""Where steps store their results in the lake."""
 
 
 TO_EC2 = "ec2.amazonaws.com"
 """The service that gives instances their role."""
 
 TO_EMR = "elasticmapreduce.amazonaws.com"
-"""The service that takes EMR's service role."""
+"""The service that assumes EMR's service role."""
 
 
 def allow(name: str, actions: Iterable[str], resources: list[str]) -> Statement:
-    """A statement of ours."""
+    """Build a statement of ours."""
     return {
         "Sid": sid(name),
         "Effect": "Allow",
@@ -30,10 +30,10 @@ def allow(name: str, actions: Iterable[str], resources: list[str]) -> Statement:
 
 
 def list_place(terms: AccessTerms, name: str, place: Place) -> Statement:
-    """To list the place, and to be told that an object is missing.
+    """Allow to list the place, and to learn that an object is missing.
 
-    S3 answers a request for a missing object with 404 only to those who may list the bucket, else
-    with 403; that question has no prefix, hence ``IfExists``.
+    S3 answers a request for a missing object with 404 only if the caller may list the bucket, else
+    with 403. Such a request has no prefix, hence ``IfExists``.
     """
     return {
         **allow(name, ["s3:ListBucket"], [terms.bucket_arn(place)]),
@@ -42,23 +42,23 @@ def list_place(terms: AccessTerms, name: str, place: Place) -> Statement:
 
 
 def assume_copy_role(terms: AccessTerms) -> Statement:
-    """To become the copy role, which the copy role's own trust policy must allow too."""
+    """Allow to assume the copy role; its own trust policy must allow that too."""
     return assume("AssumeCopyRole", terms.copy_role)
 
 
 def assume(name: str, role: str) -> Statement:
-    """To become another role."""
+    """Allow to assume another role."""
     return allow(name, ["sts:AssumeRole"], [role])
 
 
 def pass_role(name: str, role: str, service: str) -> Statement:
-    """To give the role to what that service runs."""
+    """Allow to pass the role to what that service runs."""
     condition = {"StringEquals": {"iam:PassedToService": [service]}}
     return {**allow(name, ["iam:PassRole"], [role]), "Condition": condition}
 
 
 def use_key(name: str, key: str, *actions: str) -> list[Statement]:
-    """To use a KMS key, and only through S3."""
+    """Allow to use a KMS key, and only through S3."""
     if not key:
         return []
     through = {"StringLike": {"kms:ViaService": ["s3.*"]}}
@@ -68,7 +68,7 @@ def use_key(name: str, key: str, *actions: str) -> list[Statement]:
 def use_fleet_key(
     terms: AccessTerms, reads: Iterable[Place | None], writes: Iterable[Place | None]
 ) -> list[Statement]:
-    """To use the key of the fleet's places, as far as any that are configured need it."""
+    """Allow to use the key of the fleet's places, if any configured place needs it."""
     actions = {"kms:Decrypt": any(reads), "kms:GenerateDataKey": any(writes)}
     needed = [action for action, is_needed in actions.items() if is_needed]
     return use_key("UseFleetKey", terms.fleet_key, *needed) if needed else []

@@ -1,4 +1,4 @@
-"""What a bucket's policy says of the grant that made it."""
+"""Read from a bucket's policy which grant made it."""
 
 from collections.abc import Iterable
 from dataclasses import replace

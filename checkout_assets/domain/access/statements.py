@@ -1,4 +1,4 @@
-"""Single policy statements: what they are made of, which are ours, when two are equal."""
+"""Single policy statements: their parts, which ones are ours, and when two are equal."""
 
 import json
 import re
@@ -9,7 +9,7 @@ from typing import Any
 from checkout_assets.domain.instants import instant_of
 
 Statement = Mapping[str, Any]
-"""A statement as JSON has it."""
+"""A statement as parsed JSON."""
 
 SID_PREFIX = "CheckoutAssets"
 _LONGEST_REQUESTER = 40
@@ -18,14 +18,14 @@ _BY = "By"
 
 
 def sid(name: str, requester: str = "") -> str:
-    """The id of our statement of that name: what it does, and for whom. Ids take no punctuation."""
+    """Return the id of our statement: its name and the requester. Ids allow no punctuation."""
     words = _NOT_IN_SID.split(requester)
     whom = "".join(word[0].upper() + word[1:] for word in words if word)[:_LONGEST_REQUESTER]
     return f"{SID_PREFIX}{name}{_BY}{whom}" if whom else f"{SID_PREFIX}{name}"
 
 
 def our_name(statement: Statement, names: Sequence[str]) -> str | None:
-    """Which of our statements it is, whoever asked for it; None if it is not ours."""
+    """Return which of our statements it is, for any requester; None if it is not ours."""
     found = statement.get("Sid")
     if not isinstance(found, str):
         return None
@@ -36,22 +36,22 @@ def our_name(statement: Statement, names: Sequence[str]) -> str | None:
 
 
 def same(one: Statement, other: Statement) -> bool:
-    """Whether they mean the same, however S3 has written them: a list of one may lose its list."""
+    """Whether both mean the same; S3 may rewrite a list of one item as the item."""
     return bool(_canonical(one) == _canonical(other))
 
 
 def pretty(statement: Statement) -> str:
-    """The statement as people read it."""
+    """Format the statement for people."""
     return json.dumps(statement, indent=2)
 
 
 def as_list(value: Any) -> list[Any]:
-    """Policies may leave a list of one without its brackets."""
+    """Return the value as a list: policies may write a list of one item without brackets."""
     return value if isinstance(value, list) else [value]
 
 
 def ends_of(statement: Statement) -> list[datetime]:
-    """The instants at which the statement ends; what somebody wrote by hand may not be one."""
+    """Return the times at which the statement ends; skips values that are not times."""
     before = statement.get("Condition", {}).get("DateLessThan", {})
     found = [instant_of(str(each)) for each in as_list(before.get("aws:CurrentTime", []))]
     return [end for end in found if end is not None]

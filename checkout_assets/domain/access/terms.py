@@ -1,4 +1,4 @@
-"""What access is granted on: places, roles, keys, and until when."""
+"""The terms of access: places, roles, keys, and the end."""
 
 import re
 from collections.abc import Sequence
@@ -11,10 +11,10 @@ from checkout_assets.domain.errors import UsageError
 from spark_jobs.contract.order_types import OrderType
 
 LONGEST_DAYS = 90
-"""A grant never lasts longer; it can be granted again."""
+"""Longest duration of a grant; access can be granted again."""
 
 FOLDER_PATTERNS = tuple(f"??_{order_type}" for order_type in OrderType)
-"""What the 512 folders are called, as policies spell patterns."""
+"""The names of the 512 folders, as policy patterns."""
 
 _ROLE = re.compile(r"arn:(aws[a-z-]*):iam::([0-9]{12}):role/[\w+=,.@/-]+", re.ASCII)
 _KEY = re.compile(r"arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:key/[\w-]+", re.ASCII)
@@ -33,7 +33,7 @@ class Place:
     prefix: str = ""
 
     def below(self, pattern: str) -> str:
-        """The keys of that pattern, relative to this place, as a policy's pattern of keys."""
+        """Return a policy's pattern of keys for a pattern that is relative to this place."""
         return f"{self.prefix}{pattern}"
 
 
@@ -41,17 +41,18 @@ class Place:
 class AccessTerms:
     """Who may do what where, and until when.
 
-    ``lake`` is None if it is a directory. Roles are ARNs, and all but the first may be empty:
-    ``copy_role`` copies, ``reconcile_role`` only compares; these two are let into the source.
+    ``lake`` is None if it is a directory. Roles are ARNs, and all but the first may be empty.
+    ``copy_role`` copies and ``reconcile_role`` only compares; these two get access to the source.
     ``worker_role`` is that of copying instances, ``structure_role`` that of clusters' nodes,
-    ``emr_service_role`` EMR's own, ``grant_role`` is assumed in the source's account for granting.
-    ``package`` is where instances read the program, and clusters too unless ``cluster_package``
-    says where they do; ``reports`` is where copying
-    instances say how they are, ``logs`` where clusters put logs, ``run_logs`` where Dagster keeps
-    the output of runs; ``fleet_key`` encrypts what lies
-    at these places, ``volume_key`` the volumes of copying instances. ``requester`` is the person or
-    team that asked for the access; ``deployment`` tags the instances that are launched,
-    ``cluster_deployment`` the clusters. ``topics`` are the SNS topics that get alerts.
+    ``emr_service_role`` EMR's own. ``grant_role`` is assumed in the source's account for granting.
+
+    ``package`` is where instances read the program, and clusters too unless ``cluster_package`` is
+    set. ``reports`` is where copying instances report, ``logs`` where clusters put logs, and
+    ``run_logs`` where Dagster keeps the output of runs. ``fleet_key`` encrypts what lies at these
+    places, ``volume_key`` the volumes of copying instances.
+
+    ``requester`` is the person or team that asked for the access. ``deployment`` tags the launched
+    instances, ``cluster_deployment`` the clusters. ``topics`` are the SNS topics that get alerts.
     """
 
     source: Place
@@ -110,12 +111,12 @@ class AccessTerms:
 
     @property
     def partition(self) -> str:
-        """``aws``, ``aws-cn`` or ``aws-us-gov``: that of the roles."""
+        """``aws``, ``aws-cn`` or ``aws-us-gov``, from the copy role."""
         return self.copy_role.split(":")[1]
 
     @property
     def account(self) -> str:
-        """That of the copy role, in which all the work is done."""
+        """The copy role's account, in which all the work is done."""
         return self.copy_role.split(":")[4]
 
     @property
@@ -125,7 +126,7 @@ class AccessTerms:
 
     @property
     def packages(self) -> Sequence[Place]:
-        """Where programs lie, each place once."""
+        """The places of programs, each once."""
         return list(dict.fromkeys(filter(None, (self.package, self.cluster_package))))
 
     @property
@@ -135,7 +136,7 @@ class AccessTerms:
 
     @property
     def expiry(self) -> str:
-        """The end, as policies write it."""
+        """The end of the grant, in the format of policies."""
         return self.expires.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
     def bucket_arn(self, place: Place) -> str:
@@ -156,7 +157,7 @@ class AccessTerms:
 
 
 def expiry_after(now: datetime, days: int) -> datetime:
-    """The midnight (UTC) that ends the last of so many days, so that a day's grants are equal."""
+    """Return the midnight (UTC) that ends the last day, so that the grants of a day are equal."""
     if not 1 <= days <= LONGEST_DAYS:
         raise UsageError(f"A grant lasts 1 to {LONGEST_DAYS} days, not {days}.")
     today = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)

@@ -1,1 +1,1 @@
-"""Granting and revoking access to the source, and telling how it stands."""
+"""Grant and revoke access to the source, and show its state."""

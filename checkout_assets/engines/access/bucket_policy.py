@@ -1,4 +1,4 @@
-"""The policy of one bucket: read, and changed so that nobody else's change is lost."""
+"""Read and change the policy of one bucket without losing anybody else's change."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,12 +14,12 @@ MOST_WRITES = 5
 _LEAST_SECONDS, _MOST_SECONDS = 0.2, 1.0
 
 Edit = Callable[[PolicyText], PolicyText]
-"""What a policy becomes; a policy that is as wanted stays the same."""
+"""Returns the new policy; a policy that is already as wanted stays the same."""
 
 
 @dataclass(frozen=True, slots=True)
 class PolicyChange:
-    """What a bucket's policy is and becomes."""
+    """A change to a bucket's policy: the policy before and after."""
 
     bucket: str
     before: PolicyText
@@ -27,20 +27,20 @@ class PolicyChange:
 
     @property
     def needed(self) -> bool:
-        """Whether it is not yet as wanted."""
+        """Whether the policy differs from what is wanted."""
         return self.before.text != self.after.text
 
     @property
     def lines(self) -> list[str]:
-        """The difference, as lines of JSON that begin with ``+``, ``-`` or a space.
+        """Return the difference, as lines of JSON that begin with ``+``, ``-`` or a space.
 
-        JSON's own escapes leave nothing in them that does not print.
+        JSON escapes everything that is not printable.
         """
         return difference(self.before, self.after)
 
 
 class BucketPolicy:
-    """A bucket's policy, over a client of a principal of the bucket's account.
+    """A bucket's policy, accessed with a client of a principal of the bucket's account.
 
     With ``owner``, an account id, every request fails unless that account owns the bucket.
     """
@@ -51,7 +51,7 @@ class BucketPolicy:
         self._where = {"Bucket": bucket, **({"ExpectedBucketOwner": owner} if owner else {})}
 
     def read(self) -> PolicyText:
-        """The policy as it is now; empty if the bucket has none."""
+        """Return the current policy; empty if the bucket has none."""
         from botocore.exceptions import ClientError
 
         with told_plainly("s3:GetBucketPolicy", self._place):
@@ -63,16 +63,17 @@ class BucketPolicy:
                 raise
 
     def change(self, edit: Edit) -> PolicyChange:
-        """What the edit would change now; nothing is written."""
+        """Return what the edit would change now; nothing is written."""
         before = self.read()
         return PolicyChange(self.bucket, before, edit(before))
 
     def settle(self, edit: Edit, clock: Clock) -> bool:
         """Write until the policy reads as wanted; returns whether anything was written.
 
-        S3 has no conditional write of policies. So the edit is always made on what was read just
-        before, the policy is read again after each write, and if somebody wrote in between, the
-        edit is made anew on theirs. A policy that reads old may only be late: it is read twice.
+        S3 has no conditional write of policies. So the edit is applied to the policy that was read
+        just before, and the policy is read again after each write. If somebody else wrote in
+        between, the edit is applied to their version. An old policy may only be a stale read: it is
+        read twice.
         """
         for writes in range(MOST_WRITES):
             if writes:

@@ -1,4 +1,4 @@
-"""What access is told, each option once: settings, command line and resource follow."""
+"""The options of access, each defined once for settings, command line and resource."""
 
 from typing import Annotated
 
@@ -7,11 +7,11 @@ from pydantic import BaseModel, ConfigDict, Field
 from checkout_assets.engines.option import OnCommandLine
 
 DEPLOYMENT = "checkout-assets"
-"""The deployment's name if the engines are given no other."""
+"""The deployment's name if the engines are given none."""
 
 
 class AccessChoices(BaseModel):
-    """The roles and the key that policies name, beside those that copying and places have."""
+    """The roles and the key that policies name, besides those of copying and of the places."""
 
     model_config = ConfigDict(frozen=True)
 

@@ -1,4 +1,4 @@
-"""What raw keeps of the grant: who asked, since when, until when, and the last proof."""
+"""The record of the grant in raw: who asked, from when until when, and the last proof."""
 
 from dataclasses import dataclass
 
@@ -17,9 +17,9 @@ _EXPLAIN_DEFEAT = (
 
 @dataclass(frozen=True, slots=True)
 class KeptGrant:
-    """What raw holds at the record's key: its tag if there is anything, and the record.
+    """What raw holds at the record's key: the tag if an object is there, and the record.
 
-    ``record`` is None if there is none, or one that cannot be read and is to be written anew.
+    ``record`` is None if there is none, or if it is unreadable and is to be replaced.
     """
 
     record: GrantRecord | None = None
@@ -27,13 +27,13 @@ class KeptGrant:
 
 
 def find_grant(raw: Store) -> GrantRecord | None:
-    """The record, or None if nothing was ever granted; raises MigrationError for a broken one."""
+    """Return the record, None if nothing was ever granted; raises MigrationError if unreadable."""
     blob = _read(raw)
     return GrantRecord.from_json(blob.data) if blob else None
 
 
 def replaceable_grant(raw: Store) -> KeptGrant:
-    """What a grant or its end replaces; raises MigrationError for a later version's record."""
+    """Return the record to be replaced; raises MigrationError if a later version wrote it."""
     blob = _read(raw)
     if blob is None:
         return KeptGrant()
@@ -46,16 +46,16 @@ def replaceable_grant(raw: Store) -> KeptGrant:
 
 
 def keep_grant(raw: Store, grant: GrantRecord, replaced: KeptGrant | None = None) -> None:
-    """Write the record in the place of ``replaced``, which was read before policies were changed.
+    """Write the record in place of ``replaced``, which was read before policies were changed.
 
-    Without it, of the one that is there now. Raises MigrationError if that fails, or if somebody
-    wrote another record meanwhile.
+    Without ``replaced``, the current record is replaced. Raises MigrationError if that fails, or if
+    somebody else wrote another record in the meantime.
     """
     etag = (replaced or replaceable_grant(raw)).etag
     try:
         raw.put(GRANT_RECORD, grant.to_json(), if_match=etag, if_absent=etag is None)
     except ConflictError:
-        if replaceable_grant(raw).record != grant:  # else it was ours, and its answer was lost
+        if replaceable_grant(raw).record != grant:  # else our write succeeded without a response
             raise MigrationError(_EXPLAIN_DEFEAT) from None
     except StoreError as error:
         raise MigrationError(

@@ -1,4 +1,4 @@
-"""Granting and revoking: our statements in the buckets' policies, and the record in raw."""
+"""Grant and revoke: our statements in the buckets' policies, and the record in raw."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -19,7 +19,7 @@ _UNKNOWN = "not recorded"
 
 
 def wanted_statements(terms: AccessTerms) -> dict[str, list[Statement]]:
-    """By bucket, the statements that a grant puts there."""
+    """Return, by bucket, the statements of a grant."""
     wanted = {terms.source.bucket: source_statements(terms)}
     for bucket, statements in target_statements(terms).items():
         wanted[bucket] = [*wanted.get(bucket, []), *statements]
@@ -28,25 +28,25 @@ def wanted_statements(terms: AccessTerms) -> dict[str, list[Statement]]:
 
 @dataclass(frozen=True, slots=True)
 class Granter:
-    """Changes the policies of the buckets, of which the source's is the first."""
+    """Changes the policies of the buckets; the source's bucket is the first."""
 
     policies: Mapping[str, BucketPolicy]
     raw: Store
     clock: Clock = field(default_factory=WallClock)
 
     def plan_grant(self, terms: AccessTerms) -> list[PolicyChange]:
-        """What granting would change; nothing is written."""
+        """Return what granting would change; nothing is written."""
         wanted = wanted_statements(terms)
         return [policy.change(_merge(wanted.get(b, ()))) for b, policy in self.policies.items()]
 
     def plan_revoke(self) -> list[PolicyChange]:
-        """What revoking would change; nothing is written."""
+        """Return what revoking would change; nothing is written."""
         return [policy.change(PolicyText.without_ours) for policy in self.policies.values()]
 
     def grant(self, terms: AccessTerms, now: datetime) -> GrantRecord:
-        """Write the policies and then the record; whatever was granted before is replaced.
+        """Write the policies and then the record, in place of any earlier grant.
 
-        What protects raw and the lake is there before the source opens.
+        Raw and the lake are protected before the source is opened.
         """
         replaced = replaceable_grant(self.raw)
         kept = replaced.record
@@ -62,7 +62,7 @@ class Granter:
         return grant
 
     def revoke(self, now: datetime, proof: Proof | None = None) -> GrantRecord | None:
-        """Take our statements out and then write the record; None if nothing was ever granted.
+        """Remove our statements and then write the record; None if nothing was ever granted.
 
         The source is closed first.
         """
@@ -78,7 +78,7 @@ class Granter:
         return revoked
 
     def _settle(self, edits: Iterable[tuple[BucketPolicy, Edit]]) -> list[str]:
-        """Make the edits in that order; returns the buckets whose policies were written."""
+        """Make the edits in order; returns the buckets whose policies were written."""
         written: list[str] = []
         for policy, edit in edits:
             try:
@@ -102,6 +102,6 @@ def _same_grant(one: GrantRecord, other: GrantRecord) -> bool:
 
 
 def _found(policy: PolicyText, now: datetime) -> GrantRecord | None:
-    """What our statements tell of a grant that nothing was recorded of."""
+    """Rebuild the record of a grant from our statements, if it was never recorded."""
     ends = [end for each in policy.ours for end in ends_of(each)]
     return granted(_UNKNOWN, now, ends[0] if ends else now) if policy.ours else None

@@ -1,4 +1,4 @@
-"""What access is configured with, and what follows from it: terms and policies to change."""
+"""The configuration of access, and what follows from it: terms, and policies to change."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
@@ -24,9 +24,9 @@ from checkout_assets.settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class AccessOptions:
-    """As the settings of the same names have them; roles and keys are ARNs, and may be empty.
+    """The settings of the same names; roles and keys are ARNs, and may be empty.
 
-    ``source_grant_role_arn`` is assumed in the source's account for granting and revoking alone.
+    ``source_grant_role_arn`` is assumed in the source's account only for granting and revoking.
     """
 
     source: S3Location
@@ -59,7 +59,7 @@ class AccessOptions:
         checked_role("role that changes the source's policy", self.source_grant_role_arn)
 
     def terms(self, requester: str, days: int, now: datetime) -> AccessTerms:
-        """Who gets what for that long; raises UsageError if something is missing or wrong."""
+        """Return the terms for that many days; raises UsageError for missing or invalid options."""
         if not self.copy_role_arn:
             raise UsageError(
                 "No role is named that copies: set CHECKOUT_COPY_ROLE_ARN, which the policies name."
@@ -92,9 +92,9 @@ class AccessOptions:
         )
 
     def policies(self, as_granter: bool = True) -> dict[str, BucketPolicy]:
-        """The policies that are ours to change, by bucket, the source's first.
+        """Return the policies that are ours to change, by bucket, the source's first.
 
-        Only ``as_granter`` takes the role in the source's account.
+        The role in the source's account is assumed only ``as_granter``.
         """
         role = self.source_grant_role_arn if as_granter else ""
         session = None
@@ -116,7 +116,7 @@ class AccessOptions:
 
 
 def access_options(settings: Settings) -> AccessOptions:
-    """As the settings have them; raises UsageError if a place is missing or wrong."""
+    """Build the options from the settings; raises UsageError if a place is missing or invalid."""
     for name in ("source", "raw", "lake"):
         if not getattr(settings, f"{name}_uri"):
             raise UsageError(f"No {name} is configured: set CHECKOUT_{name.upper()}_URI.")
@@ -132,7 +132,7 @@ def access_options(settings: Settings) -> AccessOptions:
 
 
 def named_by_options(settings: Settings) -> dict[str, Any]:
-    """What the options of EC2, EMR and alerts name for the policies: fields of AccessOptions."""
+    """Return what the options of EC2, EMR and alerts add to AccessOptions, by field."""
     fleet, emr = settings.ec2, settings.emr
     return {
         "volume_kms_key": str(fleet.get("volume_kms_key") or ""),

@@ -1,4 +1,4 @@
-"""What a reconciliation proves of the need for access."""
+"""What a reconciliation proves about the need for access."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -10,7 +10,7 @@ from checkout_assets.engines.access.options import AccessOptions
 
 
 def reconciled(folders: Sequence[FolderReconciled], summary: Summary, at: datetime) -> Reconciled:
-    """What a reconciliation of these folders proves."""
+    """Return what a reconciliation of these folders proves."""
     records = [each.copy.record for each in folders if each.copy.record is not None]
     cut_offs = {_instant(record.as_of).isoformat() for record in records}
     listed = [_instant(record.listed_at) for record in records]

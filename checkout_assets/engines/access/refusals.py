@@ -1,4 +1,4 @@
-"""What S3 and STS answer when they refuse, as one sentence that says what to do."""
+"""Refusals of S3 and STS, as one sentence that says what to do."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,7 +23,7 @@ _LONGEST_MESSAGE = 160
 
 @contextmanager
 def told_plainly(action: str, place: str) -> Iterator[None]:
-    """Raise UsageError for a refusal and MigrationError for what may pass, both of one line.
+    """Raise UsageError for a refusal and MigrationError for a transient error, each of one line.
 
     ``action`` is what S3 must allow (``s3:PutBucketPolicy``), ``place`` names the bucket.
     """

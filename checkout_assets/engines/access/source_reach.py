@@ -1,4 +1,4 @@
-"""Whether the source can still be read, and if not, whether that is as it should be."""
+"""Whether the source can still be read, and if not, whether that is intended."""
 
 from datetime import datetime
 from typing import Any
@@ -16,7 +16,7 @@ def source_answers(
 ) -> bool:
     """Whether we may list what lies directly below the source.
 
-    ``session`` is a boto3 session to ask with; without one it is the environment's principal.
+    ``session`` is a boto3 session for the request; without one the environment's principal is used.
     """
     from botocore.exceptions import ClientError
 
@@ -41,12 +41,12 @@ def ended_access(
     session: Any = None,
     on_silence: OnSilence = ignore_silence,
 ) -> str:
-    """If the grant has ended and the source is closed: when it ended, and what the last proof was.
+    """Return when the grant ended and what the last proof was, if the source is closed.
 
-    Empty if the source answers, or if nothing says that it should not: a source that denies
-    access without a record, or while a grant is active, is a failure and not an end. The source is
-    asked with ``session``; the record is read by the environment's principal, and only if the
-    source does not answer: a role that copies need not read it.
+    Empty if the source answers, or if nothing says that it should not. A source that denies access
+    without a record, or while a grant is active, is a failure and not an end. The source is
+    requested with ``session``. The record is read by the environment's principal, and only if the
+    source does not answer: a copying role need not be able to read it.
     """
     if source_answers(source, session, on_silence):
         return ""

@@ -1,4 +1,4 @@
-"""How access stands: what the record says, what the buckets hold, and what is still to be done."""
+"""The state of access: what the record says, what the buckets hold, and what is left to do."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ R = TypeVar("R", CompletionRecord, PublicationRecord)
 
 @dataclass(frozen=True, slots=True)
 class BucketSeen:
-    """A bucket's policy: the ids of our statements, how many others; or why it is not seen."""
+    """A bucket's policy: the ids of our statements, the number of others, or why it is unknown."""
 
     bucket: str
     ours: Sequence[str] = ()
@@ -35,9 +35,9 @@ class BucketSeen:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """What the records say: folders copied, structured from that very copy, and their cut-offs.
+    """What the records say: folders copied, folders structured from that copy, their cut-offs.
 
-    ``unseen`` says why nothing is known of them.
+    ``unseen`` says why nothing is known about them.
     """
 
     copied: int = 0
@@ -53,7 +53,7 @@ class Done:
 
 @dataclass(frozen=True, slots=True)
 class AccessStatus:
-    """Everything ``access status`` tells; ``answers`` says whether we may list the source."""
+    """Everything that ``access status`` shows; ``answers`` says whether we may list the source."""
 
     grant: GrantRecord | None
     standing: GrantState
@@ -63,7 +63,7 @@ class AccessStatus:
 
     @property
     def problems(self) -> list[str]:
-        """What is not as it should be, a sentence each."""
+        """What is not as it should be, one sentence each."""
         active = self.standing is GrantState.ACTIVE
         found = []
         if active and not any(each.ours for each in self.buckets):
@@ -87,7 +87,7 @@ class AccessStatus:
 
 
 def look_at_access(options: AccessOptions, now: datetime) -> AccessStatus:
-    """How access stands; takes no role in the source's account and changes nothing."""
+    """Read the state of access; assumes no role in the source's account and changes nothing."""
     raw = options.raw.open()
     grant = find_grant(raw)
     return AccessStatus(
@@ -126,7 +126,7 @@ def _done(raw: Store, lake: Store) -> Done:
 
 
 def _records(store: Store, keys: Iterable[str], parse: Callable[[bytes], R]) -> dict[str, R]:
-    """By folder; one that is missing or broken says nothing, one that is denied is an error."""
+    """Return the records by folder; skips missing and broken ones, raises for a denied one."""
     wanted = set(keys)
     below = min(wanted).partition("/")[0]
     there = [entry.key for entry in store.list(f"{below}/") if entry.key in wanted]
