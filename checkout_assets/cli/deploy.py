@@ -30,9 +30,9 @@ _CHOICES = ("database_host", "run_logs_uri", "service_user", "concurrent_runs")
 _GUIDE = "docs/deploy/host.md"
 _EXAMPLES = """\b
 Examples:
-  checkout-assets deploy init /srv/checkout-assets
+  checkout-assets deploy init /srv/checkout-assets/dagster
   checkout-assets deploy init --database-host db --concurrent-runs 2 /srv/d
-  checkout-assets deploy init --force /srv/checkout-assets
+  checkout-assets deploy init --force /srv/checkout-assets/dagster
 """
 
 
