@@ -12,6 +12,7 @@ from enum import StrEnum
 
 from checkout_assets.domain import told_texts
 from checkout_assets.domain.displayable import displayable
+from checkout_assets.domain.service_roles import SERVICE_LINKED_ROLES, missing_service_role
 from spark_jobs.contract.failures import Failure
 from spark_jobs.service_codes import is_throttling, is_transient
 
@@ -52,6 +53,7 @@ class Diagnosis:
         return Failure(self.code, self.cause in {Cause.TRANSIENT, Cause.CAPACITY})
 
 
+_ROLE_MISSING = "ServiceRoleMissing"
 _AGAIN_AND_AGAIN, _SEVERAL, _ONCE = 99, 2, 1
 """How many more tries; a run has a limit of its own for hosts."""
 
@@ -98,6 +100,8 @@ def diagnose_request(code: str, message: str = "") -> Diagnosis:
     def told(cause: Cause, clause: str, retries: int = 0, word: str = code) -> Diagnosis:
         return Diagnosis(cause, f"{clause} {said}", retries, word, cause is Cause.CAPACITY)
 
+    if role := missing_service_role(f"{code} {message}"):
+        return told(Cause.PERMANENT, role.lack, 0, _ROLE_MISSING)
     if told_texts.QUOTA.search(text):
         return told(Cause.PERMANENT, "the account's instance quota is used up", 0, "InstanceQuota")
     if told_texts.CAPACITY.search(text):
@@ -107,9 +111,8 @@ def diagnose_request(code: str, message: str = "") -> Diagnosis:
         return told(Cause.TRANSIENT, "AWS throttles the requests", _SEVERAL)
     if is_transient(code):
         return told(Cause.TRANSIENT, "AWS did not answer in time", _SEVERAL)
-    if code in _REFUSALS:
-        return told(Cause.PERMANENT, "AWS refuses the request")
-    return told(Cause.PERMANENT, "AWS answers with an error")
+    clause = "AWS refuses the request" if code in _REFUSALS else "AWS answers with an error"
+    return told(Cause.PERMANENT, clause)
 
 
 _NO_CAPACITY = Diagnosis(
@@ -143,6 +146,10 @@ _BY_ERROR_CODE = {
 
 _CLUSTER_ENDS: tuple[tuple[re.Pattern[str], Diagnosis], ...] = (
     (re.compile(r"^BOOTSTRAP_FAILURE\b"), _BOOTSTRAP_FAILED),
+    *(
+        (role.told, Diagnosis(Cause.PERMANENT, role.lack, code=_ROLE_MISSING))
+        for role in SERVICE_LINKED_ROLES
+    ),
     (
         told_texts.QUOTA,
         Diagnosis(Cause.PERMANENT, "the account's instance quota is used up", code="InstanceQuota"),

@@ -63,6 +63,74 @@ def test_what_someone_terminated_stays_so_whatever_the_details_say() -> None:
     assert diagnose_cluster("USER_REQUEST", "", details).cause is Cause.CANCELLED
 
 
+FOR_SPOT = "create-service-linked-role --aws-service-name spot.amazonaws.com"
+FOR_EMR = "create-service-linked-role --aws-service-name elasticmapreduce.amazonaws.com"
+NO_SPOT = (
+    "The provided credentials do not have permission to create the service-linked role for EC2 "
+    "Spot Instances."
+)
+NO_CLEAN_UP = "Service-linked role 'AWSServiceRoleForEMRCleanup' for EMR is required."
+DENIED = (
+    "User: arn:aws:sts::123456789012:assumed-role/host/i-1 is not authorized to perform: "
+    "iam:CreateServiceLinkedRole on resource: arn:aws:iam::123456789012:role/aws-service-role/"
+)
+
+
+@pytest.mark.parametrize("code", ["VALIDATION_ERROR", "INTERNAL_ERROR", "NEVER_SEEN", ""])
+@pytest.mark.parametrize(
+    ("message", "remedy"),
+    [
+        (NO_CLEAN_UP, FOR_EMR),
+        (f"Terminated with errors{NO_CLEAN_UP}", FOR_EMR),
+        (NO_SPOT, FOR_SPOT),
+        (f"{NO_SPOT} The instance fleet was terminated.", FOR_SPOT),
+    ],
+)
+def test_a_cluster_without_a_service_linked_role_is_told_with_the_command(
+    code: str, message: str, remedy: str
+) -> None:
+    """Whatever the code is: no source tells EMR's."""
+    told = diagnose_cluster(code, message)
+    assert (told.cause, told.retries, told.code) == (Cause.PERMANENT, 0, "ServiceRoleMissing")
+    assert remedy in told.reason
+
+
+@pytest.mark.parametrize(
+    ("code", "message", "remedy"),
+    [
+        ("AuthFailure.ServiceLinkedRoleCreationNotPermitted", NO_SPOT, FOR_SPOT),
+        ("AuthFailure.ServiceLinkedRoleCreationNotPermitted", "", FOR_SPOT),
+        ("ValidationException", NO_CLEAN_UP, FOR_EMR),
+        (
+            "AccessDeniedException",
+            f"{DENIED}elasticmapreduce.amazonaws.com/AWSServiceRoleForEMRCleanup",
+            FOR_EMR,
+        ),
+        (
+            "UnauthorizedOperation",
+            f"{DENIED}spot.amazonaws.com/AWSServiceRoleForEC2Spot",
+            FOR_SPOT,
+        ),
+    ],
+)
+def test_a_request_without_a_service_linked_role_is_told_with_the_command(
+    code: str, message: str, remedy: str
+) -> None:
+    told = diagnose_request(code, message)
+    assert (told.cause, told.retries, told.code) == (Cause.PERMANENT, 0, "ServiceRoleMissing")
+    assert remedy in told.reason
+    assert code in told.reason
+
+
+@pytest.mark.parametrize("role", ["AWSServiceRoleForEC2Spot", "AWSServiceRoleForEMRCleanup"])
+def test_a_sentence_that_only_names_a_service_linked_role_says_nothing_of_its_lack(
+    role: str,
+) -> None:
+    message = f"not authorized to perform: ec2:RunInstances on resource: instance/{role}"
+    assert diagnose_request("UnauthorizedOperation", message).code == "UnauthorizedOperation"
+    assert diagnose_cluster("INTERNAL_ERROR", message).cause is Cause.TRANSIENT
+
+
 def test_a_clusters_error_details_count() -> None:
     told = diagnose_cluster("VALIDATION_ERROR", "", ["EC2_INSUFFICIENT_CAPACITY"])
     assert told.cause is Cause.CAPACITY

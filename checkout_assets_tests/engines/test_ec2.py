@@ -240,6 +240,17 @@ def test_a_launch_that_is_refused_costs_no_request_too_many(
     assert ec2.instances == []
 
 
+def test_a_launch_without_the_role_for_spot_says_how_to_create_it(
+    ec2: LocalEc2, on_ec2: Ec2Place
+) -> None:
+    ec2.api.spot_role = False
+    results = on_ec2.run(spot=True)
+    assert sorted(results) == NAMES
+    command = "aws iam create-service-linked-role --aws-service-name spot.amazonaws.com"
+    assert all(f"run {command} (" in each.error for each in results.values())
+    assert ec2.api.calls[COUNT] == 1
+
+
 @pytest.mark.slow
 def test_a_launch_whose_answer_is_lost_gives_one_instance(ec2: LocalEc2, on_ec2: Ec2Place) -> None:
     ec2.api.answers = {COUNT: ["lost:InternalError", "RequestLimitExceeded"]}

@@ -197,6 +197,17 @@ def test_each_end_of_a_cluster_has_its_outcome_and_costs_no_cluster_too_many(
     assert place.published() == set()
 
 
+def test_a_launch_without_the_role_for_clean_up_says_how_to_create_it(
+    emr: LocalEmr, place: EmrPlace
+) -> None:
+    emr.clean_up_role = False
+    results = place.run()
+    assert sorted(results) == NAMES
+    command = "aws iam create-service-linked-role --aws-service-name elasticmapreduce.amazonaws.com"
+    assert all(f"run {command} (" in each.error for each in results.values())
+    assert len(emr.clusters) == 1
+
+
 def test_a_cluster_that_breaks_down_is_replaced_for_the_unfinished_folders_only(
     emr: LocalEmr, place: EmrPlace
 ) -> None:

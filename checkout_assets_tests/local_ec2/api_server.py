@@ -24,6 +24,15 @@ _SERVICES: dict[str, Any] = {
     "sts": TokenResponse,
 }
 _SCOPE = re.compile(r"Credential=([^/]+)/\d+/[^/]+/(\w+)/aws4_request")
+NO_SPOT_ROLE = (
+    "AuthFailure.ServiceLinkedRoleCreationNotPermitted",
+    "The provided credentials do not have permission to create the service-linked role for EC2 "
+    "Spot Instances.",
+)
+"""RunInstances in an account without AWSServiceRoleForEC2Spot, as a bug report of
+determined-ai/determined quotes it; EC2 User Guide, 'Service-linked role for Spot Instance
+requests': with the API "you must first ensure that this role exists"."""
+
 _OF_SERVERS = ("Insufficient", "Internal", "Unavailable")
 
 
@@ -33,6 +42,7 @@ class Ec2ApiServer:
 
     ``denies`` says which permission a request lacks, by its access key, service, operation and
     what it sent. An error that begins with ``lost:`` is told after the call was carried out.
+    ``spot_role`` says whether the account has the service-linked role that Spot needs.
     ``requests`` are the operations that were carried out, with their parameters as they were sent.
     """
 
@@ -41,6 +51,7 @@ class Ec2ApiServer:
     answers: dict[str, list[str]] = field(default_factory=dict)
     endpoint_url: str = ""
     denies: Callable[[str, str, str, dict[str, str]], str] = lambda *_: ""
+    spot_role: bool = True
 
     def __post_init__(self) -> None:
         self.lock = threading.RLock()
@@ -80,6 +91,8 @@ class Ec2ApiServer:
                 return _error(refusal)
             if denied := self.denies(access_key, service, operation, sent):
                 return _error("UnauthorizedOperation", f"You are {denied}")
+            if not self.spot_role and sent.get("InstanceMarketOptions.MarketType") == "spot":
+                return _error(*NO_SPOT_ROLE)
             self.requests.append((operation, sent))
             status, headers, body = _SERVICES[service].dispatch(request)
         if refusal:

@@ -3,18 +3,15 @@
 from collections.abc import Iterator
 from typing import Any
 
-from checkout_assets.domain.access.role_statements import TO_EMR
 from checkout_assets.domain.displayable import displayable
 from checkout_assets.domain.doctor import CheckResult, Topic
+from checkout_assets.domain.service_roles import EMR_CLEAN_UP, SPOT
 from checkout_assets.engines.doctor.asking import ask
 from checkout_assets.engines.doctor.roles import find_role
 from checkout_assets.engines.doctor.settling import settled_one
 
-_SERVICE_ROLES = {
-    "EMR clean-up": ("AWSServiceRoleForEMRCleanup", TO_EMR),
-    "Spot": ("AWSServiceRoleForEC2Spot", "spot.amazonaws.com"),
-}
-"""By what it is for: the service-linked role, and the service that it is made for."""
+_SERVICE_ROLES = {"EMR clean-up": EMR_CLEAN_UP, "Spot": SPOT}
+"""By what it is for."""
 
 
 def profile_results(
@@ -59,10 +56,9 @@ def _profile(iam: Any, topic: Topic, named: str, role_arn: str, same_name: bool)
 
 
 def _service_role(iam: Any, topic: Topic, purpose: str) -> CheckResult:
-    name, service = _SERVICE_ROLES[purpose]
-    if find_role(iam, name):
+    role = _SERVICE_ROLES[purpose]
+    if find_role(iam, role.name):
         return topic.ok("it exists")
     return topic.failed(
-        f"The account has no {name}, and the host may not create it.",
-        f"Run aws iam create-service-linked-role --aws-service-name {service}.",
+        f"The account has no {role.name}, and the host may not create it.", f"Run {role.remedy}."
     )
