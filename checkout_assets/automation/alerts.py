@@ -152,7 +152,7 @@ def build_alerts(
 
 
 def _problem_of_sending(target: AlertTarget, message: AlertMessage) -> str:
-    """Send the message; returns why that failed, or an empty text. Never raises Exception."""
+    """Send the message; returns why that failed, or an empty text. Never ends the sensor."""
     try:
         target.send(message)
     except NotSentError as error:

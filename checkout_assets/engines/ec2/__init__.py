@@ -1,1 +1,1 @@
-"""Copying on EC2: instances that copy folders, report through S3 and end by themselves."""
+"""Copy on EC2: instances that copy folders, report through S3 and end by themselves."""

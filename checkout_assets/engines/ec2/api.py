@@ -1,4 +1,4 @@
-"""EC2's answers as plain values."""
+"""EC2's responses as plain values."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -30,15 +30,15 @@ class InstanceStatus:
 
     @property
     def alive(self) -> bool:
-        """Whether it starts or runs."""
+        """Whether it is starting or running."""
         return self.state in _ALIVE
 
 
 class Ec2Api:
-    """The few requests a run makes.
+    """The few requests that a run makes.
 
-    ``client`` repeats transient errors. ``once`` never does: a lack of capacity comes as a
-    server's error, and is answered by asking for another type or subnet.
+    ``client`` retries transient errors; ``once`` never does. A lack of capacity is reported as a
+    server error, and is handled by asking for another type or subnet.
     """
 
     def __init__(self, client: Any, once: Any, ssm: Any) -> None:
@@ -48,17 +48,17 @@ class Ec2Api:
 
     @property
     def region(self) -> str:
-        """Where the instances are."""
+        """The region of the instances."""
         return str(self._client.meta.region_name)
 
     def newest_image(self, architecture: str) -> str:
-        """The id of the newest Amazon Linux 2023, as AWS's public parameter names it."""
+        """Return the id of the newest Amazon Linux 2023, from AWS's public parameter."""
         with diagnosed():
             told = self._ssm.get_parameter(Name=_IMAGES + architecture)
         return str(told["Parameter"]["Value"])
 
     def image(self, ami: str) -> Image:
-        """The image, with the name of its system volume's device."""
+        """Return the image, with the name of its system volume's device."""
         with diagnosed():
             found = self._client.describe_images(ImageIds=[ami])["Images"]
         return Image(ami, (found[0].get("RootDeviceName") if found else "") or "/dev/xvda")
@@ -69,10 +69,10 @@ class Ec2Api:
             return str(self._once.run_instances(**request)["Instances"][0]["InstanceId"])
 
     def find(self, tags: Mapping[str, str]) -> list[InstanceStatus]:
-        """The workers with those tags, unless they are gone.
+        """Return the workers with those tags, unless they are gone.
 
-        The nodes of an EMR cluster carry its tags, and with them a deployment's and a run's; the
-        tag that only a worker has tells them apart.
+        The nodes of an EMR cluster carry its tags, including those of a deployment and a run. A tag
+        that only workers have excludes them.
         """
         filters: Any = [{"Name": f"tag:{key}", "Values": [value]} for key, value in tags.items()]
         filters.append({"Name": "tag-key", "Values": [WORKER_TAG]})
@@ -80,11 +80,11 @@ class Ec2Api:
         with diagnosed():
             pages = self._client.get_paginator("describe_instances").paginate(Filters=filters)
             found = [_status(told) for page in pages for told in _instances(page)]
-        # In a filter's value * and ? stand for other characters, which a name may hold.
+        # In a filter's value * and ? are wildcards, and a name may contain them.
         return [each for each in found if tags.items() <= each.tags.items()]
 
     def describe(self, instance: str) -> InstanceStatus | None:
-        """How the instance is; None if EC2 does not know it, not yet or no longer."""
+        """Return the instance's status; None if EC2 does not know it yet, or no longer."""
         try:
             with diagnosed():
                 told = _instances(self._client.describe_instances(InstanceIds=[instance]))
@@ -95,7 +95,7 @@ class Ec2Api:
         return _status(told[0]) if told else None
 
     def terminate(self, instance: str) -> None:
-        """Begin to end the instance; one that has ended stays as it is."""
+        """Start to terminate the instance; one that has ended does not change."""
         try:
             with diagnosed():
                 self._client.terminate_instances(InstanceIds=[instance])
@@ -104,7 +104,7 @@ class Ec2Api:
                 raise
 
     def inbound_rules(self, group: str) -> int:
-        """How many rules let somebody in."""
+        """Return how many rules allow inbound traffic."""
         with diagnosed():
             (found,) = self._client.describe_security_groups(GroupIds=[group])["SecurityGroups"]
         return len(found.get("IpPermissions") or ())
@@ -130,7 +130,7 @@ class Ec2Api:
 
 
 def ec2_clients(region: str = "", endpoint_url: str = "") -> Ec2Api:
-    """Clients of the environment's account, the repeating ones slowing down when AWS says so."""
+    """Create clients of the environment's account; the retrying ones adapt to AWS's throttling."""
     from botocore.config import Config
 
     session = principal()
@@ -151,7 +151,7 @@ def ec2_clients(region: str = "", endpoint_url: str = "") -> Ec2Api:
 
 
 def console_link(region: str, instance: str) -> str:
-    """Where a person sees the instance; "Connect" there opens a Session Manager session."""
+    """Return the URL of the instance's page; "Connect" there opens a Session Manager session."""
     place = f"https://{region}.console.aws.amazon.com/ec2/home?region={region}"
     return f"{place}#InstanceDetails:instanceId={instance}"
 

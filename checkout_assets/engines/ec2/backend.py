@@ -1,4 +1,4 @@
-"""A run at EC2: an instance for each group of folders, and raw's completion records as proof."""
+"""A run on EC2: an instance per group of folders; raw's completion records are the proof."""
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
@@ -29,7 +29,7 @@ class Ec2Backend:
 
     host_word, done_word = "instance", "copied"
     repeats_safely = True
-    """A client token makes a repeated request give the instance of the first one."""
+    """A client token makes a repeated request return the instance of the first one."""
 
     def __init__(  # noqa: PLR0913 - what a run at EC2 is made of
         self,
@@ -55,15 +55,15 @@ class Ec2Backend:
         self.folders_per_host = options.folders_per_instance
 
     def prepare(self) -> None:
-        """Settle the cut-off: each instance would take its own now."""
+        """Settle the cut-off: otherwise each instance would use its own current time."""
         self._job = self._job.settled(self._raw)
 
     def earlier(self) -> Mapping[str, int]:
-        """Nothing: an attempt leaves its completion record, or what the next one overwrites."""
+        """Return nothing: an attempt leaves its completion record or what the next overwrites."""
         return {}
 
     def proven(self, numbers: Numbers) -> Sequence[FolderCopied]:
-        """The folders of which raw has this run's completion record."""
+        """Return the folders that have this run's completion record in raw."""
         return self._records.among(list(numbers))
 
     def failed(self, folder: Folder, error: str, failure: Failure) -> FolderCopied:
@@ -97,7 +97,7 @@ class Ec2Backend:
         self._api.terminate(host)
 
     def _next_worker(self) -> str:
-        """A name no instance of this run had: its files would be taken for the new one's."""
+        """Return a name that no instance of this run had, so that their files are not mixed up."""
         used = workers_of(self._fleet, self._run_id)
         return worker_name(max((int(name[1:]) for name in used), default=0) + 1)
 
@@ -107,7 +107,7 @@ class Ec2Backend:
         return self._api.launch(launch_request(self._options, self._prepared(), launch, chosen))
 
     def _prepared(self) -> Image:
-        """What all launches of a run have in common."""
+        """Return what all launches of a run have in common."""
         if self._image is None:
             if self._options.ssh_cidr:
                 self._api.allow_ssh(self._options.security_group, self._options.ssh_cidr)

@@ -1,4 +1,4 @@
-"""What every instance of a run is told, and what one of them is."""
+"""The options of all instances of a run, and those of one instance."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -19,20 +19,20 @@ _AS_OF = f"{ENVIRONMENT_PREFIX}AS_OF"
 
 @dataclass(frozen=True, slots=True)
 class CopyJob:
-    """What every instance of a run has in common; ``variables`` are those of worker_variables."""
+    """The common options of a run's instances; ``variables`` are those of worker_variables."""
 
     archive: WorkerArchive
     variables: Mapping[str, str] = field(default_factory=dict)
 
     def settled(self, raw: Store) -> "CopyJob":
-        """The job with a cut-off that is the same for every instance."""
+        """Return the job with a cut-off that is the same for every instance."""
         asked = parse_as_of(self.variables.get(_AS_OF, ""))
         if asked is not CutOff.NOW:
             return self
         return self.copied_until(settle_cut_off(raw, asked).isoformat())
 
     def copied_until(self, as_of: str) -> "CopyJob":
-        """The job with this cut-off; empty for what raw keeps."""
+        """Return the job with this cut-off; an empty one means the cut-off that raw keeps."""
         return replace(self, variables={**self.variables, _AS_OF: as_of})
 
     def for_worker(  # noqa: PLR0913, PLR0917 - what one instance is told
@@ -44,7 +44,7 @@ class CopyJob:
         worker: str,
         deadline: datetime,
     ) -> WorkerJob:
-        """What one instance is told."""
+        """Return the options of one instance."""
         return WorkerJob(
             folders=folders,
             run_id=run_id,

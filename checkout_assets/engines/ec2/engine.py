@@ -25,7 +25,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What an engine speaks to: EC2, raw, the fleet's place, and whoever reads how it goes."""
+    """What an engine uses: EC2, raw, the fleet's place, and the receiver of progress messages."""
 
     api: Ec2Api
     raw: Store
@@ -35,7 +35,7 @@ class Surroundings:
 
 
 class Ec2Engine:
-    """Copies folders on EC2, one instance a run."""
+    """Copies folders on EC2, on one instance per group of a run's folders."""
 
     def __init__(self, options: Ec2Options, job: CopyJob, around: Surroundings) -> None:
         self.options = options
@@ -43,7 +43,7 @@ class Ec2Engine:
         self.around = around
 
     def check(self) -> None:
-        """Raise UsageError if no instance may be launched so: too much to tell it, an open door."""
+        """Raise UsageError if user data are too large or the security group has inbound rules."""
         options, api = self.options, self.around.api
         longest = (ALL_FOLDERS[::2], "0" * 36, worker_name(1), datetime.now(UTC))
         render_user_data(self.job.copied_until("").for_worker(options, api.region, *longest))
@@ -62,7 +62,7 @@ class Ec2Engine:
             )
 
     def run(self, folders: Sequence[Folder], run_id: str) -> Iterator[FolderCopied]:
-        """However it ends, the instances it launched are terminated."""
+        """Yield each folder's outcome; however it ends, the launched instances are terminated."""
         around = self.around
         backend = Ec2Backend(
             self.options, self.job, around.api, around.raw, around.fleet, run_id=run_id

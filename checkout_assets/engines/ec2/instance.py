@@ -1,4 +1,4 @@
-"""An instance and its worker, which say by S3 how it goes."""
+"""An instance and its worker, which report through S3."""
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -24,7 +24,7 @@ from checkout_assets.engines.worker.reports import (
 from spark_jobs.stores import StoreError
 
 _MOST_UNKNOWN_LOOKS = 10
-"""A new instance may be unknown to EC2's own listing for a moment."""
+"""A new instance may be missing from EC2's listing for a moment."""
 _NO_RECORD = Diagnosis(
     Cause.TRANSIENT,
     "raw has no completion record of this run, but its worker has ended",
@@ -34,7 +34,7 @@ _NO_RECORD = Diagnosis(
 
 
 class Instance:
-    """An instance as a host; it takes no more work than it was launched with."""
+    """An instance as a host; it accepts no more work than it was launched with."""
 
     takes_more = False
 
@@ -67,13 +67,13 @@ class Instance:
         return console_link(self._api.region, self.id)
 
     def launch(self, choice: int) -> None:
-        """When it boots, it finds that somebody listens."""
+        """Launch it; the listener's file is written first, so that it is there when it boots."""
         self._reports.assign(list(self.given))
         self._reports.listen(Listening(datetime.now(UTC)))
         self.id = self._launch(choice)
 
     def found(self, folders: Sequence[Folder]) -> Mapping[Folder, Found]:
-        """A worker was given what it was assigned, and reports those that have failed.
+        """Return the worker's assigned folders; those that it reports as failed do not go on.
 
         A run of an earlier version gave all of its folders to one worker, and wrote no list.
         """
@@ -85,12 +85,12 @@ class Instance:
         return {folder: Found(1, goes_on=folder not in failed) for folder in given}
 
     def give(self, numbers: Numbers) -> None:
-        """Nothing: what is to be tried again is done by the next instance."""
+        """Do nothing: the next instance does what is to be retried."""
 
     def collect(self, numbers: Numbers) -> Look[FolderCopied]:
-        """It hears that somebody listens."""
+        """Renew the listener's file and read the worker's reports."""
         self._reports.listen(Listening(datetime.now(UTC)))
-        # Asked in this order, an end is never seen before what came earlier.
+        # In this order, the end is never read before the results that came earlier.
         status = self._api.describe(self.id)
         end = self._reports.ended()
         results = self._reports.results()
@@ -133,7 +133,7 @@ class Instance:
         return self._seen or self._unknown > _MOST_UNKNOWN_LOOKS
 
     def _falls_silent(self, progress: Progress | None) -> bool:
-        """Whether S3 has begun not to answer the worker, since the look before."""
+        """Whether S3 has stopped answering the worker since the previous poll."""
         before, self._silent = self._silent, progress is not None and progress.silent > 0
         return self._silent and not before
 

@@ -1,4 +1,4 @@
-"""What an instance is made of and how a run behaves, each option once."""
+"""The options of an instance and of a run, each defined once."""
 
 from dataclasses import dataclass
 from itertools import product
@@ -14,7 +14,7 @@ OWNER_TAG = "checkout-assets:owner"
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """Where to look for an instance: a type in a subnet."""
+    """What to launch: a type in a subnet."""
 
     instance_type: str
     subnet: str
@@ -96,12 +96,12 @@ class Ec2Options(FleetOptions):
 
     @property
     def choices(self) -> list[Choice]:
-        """All of them, the preferred type in every subnet first."""
+        """All choices, the preferred type in every subnet first."""
         return [Choice(*each) for each in product(self.instance_types, self.subnets)]
 
     @property
     def pace(self) -> Pace:
-        """How patient a run is; twenty minutes of silence from AWS, at the default pace."""
+        """The run's pace; by default it allows twenty minutes of silence from AWS."""
         return Pace(
             poll_seconds=self.poll_seconds,
             spread_seconds=self.launch_spread_seconds,

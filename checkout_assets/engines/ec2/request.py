@@ -1,4 +1,4 @@
-"""The request that launches an instance, as a pure function of options and what it is to do."""
+"""The request that launches an instance, as a pure function of options and work."""
 
 import hashlib
 from collections.abc import Mapping
@@ -30,7 +30,7 @@ class Image:
 
 @dataclass(frozen=True, slots=True)
 class Launch:
-    """One instance of a run: who it is, and the script that it runs when it boots.
+    """One instance of a run: its identity, and the script that it runs when it boots.
 
     ``group`` is the number of the group of folders that it copies.
     """
@@ -42,7 +42,7 @@ class Launch:
 
 
 def instance_tags(options: Ec2Options, launch: Launch) -> dict[str, str]:
-    """An instance's tags; ours win, since they decide what is terminated."""
+    """Return an instance's tags; ours take precedence, since they decide what is terminated."""
     return {
         **options.tags,
         "Name": f"{options.deployment} {launch.worker}",
@@ -56,10 +56,10 @@ def instance_tags(options: Ec2Options, launch: Launch) -> dict[str, str]:
 def launch_request(
     options: Ec2Options, image: Image, launch: Launch, choice: Choice
 ) -> dict[str, Any]:
-    """The RunInstances request of one instance; boto3 encodes the user data.
+    """Build the RunInstances request of one instance; boto3 encodes the user data.
 
-    Tags lie in the request itself, so that an instance whose launcher died at once can still be
-    told whose it is.
+    Tags are part of the request, so an instance can be identified even if its launcher died at
+    once.
     """
     request: dict[str, Any] = {
         "ClientToken": client_token(launch, choice),
@@ -75,7 +75,7 @@ def launch_request(
             "HttpTokens": "required",
             "HttpPutResponseHopLimit": 1,
         },
-        # The user data's last command is a shutdown; nothing of the instance is left after it.
+        # The user data's last command is a shutdown; the instance then terminates.
         "InstanceInitiatedShutdownBehavior": "terminate",
         "UserData": launch.user_data,
         "TagSpecifications": _tags(options, launch),
@@ -88,9 +88,9 @@ def launch_request(
 
 
 def client_token(launch: Launch, choice: Choice) -> str:
-    """What makes a repeated request give the instance of the first one, not another.
+    """Return the token that makes a repeated request return the instance of the first one.
 
-    EC2 refuses a token that comes with other parameters, so each choice has its own.
+    EC2 refuses a token with other parameters, so each choice has its own.
     """
     named = (launch.run_id, launch.worker, choice.instance_type, choice.subnet)
     return hashlib.sha256("\n".join(named).encode()).hexdigest()

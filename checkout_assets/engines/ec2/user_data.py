@@ -1,4 +1,4 @@
-"""What an instance runs when it boots: install the worker, copy the folders, report, shut down."""
+"""The boot script of an instance: install the worker, copy the folders, report, shut down."""
 
 import re
 import shlex
@@ -17,7 +17,7 @@ from checkout_assets.engines.fleet.variables import on_instance
 from checkout_assets.settings import ENVIRONMENT_PREFIX, Settings
 
 LARGEST_USER_DATA = 16 * 1024
-"""Bytes that EC2 takes, before base64."""
+"""EC2's limit in bytes, before base64."""
 
 _SCRIPT = "user_data.sh"
 _VARIABLE = re.compile(rf"{ENVIRONMENT_PREFIX}[A-Z_]+")
@@ -26,12 +26,12 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 
 @dataclass(frozen=True, slots=True)
 class WorkerJob:
-    """What one instance is told.
+    """The work of one instance.
 
-    ``report_uri`` is reports.worker_uri of the run and the worker; ``deadline`` has a zone, and the
-    instance is gone ten minutes after it whatever happens. ``region`` is raw's. ``variables`` are
-    those of worker_variables; the cut-off among them is not ``now``, which every instance would
-    take differently: settle it before.
+    ``report_uri`` is reports.worker_uri of the run and the worker. ``deadline`` has a time zone;
+    ten minutes after it the instance is terminated in any case. ``region`` is raw's. ``variables``
+    are those of worker_variables. Their cut-off must be settled and not ``now``, which differs per
+    instance.
     """
 
     folders: Sequence[Folder]
@@ -47,7 +47,7 @@ class WorkerJob:
 
 
 def worker_variables(settings: Settings) -> dict[str, str]:
-    """The CHECKOUT_* variables that a copy on another machine needs; no secret is among them."""
+    """Return the CHECKOUT_* variables that a copy on another machine needs; none is a secret."""
     chosen = {name: getattr(settings, name) for name in CopySettings.model_fields}
     return {
         f"{ENVIRONMENT_PREFIX}{name.upper()}": "true" if value is True else str(value)
@@ -57,9 +57,9 @@ def worker_variables(settings: Settings) -> dict[str, str]:
 
 
 def render_user_data(job: WorkerJob) -> str:
-    """The shell script for the instance's user data, as text (not base64).
+    """Render the shell script for the instance's user data, as text (not base64).
 
-    Raises UsageError if it is larger than EC2 takes, or if a value cannot be given to a shell.
+    Raises UsageError if it exceeds EC2's limit, or if a value cannot be passed to a shell.
     """
     cut_off = job.variables.get(f"{ENVIRONMENT_PREFIX}AS_OF", "")
     if parse_as_of(cut_off) is CutOff.NOW:
@@ -78,7 +78,7 @@ def render_user_data(job: WorkerJob) -> str:
 
 
 def folder_words(folders: Sequence[Folder]) -> list[str]:
-    """The shortest words that select_folders understands as these folders: names and ranges."""
+    """Return the shortest words that select_folders parses as these folders: names and ranges."""
     runs: list[list[Folder]] = []
     for folder in sorted(folders):
         if runs and runs[-1][-1].index + 1 == folder.index:

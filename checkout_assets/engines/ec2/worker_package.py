@@ -1,4 +1,4 @@
-"""The packaged worker in S3, as an instance fetches it."""
+"""The packaged worker in S3, which instances download."""
 
 import re
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ class WorkerArchive:
 
 
 def worker_archive(place: PackagePlace) -> WorkerArchive:
-    """The worker of the package; raises UsageError if it is not there or does not fit together."""
+    """Return the package's worker; raises UsageError if it is missing or inconsistent."""
     worker = place.provide((Role.WORKER,)).find(Role.WORKER, place.architecture)
     if not _SHA256.fullmatch(worker.sha256) or not _PYTHON.fullmatch(worker.python):
         raise UsageError(

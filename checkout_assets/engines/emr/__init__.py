@@ -1,1 +1,1 @@
-"""Structuring copied folders on EMR: a cluster a run, a step a folder."""
+"""Structure copied folders on EMR: a cluster per group of folders, a step per folder."""

@@ -1,4 +1,4 @@
-"""EMR's answers as plain values."""
+"""EMR's responses as plain values."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -32,18 +32,18 @@ class ClusterStatus:
 
     @property
     def alive(self) -> bool:
-        """Whether it takes steps."""
+        """Whether it accepts steps."""
         return self.state in _ALIVE
 
     @property
     def over(self) -> bool:
-        """Whether nothing of it runs any more."""
+        """Whether nothing of it is running any more."""
         return not self.alive and self.state != _ENDING
 
 
 @dataclass(frozen=True, slots=True)
 class StepStatus:
-    """A step: its id, state, and if it failed, what EMR says of it."""
+    """A step: its id, state, and EMR's explanation if it failed."""
 
     id: str
     name: str
@@ -53,15 +53,15 @@ class StepStatus:
 
     @property
     def active(self) -> bool:
-        """Whether it waits or runs."""
+        """Whether it is pending or running."""
         return self.state in _ACTIVE_STEPS
 
 
 class EmrApi:
-    """The few requests a run makes.
+    """The few requests that a run makes.
 
-    ``client`` repeats transient errors. ``once`` never does: launching a cluster or adding a
-    step a second time, because the first answer was lost, would do the work twice.
+    ``client`` retries transient errors; ``once`` never does. If a response is lost, launching a
+    cluster or adding a step again would do the work twice.
     """
 
     def __init__(self, client: "EMRClient", once: "EMRClient") -> None:
@@ -70,7 +70,7 @@ class EmrApi:
 
     @property
     def region(self) -> str:
-        """Where the clusters are."""
+        """The region of the clusters."""
         return self._client.meta.region_name
 
     def launch(self, request: Mapping[str, Any]) -> str:
@@ -79,12 +79,12 @@ class EmrApi:
             return self._once.run_job_flow(**request)["JobFlowId"]
 
     def add_steps(self, cluster: str, steps: Sequence[Mapping[str, Any]]) -> None:
-        """Add steps behind those that wait."""
+        """Add steps after the pending ones."""
         with diagnosed():
             self._once.add_job_flow_steps(JobFlowId=cluster, Steps=[*steps])  # type: ignore[list-item]
 
     def find(self, name_prefix: str, tags: Mapping[str, str]) -> list[ClusterStatus]:
-        """The clusters whose names begin so and that have those tags, unless they are over."""
+        """Return the clusters with this name prefix and those tags, unless they are over."""
         with diagnosed():
             pages = self._client.get_paginator("list_clusters").paginate(
                 ClusterStates=[*_ALIVE, _ENDING]
@@ -99,7 +99,7 @@ class EmrApi:
         return [each for each in found if not each.over and _has(each, tags)]
 
     def describe(self, cluster: str) -> ClusterStatus:
-        """How the cluster is."""
+        """Return the cluster's status."""
         with diagnosed():
             told: Mapping[str, Any] = self._client.describe_cluster(ClusterId=cluster)["Cluster"]
         status = told["Status"]
@@ -115,7 +115,7 @@ class EmrApi:
         )
 
     def steps(self, cluster: str) -> Iterator[StepStatus]:
-        """The cluster's steps, newest first, a page at a time."""
+        """Yield the cluster's steps, newest first, one page at a time."""
         marker: dict[str, Any] = {}
         while True:
             with diagnosed():
@@ -137,20 +137,20 @@ class EmrApi:
             marker = {"Marker": page["Marker"]}
 
     def cancel_steps(self, cluster: str, steps: Sequence[str]) -> None:
-        """Cancel waiting and running steps."""
+        """Cancel pending and running steps."""
         with diagnosed():
             self._client.cancel_steps(
                 ClusterId=cluster, StepIds=[*steps], StepCancellationOption="TERMINATE_PROCESS"
             )
 
     def terminate(self, cluster: str) -> None:
-        """Begin to end the cluster; one that has ended stays as it is."""
+        """Start to terminate the cluster; one that has ended does not change."""
         with diagnosed():
             self._client.terminate_job_flows(JobFlowIds=[cluster])
 
 
 def emr_clients(region: str = "", endpoint_url: str = "") -> EmrApi:
-    """Clients of the environment's account, the repeating one slowing down when EMR says so."""
+    """Create clients of the environment's account; the retrying one adapts to EMR's throttling."""
     from botocore.config import Config
 
     session = principal()

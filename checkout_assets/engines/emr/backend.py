@@ -1,4 +1,4 @@
-"""A run at EMR: a cluster per group of folders, a step per folder, publication records as proof."""
+"""A run on EMR: a cluster per group of folders, a step per folder; publication records prove it."""
 
 from collections.abc import Callable, Mapping, Sequence
 
@@ -34,19 +34,19 @@ class EmrBackend:
         self._run_id = run_id
         self._results = RunResults(lake, run_id)
         self.choices = max(len(options.subnets), 1)
-        # A cluster of somebody else is the only one there is.
+        # A cluster that this run does not own is the only one there is.
         everything = bool(options.cluster_id)
         self.folders_per_host = len(ALL_FOLDERS) if everything else options.folders_per_cluster
 
     def prepare(self) -> None:
-        """Nothing is to be settled."""
+        """Do nothing: there is nothing to prepare."""
 
     def earlier(self) -> Mapping[str, int]:
-        """By folder name, the highest attempt that left a result."""
+        """Return, by folder name, the highest attempt that left a result."""
         return self._results.attempts()
 
     def proven(self, numbers: Numbers) -> Sequence[StructuredFolder]:
-        """The folders that this run has published."""
+        """Return the folders that this run has published."""
         found = (self._results.of(folder, number) for folder, number in numbers.items())
         return [each for each in found if each is not None and each.ok]
 
@@ -54,7 +54,7 @@ class EmrBackend:
         return StructuredFolder(folder, self._run_id, error=error, failure=failure)
 
     def find(self) -> Sequence[Standing]:
-        """A cluster of somebody else is always there."""
+        """Return the run's clusters; a cluster that it does not own is always there."""
         if self._options.cluster_id:
             return [Standing(self._options.cluster_id, alive=True)]
         name = run_name(self._options, self._run_id)
@@ -80,7 +80,7 @@ class EmrBackend:
         return self._api.describe(host).over
 
     def terminate(self, host: str) -> None:
-        """End the cluster; of somebody else's, only this run's waiting and running steps."""
+        """Terminate the cluster; on one that the run does not own, cancel only this run's steps."""
         if not self._options.cluster_id:
             self._api.terminate(host)
             return

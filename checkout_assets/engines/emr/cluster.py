@@ -28,7 +28,7 @@ def run_steps(api: EmrApi, cluster: str, run_id: str) -> Iterator[tuple[Attempt,
 
 
 class Cluster:
-    """A cluster as a host; it takes more steps as long as it lives."""
+    """A cluster as a host; it accepts more steps as long as it is running."""
 
     takes_more = True
 
@@ -64,7 +64,7 @@ class Cluster:
         self.id = self._launch(choice)
 
     def found(self, folders: Sequence[Folder]) -> Mapping[Folder, Found]:
-        """A step that waits, runs or is completed counts."""
+        """Return this run's steps; a pending, running or completed step goes on."""
         names = {folder.name: folder for folder in folders}
         found: dict[Folder, Found] = {}
         for (name, number), step in run_steps(self._api, self.id, self._run_id):
@@ -76,18 +76,18 @@ class Cluster:
         return found
 
     def give(self, numbers: Numbers) -> None:
-        """As many as EMR takes."""
+        """Add as many steps as EMR accepts."""
         active = sum(step.active for step in self._steps.values())
         missing = [each for each in numbers.items() if self.given.get(each[0]) != each[1]]
         missing = missing[: max(MOST_STEPS - active, 0)]
         if missing and self._alive:
-            # If the answer is lost, the next look sees whether the steps are there.
+            # If the response is lost, the next poll shows whether the steps are there.
             self._api.add_steps(self.id, [self._step(*each) for each in missing])
             self.given |= dict(missing)
 
     def collect(self, numbers: Numbers) -> Look[StructuredFolder]:
         self._steps = self._look_for(numbers)
-        # Asked after the steps: a step cancelled on a cluster that lives was cancelled by someone.
+        # Read after the steps: a step cancelled on a running cluster was cancelled by someone.
         status = self._api.describe(self.id)
         self._alive, self._log_uri = status.alive, status.log_uri
         ended = []
@@ -102,11 +102,11 @@ class Cluster:
         return Look(ended, why if status.over else None, gone=status.over)
 
     def log(self) -> str:
-        """Nothing: each step has a log of its own."""
+        """Return nothing: each step has its own log."""
         return ""
 
     def _look_for(self, numbers: Numbers) -> dict[Attempt, StepStatus]:
-        """This run's steps, no further back than what is waited for."""
+        """Return this run's steps, reading no further back than needed."""
         awaited = {
             (folder.name, number)
             for folder, number in numbers.items()

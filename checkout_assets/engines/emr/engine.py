@@ -1,4 +1,4 @@
-"""The engine that structures folders on a cluster of the run's own."""
+"""The engine that structures folders on the run's own clusters."""
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
@@ -17,7 +17,7 @@ _log = logging.getLogger(__name__)
 
 
 class EmrEngine:
-    """Structures folders on EMR, one step a folder, on one cluster a run."""
+    """Structures folders on EMR, one step per folder, one cluster per group of folders."""
 
     def __init__(  # noqa: PLR0913 - what a run at EMR is made of
         self,
@@ -37,12 +37,12 @@ class EmrEngine:
         self.tell = tell
 
     def check(self) -> None:
-        """Raise UsageError if a step cannot be made of the options: its sizing, its length."""
+        """Raise UsageError if the options' sizing, or the length of a step, is invalid."""
         longest = max(ALL_FOLDERS, key=lambda folder: len(folder.name))
         step_request(self.options, self.job, longest, "0" * 36, attempt=99)
 
     def run(self, folders: Sequence[Folder], run_id: str) -> Iterator[StructuredFolder]:
-        """However it ends, the cluster it launched is terminated."""
+        """Yield each folder's outcome; however it ends, the launched clusters are terminated."""
         refuse_attempt_id(run_id)
         backend = EmrBackend(self.options, self.job, self.api, self.lake, run_id)
         return FleetRun(backend, folders, self.options.pace, self.clock, self.tell).results()

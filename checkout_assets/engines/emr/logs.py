@@ -1,4 +1,4 @@
-"""The end of a step's log, read from where EMR puts logs some minutes after they are written."""
+"""The end of a step's log; EMR stores logs some minutes after they are written."""
 
 import gzip
 import re
@@ -8,26 +8,26 @@ from io import BytesIO
 from spark_jobs.stores import Store, StoreError
 
 _LARGEST_LOG = 8 * 1024 * 1024
-"""Bytes as stored; a larger one is left to the link."""
+"""Largest stored log in bytes that is read; for a larger one only the link is shown."""
 _TAIL = 64 * 1024
 _CHUNK = 1024 * 1024
 _APPLICATION = re.compile(r"application_[0-9]+_[0-9]+")
 
 
 def console_link(region: str, cluster: str) -> str:
-    """Where a person sees the cluster, its steps and their logs."""
+    """Return the URL of the cluster's page, with its steps and their logs."""
     return f"https://{region}.console.aws.amazon.com/emr/home?region={region}#/clusterDetails/{cluster}"
 
 
 def read_log_end(logs: Store, cluster: str, step: str) -> str:
-    """The end of what the step and, in cluster mode, its driver said; empty if not there yet."""
+    """Return the end of the step's log and, in cluster mode, of its driver's; empty if missing."""
     submitted = _end_of(logs, f"{cluster}/steps/{step}/stderr.gz")
     driver = _APPLICATION.search(submitted)
     return submitted + (_driver_log(logs, cluster, driver[0]) if driver else "")
 
 
 def _driver_log(logs: Store, cluster: str, application: str) -> str:
-    """The driver is the first container of the application."""
+    """Return the driver's log: the driver is the first container of the application."""
     with suppress(StoreError):
         for entry in logs.list(f"{cluster}/containers/{application}/"):
             if entry.key.endswith("_000001/stderr.gz"):

@@ -1,4 +1,4 @@
-"""What a cluster is made of and how a run behaves, each option once."""
+"""The options of a cluster and of a run, each defined once."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,19 +13,19 @@ from spark_jobs.contract.limits import LARGEST_BODY_BYTES
 from spark_jobs.stores.terms import NO_TERMS, StoreTerms
 
 RELEASE = "emr-7.13.0"
-"""The newest that Amazon's "About Amazon EMR Releases" lists, as of 2026-04."""
+"""The newest release in Amazon's "About Amazon EMR Releases", as of 2026-04."""
 
 MOST_STEPS = 256
-"""EMR takes no more pending and running steps than this, in a launch or in all."""
+"""EMR's limit of pending and running steps, in a launch or in all."""
 _ONE_DAY = 24 * 60
 
 
 class EmrChoices(FleetOptions):
-    """A cluster and its run; the defaults are the hand run's cluster on a current release.
+    """The options of a cluster and its run; the defaults are the hand run's, on a current release.
 
-    Each option is defined here once: settings, the Dagster resource and the launch follow.
-    In cluster mode the driver runs on a core node, which is the only place that has the job's
-    libraries; without it they must be on the primary, by a bootstrap script.
+    Each option is defined here once: settings, the Dagster resource and the launch follow. In
+    cluster mode the driver runs on a core node, the only place that has the job's libraries. In
+    client mode a bootstrap script must install them on the primary.
     """
 
     deployment: str = Field(
@@ -108,15 +108,15 @@ class EmrChoices(FleetOptions):
 
     @property
     def shape(self) -> ClusterShape:
-        """What Spark is sized for."""
+        """The cluster's shape, for which Spark is sized."""
         return ClusterShape(self.primary_type, self.core_type, self.core_nodes)
 
     @property
     def pace(self) -> Pace:
-        """How patient a run is; half an hour of silence from AWS, at the default pace.
+        """The run's pace; by default it allows half an hour of silence from AWS.
 
-        32 clusters that are launched at once need 44 s: EMR takes 10, then one every 2 s. A cluster
-        of somebody else is not replaced.
+        Launching 32 clusters at once takes 44 s: EMR allows 10, then one every 2 s. A cluster that
+        the run does not own is not replaced.
         """
         return Pace(
             poll_seconds=self.poll_seconds,
@@ -129,14 +129,14 @@ class EmrChoices(FleetOptions):
 
 
 class EmrOptions(EmrChoices):
-    """What a cluster is launched with; ``log_kms_key`` encrypts what EMR writes to ``log_uri``."""
+    """The options of a launch; ``log_kms_key`` encrypts what EMR writes to ``log_uri``."""
 
     log_kms_key: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class JobPackage:
-    """The packaged job in S3: its script, and what spark-submit is told before it."""
+    """The packaged job in S3: its script, and the spark-submit arguments before it."""
 
     script_uri: str
     spark_options: Sequence[str] = ()
@@ -144,9 +144,9 @@ class JobPackage:
 
 @dataclass(frozen=True, slots=True)
 class OrdersJob:
-    """What every step of a run has in common; ``region`` is that of raw, lake and cluster.
+    """What all steps of a run have in common; ``region`` is that of raw, lake and cluster.
 
-    A container on a node is told its region by nobody else.
+    A container on a node gets its region only from here.
     """
 
     package: JobPackage

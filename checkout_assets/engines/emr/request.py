@@ -13,9 +13,9 @@ from checkout_assets.engines.fleet.tags import GROUP_TAG, run_tags
 from checkout_assets.engines.fleet.variables import on_instance
 
 LONGEST_STEP = 10_240
-"""Characters of all arguments of a step: EMR's quota."""
+"""EMR's quota of characters for all arguments of a step."""
 MANAGED_POLICIES_TAG = "for-use-with-amazon-emr-managed-policies"
-"""Without it a service role that has AmazonEMRServicePolicy_v2 may create nothing."""
+"""A service role with AmazonEMRServicePolicy_v2 may create resources only with this tag."""
 
 _SPOT_TIMEOUT_MINUTES = 20
 _ATTEMPT = "_attempt"
@@ -23,17 +23,17 @@ _STEP_NAME = re.compile(r"(\S+) attempt ([0-9]{1,9}) of (.+)")
 
 
 def run_name(options: EmrOptions, run_id: str) -> str:
-    """How the names of a run's clusters begin, by which they are found: EMR cannot list by tag."""
+    """Return the name prefix by which a run's clusters are found: EMR cannot list by tag."""
     return f"{options.deployment} {run_id}"
 
 
 def cluster_tags(options: EmrOptions, run_id: str, group: int) -> dict[str, str]:
-    """The cluster's tags; ours win, since they decide what is terminated."""
+    """Return the cluster's tags; ours take precedence, since they decide what is terminated."""
     return {**options.tags, **run_tags(options.deployment, run_id), GROUP_TAG: str(group)}
 
 
 def _launch_tags(options: EmrOptions, run_id: str, group: int) -> dict[str, str]:
-    """What a new cluster is tagged with; an older version's is found without the last one."""
+    """Return a new cluster's tags; an older version's cluster lacks the last one."""
     return {**cluster_tags(options, run_id, group), MANAGED_POLICIES_TAG: "true"}
 
 
@@ -44,10 +44,10 @@ def launch_request(
     subnet: int = 0,
     group: int = 1,
 ) -> dict[str, Any]:
-    """The RunJobFlow request of the cluster of one of a run's groups, with its first steps.
+    """Build the RunJobFlow request for the cluster of one group, with its first steps.
 
-    ``subnet`` counts up with each launch that found no capacity. Tags lie in the request itself,
-    so that a cluster whose launcher died at once can still be told whose it is.
+    ``subnet`` is incremented after each launch that found no capacity. Tags are part of the
+    request, so a cluster can be identified even if its launcher died at once.
     """
     return {
         "Name": f"{run_name(options, run_id)} group {group}",
@@ -56,7 +56,7 @@ def launch_request(
         "Applications": [{"Name": "Hadoop"}, {"Name": "Spark"}],
         "Instances": {
             **_instances(options, subnet),
-            # Steps that failed are added again, so the cluster outlives its first steps.
+            # Failed steps are added again, so the cluster must not end after its first steps.
             "KeepJobFlowAliveWhenNoSteps": True,
             "TerminationProtected": False,
         },
@@ -64,7 +64,7 @@ def launch_request(
         "JobFlowRole": options.instance_profile,
         "ServiceRole": options.service_role,
         "StepConcurrencyLevel": options.step_concurrency,
-        # Ends a cluster that nobody follows any more, if all else fails.
+        # As a last resort, ends a cluster that no run monitors any more.
         "AutoTerminationPolicy": {"IdleTimeout": options.idle_minutes * 60},
         "Tags": [
             {"Key": key, "Value": value}
@@ -76,7 +76,7 @@ def launch_request(
 
 
 def _left_out_if_empty(options: EmrOptions) -> dict[str, Any]:
-    """The request's members that EMR refuses without a value."""
+    """Return the optional members of the request, which EMR refuses without a value."""
     members: dict[str, Any] = {
         "LogEncryptionKmsKeyId": options.log_kms_key,
         "SecurityConfiguration": options.security_configuration,
@@ -90,27 +90,27 @@ def _left_out_if_empty(options: EmrOptions) -> dict[str, Any]:
 
 
 def step_name(folder: Folder, attempt: int, run_id: str) -> str:
-    """A step's name, from which a re-attaching run reads what it is."""
+    """Return a step's name, from which a re-attaching run parses folder and attempt."""
     return f"{folder.name} attempt {attempt} of {run_id}"
 
 
 def parse_step_name(name: str, run_id: str) -> tuple[str, int] | None:
-    """The folder's name and the attempt; None for a step that is not that run's."""
+    """Return the folder's name and the attempt; None for a step of another run."""
     match = _STEP_NAME.fullmatch(name)
     return (match[1], int(match[2])) if match and match[3] == run_id else None
 
 
 def attempt_run_id(run_id: str, attempt: int) -> str:
-    """The id an attempt's files bear.
+    """Return the run id in the names of an attempt's files.
 
-    An attempt whose step was lost may still run, so no two share staging: the conditional write of
-    the publication record then decides between them as between any two runs.
+    An attempt whose step was lost may still be running, so attempts do not share staging. The
+    conditional write of the publication record then decides between them as between two runs.
     """
     return run_id if attempt == 1 else f"{run_id}{_ATTEMPT}{attempt}"
 
 
 def attempt_of(found: str, run_id: str) -> int | None:
-    """Which attempt of that run bears this id; None if it is another run's."""
+    """Return the attempt of that run that has this id; None if it is another run's."""
     name, _, number = found.rpartition(_ATTEMPT)
     if name == run_id and number.isascii() and number.isdecimal():
         return int(number)
@@ -120,7 +120,7 @@ def attempt_of(found: str, run_id: str) -> int | None:
 def refuse_attempt_id(run_id: str) -> None:
     """Raise UsageError for a run id that could be an attempt's: two runs would share their files.
 
-    For example ``nightly_attempt2``, which is the second attempt of ``nightly``.
+    For example ``nightly_attempt2`` is the id of the second attempt of ``nightly``.
     """
     name, _, _ = run_id.rpartition(_ATTEMPT)
     if name and attempt_of(run_id, name) is not None:
@@ -133,7 +133,7 @@ def refuse_attempt_id(run_id: str) -> None:
 def step_request(
     options: EmrOptions, job: OrdersJob, folder: Folder, run_id: str, attempt: int
 ) -> dict[str, Any]:
-    """The step that structures one folder; raises UsageError if EMR would find it too long."""
+    """Build the step that structures one folder; raises UsageError if it is too long for EMR."""
     arguments = [
         "spark-submit",
         *("--deploy-mode", "cluster" if options.cluster_mode else "client"),
@@ -155,7 +155,7 @@ def step_request(
         )
     return {
         "Name": step_name(folder, attempt, run_id),
-        # One folder's failure is no other's; and EMR takes nothing else with concurrent steps.
+        # One folder's failure must not affect others; EMR requires this for concurrent steps.
         "ActionOnFailure": "CONTINUE",
         "HadoopJarStep": {"Jar": "command-runner.jar", "Args": arguments},
     }
@@ -167,7 +167,7 @@ def _sizing(options: EmrOptions) -> dict[str, str]:
 
 
 def _variables(region: str) -> dict[str, str]:
-    """What driver and executors find in their environment."""
+    """Return the environment variables of driver and executors."""
     return {
         f"spark.{place}.{name}": value
         for place in ("yarn.appMasterEnv", "executorEnv")

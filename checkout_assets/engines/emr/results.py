@@ -1,4 +1,4 @@
-"""What a run's steps left in the lake: the only thing that is believed of a folder."""
+"""The results that a run's steps left in the lake: the only evidence for a folder."""
 
 from dataclasses import replace
 
@@ -15,14 +15,14 @@ from spark_jobs.stores import NotFoundError, Store
 
 
 class RunResults:
-    """The results of one run, whatever process or cluster worked on it."""
+    """The results of one run, whichever process or cluster worked on it."""
 
     def __init__(self, lake: Store, run_id: str) -> None:
         self._lake = lake
         self._run_id = run_id
 
     def attempts(self) -> dict[str, int]:
-        """By folder name, the highest attempt that left a result."""
+        """Return, by folder name, the highest attempt that left a result."""
         highest: dict[str, int] = {}
         for entry in self._lake.list(result_key("", self._run_id).removesuffix("/.json")):
             run_id, _, name = entry.key.partition("/")[2].partition("/")
@@ -33,10 +33,10 @@ class RunResults:
         return highest
 
     def of(self, folder: Folder, attempt: int) -> StructuredFolder | None:
-        """How the folder ended; None if neither the attempt nor an earlier one tells.
+        """Return how the folder ended; None if no attempt up to this one left a result.
 
-        It is done if its publication record is this run's. It was done if the attempt says so and
-        another run has published it since.
+        It is done if its publication record is this run's. It was done if the attempt's result says
+        so and another run has published the folder since.
         """
         told = self._told(folder, attempt)
         record = self._record(folder)

@@ -1,1 +1,1 @@
-"""A worker that copies somewhere else: what it says, who hears it, and when it must stop."""
+"""A worker that copies on another machine: its reports, their reader, and when it must stop."""

@@ -1,6 +1,6 @@
-"""A worker's side of the reports: what it says while it copies, and whether somebody listens.
+"""The worker's side of the reports: its progress, and whether a listener is there.
 
-Nothing here fails the copying: what cannot be written is written at the next beat.
+Nothing here fails the copying: a report that cannot be written is written at the next beat.
 """
 
 import random
@@ -28,11 +28,11 @@ BEAT_SECONDS = 15.0
 _LAST_TRIES_AFTER_SECONDS = (0.0, 1.0, 4.0, 10.0)
 _CONNECT_SECONDS, _READ_SECONDS = 5, 15
 _LONGEST_BEAT_SECONDS = 30.0
-"""What the last words wait for a beat under way: a Spot instance has two minutes in all."""
+"""Seconds that the final report waits for a running beat: a Spot instance has two minutes."""
 
 
 def open_reports(place: S3Location) -> WorkerReports:
-    """The worker's own files, through a client that gives up soon: the next beat tries again."""
+    """Open the worker's own files with a client that gives up soon: the next beat tries again."""
     from botocore.config import Config
 
     from spark_jobs.stores import S3Store
@@ -78,7 +78,7 @@ class Reporter(NoProgress):
         self._thread = threading.Thread(target=self._beats, name="report", daemon=True)
 
     def start(self) -> None:
-        """Begin to report and to listen."""
+        """Start to report and to listen."""
         self._heard_at = self._last_at = time.monotonic()
         self._thread.start()
 
@@ -92,26 +92,26 @@ class Reporter(NoProgress):
         self._silent = seconds
 
     def finish_folder(self, result: FolderReport) -> None:
-        """A folder has ended; this is said at the next beat."""
+        """Queue the report of a folder that has ended for the next beat."""
         with self._lock:
             self._ended[result.folder] = self._unsaid[result.folder] = result
 
     @property
     def complete(self) -> int:
-        """Folders that have ended and are complete."""
+        """Count the folders that have ended and are complete."""
         with self._lock:
             return sum(result.ok for result in self._ended.values())
 
     @property
     def silent_seconds(self) -> float:
-        """How long ago the listener's file changed last, or this began.
+        """Return the seconds since the listener's file last changed, or since this began.
 
-        A file that cannot be read counts as silence. No two clocks are compared.
+        An unreadable file counts as silence. The clocks of two machines are never compared.
         """
         return time.monotonic() - self._heard_at
 
     def end(self, outcome: WorkerOutcome, message: str, failure: Failure | None = None) -> bool:
-        """Say how all ended, and what was not said yet; whether that could be written."""
+        """Report the end and everything not yet reported; returns whether that could be written."""
         self._over.set()
         self._thread.join(_LONGEST_BEAT_SECONDS)
         end = End(datetime.now(UTC), outcome, message, failure)
@@ -132,13 +132,13 @@ class Reporter(NoProgress):
                 return
 
     def _managed(self, action: Callable[[WorkerReports], None]) -> Exception | None:
-        """Do it, or return what went wrong."""
+        """Run the action; returns its exception instead of raising it."""
         try:
             if self._reports is None:
                 self._reports = self._reach()
             action(self._reports)
         except Exception as error:
-            # Whatever it is, from no network to expired credentials: copying goes on.
+            # Any error, from no network to expired credentials: copying continues.
             return error
         return None
 

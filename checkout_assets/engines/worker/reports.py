@@ -1,11 +1,11 @@
-"""What an instance and whoever follows it tell one another, as small files in S3.
+"""The small files in S3 through which an instance and the process that follows it communicate.
 
-Below ``<fleet_uri>/runs/<run_id>/<worker>/``: of the follower ``folders.json``, which is what the
-worker was given to copy, and ``listener.json``; of the worker ``progress.json``,
+They are below ``<fleet_uri>/runs/<run_id>/<worker>/``. The follower writes ``folders.json``, the
+worker's assigned folders, and ``listener.json``. The worker writes ``progress.json``,
 ``results/<FOLDER>.json``, ``end.json`` and ``log.txt``.
 
-An instance's word is for people and for scheduling; what makes a folder done is raw's completion
-record. Whatever is read may be missing, torn or written by somebody else: readers return None then.
+An instance's reports are for people and for scheduling; only raw's completion record makes a folder
+done. A file may be missing, incomplete or written by somebody else: readers then return None.
 """
 
 import json
@@ -29,10 +29,10 @@ LISTENER, PROGRESS, END, LOG = "listener.json", "progress.json", "end.json", "lo
 ASSIGNED = "folders.json"
 RESULTS = "results/"
 FORMAT_VERSION = 1
-"""Of every report; what an instance's own script writes without one is of the first."""
+"""The format version of every report; a report of an instance's script without one is the first."""
 
 LONGEST_LOG = 64 * 1024
-"""Bytes of a log that are kept, its last ones."""
+"""The last bytes of a log that are kept."""
 LONGEST_SENTENCE = 400
 _LONGEST_ID = 200
 _COUNTS_END = 1 << 63
@@ -56,30 +56,30 @@ class WorkerOutcome(StrEnum):
     DONE = "done"
     """All its folders are complete."""
     FAILED = "failed"
-    """At least one is not, or nothing could be copied."""
+    """At least one folder is not complete, or nothing could be copied."""
     DEADLINE = "deadline"
     UNHEARD = "unheard"
-    """Nobody listened any more."""
+    """No listener was there any more."""
     INTERRUPTED = "interrupted"
-    """By a signal, or by AWS's notice that it takes a Spot instance back."""
+    """By a signal, or by AWS's interruption notice for a Spot instance."""
     INSTALL = "install"
     """The copying never began."""
 
 
 @dataclass(frozen=True, slots=True)
 class Listening:
-    """The follower was there at that instant."""
+    """The follower was there at that time."""
 
     at: datetime
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """What a worker has done until ``at``, since its copying began.
+    """What a worker has done by ``at``, since its copying began.
 
-    ``objects`` and ``bytes`` are in raw, ``copied`` of the objects were put there by this worker;
-    ``rate`` is objects a second since the report before; ``silent`` is for how many seconds S3 has
-    not answered the copying, 0 if it does.
+    ``objects`` and ``bytes`` are in raw; this worker wrote ``copied`` of the objects. ``rate`` is
+    objects per second since the previous report. ``silent`` is for how many seconds S3 has not
+    answered the copying, 0 if it does.
     """
 
     at: datetime
@@ -122,12 +122,12 @@ class End:
 
 
 def is_run_id(text: str) -> bool:
-    """Whether this may name a run in keys and in a worker's command line."""
+    """Whether the text is a valid run id in keys and in a worker's command line."""
     return _RUN_ID.fullmatch(text) is not None
 
 
 def worker_name(number: int) -> str:
-    """The name of the ``number``-th instance that a run launches, from 1: ``w001``."""
+    """Return the name of the ``number``-th instance of a run, from 1: ``w001``."""
     return f"w{number:03d}"
 
 
@@ -142,12 +142,12 @@ def worker_prefix(run_id: str, worker: str) -> str:
 
 
 def worker_uri(fleet_uri: str, run_id: str, worker: str) -> str:
-    """The place of a worker's files, without a slash at the end: ``copy --report``."""
+    """Return the place of a worker's files, without a trailing slash, for ``copy --report``."""
     return f"{fleet_uri.rstrip('/')}/{worker_prefix(run_id, worker)}".rstrip("/")
 
 
 def workers_of(fleet: Store, run_id: str) -> list[str]:
-    """The names of a run's workers that have left a file, in order."""
+    """Return the names of a run's workers that have left a file, in order."""
     prefix = worker_prefix(run_id, worker_name(1)).rpartition("w")[0]
     names = {entry.key.removeprefix(prefix).partition("/")[0] for entry in fleet.list(prefix)}
     return sorted(name for name in names if _WORKER.fullmatch(name))
@@ -156,8 +156,8 @@ def workers_of(fleet: Store, run_id: str) -> list[str]:
 class WorkerReports:
     """The files of one worker: those of ``store`` below ``prefix`` (see worker_prefix).
 
-    The worker itself opens a store at its own place and needs no prefix. Readers return None for
-    what is missing or cannot be understood. All raise StoreError if the store refuses or fails.
+    The worker itself opens a store at its own place and needs no prefix. Readers return None for a
+    file that is missing or unreadable. All methods raise StoreError if the store refuses or fails.
     """
 
     def __init__(self, store: Store, prefix: str = "") -> None:
@@ -165,56 +165,56 @@ class WorkerReports:
         self._prefix = prefix
 
     def assign(self, folders: Sequence[Folder]) -> None:
-        """Say which folders the worker is given: another process that attaches reads them."""
+        """Write the folders that the worker is given: another process that attaches reads them."""
         self._write(ASSIGNED, {"folders": [folder.name for folder in folders]})
 
     def assigned(self) -> frozenset[Folder] | None:
-        """Which folders the worker was given; None also if an earlier version launched it."""
+        """Read the assigned folders; None also if an earlier version launched the worker."""
         return self._read(ASSIGNED, lambda told: frozenset(map(_folder, told["folders"])))
 
     def listen(self, listening: Listening) -> None:
-        """Say that somebody follows."""
+        """Write that a follower is there."""
         self._write(LISTENER, asdict(listening))
 
     def listening(self) -> Listening | None:
-        """When somebody followed last."""
+        """Read when a follower was last there."""
         return self._read(LISTENER, lambda told: Listening(_instant(told["at"])))
 
     def report(self, progress: Progress) -> None:
-        """Say how far the worker is."""
+        """Write the worker's progress."""
         self._write(PROGRESS, asdict(progress))
 
     def progress(self) -> Progress | None:
-        """How far the worker is."""
+        """Read the worker's progress."""
         return self._read(PROGRESS, _progress)
 
     def finish_folder(self, result: FolderReport) -> None:
-        """Say how a folder ended."""
+        """Write how a folder ended."""
         told = {**asdict(result), "folder": result.folder.name}
         self._write(f"{RESULTS}{result.folder}.json", told)
 
     def result(self, folder: Folder) -> FolderReport | None:
-        """How the folder ended."""
+        """Read how the folder ended."""
         found = self._read(f"{RESULTS}{folder}.json", _folder_report)
         return found if found is not None and found.folder == folder else None
 
     def results(self) -> dict[Folder, FolderReport]:
-        """How each folder ended that has."""
+        """Read how each folder ended that has ended."""
         prefix = f"{self._prefix}{RESULTS}"
         names = {entry.key.removeprefix(prefix) for entry in self._store.list(prefix)}
         ended = (self.result(folder) for folder in ALL_FOLDERS if f"{folder}.json" in names)
         return {result.folder: result for result in ended if result is not None}
 
     def end(self, end: End) -> None:
-        """Say how the worker ended."""
+        """Write how the worker ended."""
         self._write(END, asdict(end))
 
     def ended(self) -> End | None:
-        """How the worker ended."""
+        """Read how the worker ended."""
         return self._read(END, _end)
 
     def log(self) -> str:
-        """The end of the worker's log, not yet displayable; empty if it left none."""
+        """Read the end of the worker's log, not yet displayable; empty if it left none."""
         try:
             data = self._store.get(self._prefix + LOG).data
         except NotFoundError:

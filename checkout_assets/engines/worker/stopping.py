@@ -1,4 +1,4 @@
-"""When a worker must stop: at a deadline, unheard, by a signal, or before AWS takes it back."""
+"""When a worker must stop: deadline, missing listener, signal, or Spot interruption."""
 
 import json
 import signal
@@ -29,11 +29,11 @@ class Stopped(BaseException):
 
 
 Reason = Callable[[], Stopped | None]
-"""Asked every second: why to stop now, if there is a reason."""
+"""Called every second; returns why to stop now, or None."""
 
 
 def after_deadline(deadline: datetime) -> Reason:
-    """A reason from that instant on."""
+    """Return a reason that applies from that time on."""
 
     def look() -> Stopped | None:
         if datetime.now(UTC) < deadline:
@@ -46,7 +46,7 @@ def after_deadline(deadline: datetime) -> Reason:
 
 
 def after_silence(silent_seconds: Callable[[], float], limit_seconds: float) -> Reason:
-    """A reason once nobody has listened for so long."""
+    """Return a reason that applies once no listener was there for that long."""
 
     def look() -> Stopped | None:
         if silent_seconds() < limit_seconds:
@@ -60,10 +60,10 @@ def after_silence(silent_seconds: Callable[[], float], limit_seconds: float) -> 
 
 
 class SpotNotice:
-    """A reason once AWS has announced that it takes this Spot instance back, in two minutes.
+    """The reason to stop after AWS's notice that it interrupts this Spot instance in two minutes.
 
-    A recommendation to rebalance is none: copying loses nothing by going on until the notice.
-    Where no instance metadata answer there is no reason either.
+    A rebalance recommendation is not a reason: copying loses nothing by continuing until the
+    notice. Without instance metadata there is no reason either.
     """
 
     def __init__(self, metadata_url: str, look_seconds: float = _SPOT_LOOK_SECONDS) -> None:
@@ -74,7 +74,7 @@ class SpotNotice:
         self._opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
     def __call__(self) -> Stopped | None:
-        """Asks at most every five seconds."""
+        """Return the reason, if any; sends a request at most every five seconds."""
         if monotonic() - self._looked < self._look_seconds:
             return None
         self._looked = monotonic()
@@ -115,7 +115,7 @@ class Stopper:
         self._found: Stopped | None = None
         self._over = False
         self._left = threading.Event()
-        # Held while the main thread is signalled, so that none is sent after the handler is gone.
+        # Held while the main thread is signalled, so none is sent after the handler is removed.
         self._signalling = threading.Lock()
         self._thread = threading.Thread(target=self._look, name="stop", daemon=True)
 
@@ -137,12 +137,12 @@ class Stopper:
         signal.signal(signal.SIGTERM, self._before)
 
     def over(self) -> None:
-        """All is done: from now on there is nothing to stop."""
+        """Declare the work done: from now on there is nothing to stop."""
         self._over = True
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002
         if not self._over:
-            self._over = True  # the engine's own ending must not be stopped in its turn
+            self._over = True  # the engine's own ending must not be stopped as well
             raise self._found or Stopped(
                 WorkerOutcome.INTERRUPTED, "A signal has ended the copying."
             )
