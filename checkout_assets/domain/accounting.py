@@ -1,7 +1,7 @@
-"""The accounting identity: every object of a folder is somewhere, exactly once.
+"""The accounting identity: every object of a folder is counted in exactly one place.
 
-listed = copied + present + failed; copied + present = documents + nested + side;
-documents = rows + quarantined documents. Vanished objects stand outside these sums.
+listed = copied + present + failed; copied + present = documents + nested + side; documents = rows +
+quarantined documents. Vanished objects are not part of these sums.
 """
 
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ class CopyAccount:
 
     @classmethod
     def of(cls, facts: CopyFacts) -> "CopyAccount":
-        """What a copy counted."""
+        """Build the account from a copy's counts."""
         return cls(
             listed=facts.listed,
             copied=facts.status(Status.COPIED),
@@ -42,9 +42,9 @@ class CopyAccount:
 def broken_equations(
     copy: CopyAccount | None = None, structured: StructureTotals | None = None
 ) -> list[str]:
-    """A sentence for each equation that does not hold; empty if every object is accounted for.
+    """Return a sentence per equation that does not hold; none if every object is accounted for.
 
-    With both sides, what structuring read must also be what the copy left, kind by kind.
+    With both sides, structuring must have read what the copy left, kind by kind.
     """
     broken: list[str] = []
     if copy is not None:
@@ -57,7 +57,7 @@ def broken_equations(
 
 
 def broken_files(record: PublicationRecord) -> list[str]:
-    """A sentence for each sum of a publication's files that its totals do not explain."""
+    """Return a sentence per sum of a publication's files that its totals do not explain."""
     totals = record.totals
     sums = (
         ("table", record.files, totals.rows + totals.vanished_rows),
@@ -98,7 +98,7 @@ def _of_structured(totals: StructureTotals) -> list[str]:
 
 
 def told_of_structured(totals: StructureTotals) -> str:
-    """The sentence about what became of a folder's documents."""
+    """Build the sentence about the results of a folder's documents."""
     return (
         f"{counted(totals.documents, 'document')} became {counted(totals.rows, 'row')} and "
         f"{counted(totals.quarantined_documents, 'quarantined document')}."

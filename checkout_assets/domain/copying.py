@@ -1,4 +1,4 @@
-"""What copying decides for each object, in pure tables: no AWS, no I/O.
+"""What copying decides for each object, as pure functions: no AWS, no I/O.
 
 Keys are relative to their store's prefix, so they begin with the folder's name.
 """
@@ -23,14 +23,14 @@ ARCHIVED = frozenset({"GLACIER", "DEEP_ARCHIVE"})
 
 
 class CutOff(StrEnum):
-    """An ``as_of`` that is not an instant: the one raw keeps, or this very moment."""
+    """An ``as_of`` that is not a timestamp: the kept cut-off, or the current time."""
 
     KEPT = "kept"
     NOW = "now"
 
 
 class Action(StrEnum):
-    """What is to be done about a key."""
+    """What to do about a key."""
 
     COPY = "copy"
     PRESENT = "present"
@@ -49,14 +49,14 @@ class SourceObject(NamedTuple):
 
 
 class Sighting(NamedTuple):
-    """What raw's listing shows at a key."""
+    """An object as raw's listing shows it."""
 
     size: int
     etag: str
 
 
 class Pair(NamedTuple):
-    """An earlier manifest's word: an object of this source tag became one of this raw tag."""
+    """A row's tags in an earlier manifest: those of a source object and of its copy in raw."""
 
     source_etag: str
     raw_etag: str
@@ -65,16 +65,16 @@ class Pair(NamedTuple):
 def decide(
     source: SourceObject | None, raw: Sighting | None, known: Collection[Pair], as_of: datetime
 ) -> Action:
-    """What to do about a key that the source lists or an earlier manifest names.
+    """Decide what to do about a key that the source lists or an earlier manifest names.
 
     | source | raw and the earlier manifests | action |
     |---|---|---|
     | due (not after the cut-off) | proved the same, see ``is_same`` | present |
-    | due | anything less | copy |
-    | after the cut-off | whatever they show | newer |
+    | due | not proved the same | copy |
+    | after the cut-off | anything | newer |
     | gone | (an earlier manifest names it) | vanished |
 
-    Of a newer object an earlier version may be in raw; then that version has vanished.
+    Raw may hold an earlier version of a newer object; then that version has vanished.
     """
     if source is None:
         return Action.VANISHED
@@ -102,7 +102,7 @@ def is_md5_form(etag: str) -> bool:
 
 
 def new_copy_id(run_id: str, begun: datetime, nonce: str) -> str:
-    """A copy's own id, also if its run id comes again: parts are never written twice.
+    """Return a new copy id, unique even if a run id is reused: parts are never written twice.
 
     ``nonce`` is six hexadecimal digits.
     """
@@ -110,16 +110,16 @@ def new_copy_id(run_id: str, begun: datetime, nonce: str) -> str:
 
 
 class RunningDigest:
-    """64 hex digits over the (raw_key, raw_etag, size) of objects in whatever order they come.
+    """A digest of 64 hex digits over the (raw_key, raw_etag, size) of objects, in any order.
 
-    The sum of their SHA-256 modulo 2^256, so that parts can be added up.
+    It is the sum of their SHA-256 modulo 2^256, so partial digests can be added up.
     """
 
     def __init__(self) -> None:
         self._total = 0
 
     def add(self, raw_key: str, raw_etag: str, size: int) -> None:
-        """Take one more object."""
+        """Add one object."""
         # No safe key holds a newline, so this text names one triple only.
         text = f"{raw_key}\n{raw_etag}\n{size}"
         self._total += int.from_bytes(hashlib.sha256(text.encode()).digest(), "big")
@@ -130,7 +130,7 @@ class RunningDigest:
 
 
 def parse_as_of(text: str) -> datetime | CutOff:
-    """A cut-off as people write it: an ISO 8601 instant with its zone, ``now``, or nothing."""
+    """Parse a cut-off: an ISO 8601 time with its zone, ``now``, or an empty text."""
     if not text:
         return CutOff.KEPT
     if text == CutOff.NOW:
@@ -146,14 +146,14 @@ def parse_as_of(text: str) -> datetime | CutOff:
 
 @dataclass(frozen=True, slots=True)
 class CopyFacts:
-    """What a copy of one folder counted.
+    """The counts of a copy of one folder.
 
     ``by_status`` counts the manifest's rows, ``by_kind`` the objects in raw (copied and present).
-    ``newer`` came after the cut-off; ``missing_on_source`` lie in raw and no manifest names them;
-    ``unverified`` are objects on which the re-listing of raw did not agree; ``lost`` vanished
-    objects that are no longer in raw either; ``uncompared`` are objects that this copy copied and
-    could compare by size only, not by tags or checksums. ``total_bytes`` are those of the objects
-    in raw, ``copied_bytes`` those that this copy moved.
+    ``newer`` objects came after the cut-off. ``missing_on_source`` objects are in raw, but no
+    manifest names them. ``unverified`` are objects on which the re-listing of raw did not agree.
+    ``lost`` are vanished objects that are missing in raw too. ``uncompared`` are objects that this
+    copy could compare by size only, not by tags or checksums. ``total_bytes`` are those of the
+    objects in raw, ``copied_bytes`` those that this copy copied.
     """
 
     listed: int = 0
@@ -170,14 +170,14 @@ class CopyFacts:
     copied_bytes: int = 0
 
     def status(self, status: Status) -> int:
-        """Objects of that status."""
+        """Return the number of objects of that status."""
         return self.by_status.get(status, 0)
 
     def kind(self, kind: ObjectKind) -> int:
-        """Objects in raw of that kind."""
+        """Return the number of objects in raw of that kind."""
         return self.by_kind.get(kind, 0)
 
     @property
     def in_raw(self) -> int:
-        """Objects of the source that are in raw."""
+        """The number of the source's objects that are in raw."""
         return sum(map(self.status, IN_RAW))

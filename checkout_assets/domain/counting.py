@@ -1,4 +1,4 @@
-"""How counts are told, in sentences and in tables; the Spark job's are made in the same way."""
+"""Format counts for sentences and tables; the Spark job formats its own in the same way."""
 
 from spark_jobs.contract.counting import counted, in_number, part_of
 

@@ -1,4 +1,4 @@
-"""Make names that strangers wrote fit to be shown; each output still escapes at its own edge.
+"""Make untrusted names safe to display; each output adds its own escaping.
 
 Object keys and field names may hold terminal escapes, bidirectional overrides or personal data.
 """
@@ -11,11 +11,11 @@ _ELLIPSIS = "…"
 
 
 def displayable(name: str, longest: int = LONGEST_SHOWN) -> str:
-    """``name`` with everything that does not print made visible, at most ``longest`` characters.
+    """Return ``name`` with non-printable characters made visible, cut to ``longest`` characters.
 
     Control, format (bidirectional marks among them), surrogate, private and unassigned characters
-    and line separators become ``\\u{HEX}``; a backslash is doubled so that the result is
-    unambiguous. What is cut ends in an ellipsis.
+    and line separators become ``\\u{HEX}``. A backslash is doubled, so the result is unambiguous. A
+    cut name ends in an ellipsis.
     """
     shown = "".join(_visible(character) for character in name[: longest + 1])
     if len(name) > longest or len(shown) > longest:
@@ -24,9 +24,9 @@ def displayable(name: str, longest: int = LONGEST_SHOWN) -> str:
 
 
 def masked(key: str) -> str:
-    """A key with its object name hidden: the folder and a short digest that finds it again.
+    """Return a key with its object name hidden: the folder and a short digest that finds it again.
 
-    The digest is of the whole key, so two people can speak of the same object without its name.
+    The digest is of the whole key, so two people can discuss an object without its name.
     """
     folder, slash, _ = key.partition("/")
     digest = hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()[:12]
@@ -34,12 +34,12 @@ def masked(key: str) -> str:
 
 
 def one_line(sentence: str) -> str:
-    """A whole sentence on one line: only what does not print is made visible, nothing is cut."""
+    """Return a sentence on one line: non-printable characters become visible, nothing is cut."""
     return "".join(map(_printing, sentence))
 
 
 def escape_unencodable(error: UnicodeError) -> tuple[str, int]:
-    """A codec's error handler: what an encoding cannot hold, escaped as above."""
+    """Escape what an encoding cannot represent, as above; a codec's error handler."""
     if not isinstance(error, UnicodeEncodeError):
         raise error
     lost = error.object[error.start : error.end]

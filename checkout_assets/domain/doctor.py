@@ -1,4 +1,4 @@
-"""What ``doctor`` found: one result per check, and what all of them mean together."""
+"""Results of ``doctor``: one per check, and their totals."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -16,10 +16,10 @@ class CheckState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class CheckResult:
-    """What one check found.
+    """The result of one check.
 
-    ``subject`` is what was looked at (this machine, the source), ``reason`` what was seen or why
-    nothing was, ``remedy`` what to do; ``guide`` is the page of the docs that says more.
+    ``subject`` is what was checked (this machine, the source). ``reason`` is what was found, or why
+    nothing was. ``remedy`` is what to do, and ``guide`` the page of the docs that says more.
     """
 
     subject: str
@@ -32,26 +32,26 @@ class CheckResult:
 
 @dataclass(frozen=True, slots=True)
 class Topic:
-    """What a check looks at, what it is called, and where the docs explain it."""
+    """The subject of a check, its name, and the page of the docs that explains it."""
 
     subject: str
     check: str
     guide: str = ""
 
     def ok(self, reason: str) -> CheckResult:
-        """The check found what is needed."""
+        """Return the result of a check that found what is needed."""
         return CheckResult(self.subject, self.check, CheckState.OK, reason, "", self.guide)
 
     def failed(self, reason: str, remedy: str) -> CheckResult:
-        """The check found something else than what is needed."""
+        """Return the result of a check that did not find what is needed."""
         return CheckResult(self.subject, self.check, CheckState.FAILED, reason, remedy, self.guide)
 
     def unknown(self, reason: str, remedy: str) -> CheckResult:
-        """The check could not be made."""
+        """Return the result of a check that could not be made."""
         return CheckResult(self.subject, self.check, CheckState.UNKNOWN, reason, remedy, self.guide)
 
 
 def count_states(results: Sequence[CheckResult]) -> Mapping[CheckState, int]:
-    """How many checks ended in each state; every state has a number."""
+    """Count the checks by state; every state is included."""
     found = Counter(each.state for each in results)
     return {state: found[state] for state in CheckState}

@@ -1,6 +1,6 @@
-"""The errors every layer speaks.
+"""The errors that all layers raise.
 
-Each carries a failure, by which whoever runs this elsewhere decides whether to try it again.
+Each carries a failure, by which the caller decides whether to retry.
 """
 
 from spark_jobs.contract.failures import Failure
@@ -10,9 +10,9 @@ NOT_COMPLETED = Failure("NotCompleted", transient=True)
 
 
 class UsageError(Exception):
-    """What was asked for is wrong: one sentence says what, where, and what to do.
+    """The request or configuration is wrong: one sentence says what, where, and what to do.
 
-    The command line prints it and exits 2; Dagster shows it as the failure's description.
+    The command line prints it and exits with 2; Dagster shows it as the failure's description.
     """
 
     def __init__(self, sentence: str, failure: Failure = WRONG_USAGE) -> None:
@@ -21,7 +21,7 @@ class UsageError(Exception):
 
 
 class MigrationError(Exception):
-    """What was asked for could not be completed; the sentence says what is not done."""
+    """The request could not be completed; the sentence says what is not done."""
 
     def __init__(self, sentence: str, failure: Failure = NOT_COMPLETED) -> None:
         super().__init__(sentence)

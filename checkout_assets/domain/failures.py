@@ -1,8 +1,8 @@
-"""Why a cluster, one of its steps or a request to AWS failed, and whether to try again.
+"""Diagnose why a cluster, a step or a request to AWS failed, and whether to retry.
 
 Codes are those of EMR's ``StateChangeReason``, ``ErrorDetails`` and ``FailureDetails``, and of
-AWS's errors. What is not known to be passing is not repeated without end: an unexplained failure
-is tried once more.
+AWS's errors. Only failures that are known to be transient are retried more than once: an
+unexplained failure is retried once.
 """
 
 import re
@@ -20,7 +20,7 @@ LONGEST_REASON = 200
 
 
 class Cause(StrEnum):
-    """What a failure calls for: again, never again, elsewhere, or nothing because it was meant."""
+    """How to handle a failure: retry, give up, retry elsewhere, or ignore an intended end."""
 
     TRANSIENT = "transient"
     PERMANENT = "permanent"
@@ -30,10 +30,10 @@ class Cause(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
-    """A failure's cause, one clause for people, and how many more tries it is worth.
+    """A failure's cause, one clause for people, and the number of retries.
 
-    ``code`` is a word for decisions and counts: a service's own, or one of this program's.
-    ``elsewhere``: another try has better chances with other types and subnets.
+    ``code`` is for decisions and counts: a service's own code, or one of this program's.
+    ``elsewhere`` says that a retry has better chances with other types and subnets.
     """
 
     cause: Cause
@@ -49,23 +49,23 @@ class Diagnosis:
 
     @property
     def failure(self) -> Failure:
-        """What a folder's outcome tells of it."""
+        """The failure as a folder's outcome carries it."""
         return Failure(self.code, self.cause in {Cause.TRANSIENT, Cause.CAPACITY})
 
 
 _ROLE_MISSING = "ServiceRoleMissing"
 _AGAIN_AND_AGAIN, _SEVERAL, _ONCE = 99, 2, 1
-"""How many more tries; a run has a limit of its own for hosts."""
+"""Number of retries; a run has a limit of its own for hosts."""
 
 LOST = Diagnosis(
     Cause.TRANSIENT, "the instance did not answer any more and was ended", _SEVERAL, "HostSilent"
 )
-"""For a host that runs and says nothing."""
+"""For a host that is running and does not report."""
 
 TRIED_AGAIN = Diagnosis(
     Cause.TRANSIENT, "some folders are tried again", _AGAIN_AND_AGAIN, "FoldersAgain"
 )
-"""For a host that did what it could; how often a folder is tried is decided for each."""
+"""For a host that did all it could; retries are counted per folder."""
 
 _DENIALS = frozenset(
     {
@@ -74,7 +74,7 @@ _DENIALS = frozenset(
         "UnrecognizedClientException",
     }
 )  # fmt: skip
-"""Codes that decide whatever their sentence quotes."""
+"""Codes that decide, whatever the message quotes."""
 
 _REFUSALS = _DENIALS | {"InvalidRequestException", "ValidationException"}
 _IN_LOG = {
@@ -92,7 +92,7 @@ _IN_LOG = {
 
 
 def diagnose_request(code: str, message: str = "") -> Diagnosis:
-    """Why AWS refused a request, by the error's code."""
+    """Diagnose why AWS refused a request, by the error's code."""
     said = _quoted(f"{code}: {message}" if message else code)
     by_code = is_throttling(code) or code in _DENIALS
     text = code if by_code else f"{code} {message}"
@@ -179,7 +179,7 @@ _CLUSTER_ENDS: tuple[tuple[re.Pattern[str], Diagnosis], ...] = (
 
 
 def diagnose_cluster(code: str, message: str, error_codes: Sequence[str] = ()) -> Diagnosis:
-    """Why a cluster ended before its steps, by ``StateChangeReason`` and ``ErrorDetails``."""
+    """Diagnose why a cluster ended early, by ``StateChangeReason`` and ``ErrorDetails``."""
     told = " ".join((code, message, *error_codes))
     said = _quoted(": ".join(part for part in (code, message) if part) or "no reason given")
     known = [_BY_ERROR_CODE[each] for each in error_codes if each in _BY_ERROR_CODE]
@@ -191,7 +191,7 @@ def diagnose_cluster(code: str, message: str, error_codes: Sequence[str] = ()) -
 
 
 def diagnose_step(state: str, reason: str, message: str, log: str = "") -> Diagnosis:
-    """Why a step on a living cluster did not do its folder.
+    """Diagnose why a step on a running cluster did not complete its folder.
 
     ``log`` is what is known beyond ``FailureDetails``: the folder's own error, or its log's end.
     """
@@ -216,10 +216,10 @@ def diagnose_step(state: str, reason: str, message: str, log: str = "") -> Diagn
 
 
 def diagnose_folder(error: str, failure: Failure | None) -> Diagnosis:
-    """Why a step or a worker gave a folder up, by the failure that it reports.
+    """Diagnose why a step or a worker gave a folder up, by the failure that it reports.
 
-    It has retried what it could, so what is transient is worth one more try elsewhere. So is what
-    a worker of an earlier version reports, which tells no failure.
+    It has already retried, so a transient failure is worth one more attempt elsewhere. So is a
+    report of an earlier version's worker, which contains no failure.
     """
     if failure is None or failure.transient:
         code = failure.code if failure is not None else "Untold"

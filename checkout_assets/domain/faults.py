@@ -1,4 +1,4 @@
-"""What an exception that no code expected means: a fault of the machine, or of the program."""
+"""Explain an exception that no code expected: a fault of the machine, or of the program."""
 
 import errno
 import os
@@ -26,7 +26,7 @@ _OF_DATABASES = {
     sqlite3.SQLITE_READONLY: errno.EROFS,
 }
 _PRIMARY_CODE = 0xFF
-"""Of SQLite's error codes the lower byte; the others tell details."""
+"""The lower byte of SQLite's error codes; the other bytes are details."""
 
 _USUAL_WAY = "check this machine's disks, network and permissions"
 _NO_TEMPORARY = "No usable temporary directory"
@@ -34,7 +34,7 @@ _NO_THREAD = "can't start new thread"
 
 
 def explain_fault(error: BaseException) -> str:
-    """One sentence about the exception, without its text, which may hold what strangers wrote."""
+    """Explain the exception in one sentence, without its text, which may hold untrusted names."""
     if machine := machine_fault(error) or next(_deeper(error), ""):
         return f"{machine}."
     last = traceback.extract_tb(error.__traceback__)[-1]
@@ -43,7 +43,7 @@ def explain_fault(error: BaseException) -> str:
 
 
 def machine_fault(error: BaseException) -> str:
-    """What this machine lacks or refuses, and what to do; empty if it is not the machine."""
+    """Return what this machine lacks or refuses, and what to do; empty for other faults."""
     if isinstance(error, MemoryError):
         return _refused(errno.ENOMEM)
     if isinstance(error, RuntimeError) and str(error) == _NO_THREAD:
@@ -65,7 +65,7 @@ def machine_fault(error: BaseException) -> str:
 
 
 def _deeper(error: BaseException) -> Iterator[str]:
-    """What the machine lacks according to the errors that this one was made of."""
+    """Yield what the machine lacks according to the causes of this error."""
     cause = error.__cause__
     while cause is not None:
         if not isinstance(cause, OSError) or cause.errno in _WAYS_OUT:

@@ -1,7 +1,7 @@
 """The 512 folders: names, key order, ranges and slices.
 
-A folder is the unit of everything: of copying, structuring, reconciling, and the partition key of
-every partitioned asset.
+A folder is the unit of copying, structuring and reconciling, and the partition key of every
+partitioned asset.
 """
 
 import re
@@ -31,7 +31,7 @@ class Folder:
 
     @classmethod
     def parse(cls, name: str) -> "Folder":
-        """The folder of that exact name; raises UsageError with the nearest valid spelling."""
+        """Return the folder of that exact name; the UsageError suggests the nearest valid one."""
         match = _NAME.fullmatch(name)
         if match is None:
             raise UsageError(_explain_wrong_name(name))
@@ -63,10 +63,10 @@ FOLDER_NAMES: tuple[str, ...] = tuple(folder.name for folder in ALL_FOLDERS)
 
 
 def select_folders(words: Iterable[str]) -> tuple[Folder, ...]:
-    """The folders that names, ranges (``00_CheckoutOrder..0F_CheckoutOrder``) and ``all`` mean.
+    """Return the folders for names, ranges (``00_CheckoutOrder..0F_CheckoutOrder``) and ``all``.
 
-    Each folder once, in key order. Raises UsageError for no word, a wrong name or a range that
-    runs backwards.
+    Each folder is returned once, in key order. Raises UsageError without a word, for an invalid
+    name, or for a range that runs backwards.
     """
     chosen: set[Folder] = set()
     for word in words:
@@ -80,7 +80,7 @@ def select_folders(words: Iterable[str]) -> tuple[Folder, ...]:
 
 
 def words_for(folders: Iterable[Folder]) -> tuple[str, ...]:
-    """The fewest words that ``select_folders`` takes for exactly these folders."""
+    """Return the fewest words that ``select_folders`` parses as exactly these folders."""
     runs: list[list[Folder]] = []
     for folder in sorted(set(folders)):
         if runs and runs[-1][-1].index + 1 == folder.index:
@@ -91,7 +91,7 @@ def words_for(folders: Iterable[Folder]) -> tuple[str, ...]:
 
 
 def slices(folders: Sequence[Folder], size: int) -> Iterator[tuple[Folder, ...]]:
-    """Consecutive slices of at most ``size`` folders."""
+    """Yield consecutive slices of at most ``size`` folders."""
     if size < 1:
         raise UsageError(f"A slice holds at least 1 folder, not {size}.")
     for start in range(0, len(folders), size):

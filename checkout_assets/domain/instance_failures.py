@@ -1,7 +1,7 @@
-"""Why an instance that copies folders ended before its work, and whether another one may help.
+"""Diagnose why a copying instance ended early, and whether another one may help.
 
-Codes are those of EC2's ``StateReason``; the outcome and the failure are the instance's own last
-words. An instance of a version that told no failure is judged by its sentence.
+Codes are those of EC2's ``StateReason``. The outcome and the failure come from the instance's own
+last report. If an earlier version reported no failure, its sentence is used.
 """
 
 import re
@@ -15,7 +15,7 @@ from spark_jobs.contract.failures import Failure
 from spark_jobs.service_codes import is_denied
 
 _AGAIN_AND_AGAIN, _SEVERAL, _ONCE = 99, 2, 1
-"""How many more instances; a run has a limit of its own."""
+"""Number of further instances; a run has a limit of its own."""
 
 _SPOT = re.compile(r"Server\.SpotInstance(Termination|Shutdown)")
 _BY_SOMEONE = re.compile(r"Client\.(UserInitiated(Shutdown|Hibernate)|InstanceTerminated)\b")
@@ -61,7 +61,7 @@ _BY_CODE = {
 def diagnose_instance(
     code: str, message: str, outcome: str = "", said: str = "", failure: Failure | None = None
 ) -> Diagnosis:
-    """Why an instance ended, by EC2's reason and by what it told itself, if it could."""
+    """Diagnose why an instance ended, by EC2's reason and by its own last report, if any."""
     own = _by_failure(failure) if failure is not None else _by_sentence(outcome, said)
     found = _by_state(code) or own
     told = said or ": ".join(part for part in (code, message) if part) or "no reason given"
@@ -69,12 +69,12 @@ def diagnose_instance(
 
 
 def failure_of_stopping(outcome: str) -> Failure:
-    """What a worker that stops for this reason tells: its outcome as a failure."""
+    """Return the failure for a worker that stops with this outcome."""
     return _OUTCOMES.get(outcome, _UNEXPLAINED).failure
 
 
 def _by_state(code: str) -> Diagnosis | None:
-    """What EC2's reason decides, whatever the instance itself said."""
+    """Diagnose by EC2's reason, if that decides regardless of the instance's own report."""
     if _SPOT.search(code):
         return Diagnosis(
             Cause.TRANSIENT,
@@ -100,7 +100,7 @@ def _by_state(code: str) -> Diagnosis | None:
 
 
 def _by_failure(failure: Failure) -> Diagnosis:
-    """What the worker told decides; it has retried what it could."""
+    """Diagnose by the worker's failure; the worker has already retried what it could."""
     if is_denied(failure.code):
         return _NO_ACCESS
     unknown = _UNEXPLAINED if failure.transient else _HOPELESS

@@ -1,12 +1,12 @@
-"""Instants as people and records write them."""
+"""Parse times as people and records write them."""
 
 from datetime import UTC, datetime
 
 
 def instant_of(text: str) -> datetime | None:
-    """The instant in UTC that ISO 8601 text with a zone names; None for anything else.
+    """Return the time in UTC for ISO 8601 text with a zone; None for any other text.
 
-    None, too, for an instant that lies outside the years 1 to 9999 in UTC.
+    None, too, for a time outside the years 1 to 9999 in UTC.
     """
     try:
         found = datetime.fromisoformat(text)

@@ -1,4 +1,4 @@
-"""Object keys: which kind of object a key names, and the safe key it gets in raw.
+"""Object keys: the kind of object that a key names, and its safe key in raw.
 
 All keys here are relative to the store's prefix, so they begin with the folder's name.
 """
@@ -13,7 +13,7 @@ LONGEST_KEY_BYTES = 1024
 """S3's limit for a key in UTF-8: AWS S3 user guide, "Creating object key names"."""
 
 CUT_KEY_TAIL = len("~~") + 2 * hashlib.sha256().digest_size
-"""Bytes that a cut key ends in: two tildes and a SHA-256 in hexadecimal digits."""
+"""Bytes at the end of a cut key: two tildes and a SHA-256 in hexadecimal digits."""
 
 _UNSAFE_BYTE = re.compile(rb"[^A-Za-z0-9._-]")
 _SAFE_SEGMENT = re.compile(r"(?![_.])[A-Za-z0-9._-]+")
@@ -36,11 +36,11 @@ _A_DOCUMENT = Classification(ObjectKind.DOCUMENT)
 
 
 def classify(source_key: str) -> Classification:
-    """The kind of the object at ``<folder>/...``; segments are taken literally.
+    """Return the kind of the object at ``<folder>/...``; segments are taken literally.
 
-    A document has exactly three segments after the folder, the second being ``id``; more than
-    three make it nested; all else is a side object, flagged ``near_miss`` if ``id`` stands in
-    another place or in another case.
+    A document has exactly three segments after the folder, the second being ``id``. An object with
+    more than three is nested. Every other object is a side object, flagged ``near_miss`` if ``id``
+    stands in another place or in another case.
     """
     if _DOCUMENT.fullmatch(source_key):
         return _A_DOCUMENT
@@ -55,14 +55,14 @@ def classify(source_key: str) -> Classification:
 
 
 def safe_key(source_key: str, raw_prefix: str = "") -> str:
-    """The key an object gets in raw: clean for every reader, injective, and unchanged if clean.
+    """Return the key of an object in raw: safe for every reader, injective, unchanged if safe.
 
     Each segment keeps ``A-Z a-z 0-9 . _ -``; every other byte of its UTF-8 form, ``~`` included,
-    becomes ``~XX``, as does a leading ``_`` or ``.``; an empty segment becomes ``~``. A result
-    that with ``raw_prefix`` exceeds 1,024 bytes is cut after a whole escape and gets ``~~`` and
-    the SHA-256 of the source key. Not idempotent: apply it once, to source keys only.
+    becomes ``~XX``, as does a leading ``_`` or ``.``; an empty segment becomes ``~``. A result that
+    with ``raw_prefix`` exceeds 1,024 bytes is cut after a whole escape and gets ``~~`` and the
+    SHA-256 of the source key. The function is not idempotent: apply it once, to source keys only.
 
-    Raises ValueError if ``raw_prefix`` leaves no room for the folder and that; longest_prefixes
+    Raises ValueError if ``raw_prefix`` is too long for the folder and that suffix; longest_prefixes
     says how long it may be.
     """
     room = LONGEST_KEY_BYTES - len(raw_prefix.encode())
@@ -79,15 +79,15 @@ def safe_key(source_key: str, raw_prefix: str = "") -> str:
 
 
 def was_escaped(source_key: str) -> bool:
-    """Whether the key had to change on its way to raw."""
+    """Whether the key is escaped in raw."""
     return safe_key(source_key) != source_key
 
 
 def place_in_order(raw_key: str) -> str:
-    """What manifests and comparisons are sorted by: keys without an escape, then the others.
+    """Return the sort key of manifests and comparisons: keys without an escape come first.
 
-    Source and raw list the former in the same order, so they are joined as they come; only the
-    others, which are few, have to be put aside and sorted.
+    Source and raw list those in the same order, so they are joined while they are listed. Only the
+    others, which are few, have to be buffered and sorted.
     """
     return _LAST_CHARACTER + raw_key if "~" in raw_key else raw_key
 

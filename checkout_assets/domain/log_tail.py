@@ -1,4 +1,4 @@
-"""The end of a job's log, fit to be shown: bounded, and without what may be personal or secret."""
+"""The end of a job's log, safe to show: bounded, without personal data or secrets."""
 
 import re
 
@@ -10,7 +10,7 @@ LONGEST_LINE = 200
 _MASKED = "[…]"
 _KEY = re.compile(r"\b[0-9A-F]{2}_(?:Checkout|Fulfillment)Order/[^\s\"',)\]]+")
 _MODULE = re.compile(r"No module named '[\w.]+'")
-# A line may be as long as the whole tail: no pattern may read on to its end from each character.
+# A line may be as long as the whole tail, so no pattern may scan to its end from each character.
 _REST: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"[{\[].*"), _MASKED),  # JSON, or the repr of something: an order's content
     (re.compile(r"'[^']*'?|\"[^\"]*\"?"), f"'{_MASKED}'"),
@@ -26,7 +26,7 @@ _REST: tuple[tuple[re.Pattern[str], str], ...] = (
 
 
 def log_tail(text: str) -> tuple[str, ...]:
-    """The last lines of ``text`` that say something, masked; at most MOST_LINES of them."""
+    """Return the last informative lines of ``text``, masked; at most MOST_LINES of them."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     return tuple(_shown(line) for line in lines[-MOST_LINES:])
 

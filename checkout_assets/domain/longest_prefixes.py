@@ -1,4 +1,4 @@
-"""How long a prefix in S3 may be, so that every key that is written below it fits."""
+"""The longest prefix in S3 with which every key below it still fits."""
 
 from datetime import UTC, datetime
 

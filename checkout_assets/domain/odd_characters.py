@@ -1,11 +1,11 @@
-"""Find what a copied or templated value often contains by mistake: outer spaces, line breaks."""
+"""Find typical errors of copied or templated values: outer spaces, line breaks."""
 
 
 def odd_characters(text: str, blanks_inside: bool = True) -> str:
-    """A clause that says which characters are wrong in the text; empty if none are.
+    """Return a clause that says which characters are invalid in the text; empty if none are.
 
-    Wrong are spaces at either end, and characters that do not print: line breaks, control
-    characters, spaces of other widths or of none. Without ``blanks_inside`` every space is wrong.
+    Spaces at either end are invalid, and so are characters that do not print: line breaks, control
+    characters, spaces of other widths or of none. Without ``blanks_inside`` every space is invalid.
     """
     if not text.isprintable():
         return "holds a line break or another character that does not print"

@@ -1,4 +1,4 @@
-"""Orphaned files: they lie in the lake as a folder's and its publication record does not name them.
+"""Orphaned files: they are in the lake under a folder's name, but not in its publication record.
 
 Readers of the tables may see rows twice while such files are there.
 """
@@ -29,9 +29,9 @@ _FILE = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class OrphanedFile:
-    """A file in the lake that is a folder's by its name, as it was listed; ``size`` in bytes.
+    """A file in the lake that belongs to a folder by its name, as it was listed.
 
-    ``etag`` is empty on a disk.
+    ``size`` is in bytes; ``etag`` is empty on a disk.
     """
 
     path: str
@@ -44,12 +44,12 @@ class OrphanedFile:
         return now - self.last_modified < least_age
 
     def shown(self, show_names: bool = False) -> str:
-        """The path; a name that this program does not give is masked unless names are shown."""
+        """Return the path; masks names that this program does not give, unless names are shown."""
         return shown_path(self.path, show_names)
 
 
 def shown_path(path: str, show_names: bool = False) -> str:
-    """A key of the lake, fit to be shown: strangers' names in it only with ``show_names``."""
+    """Return a key of the lake for display; untrusted names in it only with ``show_names``."""
     if show_names:
         return displayable(path, longest=_LONGEST_KEY)
     directory = _DIRECTORY.match(path)
@@ -60,7 +60,7 @@ def shown_path(path: str, show_names: bool = False) -> str:
 
 
 def shown_some(orphans: Iterable[OrphanedFile], most: int, show_names: bool = False) -> list[str]:
-    """The paths of the first ``most`` files in key order, and how many more there are."""
+    """Return the paths of the first ``most`` files in key order, and how many more there are."""
     ordered = sorted(orphans, key=lambda each: each.path)
     more = len(ordered) - most
     shown = [each.shown(show_names) for each in ordered[:most]]

@@ -1,7 +1,7 @@
 """The checks of a folder as a reconciliation finds them, by its records and by listings.
 
-A check is judged by a record when the folder is copied or structured. A reconciliation may find
-that this does not hold any more: then the check that nothing is lost fails.
+A check is judged by a record when the folder is copied or structured. If a reconciliation finds
+that this no longer holds, the check that nothing is lost fails.
 """
 
 from collections.abc import Sequence
@@ -35,13 +35,13 @@ _RAW_CHECKS = {rule.name for rule in RAW_RULES}
 
 
 def raw_checks(folder: FolderReconciled) -> list[Finding]:
-    """The checks of ``raw_orders``; none if the folder could not be compared."""
+    """Return the checks of ``raw_orders``; none if the folder could not be compared."""
     found = [each for each in folder.findings if each.rule in _RAW_CHECKS]
     return _contradicted(folder, found, every_object_copied.__name__, _OF_COPY)
 
 
 def structured_checks(folder: FolderReconciled) -> list[Finding]:
-    """The checks of ``structured_orders``; none if the folder could not be compared."""
+    """Return the checks of ``structured_orders``; none if the folder could not be compared."""
     found = [each for each in folder.findings if each.rule not in _RAW_CHECKS]
     return _contradicted(folder, found, every_document_accounted_for.__name__, _OF_STRUCTURE)
 
@@ -49,7 +49,7 @@ def structured_checks(folder: FolderReconciled) -> list[Finding]:
 def _contradicted(
     folder: FolderReconciled, found: Sequence[Finding], proof: str, contradicting: set[Reason]
 ) -> list[Finding]:
-    """The findings; the one that proves completeness fails if a reason says otherwise."""
+    """Return the findings; the one that states completeness fails if a reason contradicts it."""
     if Reason.NOT_COMPARED in folder.reasons:
         return []
     causes = [each for each in folder.causes if each.reason in contradicting]

@@ -1,4 +1,4 @@
-"""What reconciling says of a folder: its state, the reasons, and the map of all 512.
+"""The verdict of a reconciliation: a folder's state, the reasons, and the map of all 512.
 
 Pure: engines gather the evidence, the functions here judge it.
 """
@@ -31,7 +31,7 @@ _FOLDERS_PER_LINE = 16
 
 
 class State(StrEnum):
-    """Green: complete. Yellow: complete, and something to know. Red: something is not done."""
+    """Green: complete. Yellow: complete, but worth a look. Red: something is not done."""
 
     GREEN = "green"
     YELLOW = "yellow"
@@ -43,7 +43,7 @@ _NOT_LOOKED_AT = "⬜"
 
 
 class Reason(Enum):
-    """Why a folder is not green: the state it makes, and the sentence, with ``{n}`` counted."""
+    """Why a folder is not green: the resulting state, and the sentence, with ``{n}`` counted."""
 
     NOT_COMPARED = (State.RED, "the folder could not be compared")
     SOURCE_IS_EMPTY = (State.RED, "the source lists no object of it up to the cut-off")
@@ -82,13 +82,13 @@ class Reason(Enum):
 
     @property
     def code(self) -> str:
-        """Its name in documents, and its place in docs/runbook.md."""
+        """The reason's name in documents, and its section in docs/runbook.md."""
         return self.name.lower()
 
 
 @dataclass(frozen=True, slots=True)
 class FolderReason:
-    """A reason that holds for a folder: how many things it is about, and which, if it helps."""
+    """A reason that applies to a folder: how many things it is about, and which, if that helps."""
 
     reason: Reason
     count: int = 1
@@ -96,7 +96,7 @@ class FolderReason:
 
     @property
     def sentence(self) -> str:
-        """For people."""
+        """The sentence for people."""
         told = self.reason.sentence.format(n=f"{self.count:,}")
         return f"{told}: {self.detail}" if self.detail else told
 
@@ -107,9 +107,9 @@ class CopyEvidence:
 
     Without a source, ``listed`` is None and only raw and the manifest were compared.
     ``lists_documents`` says whether a document is among the listed. ``source_uri`` is that of the
-    source compared, else of the one that raw says it is copied from. ``record`` is
-    None if there is none or it is broken; then ``problem`` says how. ``as_of`` is the cut-off that
-    raw keeps. ``listed_at`` says when source and raw were listed, if that was not just now.
+    compared source, otherwise of the source that raw names. ``record`` is None if it is missing or
+    broken; ``problem`` then says why. ``as_of`` is the cut-off that raw keeps. ``listed_at`` says
+    when source and raw were listed, if that was not just now.
     """
 
     listed: int | None = None
@@ -130,18 +130,18 @@ class CopyEvidence:
 
     @property
     def earlier_day(self) -> str:
-        """The day, in UTC, of the earlier listing that this is; empty if it was just now."""
+        """The day, in UTC, of an earlier listing; empty if the listing was made just now."""
         return f"{self.listed_at.astimezone(UTC):%Y-%m-%d}" if self.listed_at else ""
 
     @property
     def other_source(self) -> str:
-        """The source that the folder was copied from, if that is not the one compared."""
+        """The source that the folder was copied from, if that is not the compared one."""
         copied_from = self.record.source_uri if self.record else ""
         return copied_from if self.source_uri and copied_from != self.source_uri else ""
 
     @property
     def without_documents(self) -> bool:
-        """Whether the source, or what was copied of it, holds other objects only."""
+        """Whether the source, or what was copied of it, holds no documents but other objects."""
         recorded = self.record is None or self.record.documents > 0
         return not recorded or not (self.listed is None or self.lists_documents)
 
@@ -150,8 +150,8 @@ class CopyEvidence:
 class LakeEvidence:
     """What the lake's listing and the folder's publication record show, in files.
 
-    ``read_deep`` says whether the recorded files were also read, every byte of them.
-    ``schema_version`` is the tables' of today; empty if it is not known here.
+    ``read_deep`` says whether the recorded files were also read completely. ``schema_version`` is
+    the tables' current one; empty if it is not known here.
     """
 
     record: PublicationRecord | None = None
@@ -164,16 +164,16 @@ class LakeEvidence:
 
     @property
     def outdated_schema(self) -> str:
-        """The version of the schema that its rows have, if that is not today's."""
+        """The schema version of the folder's rows, if that is not the current one."""
         version = self.record.schema_version if self.record else ""
         return version if self.schema_version and version != self.schema_version else ""
 
 
 @dataclass(frozen=True, slots=True)
 class FolderReconciled:
-    """What reconciling says of a folder; ``flags`` are the checks that warn of it.
+    """The verdict on a folder; ``flags`` are the checks that warn of it.
 
-    ``findings`` are all its checks, judged anew by its records.
+    ``findings`` are all its checks, judged again by its records.
     """
 
     folder: Folder
@@ -185,13 +185,13 @@ class FolderReconciled:
 
     @property
     def state(self) -> State:
-        """The worst of its causes."""
+        """The worst state of its causes."""
         states = {cause.reason.state for cause in self.causes}
         return next((s for s in (State.RED, State.YELLOW) if s in states), State.GREEN)
 
     @property
     def reasons(self) -> frozenset[Reason]:
-        """Why it is not green."""
+        """The reasons why it is not green."""
         return frozenset(cause.reason for cause in self.causes)
 
     @property
@@ -201,13 +201,13 @@ class FolderReconciled:
 
     @property
     def rows(self) -> int:
-        """How many rows of the tables its publication record names."""
+        """The number of table rows that its publication record names."""
         totals = self.lake.record.totals if self.lake.record else None
         return totals.rows + totals.vanished_rows if totals else 0
 
     @property
     def error(self) -> str:
-        """One sentence that says what is not done; empty if all is."""
+        """One sentence that says what is not done; empty if everything is."""
         red = [cause.sentence for cause in self.causes if cause.reason.state is State.RED]
         return f"{self.folder}: {'; '.join(red)}." if red else ""
 
@@ -218,7 +218,7 @@ def judge(
     lake: LakeEvidence,
     allowance: FolderAllowance = DEFAULT_ALLOWANCE,
 ) -> FolderReconciled:
-    """The folder's state with every reason for it."""
+    """Judge the folder: its state with every reason for it."""
     findings = _findings(copy, lake, allowance)
     flags = _flags(findings)
     causes = [*_of_copy(copy), *_of_lake(copy, lake), *_of_allowance(lake, allowance)]
@@ -228,7 +228,7 @@ def judge(
 
 
 def not_compared(folder: Folder, why: str) -> FolderReconciled:
-    """A folder of which nothing is known, which is never green."""
+    """Return a folder that could not be compared, which is never green."""
     return FolderReconciled(folder, (FolderReason(Reason.NOT_COMPARED, detail=why),))
 
 
@@ -280,7 +280,7 @@ def _of_lake(copy: CopyEvidence, lake: LakeEvidence) -> list[FolderReason]:
 
 
 def _of_another_copy(copy: CopyEvidence, record: PublicationRecord) -> FolderReason:
-    """Why what was structured is not what raw holds."""
+    """Return the reason why the structured rows are not of the copy that raw holds."""
     if copy.raw_uri and record.raw_uri not in {"", copy.raw_uri}:
         return FolderReason(Reason.STRUCTURED_FROM_OTHER_RAW, detail=displayable(record.raw_uri))
     return FolderReason(Reason.STRUCTURED_FROM_OLDER_COPY)
@@ -319,7 +319,7 @@ def _counted(*counts: tuple[Reason, int]) -> list[FolderReason]:
 def _findings(
     copy: CopyEvidence, lake: LakeEvidence, allowance: FolderAllowance
 ) -> tuple[Finding, ...]:
-    """What every check says of the folder's records; a record that is not there is not judged."""
+    """Return the result of every check on the folder's records; a missing record is not judged."""
     findings: list[Finding] = []
     if copy.record is not None:
         findings += [_dated(rule.judge(copy.facts), copy) for rule in RAW_RULES]
@@ -329,7 +329,7 @@ def _findings(
 
 
 def _dated(finding: Finding, copy: CopyEvidence) -> Finding:
-    """The finding; what rests on an earlier listing says so."""
+    """Return the finding; its sentence says so if it is based on an earlier listing."""
     if not copy.earlier_day or finding.rule != every_object_copied.__name__:
         return finding
     return replace(finding, summary=f"{finding.summary} Last listed on {copy.earlier_day}.")
@@ -343,7 +343,7 @@ def _flags(findings: Iterable[Finding]) -> tuple[str, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """All folders that were reconciled, added up; ``quarantined`` by reason."""
+    """The totals of all reconciled folders; ``quarantined`` by reason."""
 
     asked: int
     complete: int
@@ -360,7 +360,7 @@ class Summary:
 
     @classmethod
     def of(cls, results: Iterable[FolderReconciled]) -> "Summary":
-        """The sum over the folders, each counted by its records."""
+        """Add up the folders, each counted by its records."""
         folders = sorted(results, key=lambda result: result.folder)
         totals = [each.lake.record.totals for each in folders if each.lake.record is not None]
         quarantined: Counter[str] = Counter()
@@ -383,7 +383,7 @@ class Summary:
 
 
 def heat_map(states: Mapping[Folder, State], order_type: OrderType) -> str:
-    """16 lines of 16 squares, 00 top left and FF bottom right; white is not looked at."""
+    """Draw 16 lines of 16 squares, 00 top left and FF bottom right; white was not compared."""
     first = list(OrderType).index(order_type) * PREFIXES_PER_ORDER_TYPE
     folders = ALL_FOLDERS[first : first + PREFIXES_PER_ORDER_TYPE]
     squares = [
