@@ -147,7 +147,6 @@ class Group(Generic[R]):
 
     def _follow(self, host: Host[R]) -> Course[R, Diagnosis | None]:
         """Yield each folder when it ends; returns why the host ended early, or None."""
-        self._silent = 0
         self._sign, self._quiet, self._untold = None, 0.0, _SECONDS_BETWEEN_WORDS
         while self._left:
             try:
