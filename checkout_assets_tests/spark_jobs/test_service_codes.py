@@ -34,6 +34,7 @@ INTERRUPTED = [
     "409", "500", "502", "504", "AWS_ERROR_HTTP_CONNECTION_CLOSED",
     "AWS_ERROR_HTTP_RESPONSE_FIRST_BYTE_TIMEOUT",
     "AWS_IO_DNS_QUERY_FAILED", "AWS_IO_SOCKET_CLOSED", "AWS_IO_SOCKET_TIMEOUT",
+    "AWS_IO_TLS_ERROR_NEGOTIATION_FAILURE",
     "ConditionalRequestConflict", "ConnectTimeoutError", "ConnectionClosedError",
     "ConnectionError", "CredentialRetrievalError",
     "Credentials.MetadataRetrievalError", "Credentials.NoCredentialsError",
@@ -80,7 +81,7 @@ def test_what_broke_on_the_way_passes_and_is_no_throttling(code: str, status: in
 
 
 @pytest.mark.parametrize("code", [*PERMANENT, *EXPIRED, *DENIED])
-@pytest.mark.parametrize("status", [0, 400, 403])
+@pytest.mark.parametrize("status", [0, 400, 403, 499])
 def test_everything_else_stays(code: str, status: int) -> None:
     assert not is_transient(code, status)
 
@@ -105,6 +106,7 @@ def test_a_status_alone_may_ask_for_fewer_requests(status: int) -> None:
         ("Client.RequestLimitExceeded", True),
         ("SlowDown", True),
         ("ServiceUnavailable", False),
+        ("Server.ServiceUnavailable", False),
         ("503", False),
         ("InternalError", False),
         ("", False),
