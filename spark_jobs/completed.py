@@ -1,4 +1,4 @@
-"""Waiting for threads without being deaf to signals."""
+"""Wait for threads while still handling signals promptly."""
 
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from typing import Generator, Iterable, Set, TypeVar

@@ -1,4 +1,4 @@
-"""Red and flagged folders as Dagster shows them first: each with sentence, count and link."""
+"""Red and flagged folders for Dagster's first view: each with its sentence, count and link."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -18,7 +18,7 @@ _MORE = "\n\n… and {:,} more, all in the tables below."
 
 
 def told_first(folders: Sequence[ReportedFolder], runbook: Runbook) -> dg.MarkdownMetadataValue:
-    """As many folders as Dagster shows without a click, one line for each thing to know."""
+    """List as many folders as Dagster shows without a click, with one line per finding."""
     lines = [_line(each, line, runbook) for each in folders for line in each.lines]
     if not lines:
         return dg.MetadataValue.md("🟩 Nothing: every folder is complete and no check warns.")

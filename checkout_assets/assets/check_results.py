@@ -1,4 +1,4 @@
-"""What a rule found, as the result of a check that Dagster takes."""
+"""Convert a rule's finding to the result of a Dagster check."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from checkout_assets.domain.anomalies import Finding, Severity
 
 
 def result_of(finding: Finding, runbook: Runbook) -> dict[str, Any]:
-    """What a check's result says of a finding."""
+    """Return the arguments of a check's result for a finding."""
     errors = finding.severity is Severity.ERROR
     return {
         "check_name": finding.rule,

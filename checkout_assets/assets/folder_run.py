@@ -1,10 +1,10 @@
-"""Run an engine over a run's folders and tell Dagster of each one as it ends.
+"""Run an engine over a run's folders and report each one to Dagster as it ends.
 
-Dagster stores one outcome for a whole ranged run unless the body logs its own events, so this is
-the one place that logs them: a materialization and its checks for each folder that succeeded, at
-once, so that a crash loses none; at the end a failure that names the others. A run of a single
-partition gives its results to Dagster instead, because what logs its own events has no output, and
-Dagster skips whatever comes after it in the same run.
+Dagster stores one outcome for a whole ranged run unless the body logs its own events. So only this
+module logs them: a materialization and its checks per successful folder, at once, so that a crash
+loses none, and at the end a failure that names the other folders. A run of a single partition
+returns its results to Dagster instead: a step that logs its own events has no output, and Dagster
+skips whatever comes after it in the same run.
 """
 
 import time
@@ -58,7 +58,7 @@ E_co = TypeVar("E_co", covariant=True)
 
 @dataclass(frozen=True, slots=True)
 class FolderEvents:
-    """What Dagster is told of one folder."""
+    """The events of one folder for Dagster."""
 
     metadata: Mapping[str, Any]
     findings: Sequence[Finding]
@@ -68,18 +68,18 @@ class EngineResource(Protocol[E_co]):
     """A Dagster resource that gives an engine."""
 
     def engine(self) -> E_co:
-        """The engine; raises UsageError if it cannot work as configured."""
+        """Return the engine; raises UsageError if it cannot work as configured."""
 
 
 def configured(resource: EngineResource[E_co], context: RunContext) -> E_co:
-    """The resource's engine; what is wrong with its configuration is told without a traceback."""
+    """Return the resource's engine; reports a configuration error without a traceback."""
     with told_as_failure(context):
         return resource.engine()
 
 
 @contextmanager
 def told_as_failure(context: RunContext) -> Iterator[None]:
-    """Turn what concerns all folders into a run's failure: the sentence instead of a traceback."""
+    """Turn an error that concerns all folders into a run's failure, without a traceback."""
     try:
         yield
     except (UsageError, MigrationError) as error:
@@ -91,7 +91,7 @@ def told_as_failure(context: RunContext) -> Iterator[None]:
 
 
 def _failure(context: RunContext, told: str, transient: bool, **more: Any) -> dg.Failure:
-    """The failure of a run; if it is not transient, Dagster does not retry the run."""
+    """Build the failure of a run; if it is permanent, Dagster does not retry the run."""
     if not transient:
         forbid_run_retries(context)
     return dg.Failure(description=told, allow_retries=transient, **more)
@@ -104,7 +104,7 @@ class Stopwatch:
         self.seconds = 0.0
 
     def timed(self, items: Iterator[R]) -> Iterator[R]:
-        """The items, unchanged."""
+        """Yield the items unchanged."""
         while True:
             started = time.monotonic()
             item = next(items, None)
@@ -116,7 +116,7 @@ class Stopwatch:
 
 @dataclass(frozen=True, slots=True)
 class Attempted:
-    """What became of a run's folders."""
+    """The results of a run's folders."""
 
     failed: dict[Folder, FailedFolder]
     results: list["dg.MaterializeResult[Any]"]
@@ -135,7 +135,7 @@ class FolderRun:
 
     @property
     def run_id(self) -> str:
-        """The id engines know this work by: a retry keeps its first run's, and re-attaches."""
+        """The run id that engines use: a retry keeps its first run's, and re-attaches."""
         run = self._context.run
         return run.root_run_id if self._is_retry and run.root_run_id else run.run_id
 
@@ -148,7 +148,7 @@ class FolderRun:
         """Run the engine and report each folder as it ends."""
         done = self._done_before(folders)
         left = [folder for folder in folders if folder.name not in done]
-        # An engine that ends without a word about a folder has not done it.
+        # A folder for which the engine returns no result is not done.
         failed = {
             folder: FailedFolder(f"{folder}: the engine returned no result for this folder.")
             for folder in left
@@ -163,7 +163,7 @@ class FolderRun:
                 for result in watch.timed(results):
                     self._add(attempted, result, describe(result))
         finally:
-            close = getattr(results, "close", None)  # a plain iterator has nothing to cancel
+            close = getattr(results, "close", None)  # a plain iterator cannot be closed
             if close is not None:
                 close()
             self._context.instance.add_run_tags(
@@ -182,11 +182,11 @@ class FolderRun:
             attempted.failed[result.folder] = failed
 
     def _report(self, result: R, report: FolderEvents) -> "dg.MaterializeResult[Any] | None":
-        """Tell Dagster of a folder; what only the body can tell is returned."""
+        """Report a folder to Dagster; returns what only the body can yield."""
         partition = result.folder.name
         if not result.ok:
             self._context.log.error(result.error)
-            # Of a folder that failed, only what failed is known.
+            # For a failed folder, only what failed is known.
             errors = [each for each in report.findings if each.severity is Severity.ERROR]
             failed = [replace(each, passed=False, summary=result.error) for each in errors]
             self._log_checks(failed, partition, None)
@@ -258,7 +258,7 @@ class FolderRun:
 
 
 def _is_permanent(result: FolderResult) -> bool:
-    """A result that does not tell may be tried again."""
+    """Whether the result is a permanent failure; without a failure it may be retried."""
     failure: Failure | None = getattr(result, "failure", None)
     return failure is not None and not failure.transient
 

@@ -36,7 +36,7 @@ POOL = "migrate"
 
 
 class Migration:
-    """Copies, structures, or does both, and tells Dagster folder by folder."""
+    """Copies, structures, or does both, and reports each folder to Dagster."""
 
     def __init__(
         self,
@@ -66,8 +66,8 @@ class Migration:
     ) -> "Iterator[dg.MaterializeResult[Any]]":
         """Yield what Dagster has not been told yet; raise dg.Failure that names what failed.
 
-        Folders that could not be copied are not structured. None for an engine leaves its part out.
-        If Dagster retries a run by itself, what failed permanently is not tried again.
+        Folders that could not be copied are not structured. An engine that is None is skipped. If
+        Dagster retries a run by itself, permanent failures are not retried.
         """
         allow_run_retries(context)
         before = failed_for_good(context)
@@ -88,7 +88,7 @@ class Migration:
 
 
 def build_migration(migration: Migration, folders_per_run: int) -> dg.AssetsDefinition:
-    """Both assets, whose backfills take ``folders_per_run`` folders per run."""
+    """Build both assets; their backfills take ``folders_per_run`` folders per run."""
 
     @dg.multi_asset(
         name="migrate_folders",
@@ -119,7 +119,7 @@ def build_migration(migration: Migration, folders_per_run: int) -> dg.AssetsDefi
 
 
 def _selected(context: dg.AssetExecutionContext) -> AbstractSet[dg.AssetKey]:
-    """The assets to materialize; raises dg.Failure if only checks are selected."""
+    """Return the assets to materialize; raises dg.Failure if only checks are selected."""
     selected: AbstractSet[dg.AssetKey] = context.selected_asset_keys
     if not selected:
         raise dg.Failure(

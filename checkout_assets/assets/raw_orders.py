@@ -20,7 +20,7 @@ RAW_ORDERS = dg.AssetKey("raw_orders")
 
 
 def raw_spec(raw_uri: str) -> dg.AssetSpec:
-    """The asset as Dagster shows it."""
+    """Build the asset's spec."""
     return dg.AssetSpec(
         RAW_ORDERS,
         deps=[SOURCE_ORDERS],
@@ -42,7 +42,7 @@ def raw_spec(raw_uri: str) -> dg.AssetSpec:
 
 
 def describe_copied(copied: "FolderCopied", raw_uri: str = "") -> FolderEvents:
-    """What Dagster shows of a folder that was copied, or was not."""
+    """Return Dagster's events for a folder that was copied, or was not."""
     facts = copied.facts
     metadata: dict[str, Any] = {
         "objects": facts.in_raw,

@@ -65,7 +65,7 @@ class _Shown:
 
 @dataclass(frozen=True)
 class _Compared:
-    """What one comparison of all folders found; ``earlier`` is oldest first."""
+    """The results of comparing all folders; ``earlier`` is oldest first."""
 
     folders: Sequence[FolderReconciled]
     summary: Summary
@@ -151,7 +151,7 @@ def _leave_report(
 
 
 def _metadata(found: _Compared, ended: str, show_names: bool) -> dict[str, Any]:
-    """What was found, and what the next decisions about access read."""
+    """Return the results, and what later decisions about access need."""
     return {
         **metadata(found.folders, found.summary, found.outcome),
         **orphaned_files(found.folders, show_names),
@@ -198,5 +198,5 @@ def _judge_grant(
 
 
 def _is_final(folders: Sequence[FolderReconciled]) -> bool:
-    """Whether looking again would find the same: every folder could be compared."""
+    """Whether another comparison would find the same: every folder could be compared."""
     return all(cause.reason is not Reason.NOT_COMPARED for each in folders for cause in each.causes)

@@ -23,14 +23,14 @@ RunContext = dg.OpExecutionContext | dg.AssetExecutionContext
 
 @dataclass(frozen=True, slots=True)
 class FailedFolder:
-    """Why a folder failed: one sentence, and whether it fails again if it is only tried again."""
+    """Why a folder failed: one sentence, and whether a mere retry would fail again."""
 
     sentence: str
     permanent: bool = False
 
 
 def allow_run_retries(context: RunContext) -> None:
-    """Let Dagster retry a run that repeats one for which this was forbidden."""
+    """Let Dagster retry a run that repeats a run for which retries were forbidden."""
     before = context.run.tags.get(_MAX_RETRIES_BEFORE)
     if before is not None:
         context.instance.add_run_tags(context.run_id, {MAX_RETRIES_TAG: before})
@@ -47,7 +47,7 @@ def forbid_run_retries(context: RunContext) -> None:
 
 
 def failed_for_good(context: RunContext) -> dict[Folder, FailedFolder]:
-    """If Dagster retries a run by itself, the folders of it that a retry does not help."""
+    """If Dagster is retrying a run by itself, return the folders that failed permanently."""
     run = context.run
     if RETRY_NUMBER_TAG not in run.tags or run.parent_run_id is None:
         return {}
@@ -79,7 +79,7 @@ def _failure_tables(instance: dg.DagsterInstance, run_id: str) -> Iterator[dg.Ta
 
 
 def failure_table(failed: Mapping[Folder, FailedFolder]) -> dg.TableMetadataValue:
-    """A table of folders, why each is not done, and whether trying again is of no use."""
+    """Build a table of folders, why each is not done, and whether a retry is useless."""
     return dg.MetadataValue.table(
         records=[
             dg.TableRecord(
@@ -100,5 +100,5 @@ def failure_table(failed: Mapping[Folder, FailedFolder]) -> dg.TableMetadataValu
 
 
 def all_permanent(failed: Iterable[FailedFolder]) -> bool:
-    """Whether no folder is left that a retry may help."""
+    """Whether no folder is left for which a retry may help."""
     return all(each.permanent for each in failed)

@@ -26,7 +26,7 @@ STRUCTURED_ORDERS = dg.AssetKey("structured_orders")
 
 
 def structured_spec(lake_uri: str) -> dg.AssetSpec:
-    """The asset as Dagster shows it."""
+    """Build the asset's spec."""
     return dg.AssetSpec(
         STRUCTURED_ORDERS,
         deps=[RAW_ORDERS],
@@ -56,7 +56,7 @@ def describe_structured(
     allowance: FolderAllowance = DEFAULT_ALLOWANCE,
     lake_uri: str = "",
 ) -> FolderEvents:
-    """What Dagster shows of a folder that was structured, or was not."""
+    """Return Dagster's events for a folder that was structured, or was not."""
     totals = structured.totals
     folder = structured.folder
     metadata: dict[str, Any] = {
@@ -79,7 +79,7 @@ def _path(lake_uri: str, key: str) -> dg.PathMetadataValue:
 
 
 def _counts(totals: StructureTotals) -> dict[str, Any]:
-    """What became of the folder's documents, the most wanted first."""
+    """Return the counts of the folder's documents, the most important first."""
     return {
         "dagster/partition_row_count": totals.rows,
         "documents": totals.documents,
@@ -104,7 +104,7 @@ def _counts(totals: StructureTotals) -> dict[str, Any]:
 
 
 def column_schema(order_type: OrderType) -> dg.TableSchema:
-    """The columns of a table; checkout lacks the two that only fulfillment documents have."""
+    """Return the columns of a table; checkout lacks two that only fulfillment documents have."""
     return dg.TableSchema(
         columns=[
             dg.TableColumn(column.name, column.ddl, description=column.meaning)

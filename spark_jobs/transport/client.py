@@ -1,4 +1,4 @@
-"""The client of one S3 endpoint: takes requests, and ends all of them when it is told to."""
+"""The client of one S3 endpoint: sends requests, and ends all of them on ``hang_up``."""
 
 from __future__ import annotations
 
@@ -82,9 +82,9 @@ class CrtS3:
         query: str = "",
         body: bytes = b"",
     ) -> None:
-        """Start a request as ``send`` does, and hear of its end on awscrt's thread.
+        """Start a request as ``send`` does; ``on_end`` is called on awscrt's thread.
 
-        Cheaper than a future; ``on_end`` must be quick and must not raise.
+        This is cheaper than a future. ``on_end`` must be quick and must not raise.
         """
         host, path = self._endpoint.address(bucket, key)
         told = [("host", host), ("user-agent", _USER_AGENT), *headers]
@@ -97,10 +97,10 @@ class CrtS3:
         ).send()
 
     def rehearse(self, bucket: str) -> None:
-        """Do all that a request to the bucket needs but send it; raises whatever refuses.
+        """Do all that a request to the bucket needs except sending it; raises any error.
 
-        That is wrong configuration: a region, credentials, certificates or a proxy. Closes this
-        client.
+        An error is a wrong configuration: a region, credentials, certificates or a proxy. Closes
+        this client.
         """
         host, path = self._endpoint.address(bucket, "")
         try:
@@ -110,7 +110,7 @@ class CrtS3:
             self.close()
 
     def limit(self, connections: int) -> None:
-        """From now on use at most so many connections to a host."""
+        """From now on use at most that many connections per host."""
         self._connections = connections
         for pool in list(self._pools.values()):
             pool.limit(connections)
@@ -136,7 +136,7 @@ class CrtS3:
             pool.hang_up(asked_by)
 
     def _pool(self, host: str) -> Connections:
-        """The connections to a host: Amazon's S3 has one for each bucket."""
+        """Return the connections to a host: Amazon's S3 has one host per bucket."""
         scheme = self._endpoint.url.partition("://")[0]
         with self._lock:
             if host not in self._pools:
@@ -144,7 +144,7 @@ class CrtS3:
                 self._later.begin()
                 pool = Connections(open_one, self._later, self._connections, *self._limits)
                 self._pools[host] = pool
-                pool.hang_up(self._trying.hung_up)  # whoever did may not have seen this one
+                pool.hang_up(self._trying.hung_up)  # hang_up may have missed this new pool
             return self._pools[host]
 
 
@@ -153,7 +153,7 @@ _lock = threading.Lock()
 
 
 def shared_client(boto_session: Any, endpoint: Endpoint) -> CrtS3:
-    """One client an endpoint, kind of credentials and process, for each holds connections."""
+    """Return one client per endpoint, kind of credentials and process, to reuse its connections."""
     credentials = boto_session.get_credentials()
     key = (endpoint, str(getattr(credentials, "method", "")))
     with _lock:

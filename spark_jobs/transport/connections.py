@@ -1,7 +1,7 @@
-"""HTTP connections to one S3 endpoint, by awscrt: opened as needed, used again, watched.
+"""HTTP connections to one S3 endpoint, by awscrt: opened as needed, reused, monitored.
 
-awscrt's own S3 client is made for large objects, which it cuts into parts: for small ones its HTTP
-layer, on which this builds, costs less CPU (docs/performance.md).
+awscrt's own S3 client is made for large objects, which it splits into parts. For small objects its
+HTTP layer, which this module uses, costs less CPU (docs/performance.md).
 """
 
 from __future__ import annotations
@@ -22,24 +22,24 @@ if TYPE_CHECKING:
     from awscrt.http import HttpClientConnection
 
 SILENCE_SECONDS = 120.0
-"""How long S3 may say nothing; copying 5 GB between regions it sends spaces to say it is alive."""
+"""Longest silence of S3 in seconds; while it copies 5 GB between regions it sends spaces."""
 
 DEADLINE_SECONDS = 1800.0
-"""How long an answer may take in all: a body of 1 GiB then comes at 0.6 MB/s at least."""
+"""Longest response in seconds: a body of 1 GiB then arrives with at least 0.6 MB/s."""
 
 _LOOKS = 4
-"""How often within that time connections are looked at."""
+"""How often within that time connections are checked."""
 
 
 class Connections:
-    """At most so many connections, each made by ``open_one``; safe to use from many threads.
+    """At most that many connections, each opened by ``open_one``; safe to use from many threads.
 
-    ``silence`` and ``deadline`` are the seconds after which an exchange ends on which nothing was
-    heard, or that is not over.
+    An exchange ends after ``silence`` seconds without data, and after ``deadline`` seconds in all.
 
-    What has to wait for a connection is begun on awscrt's thread as soon as another exchange ends
-    there, which costs half of beginning it on any other thread. Ends that awscrt does not tell are
-    told on the thread of ``later``, never within ``send``: so no number of failures nests calls.
+    An exchange that waits for a connection is started on awscrt's thread as soon as another one
+    ends there, which costs half of starting it on any other thread. Ends that awscrt does not
+    report are reported on the thread of ``later``, never within ``send``. So failures never nest
+    calls.
     """
 
     def __init__(
@@ -59,7 +59,7 @@ class Connections:
         self._watched = False
 
     def send(self, exchange: Exchange) -> None:
-        """Begin an exchange as soon as there is a connection for it; never raises."""
+        """Start an exchange as soon as there is a connection for it; never raises."""
         if self._ledger.queue(exchange):
             self._watch()
             self._dispatch()
@@ -67,11 +67,11 @@ class Connections:
             self._tell_later(exchange, HungUpError())
 
     def limit(self, most: int) -> None:
-        """From now on have at most so many connections."""
+        """From now on use at most that many connections."""
         self._ledger.most = most
 
     def hang_up(self, asked_by: float) -> None:
-        """End every exchange with HungUpError, also those to come that were asked for by then.
+        """End every exchange with HungUpError, and later ones that were requested by that time.
 
         With ``math.inf`` the connections are released too.
         """
@@ -84,7 +84,7 @@ class Connections:
         return max(self._answered, self._ledger.last_heard)
 
     def _dispatch(self, free: Optional[HttpClientConnection] = None) -> None:
-        """Begin what waits, on ``free`` first, until nothing more can begin; calls nobody back."""
+        """Start waiting exchanges, on ``free`` first, until none can start; calls no callback."""
         while True:
             turn = self._ledger.next_turn(free)
             if turn is not None:
@@ -119,7 +119,7 @@ class Connections:
             _close(connection)
 
     def _fail_opening(self, opening: object, error: BaseException) -> None:
-        """One of those who wait pays for it; the others get another attempt."""
+        """Fail one waiting exchange; the others get another attempt."""
         failed = self._ledger.fail_opening(opening)
         if failed is not None:
             _tell(failed, error)
@@ -131,7 +131,7 @@ class Connections:
         """Send the exchange, or end it; returns the connection if it is not in use then."""
         try:
             request = exchange.make()
-        except Exception as error:  # which is not the connection's fault
+        except Exception as error:  # not a fault of the connection
             self._end_later(exchange, error)
             return connection
         if not self._ledger.sent(exchange):
@@ -163,20 +163,20 @@ class Connections:
         exchange.status = future.result()
         self._answered = monotonic()
         ended = self._ledger.end(exchange)
-        # First of all, so that the connection works while the answer is looked at.
+        # First of all, so that the connection is in use while the response is handled.
         self._dispatch(connection)
         if ended:
             _tell(exchange, None)
 
     def _broke(self, exchange: Exchange, error: BaseException) -> None:
-        """Its connection broke under it."""
+        """Handle a connection that broke during its exchange."""
         if self._ledger.end_or_queue(exchange):
             _tell(exchange, error)
         else:
             self._dispatch()
 
     def _break_off(self, exchange: Exchange, error: BaseException) -> None:
-        """Let go of one that has ended although awscrt does not know it yet."""
+        """Close the connection of an exchange that has ended without awscrt knowing it yet."""
         _close(exchange.connection)
         self._tell_later(exchange, error)
 
@@ -196,7 +196,7 @@ class Connections:
         self._later.call(min(self._silence, self._deadline) / _LOOKS, self._look)
 
     def _look(self) -> None:
-        """Give up connections on which nothing was heard, or which were busy, for too long."""
+        """Give up connections that were silent, or busy, for too long."""
         if self._ledger.closed:
             return
         now = monotonic()
