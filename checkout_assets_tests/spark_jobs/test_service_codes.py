@@ -96,6 +96,7 @@ def test_a_server_that_is_at_fault_may_recover(status: int) -> None:
 @pytest.mark.parametrize("status", [429, 503])
 def test_a_status_alone_may_ask_for_fewer_requests(status: int) -> None:
     assert is_throttling("", status)
+    assert is_transient("", status)
 
 
 @pytest.mark.parametrize(
