@@ -25,6 +25,7 @@ from checkout_assets.demo.dagster_internals import (
     execute_backfill_iteration,
 )
 from checkout_assets.domain.errors import MigrationError
+from checkout_assets.engines.processes import terminate_children
 
 LOCATION = "checkout_assets"
 """The code location's name in workspace.yaml: the UI shows these runs as its own."""
@@ -114,12 +115,26 @@ def in_process_dagster() -> Iterator[InProcessDagster]:
         location_name=LOCATION,
     )
     with (
+        _no_tail_stays(),
         _quiet_warnings(),
         dg.DagsterInstance.get() as instance,
         _synchronous_runs(instance),
         WorkspaceProcessContext(instance, InProcessWorkspaceLoadTarget(origin)) as workspace,
     ):
         yield InProcessDagster(workspace)
+
+
+@contextmanager
+def _no_tail_stays() -> Iterator[None]:
+    """End what Dagster leaves if it is interrupted while it starts to show a run's output.
+
+    It starts ``tail``, then a process that ends the ``tail`` with this process. Between the two an
+    interrupt leaves a ``tail`` that would stay for good and keep standard error open.
+    """
+    try:
+        yield
+    finally:
+        terminate_children("tail")
 
 
 @contextmanager
