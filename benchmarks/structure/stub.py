@@ -61,17 +61,19 @@ class RawBucket:
 
     def _manifest(self, folder: str) -> Iterator[pa.Table]:
         schema = manifest_schema()
-        size = self._orders.mean_size()
         modified = datetime(2020, 1, 1, tzinfo=UTC)
         for start in range(0, self._orders.count, _ROWS_PER_PART):
             numbers = range(start, min(start + _ROWS_PER_PART, self._orders.count))
             keys = [f"{folder}/{self._orders.name(number)}" for number in numbers]
             etags = [_etag(number) for number in numbers]
             constants: dict[str, object] = {
-                "folder": folder, "kind": "document", "size": size, "last_modified": modified,
+                "folder": folder, "kind": "document", "last_modified": modified,
                 "storage_class": "STANDARD", "status": "copied", "attempts": 1, "error": "",
             }  # fmt: skip
-            columns = {"source_key": keys, "raw_key": keys, "source_etag": etags, "raw_etag": etags}
+            columns: dict[str, list[object]] = {
+                "source_key": [*keys], "raw_key": [*keys], "source_etag": [*etags],
+                "raw_etag": [*etags], "size": [self._orders.size(number) for number in numbers],
+            }  # fmt: skip
             yield pa.table(
                 [
                     pa.array(columns.get(field.name, [constants.get(field.name)] * len(keys)))
@@ -92,7 +94,7 @@ class RawBucket:
             listed=count,
             by_kind={"document": count},
             by_status={"copied": count},
-            total_bytes=count * self._orders.mean_size(),
+            total_bytes=sum(map(self._orders.size, range(count))),
             digest="0" * 64,
         )
 
