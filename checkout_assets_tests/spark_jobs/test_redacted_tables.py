@@ -223,3 +223,19 @@ def test_a_marker_in_a_table_reaches_no_row(table: Any, field: str, times: int) 
     assert MARKER not in row.line.decode()
     assert sum(row.redacted.values()) > 0
     assert row == EXACT.conform(body.encode())
+
+
+@pytest.mark.parametrize("field", ["CustomData", "Unknown"])
+@pytest.mark.parametrize("times", [1, 2])
+@pytest.mark.parametrize("text", ["Número do Cartão|987", "código do cartão|987"])
+def test_a_name_whose_accent_is_escaped_in_json_text_is_seen_on_both_paths(
+    text: str, times: int, field: str
+) -> None:
+    value: Any = {"note": text}
+    for _ in range(times):
+        value = json.dumps(value)
+    body = json.dumps({**DATED, field: value})
+    row = conform(body)
+    assert isinstance(row, Row)
+    assert "987" not in row.line.decode()
+    assert row == EXACT.conform(body.encode())

@@ -6,6 +6,7 @@ import re
 
 from spark_jobs.conforming.mentions import assigns_card_data
 from spark_jobs.conforming.text_tables import names_column
+from spark_jobs.schema.escapes import unescaped
 
 
 def _class_of(byte: int) -> int:
@@ -32,10 +33,11 @@ _CELL_END = re.compile(r"[,;|\"]|\\.")
 _QUOTED_LETTER = re.compile(rb"%(?:25)*(?:[46][1345aAfF]|[57][246])")
 """A letter of the stems as a URL may escape it, though no letter needs that."""
 _MAY_ASSIGN = re.compile(
-    rb"(?:car(?:d|t[ao\xc3%])|tarjeta|cv[vc]|ccv)[^\"\\'`=:>|]{0,64}[\\'`=:>|&%,;\]]",
+    rb"(?:car(?:d|t[ao\xc3%\\])|tarjeta|cv[vc]|ccv)[^\"\\'`=:>|]{0,64}[\\'`=:>|&%,;\]]",
     re.IGNORECASE,
 )
-"""A stem, perhaps with an accent, and a mark that may assign a value or end a table's cell.
+"""A stem, perhaps with an accent that may be escaped, and a mark that may assign a value or end a
+table's cell.
 
 In a line, a quote within a text has a backslash before it; a quote without one ends the text.
 """
@@ -68,6 +70,6 @@ def may_assign_card_data(line: bytes, classes: bytes) -> bool:
 
 def _assigns_near(line: bytes, at: int) -> bool:
     near = line[max(0, at - _BEFORE) : at + _AFTER].decode(errors="ignore")
-    if assigns_card_data(_ESCAPE.sub(" ", near)):
+    if assigns_card_data(unescaped(_ESCAPE.sub(" ", near))):
         return True
     return any(map(names_column, _CELL_END.split(near)))
