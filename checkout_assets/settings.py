@@ -151,7 +151,7 @@ class Settings(
         except SettingsError as error:
             field = next(name for name in _OPTIONS if f'"{name}"' in str(error))
             raise UsageError(
-                f"{ENVIRONMENT_PREFIX}{field.upper()} is wrong: it is not JSON. It is "
+                f"{variable_of(field)} is wrong: it is not JSON. It is "
                 f"{Settings.model_fields[field].description}."
             ) from None
 
@@ -204,7 +204,7 @@ def _options_in_own_variables() -> dict[str, Any]:
 
 def _options_in_variables(name: str, model: type[BaseModel]) -> dict[str, Any]:
     variables = type("Variables", (model, BaseSettings), {})
-    prefix = f"{ENVIRONMENT_PREFIX}{name.upper()}_"
+    prefix = f"{variable_of(name)}_"
     _refuse_odd(model, prefix)
     try:
         return EnvSettingsSource(variables, env_prefix=prefix)()
@@ -239,7 +239,7 @@ def variables_of(settings: Settings) -> dict[str, str]:
     What may hold a secret, a field with ``repr=False``, is left out: ``secret_variables_of``.
     """
     shown = [name for name in sorted(settings.model_fields_set) if Settings.model_fields[name].repr]
-    given = {_variable(name): getattr(settings, name) for name in shown}
+    given = {variable_of(name): getattr(settings, name) for name in shown}
     return {
         variable: value if isinstance(value, str) else json.dumps(value)
         for variable, value in given.items()
@@ -249,10 +249,11 @@ def variables_of(settings: Settings) -> dict[str, str]:
 def secret_variables_of(settings: Settings) -> list[str]:
     """The names of the variables that were given and may hold a secret."""
     given = sorted(settings.model_fields_set)
-    return [_variable(name) for name in given if not Settings.model_fields[name].repr]
+    return [variable_of(name) for name in given if not Settings.model_fields[name].repr]
 
 
-def _variable(name: str) -> str:
+def variable_of(name: str) -> str:
+    """Return the environment variable of the setting of this name."""
     return f"{ENVIRONMENT_PREFIX}{name.upper()}"
 
 
@@ -285,7 +286,4 @@ def _explain(error: ValidationError) -> str:
     field = str(first["loc"][0])
     wrong = "" if field in _SECRET else f'"{displayable(str(first["input"]))}" '
     meaning = Settings.model_fields[field].description
-    return (
-        f"{ENVIRONMENT_PREFIX}{field.upper()} is wrong: {wrong}({first['msg'].lower()}). "
-        f"It is {meaning}."
-    )
+    return f"{variable_of(field)} is wrong: {wrong}({first['msg'].lower()}). It is {meaning}."

@@ -31,7 +31,7 @@ from checkout_assets.domain.alerts.message import AlertLinks, AlertMessage, comp
 from checkout_assets.domain.alerts.state import AlertState, TargetState
 from checkout_assets.domain.counting import in_number
 from checkout_assets.engines.alerts.options import AlertOptions
-from checkout_assets.engines.alerts.sending import AlertTarget, NotSentError
+from checkout_assets.engines.alerts.sending import AlertTarget, problem_of_sending
 from spark_jobs.contract.record_format import RecordError, read_record, write_record
 
 SECONDS_BETWEEN = 60
@@ -154,12 +154,9 @@ def build_alerts(
 def _problem_of_sending(target: AlertTarget, message: AlertMessage) -> str:
     """Send the message; returns why that failed, or an empty text. Never ends the sensor."""
     try:
-        target.send(message)
-    except NotSentError as error:
-        return error.reason
+        return problem_of_sending(target, message)
     except Exception as error:  # its text may hold a secret
         return type(error).__name__
-    return ""
 
 
 def _read(cursor: str | None, now: float, log: Logger) -> AlertState:

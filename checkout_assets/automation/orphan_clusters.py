@@ -6,9 +6,7 @@ monitoring finds that the run has ended, and this sensor finds that its clusters
 
 import dagster as dg
 
-from checkout_assets.automation.outlived_machines import CLUSTERS, end_machine, keep_machine
-from checkout_assets.automation.run_ends import is_over
-from checkout_assets.domain.alerts.found import Fate
+from checkout_assets.automation.outlived_machines import CLUSTERS, decide_machine
 from checkout_assets.engines.fleet.tags import DEPLOYMENT_TAG, RUN_ID_TAG
 from checkout_assets.resources.emr import EmrResource
 
@@ -32,13 +30,6 @@ def orphan_clusters(
     told = []
     for cluster in api.find(f"{deployment} ", {DEPLOYMENT_TAG: deployment}):
         run_id = (cluster.tags or {}).get(RUN_ID_TAG, "")
-        over = is_over(context.instance, run_id)
-        if over and cluster.alive:
-            end_machine(context.instance, CLUSTERS, cluster.id, run_id, api.terminate)
-            context.log.warning("terminated cluster %s: its run %s is over", cluster.id, run_id)
-        if over is None:
-            keep_machine(context.instance, CLUSTERS, cluster.id, run_id, Fate.UNKNOWN_RUN)
-        if over is None or (over and cluster.alive):
-            what = "terminated, its run is over" if over else "left alone, its run is unknown here"
-            told.append(f"{cluster.id} (run {run_id}): {what}")
-    return dg.SkipReason("; ".join(told) or "No cluster without a run.")
+        terminate = api.terminate if cluster.alive else None
+        told.append(decide_machine(context, CLUSTERS, cluster.id, run_id, terminate))
+    return dg.SkipReason("; ".join(filter(None, told)) or "No cluster without a run.")

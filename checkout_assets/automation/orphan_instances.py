@@ -7,9 +7,7 @@ instance that no sensor finds ends by itself when it no longer hears from its ru
 
 import dagster as dg
 
-from checkout_assets.automation.outlived_machines import INSTANCES, end_machine, keep_machine
-from checkout_assets.automation.run_ends import is_over
-from checkout_assets.domain.alerts.found import Fate
+from checkout_assets.automation.outlived_machines import INSTANCES, decide_machine
 from checkout_assets.engines.fleet.tags import DEPLOYMENT_TAG, RUN_ID_TAG
 from checkout_assets.resources.ec2 import Ec2Resource
 
@@ -34,13 +32,5 @@ def orphan_instances(
         if not found.alive:
             continue
         run_id = found.tags.get(RUN_ID_TAG, "")
-        over = is_over(context.instance, run_id)
-        if over:
-            end_machine(context.instance, INSTANCES, found.id, run_id, api.terminate)
-            context.log.warning("terminated %s: its run %s is over", found.id, run_id)
-        if over is None:
-            keep_machine(context.instance, INSTANCES, found.id, run_id, Fate.UNKNOWN_RUN)
-        if over is not False:
-            what = "terminated, its run is over" if over else "left alone, its run is unknown here"
-            told.append(f"{found.id} (run {run_id}): {what}")
-    return dg.SkipReason("; ".join(told) or "No instance without a run.")
+        told.append(decide_machine(context, INSTANCES, found.id, run_id, api.terminate))
+    return dg.SkipReason("; ".join(filter(None, told)) or "No instance without a run.")

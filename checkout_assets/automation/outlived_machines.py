@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 import dagster as dg
 
+from checkout_assets.automation.run_ends import is_over
 from checkout_assets.domain.alerts.found import Fate, OrphanedMachine
 
 _KEYS = tuple(f"checkout_assets/outlived_{kind}" for kind in ("instances", "clusters"))
@@ -18,20 +19,32 @@ _MOST_KEPT = 100
 _ID = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 
 
-def end_machine(
-    instance: dg.DagsterInstance,
+def decide_machine(
+    context: dg.SensorEvaluationContext,
     kind: str,
     machine_id: str,
     run_id: str,
-    terminate: Callable[[str], None],
-) -> None:
-    """Terminate a machine; record the attempt before it, and a failure after it."""
-    keep_machine(instance, kind, machine_id, run_id, Fate.ENDED)
+    terminate: Callable[[str], None] | None,
+) -> str:
+    """Terminate a machine whose run is over, and return what was done; nothing if its run goes on.
+
+    A machine whose run is unknown is left alone. ``terminate`` is None for a machine that is ending
+    already. What is done is recorded before it is done, and a failure after it.
+    """
+    over = is_over(context.instance, run_id)
+    if over is None:
+        keep_machine(context.instance, kind, machine_id, run_id, Fate.UNKNOWN_RUN)
+        return f"{machine_id} (run {run_id}): left alone, its run is unknown here"
+    if not over or terminate is None:
+        return ""
+    keep_machine(context.instance, kind, machine_id, run_id, Fate.ENDED)
     try:
         terminate(machine_id)
     except Exception:
-        keep_machine(instance, kind, machine_id, run_id, Fate.STAYS)
+        keep_machine(context.instance, kind, machine_id, run_id, Fate.STAYS)
         raise
+    context.log.warning("terminated %s: its run %s is over", machine_id, run_id)
+    return f"{machine_id} (run {run_id}): terminated, its run is over"
 
 
 def keep_machine(

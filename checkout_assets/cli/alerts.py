@@ -9,9 +9,9 @@ from checkout_assets.cli.console import print_json, print_lines, say
 from checkout_assets.cli.groups import add_group
 from checkout_assets.cli.options import Json
 from checkout_assets.cli.settings_options import settings_with
-from checkout_assets.domain.alerts.message import AlertMessage, trial_message
+from checkout_assets.domain.alerts.message import trial_message
 from checkout_assets.domain.errors import UsageError
-from checkout_assets.engines.alerts.sending import AlertTarget, NotSentError
+from checkout_assets.engines.alerts.sending import AlertTarget, problem_of_sending
 
 _EXAMPLES = """\b
 Examples:
@@ -35,10 +35,11 @@ def register(app: typer.Typer) -> None:
 def send_test(*, json: Json = False) -> int:
     """Send one test message to each topic and URL of CHECKOUT_ALERTS.
 
-    Says of each whether it was sent. Exit code 0: all were; 1: one was not; 2: nobody gets alerts.
+    Prints for each whether it was sent. Exit code 0: all were sent; 1: one was not; 2: no topic and
+    no URL is set.
     """
     message = trial_message(datetime.now(UTC).isoformat(timespec="seconds"))
-    results = [(target.name, _problem(target, message)) for target in _targets()]
+    results = [(target.name, problem_of_sending(target, message)) for target in _targets()]
     failed = [name for name, problem in results if problem]
     if json:
         told = [{"target": name, "error": problem or None} for name, problem in results]
@@ -63,11 +64,3 @@ def _targets() -> Sequence[AlertTarget]:
             '{"topics": ["arn:aws:sns:us-east-2:111122223333:orders"]}.'
         )
     return targets
-
-
-def _problem(target: AlertTarget, message: AlertMessage) -> str:
-    try:
-        target.send(message)
-    except NotSentError as error:
-        return error.reason
-    return ""

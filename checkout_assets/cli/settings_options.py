@@ -10,7 +10,7 @@ import typer
 from pydantic.fields import FieldInfo
 
 from checkout_assets.engines.option import OnCommandLine
-from checkout_assets.settings import ENVIRONMENT_PREFIX, Settings
+from checkout_assets.settings import Settings, variable_of
 
 ComparingRole = Annotated[
     str | None,
@@ -116,7 +116,7 @@ def _annotation(name: str, field: FieldInfo, told: OnCommandLine) -> Any:
     option = typer.Option(
         f"--{(told.name or name).replace('_', '-')}",
         metavar=told.metavar,
-        help=f"{told.told} [env: {ENVIRONMENT_PREFIX}{name.upper()}]",
+        help=f"{told.told} [env: {variable_of(name)}]",
         show_default=False,
     )
     kind: Any = field.annotation if field.annotation in {bool, int} else str

@@ -27,22 +27,10 @@ from checkout_assets_tests.granted_place import (
     asks_policy,
 )
 from checkout_assets_tests.orders_place import FOLDER, OrdersPlace
+from checkout_assets_tests.scripted_fleet import FakeClock
 
 OTHERS = {**THEIRS, "Sid": "AlsoTheirs"}
 PROOF = Proof("2026-11-19T05:00:00+00:00", "2026-11-01T00:00:00+00:00", 512, 1_000)
-
-
-class NoWaiting:
-    """A clock whose hours take no time."""
-
-    def __init__(self) -> None:
-        self.slept: list[float] = []
-
-    def sleep(self, seconds: float) -> None:
-        self.slept.append(seconds)
-
-    def between(self, least: float, most: float) -> float:
-        return (least + most) / 2
 
 
 @pytest.fixture
@@ -51,7 +39,7 @@ def access(place: OrdersPlace) -> GrantedPlace:
 
 
 def granter(access: GrantedPlace, **options: Any) -> Granter:
-    return Granter(access.options(**options).policies(), access.raw.open(), NoWaiting())
+    return Granter(access.options(**options).policies(), access.raw.open(), FakeClock())
 
 
 def grant(access: GrantedPlace, now: datetime = NOW, days: int = 30) -> GrantRecord:

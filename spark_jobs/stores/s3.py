@@ -223,8 +223,9 @@ class S3Store:
         errors = [self._delete_error(told) for told in answer.get("Errors", ())]
         failed = {error.place: error for error in errors if error.code not in _NOT_FOUND}
         # What failed is asked for again, and nothing but these keys may be removed.
-        for stranger in failed.keys() - set(keys):
-            raise failed[stranger]
+        not_asked = failed.keys() - set(keys)
+        if not_asked:
+            raise failed[not_asked.pop()]
         return failed
 
     def _delete_error(self, told: Mapping[str, str]) -> StoreError:

@@ -66,7 +66,7 @@ class Response(NamedTuple):
 def copied_etag(answer: Response) -> str:
     """The tag of what was copied, without quotes; empty if the answer does not say it.
 
-    Then nothing may have been copied: so answers whoever is not S3.
+    Then nothing may have been copied: a server that is not S3 answers like that.
     """
     etag = _ETAG.search(answer.body)
     return etag[1].decode(errors="replace") if etag else ""

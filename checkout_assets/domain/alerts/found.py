@@ -152,7 +152,7 @@ def machine_alerts(sent: Iterable[str], machines: Sequence[OrphanedMachine]) -> 
 
 
 def late_alerts(was_late: bool, now: Situation, recovered: bool) -> Iterator[Alert]:
-    """An alert if the last reconciliation has become overdue, or is no longer."""
+    """An alert when the last reconciliation becomes overdue, and one when that is over."""
     at = datetime.fromtimestamp(now.reconciled, UTC)
     if now.late_hours and not was_late:
         yield Alert(

@@ -29,6 +29,15 @@ class AlertTarget(Protocol):
         """Send it; raises NotSentError if it is not known that it was sent."""
 
 
+def problem_of_sending(target: AlertTarget, message: AlertMessage) -> str:
+    """Send the message; return why it was not sent, or nothing if it was."""
+    try:
+        target.send(message)
+    except NotSentError as error:
+        return error.reason
+    return ""
+
+
 def digest_of(address: str) -> str:
     """A short digest, from which the address cannot be read."""
     return hashlib.sha256(address.encode()).hexdigest()[:16]

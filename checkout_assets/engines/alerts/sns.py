@@ -26,7 +26,7 @@ class SnsTopic:
 
     @property
     def name(self) -> str:
-        """The ARN, which is no secret."""
+        """The ARN, which is not secret."""
         return self._arn
 
     @property

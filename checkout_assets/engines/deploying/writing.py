@@ -81,7 +81,7 @@ def _state(path: Path, file: DeployedFile, replace: bool) -> FileState:
 
 
 def _write(path: Path, file: DeployedFile) -> None:
-    """Nobody else may read it at any time, if its mode says so; it is never there in part."""
+    """Write the file as a whole, with its mode from the first byte on."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.new")
     temporary.unlink(missing_ok=True)

@@ -14,7 +14,7 @@ from checkout_assets.domain.folders import Folder
 from checkout_assets.engines.copying.choices import CopySettings
 from checkout_assets.engines.ec2.worker_package import WorkerArchive
 from checkout_assets.engines.fleet.variables import on_instance
-from checkout_assets.settings import ENVIRONMENT_PREFIX, Settings
+from checkout_assets.settings import ENVIRONMENT_PREFIX, Settings, variable_of
 
 LARGEST_USER_DATA = 16 * 1024
 """EC2's limit in bytes, before base64."""
@@ -50,7 +50,7 @@ def worker_variables(settings: Settings) -> dict[str, str]:
     """Return the CHECKOUT_* variables that a copy on another machine needs; none is a secret."""
     chosen = {name: getattr(settings, name) for name in CopySettings.model_fields}
     return {
-        f"{ENVIRONMENT_PREFIX}{name.upper()}": "true" if value is True else str(value)
+        variable_of(name): "true" if value is True else str(value)
         for name, value in chosen.items()
         if value != Settings.model_fields[name].default
     }
