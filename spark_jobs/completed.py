@@ -9,14 +9,13 @@ _DEAF_SECONDS = 0.5
 
 
 def completed(futures: Iterable["Future[_T]"]) -> "Generator[_T, None, None]":
-    """Yield each future's result as it ends; raises the first exception that one ended with.
+    """Yield each future's result as it ends; raises the first exception of a future.
 
-    Whoever stops reading, or is interrupted, wants no more: futures that have not begun are
-    cancelled then.
+    If the generator is closed or interrupted, futures that have not begun are cancelled.
 
-    In the main thread signals are handled at most half a second late. The kernel may give a signal
-    to any thread, such as one that starts just then; Python's handler runs in the main thread all
-    the same, which nothing wakes for it as long as it waits without a limit.
+    The main thread handles signals at most half a second late. The kernel may deliver a signal to
+    any thread, but Python runs its handler in the main thread, and nothing wakes that thread while
+    it waits without a timeout.
     """
     pending: Set[Future[_T]] = set(futures)
     try:

@@ -1,6 +1,6 @@
-"""Where the values of a JSON text stand in it, to cut and replace parts without writing the rest.
+"""Positions of the values in a JSON text, to cut or replace parts and keep the rest as it is.
 
-Pure standard library, for the platform and the Spark job.
+Uses only the standard library, for the platform and the Spark job.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ _WHITE = re.compile(r"[ \t\n\r]*")
 _SCALAR = re.compile(r"[^,\]}\s]+")
 
 Child = Tuple[Optional[str], int, Any]
-"""A member's key, or none of a list's item; where that begins; and the node of the value."""
+"""A member's key (None for a list's item), the position where it begins, its value's node."""
 
 
 class Node(NamedTuple):
-    """A value's place in a text, and what it holds."""
+    """A value's position in a text, and its children."""
 
     start: int
     end: int
@@ -26,7 +26,7 @@ class Node(NamedTuple):
 
 
 def spans(text: str) -> Node:
-    """The places of all values of a text that is known to be JSON."""
+    """The positions of all values in a text that is known to be valid JSON."""
     return _value(text, _skip(text, 0))
 
 

@@ -1,21 +1,21 @@
-"""What an error code means, in words that copying, structuring and reconciling share."""
+"""Messages for error codes, shared by copying, structuring and reconciling."""
 
 from __future__ import annotations
 
 from spark_jobs.service_codes import EXPIRED
 
 UNREADABLE_CREDENTIALS = "Credentials."
-"""Begins the code of a request that could not be signed; then comes what the provider raised."""
+"""Prefix of the code of a request that could not be signed; the provider's exception follows."""
 
 ENDLESS_LISTING = "EndlessListing"
-"""A server whose listing goes in circles."""
+"""The server's listing repeats itself."""
 
 LENGTH_MISSING = "LengthMissing"
-"""An answer that does not tell its length, so nobody can know whether it came whole."""
+"""A response does not state its length, so it may be incomplete."""
 
 UNREADABLE_LISTING = "UnreadableListing"
 UNREADABLE_ANSWER = "UnreadableAnswer"
-"""Two ways in which a server leaves out what S3's answers hold."""
+"""A listing, or another response, lacks something that S3 always sends."""
 
 _RENEW = "renew them (aws sso login, a new session of the role, or new keys)"
 _WRONG_CREDENTIALS = {
@@ -52,7 +52,7 @@ _MACHINE = {
     ),
 }
 _TLS = ("AWS_IO_TLS_", "SSLError")
-"""How awscrt's names of such errors begin, and boto3's."""
+"""Prefixes of awscrt's and boto3's names of TLS errors."""
 
 _UNTRUSTED = (
     "no TLS connection to the server could be made ({code}): check its certificate and "
@@ -61,12 +61,12 @@ _UNTRUSTED = (
 
 
 def may_be_renewed(code: str) -> bool:
-    """Whether the credentials had ended or could not be read: others may be there at a next try."""
+    """Whether the credentials had expired or could not be read: a retry may find others."""
     return code in EXPIRED or code.startswith(UNREADABLE_CREDENTIALS)
 
 
 def credentials_problem(code: str) -> str:
-    """A clause that says what is wrong with the credentials and how to mend it, else nothing."""
+    """A clause that says what is wrong with the credentials and what to do; empty if nothing is."""
     if code in EXPIRED:
         return f"the credentials have expired: {_RENEW}"
     if code.startswith(UNREADABLE_CREDENTIALS):
@@ -76,7 +76,7 @@ def credentials_problem(code: str) -> str:
 
 
 def meaning_of(code: str, otherwise: str = "S3 answered {code}") -> str:
-    """A clause about an error code that concerns no single object; else ``otherwise``."""
+    """A clause that explains an error code; ``otherwise``, with the code, for an unknown one."""
     known = (
         _MEANINGS.get(code) or _MACHINE.get(code) or (_UNTRUSTED if code.startswith(_TLS) else "")
     )

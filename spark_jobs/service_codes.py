@@ -1,8 +1,8 @@
-"""Which failures may pass by themselves: one table for S3, KMS, STS, EC2, EMR, IAM and the machine.
+"""Which failures are transient: one table for S3, KMS, STS, EC2, EMR, IAM and the machine.
 
 A code is the name that a service, one of Amazon's libraries or the operating system gives a
-failure. Whoever decides whether to try again asks here; a code that stands nowhere is permanent.
-Pure standard library, for the platform and the Spark job.
+failure. Every decision to retry uses this table; an unknown code is permanent. Uses only the
+standard library, for the platform and the Spark job.
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ from typing import FrozenSet
 
 THROTTLING: FrozenSet[str] = frozenset(
     (
-        # botocore, retries/standard.py: every name by which services were seen to throttle
+        # botocore, retries/standard.py: every code of throttling that services are known to send
         "BandwidthLimitExceeded", "EC2ThrottledException", "PriorRequestNotComplete",
         "ProvisionedThroughputExceededException", "RequestLimitExceeded", "RequestThrottled",
         "RequestThrottledException", "SlowDown", "ThrottledException", "Throttling",
         "ThrottlingException", "TooManyRequestsException", "TransactionInProgressException",
-        # S3 API reference, "List of error codes", and what compatible servers say
+        # S3 API reference, "List of error codes", and codes of compatible servers
         "ServiceUnavailable", "TooManyRequests", "429", "503",
         # KMS developer guide, "Request quotas"; S3 passes KMS's codes on with KMS in front
         "KMSThrottling", "KmsThrottled",
@@ -24,13 +24,13 @@ THROTTLING: FrozenSet[str] = frozenset(
         "Throttled",
     )
 )  # fmt: skip
-"""The service asks for fewer requests: slow down, then ask again.
+"""The service throttles: slow down, then retry.
 
-botocore's list has ``LimitExceededException`` too, by which KMS and IAM mean a quota of keys or
-roles that is used up: that stays.
+botocore's list also has ``LimitExceededException``, with which KMS and IAM report that a quota of
+keys or roles is used up: that is permanent.
 
-S3 says ``ServiceUnavailable`` where it says ``SlowDown`` too, and both mean "reduce your request
-rate" (error code list).
+S3 sends ``ServiceUnavailable`` as well as ``SlowDown``; both mean "reduce your request rate" (error
+code list).
 """
 
 INTERRUPTED: FrozenSet[str] = frozenset(
@@ -42,37 +42,37 @@ INTERRUPTED: FrozenSet[str] = frozenset(
         "InternalServerError", "InternalServerException", "InternalServiceException",
         "KMSInternalException", "KeyUnavailableException", "OperationTimeoutException",
         "RequestTimeoutException", "ServiceFailure", "ServiceUnavailableException", "Unavailable",
-        # statuses of answers without a code
+        # statuses of responses without a code
         "409", "500", "502", "504",
-        # botocore: nothing came back, or not all of it
+        # botocore: no response, or an incomplete one
         "ConnectTimeoutError", "ConnectionClosedError", "ConnectionError",
         "EndpointConnectionError", "HTTPClientError", "IncompleteReadError",
         "ProxyConnectionError", "ReadTimeoutError", "ResponseParserError",
         "ResponseStreamingError",
-        # botocore: credentials that come from elsewhere, which may not have answered
+        # botocore: the service that provides the credentials may not have answered
         "CredentialRetrievalError", "MetadataRetrievalError", "NoCredentialsError",
-        # errno: a connection, or a resource of the machine that others use at the moment
+        # errno: a connection, or a resource of the machine that is in use at the moment
         "EAGAIN", "ECONNABORTED", "ECONNREFUSED", "ECONNRESET", "EHOSTUNREACH", "EINTR",
         "ENETDOWN", "ENETRESET", "ENETUNREACH", "EPIPE", "ETIMEDOUT",
-        # this program's own: no answer in time, an answer that cannot be read
+        # this program's own: no response in time, an unreadable response
         "TimedOut", "UnreadableAnswer", "UnreadableListing",
     )
 )  # fmt: skip
-"""Something broke on the way: the same request may succeed."""
+"""The request was interrupted: the same request may succeed."""
 
 EXPIRED: FrozenSet[str] = frozenset(
     ("ExpiredToken", "ExpiredTokenException", "RequestExpired", "TokenRefreshRequired")
 )
-"""Credentials have ended: worth another try as soon as there are others."""
+"""The credentials have expired: a retry may succeed once there are new ones."""
 
 _CAUSE_IN_FRONT = ("KMS.", "Endpoint.", "Server.", "Client.", "Credentials.")
-"""S3 writes ``KMS.ThrottlingException`` for KMS's ``ThrottlingException``, EC2's state reasons name
-the side that failed, and ``refusals`` what went wrong while credentials were read."""
+"""Prefixes of codes. S3 writes ``KMS.ThrottlingException`` for KMS's ``ThrottlingException``, EC2's
+state reasons name the side that failed, and ``refusals`` marks errors of reading credentials."""
 
 _AWSCRT = ("AWS_ERROR_HTTP_", "AWS_IO_DNS_", "AWS_IO_SOCKET_", "AWS_IO_TLS_ERROR_")
-"""awscrt's names (aws-c-http and aws-c-io, error.h) of connections that could not be made or broke.
+"""Prefixes of awscrt's errors (aws-c-http and aws-c-io, error.h) of failed connections.
 
-A handshake that fails is among them: one of thousands fails in a network that works."""
+They include a failed TLS handshake: in a working network a few of thousands fail."""
 
 _AWSCRT_PERMANENT: FrozenSet[str] = frozenset(
     (
@@ -82,10 +82,10 @@ _AWSCRT_PERMANENT: FrozenSet[str] = frozenset(
         "AWS_IO_TLS_ERROR_DEFAULT_TRUST_STORE_NOT_FOUND",
     )
 )  # fmt: skip
-"""What is wrong with the request or with this machine, and stays so."""
+"""Errors with these prefixes that are permanent: a fault of the request or of this machine."""
 
 PERMANENT: FrozenSet[str] = frozenset(("NotImplemented", "RequestTimeTooSkewed"))
-"""What stays whatever the status: the server cannot do it, or somebody must set the clock."""
+"""Permanent whatever the status: the server cannot do it, or this machine's clock is wrong."""
 
 DENIED: FrozenSet[str] = frozenset(
     (
@@ -95,35 +95,34 @@ DENIED: FrozenSet[str] = frozenset(
         "AuthorizationError", "KMSAccessDenied",
     )
 )  # fmt: skip
-"""Nobody has allowed the request: S3's names, those of KMS, EMR, EC2 and SNS, and a HEAD's
-status."""
+"""Access is denied: codes of S3, KMS, EMR, EC2 and SNS, and the status of a HEAD response."""
 
 _AT_ANY_STAGE: FrozenSet[str] = frozenset(("ServiceUnavailable", "503"))
-"""Names of throttling that a server which has begun the work may use too."""
+"""Codes of throttling that a server may also send after it has begun the work."""
 
 _SERVER_ERROR = 500
 
 
 def is_throttling(code: str, status: int = 0) -> bool:
-    """Whether the service asks for fewer requests, by whatever name and HTTP status."""
+    """Whether the service throttles; ``status`` is the HTTP status, 0 if there is none."""
     return _bare(code) in THROTTLING or str(status) in THROTTLING
 
 
 def is_refused_unread(code: str) -> bool:
-    """Whether the service asked for fewer requests before it did anything of this one."""
+    """Whether the service throttled the request before it began to process it."""
     return is_throttling(code) and _bare(code) not in _AT_ANY_STAGE
 
 
 def is_denied(code: str) -> bool:
-    """Whether the code says that somebody must allow the request first."""
+    """Whether the code says that access is denied."""
     return _bare(code) in DENIED
 
 
 def is_transient(code: str, status: int = 0) -> bool:
     """Whether the same request may succeed later; throttling included.
 
-    ``status`` is the HTTP status, 0 if there is none: a code that is not known of an answer of the
-    500s passes, because the server says that it is at fault.
+    ``status`` is the HTTP status, 0 if there is none. An unknown code with a status of 500 or more
+    is transient, because the server reports a fault of its own.
     """
     if code in PERMANENT or code in _AWSCRT_PERMANENT:
         return False
@@ -132,7 +131,7 @@ def is_transient(code: str, status: int = 0) -> bool:
 
 
 def _bare(code: str) -> str:
-    """The code without the side or the service that stands in front of it."""
+    """The code without such a prefix."""
     for prefix in _CAUSE_IN_FRONT:
         if code.startswith(prefix):
             return code[len(prefix) :]

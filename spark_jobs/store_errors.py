@@ -1,4 +1,4 @@
-"""How a store, or a request to S3, fails; ``spark_jobs.stores`` gives them out too."""
+"""The exceptions of stores and of requests to S3; ``spark_jobs.stores`` exports them too."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from spark_jobs.refusals import may_be_renewed, meaning_of
 
 
 class StoreError(Exception):
-    """A store refused or failed; ``code`` is S3's error code or an errno name, never content.
+    """A store refused a request or failed.
 
-    ``transient`` tells whether asking again may help.
+    ``code`` is S3's error code or an errno name, never content. ``transient`` says whether a retry
+    may succeed.
     """
 
     def __init__(self, code: str, place: str, transient: bool = False) -> None:
@@ -25,17 +26,17 @@ class StoreError(Exception):
 
     @property
     def failure(self) -> Failure:
-        """The error as a value; with other credentials, what has expired may succeed."""
+        """The error as a value; expired credentials count as transient, they may be renewed."""
         return Failure(self.code, self.transient or may_be_renewed(self.code))
 
     @property
     def reason(self) -> str:
-        """What happened, as the subject and verb of a sentence without names of objects."""
+        """What happened, as a clause without names of objects."""
         return meaning_of(self.code, "the store answered {code}")
 
 
 class DiskError(StoreError):
-    """This machine refused to read or write below ``directory``; ``code`` is an errno name."""
+    """This machine could not read or write below ``directory``; ``code`` is an errno name."""
 
     def __init__(self, code: str, place: str, directory: str, meaning: str) -> None:
         super().__init__(code, place)
@@ -47,19 +48,19 @@ class DiskError(StoreError):
 
     @property
     def reason(self) -> str:
-        """The directory and what the system says of it, such as ``No space left on device``."""
+        """The directory and the system's message, such as ``No space left on device``."""
         return f"the directory {self.directory} cannot be used: {self.meaning} ({self.code})"
 
 
 class NotFoundError(StoreError):
-    """There is no object at that key."""
+    """There is no object at the key."""
 
 
 class ConflictError(StoreError):
-    """A condition did not hold: the object was written or removed since it was looked at.
+    """A condition did not hold: the object was written or removed since it was read.
 
-    ``condition`` is the header that did not hold, in lower case, if the store says which. A store
-    that only wants to be asked again raises a transient StoreError instead.
+    ``condition`` is the header that did not hold, in lower case, if the store names it. If the
+    store only asks for a retry, a transient StoreError is raised instead.
     """
 
     def __init__(self, code: str, place: str, transient: bool = False, condition: str = "") -> None:

@@ -21,7 +21,7 @@ _WRONG_USAGE = 2
 
 
 def main(arguments: Optional[List[str]] = None) -> int:
-    """Run the job; prints one line a folder, and leaves its result in the lake."""
+    """Run the job: print one line per folder, and leave each result in the lake."""
     from pyspark.sql import SparkSession
 
     from spark_jobs.contract.keys import PROBES_IN_LAKE
@@ -84,7 +84,7 @@ def _job_of(asked: argparse.Namespace) -> StructureJob:
 
 
 def _keep(lake: Store, job: StructureJob, result: FolderStructured) -> str:
-    """Leave a folder's result in the lake and print its line; returns its problem, if any."""
+    """Leave a folder's result in the lake and print its line; return the problem, if any."""
     from spark_jobs.contract.counting import counted
     from spark_jobs.contract.keys import result_key
     from spark_jobs.stores import StoreError
@@ -101,7 +101,7 @@ def _keep(lake: Store, job: StructureJob, result: FolderStructured) -> str:
 
 
 def _refuse(lake: Store, job: StructureJob, sentence: str, failure: Failure) -> None:
-    """Say why nothing was structured, and leave it as each folder's result if that can be."""
+    """Print why nothing was structured, and try to leave that as each folder's result."""
     from spark_jobs.contract.keys import result_key
     from spark_jobs.contract.results import FolderStructured
     from spark_jobs.contract.totals import StructureTotals

@@ -1,1 +1,1 @@
-"""What a migration is, in pure standard library: no AWS, no Spark, no Dagster, no I/O."""
+"""The rules of a migration as pure functions: no AWS, no Spark, no Dagster, no I/O."""

@@ -1,6 +1,6 @@
-"""What is worth knowing about a folder: one rule a function, named like its check.
+"""The rules behind the checks of a folder: one function per rule, named like its check.
 
-Rules look at counts only. Each finding's ``anchor`` is its place in docs/runbook.md.
+Rules look at counts only. Each finding's ``anchor`` is its section in docs/runbook.md.
 """
 
 from collections.abc import Callable
@@ -19,7 +19,7 @@ _MOST_FIELDS_TOLD = 10
 
 
 class Severity(StrEnum):
-    """An error means that something is not done; a warning that it is done and worth knowing."""
+    """An error means that something is not done; a warning, that all is done but unusual."""
 
     ERROR = "error"
     WARN = "warn"
@@ -27,7 +27,7 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What a rule says of one folder; ``count`` is how many things a warning is about."""
+    """A rule's result for one folder; ``count`` is the number of things a warning is about."""
 
     rule: str
     passed: bool
@@ -38,7 +38,7 @@ class Finding:
 
     @property
     def anchor(self) -> str:
-        """Where docs/runbook.md says what to do."""
+        """The section of docs/runbook.md that says what to do."""
         return self.rule
 
 
@@ -188,17 +188,17 @@ def no_documents_quarantined(totals: StructureTotals) -> Finding:
 
 @dataclass(frozen=True, slots=True)
 class Allowance:
-    """How much is acceptable: a ``share`` from 0 to 1, and anything below ``least``."""
+    """The acceptable amount: a ``share`` from 0 to 1, and any count below ``least``."""
 
     share: float
     least: int
 
     def exceeded(self, count: int, total: int) -> bool:
-        """Whether so many of the total are too many."""
+        """Whether ``count`` of ``total`` is too much."""
         return count >= self.least and count > self.share * total
 
     def told(self, exceeded: bool, whole: str) -> str:
-        """The end of a sentence that says how much of the ``whole`` is acceptable."""
+        """The end of a sentence that says which share of the ``whole`` is acceptable."""
         more = "more" if exceeded else "not more"
         return f"{more} than acceptable ({self.share:.4g} of {whole}, and at least {self.least:,})."
 

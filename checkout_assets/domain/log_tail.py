@@ -10,7 +10,7 @@ LONGEST_LINE = 200
 _MASKED = "[…]"
 _KEY = re.compile(r"\b[0-9A-F]{2}_(?:Checkout|Fulfillment)Order/[^\s\"',)\]]+")
 _MODULE = re.compile(r"No module named '[\w.]+'")
-# A line may be as long as the whole tail, so no pattern may scan to its end from each character.
+# A line may be as long as the whole tail, so no pattern may scan to its end from every character.
 _REST: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"[{\[].*"), _MASKED),  # JSON, or the repr of something: an order's content
     (re.compile(r"'[^']*'?|\"[^\"]*\"?"), f"'{_MASKED}'"),
@@ -33,7 +33,7 @@ def log_tail(text: str) -> tuple[str, ...]:
 
 def _shown(line: str) -> str:
     module = _MODULE.search(line)
-    if module:  # a module's name is what one needs to know, and nobody's secret
+    if module:  # the name of a missing module is needed, and is not secret
         return displayable(module[0], LONGEST_LINE)
     kept: dict[str, str] = {}
 

@@ -1,4 +1,4 @@
-"""The longest prefix in S3 with which every key below it still fits."""
+"""The longest prefix of a place with which every key below it fits into S3's limit."""
 
 from datetime import UTC, datetime
 
@@ -15,7 +15,7 @@ from spark_jobs.contract.keys import (
 )
 
 LONGEST_RUN_ID = 100
-"""Characters, all of them ASCII."""
+"""In characters, all of them ASCII."""
 
 _FOLDER = max(FOLDER_NAMES, key=len)
 _RUN_ID = "r" * LONGEST_RUN_ID
@@ -24,14 +24,14 @@ _MOST_FILES = 999_999
 _TABLE_FILE = table_file_key(_FOLDER, "2018-10-31", _RUN_ID, _MOST_FILES)
 
 _WORKER_RESULT = f"results/{_FOLDER}.json"
-"""The longest name of what a copying worker leaves (engines/worker/reports)."""
+"""The longest name of a file that a copying worker writes (engines/worker/reports)."""
 
 _PACKAGE_FILE = "x" * 128
-"""Longer than any name that ``make package`` gives: role, version, hash and processor."""
+"""Longer than any file name of ``make package``: role, version, hash and processor."""
 
 _CONTAINER = "1234567890123_0001_01_000001"
 _CLUSTER_LOG = f"j-{'X' * 14}/containers/application_{_CONTAINER}/container_{_CONTAINER}/stderr.gz"
-"""What EMR writes: its cluster's id, YARN's application and container."""
+"""The longest name of EMR's logs: cluster id, YARN application and container."""
 
 _LONGEST_KEYS = {
     "source": (f"{_FOLDER}/x",),
@@ -50,13 +50,13 @@ _LONGEST_KEYS = {
     "package_uri": (_PACKAGE_FILE,),
     "log_uri": (_CLUSTER_LOG,),
 }
-"""By place; all are ASCII."""
+"""The longest key per place; all are ASCII."""
 
 
 def longest_prefix(place: str) -> int:
-    """The most bytes that the prefix of a place may have, its slash included.
+    """The maximum length in bytes of a place's prefix, its slash included.
 
-    Places are the source, raw, lake, fleet_uri, package_uri, log_uri, and report: one worker's part
-    of the fleet's place.
+    ``place`` is source, raw, lake, fleet_uri, package_uri, log_uri, or report, which is one
+    worker's directory below fleet_uri.
     """
     return LONGEST_KEY_BYTES - max(map(len, _LONGEST_KEYS.get(place, ("x",))))

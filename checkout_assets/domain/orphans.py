@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from checkout_assets.domain.displayable import displayable, masked
 
 LEAST_AGE = timedelta(hours=1)
-"""Younger orphaned files are not removed unless somebody says so: whoever wrote one may know it."""
+"""Younger orphaned files are removed only on request: their run may still be publishing them."""
 
 _LONGEST_KEY = 1024
 _RUN = r"(?:[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|cli-[0-9a-f]{8})"
@@ -24,7 +24,7 @@ _FILE = re.compile(
     rf"(?:[0-9A-F]{{2}}_(?:Checkout|Fulfillment)Order\.)?{_RUN}(?:\.\d+){{1,2}}\.parquet",
     re.ASCII,
 )
-"""A name that this program gives: of a Dagster run, or of the command line's."""
+"""A file name of this program, with the run id of Dagster or of the command line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +40,11 @@ class OrphanedFile:
     etag: str = ""
 
     def is_younger(self, least_age: timedelta, now: datetime) -> bool:
-        """Whether it was last written less than that long before ``now``."""
+        """Whether it was last written less than ``least_age`` before ``now``."""
         return now - self.last_modified < least_age
 
     def shown(self, show_names: bool = False) -> str:
-        """Return the path; masks names that this program does not give, unless names are shown."""
+        """Return the path; names not made by this program are masked unless ``show_names``."""
         return shown_path(self.path, show_names)
 
 

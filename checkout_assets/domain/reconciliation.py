@@ -31,7 +31,7 @@ _FOLDERS_PER_LINE = 16
 
 
 class State(StrEnum):
-    """Green: complete. Yellow: complete, but worth a look. Red: something is not done."""
+    """Green: complete. Yellow (flagged): complete, but unusual. Red: something is not done."""
 
     GREEN = "green"
     YELLOW = "yellow"
@@ -88,7 +88,7 @@ class Reason(Enum):
 
 @dataclass(frozen=True, slots=True)
 class FolderReason:
-    """A reason that applies to a folder: how many things it is about, and which, if that helps."""
+    """A reason that applies to a folder, with the number of things and, if known, their names."""
 
     reason: Reason
     count: int = 1

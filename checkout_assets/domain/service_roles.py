@@ -1,6 +1,6 @@
-"""The service-linked roles that launches need in the account, and what AWS says if one is missing.
+"""The service-linked roles that launches need in the account, and AWS's errors if one is missing.
 
-AWS creates such a role with the first launch, if whoever launches may: the host may not.
+AWS creates such a role with the first launch if the caller may do so; our host may not.
 """
 
 import re
@@ -11,7 +11,7 @@ from checkout_assets.domain.access.role_statements import TO_EMR
 
 @dataclass(frozen=True, slots=True)
 class ServiceLinkedRole:
-    """A role that ``service`` takes in every account; ``told`` finds AWS's texts of its lack."""
+    """A role that ``service`` needs in each account; ``told`` matches AWS's errors without it."""
 
     name: str
     service: str
@@ -24,12 +24,12 @@ class ServiceLinkedRole:
 
     @property
     def lack(self) -> str:
-        """One clause for people: what is missing and what to do."""
+        """A clause that says what is missing and what to do."""
         return f"the account has no service-linked role {self.name}: run {self.remedy}"
 
 
 def _denial(service: str) -> str:
-    """IAM's sentence, which ends in ``role/aws-service-role/<service>/<name>``."""
+    """A pattern of IAM's denial; its role is ``role/aws-service-role/<service>/<name>``."""
     return rf"iam:CreateServiceLinkedRole\b.{{0,200}}/{re.escape(service)}/"
 
 
@@ -38,7 +38,7 @@ _TO_SPOT = "spot.amazonaws.com"
 EMR_CLEAN_UP = ServiceLinkedRole(
     "AWSServiceRoleForEMRCleanup",
     TO_EMR,
-    # EMR's StateChangeReason.Message, as a bug report of awslabs/aws-emr-launch quotes it.
+    # EMR's StateChangeReason.Message, as quoted in an issue of awslabs/aws-emr-launch.
     re.compile(rf"AWSServiceRoleForEMRCleanup\b.{{0,40}}\bis required|{_denial(TO_EMR)}"),
 )
 SPOT = ServiceLinkedRole(
@@ -54,5 +54,5 @@ SERVICE_LINKED_ROLES = (EMR_CLEAN_UP, SPOT)
 
 
 def missing_service_role(text: str) -> ServiceLinkedRole | None:
-    """The role that the code and message of a failed launch say the account lacks."""
+    """The role that is missing according to the code and message of a failed launch, if any."""
     return next((role for role in SERVICE_LINKED_ROLES if role.told.search(text)), None)

@@ -1,8 +1,7 @@
-"""Whether a folder's size is plausible among the folders of its type, and after its last listing.
+"""Whether a folder's size is plausible beside the folders of its type and its last listing.
 
-Orders are spread over the 256 folders of a type by their ids, so these are much alike. One that
-is far from the middle of the others lost something, or was given something, that no count of its
-own can show.
+Orders are spread over the 256 folders of a type by their ids, so these folders are alike. One that
+is far from the median lost or gained objects, which its own counts cannot show.
 """
 
 import math
@@ -16,26 +15,26 @@ from spark_jobs.contract.order_types import OrderType
 from spark_jobs.contract.words import ObjectKind
 
 _FEWEST = 16
-"""Fewer folders have no middle that says anything."""
+"""The minimum number of folders for a meaningful median."""
 _FARTHEST = 12.0
-"""Deviations from the middle that are still plausible.
+"""The largest plausible distance from the median, in deviations.
 
 The usual limit of this score is 3.5 (Iglewicz and Hoaglin, How to Detect and Handle Outliers,
-1993), for values that are spread normally. Sizes that are spread by Pareto's law, the heaviest
-tail that is usual, are beyond 12 deviations once in 10,000 folders.
+1993), for a normal distribution. With a Pareto distribution, the heaviest usual tail, 1 of 10,000
+folders is beyond 12 deviations.
 """
 _SCALE = 1.4826
-"""Median absolute deviation to standard deviation, of values that are spread normally."""
+"""Standard deviation per median absolute deviation, for a normal distribution."""
 _OTHER_SPREAD = 0.02
-"""Folders differ by some 2 % for reasons that are not looked at."""
+"""Deviation of 2 % that is allowed for other causes."""
 
 
 def compared_with_siblings(
     folders: Sequence[FolderReconciled], listed_before: Mapping[str, int] | None = None
 ) -> list[FolderReconciled]:
-    """The same folders; those unlike their siblings have one cause more.
+    """The same folders; those unlike their siblings get UNLIKE_SIBLINGS as another cause.
 
-    ``listed_before`` is how many objects the source listed of a folder at the last time.
+    ``listed_before`` is the number of objects per folder in the source's previous listing.
     """
     told: dict[Folder, list[str]] = {}
     for order_type in OrderType:
@@ -50,8 +49,8 @@ def far_from_middle(
 ) -> list[Folder]:
     """The folders whose value is implausibly far from the median, on a logarithmic scale.
 
-    Values are positive. ``expected`` is how many things a folder's value should rest on: few
-    things vary by chance, by the square root of their number.
+    Values are positive. ``expected`` is the number of things that a folder's value should count:
+    it varies by chance by its square root.
     """
     if len(values) < _FEWEST:
         return []
@@ -66,7 +65,7 @@ def far_from_middle(
 
 
 def _chance(count: float) -> float:
-    """How far a count's logarithm is off by chance; the count is at least 1."""
+    """The standard deviation of a count's logarithm by chance; the count is at least 1."""
     return math.hypot(_OTHER_SPREAD, 1 / math.sqrt(count))
 
 
@@ -97,7 +96,7 @@ def _sizes(
 def _growth(
     folders: Sequence[FolderReconciled], listed_before: Mapping[str, int]
 ) -> Iterable[tuple[Folder, str]]:
-    """Of folders that were listed now: an earlier listing says nothing of growth."""
+    """Of folders that were listed just now: an earlier listing says nothing about growth."""
     listed = {
         each.folder: (listed_before.get(each.folder.name), each.copy.listed)
         for each in folders

@@ -1,18 +1,18 @@
-"""How many Spark executors fit a cluster, and how large: plain arithmetic over instance types.
+"""How many Spark executors fit a cluster, and how large they are, by instance type.
 
 ``per_node = (vcpu - 1) // cores`` executors share a node, one vCPU is left to its daemons.
 ``container = (yarn_mb - application_master_mb) / per_node``, rounded down to YARN's increment.
 ``overhead = cores * PYTHON_WORKER_MB + JVM_OWN_MB``: documents are conformed in Python, one worker
-process a core, and YARN counts those workers as the container's overhead.
+process per core, and YARN counts those workers as the container's overhead.
 ``heap = container - overhead``; ``instances = per_node * nodes``, less one in cluster mode, where
 the driver takes a container of the same size.
 
 Sources: Spark 3.5's "Running on YARN" (memoryOverhead, the application master's size) and
 "Configuration"; Amazon's "Hadoop: task configuration" for each node's YARN memory.
 
-No Java options are set: those of Java 8 (``PrintGCDateStamps``, ``G1SummarizeConcMark``) stop the
-Java 17 of EMR 7 before the job begins. YARN's check of physical memory stays on, so a job that
-outgrows its container ends with a message and not with a frozen node.
+No Java options are set: with those of Java 8 (``PrintGCDateStamps``, ``G1SummarizeConcMark``) the
+Java 17 of EMR 7 does not start. YARN's check of physical memory stays on, so a job that exceeds its
+container fails with a message instead of freezing the node.
 """
 
 from collections.abc import Mapping
@@ -24,7 +24,7 @@ from checkout_assets.domain.errors import UsageError
 
 @dataclass(frozen=True, slots=True)
 class InstanceType:
-    """What a node offers: vCPUs, memory in MB, and the part of it that YARN hands out, in MB."""
+    """A node's vCPUs, its memory in MB, and the part of it that YARN allocates, in MB."""
 
     vcpu: int
     memory_mb: int
@@ -46,19 +46,19 @@ INSTANCE_TYPES: Mapping[str, InstanceType] = MappingProxyType(
         "r5.4xlarge": InstanceType(16, 131_072, 122_880),
     }
 )
-"""As of 2026-11; c6i and c7g, which Amazon's table lacks, have what it gives for c6g and c5a.
-Where a type is not listed, pass an InstanceType of your own; what a running node
-offers is told by ``yarn node -list -showDetails`` on the primary."""
+"""As of 2026-11. Amazon's table lacks c6i and c7g; they have the values of c6g and c5a. For other
+types pass your own InstanceType; ``yarn node -list -showDetails`` on the primary node shows what a
+running node has."""
 
 CORES_PER_EXECUTOR = 5
 PYTHON_WORKER_MB = 560
-"""A worker that conforms and writes one task: 500 MB and an eighth."""
+"""Memory of a worker that conforms and writes one task: 500 MB and an eighth."""
 JVM_OWN_MB = 400
 CLIENT_MODE_MASTER_MB = 896
-"""The application master that stands in for a driver outside: 512 MB and Spark's least overhead."""
+"""Memory of the application master in client mode: 512 MB and Spark's minimum overhead."""
 CLIENT_DRIVER_MB = 16 * 1024
 MOST_OF_PRIMARY = 4
-"""A client-mode driver takes at most a quarter of the primary's memory."""
+"""A driver in client mode takes at most a quarter of the primary node's memory."""
 TASKS_PER_CORE = 3
 """Spark's "Tuning" recommends 2 to 3: slow tasks then do not leave cores idle."""
 LEAST_HEAP_MB = 1024
@@ -67,10 +67,10 @@ YARN_INCREMENT_MB = 128
 
 @dataclass(frozen=True, slots=True)
 class SparkSizing:
-    """What one Spark job asks of a cluster; memory in MB.
+    """The resources that one Spark job requests of a cluster; memory in MB.
 
-    ``overhead_mb`` is also the driver's in cluster mode. ``partitions`` is how many parts a
-    shuffle has.
+    ``overhead_mb`` is also the driver's in cluster mode. ``partitions`` is the number of shuffle
+    partitions.
     """
 
     executors: int
@@ -82,7 +82,7 @@ class SparkSizing:
     cluster_mode: bool
 
     def spark_config(self) -> dict[str, str]:
-        """The same as Spark's settings."""
+        """The same as Spark settings."""
         driver = {"spark.driver.memory": f"{self.driver_mb}m"}
         if self.cluster_mode:
             driver["spark.driver.cores"] = str(self.cores)
@@ -98,13 +98,13 @@ class SparkSizing:
             "spark.sql.shuffle.partitions": str(self.partitions),
             # A task that ran twice would stage its files twice.
             "spark.speculation": "false",
-            # YARN would begin a failed folder again, under the same run id.
+            # YARN would start a failed folder again with the same run id.
             "spark.yarn.maxAppAttempts": "1",
         }
 
 
 def instance_type(name: str) -> InstanceType:
-    """The row of the table; raises UsageError for a type it does not hold."""
+    """The entry of INSTANCE_TYPES; raises UsageError for an unknown type."""
     if name not in INSTANCE_TYPES:
         known = ", ".join(INSTANCE_TYPES)
         raise UsageError(
@@ -126,7 +126,7 @@ class ClusterShape:
 def size_for(
     shape: ClusterShape, cluster_mode: bool = True, concurrent_steps: int = 1
 ) -> SparkSizing:
-    """The sizing of each of ``concurrent_steps`` jobs that share a cluster of that shape.
+    """The sizing of each of ``concurrent_steps`` jobs that share the cluster.
 
     Raises UsageError if not even one executor fits beside its driver.
     """

@@ -1,6 +1,6 @@
-"""What only a text can tell of a failure: where each text comes from, and what it is known by.
+"""Patterns for failures that only a text describes, with the source of each text.
 
-Wherever a service gives a code, the code decides (spark_jobs.service_codes); here is the rest.
+Where a service returns a code, the code decides (spark_jobs.service_codes).
 """
 
 import re
@@ -12,17 +12,17 @@ CAPACITY = re.compile(
     r"|UnfulfillableCapacity",
     re.IGNORECASE,
 )
-"""Codes and messages of EC2's RunInstances, and EMR's ``StateChangeReason.Message`` and
-``ErrorDetails``, which pass EC2's sentence on: there are no such instances now."""
+"""No capacity for such instances now: codes and messages of EC2's RunInstances, and EMR's
+``StateChangeReason.Message`` and ``ErrorDetails``, which quote EC2's message."""
 
 QUOTA = re.compile(
     r"VcpuLimitExceeded|InstanceLimitExceeded|MaxSpotInstanceCountExceeded|vCPU (limit|capacity)",
     re.IGNORECASE,
 )
-"""The same, for what the account may not have at once."""
+"""A quota of the account is used up, in the same texts."""
 
 SPOT = re.compile(r"\bspot\b.{0,60}\b(terminat|interrupt|reclaim)\w*", re.IGNORECASE)
-"""EMR's ``StateChangeReason.Message``, which has no code of its own for this."""
+"""Spot instances were interrupted, in EMR's ``StateChangeReason.Message``: there is no code."""
 
 _PERMANENT_IN_LOG = (
     (
@@ -42,26 +42,26 @@ _PERMANENT_IN_LOG = (
     (re.compile(r"AccessDenied|status code: 403|403 Forbidden"), "AccessDenied"),
     (re.compile(r"NoSuchBucket"), "NoSuchBucket"),
 )
-"""A step's ``FailureDetails.Message``, the end of spark-submit's log and of its driver's: what
-Python, Spark, Java and S3 print there."""
+"""Permanent failures in a step's ``FailureDetails.Message``, and at the end of the logs of
+spark-submit and its driver, as Python, Spark, Java and S3 print them."""
 
 PASSING_IN_LOG = re.compile(
     r"SlowDown|ThrottlingException|RequestTimeout|ExecutorLostFailure|Lost connection"
     r"|lost contact|Connection reset|503 Service|500 Internal|transient",
     re.IGNORECASE,
 )
-"""The same, for what may be gone at the next try."""
+"""Transient failures in the same texts."""
 
 WRONG_ARCHIVE_BEFORE = re.compile(r"SHA-256|checksum", re.IGNORECASE)
-"""``end.json`` of an instance of a version that told no failure: the step that failed."""
+"""The failed installation step in ``end.json`` of an earlier version, which reported no failure."""
 
 WRONG_USAGE_BEFORE = re.compile(r"exit code 2\b")
-"""The same, of a worker that told no end: 2 is wrong usage or configuration."""
+"""The same for a worker that reported no end: 2 is wrong usage or configuration."""
 
 DENIED_BEFORE = re.compile(r"\bdenied\b|AccessDenied|Forbidden|\b403\b", re.IGNORECASE)
-"""The same: a worker's last sentence, which quotes what S3 or KMS answered."""
+"""The same for a worker's last sentence, which quotes S3's or KMS's error."""
 
 
 def permanent_in_log(text: str) -> str:
-    """A word for what stays so at every try; empty if the text tells nothing of the kind."""
+    """The code of the permanent failure in a log; empty if the text has none."""
     return next((code for pattern, code in _PERMANENT_IN_LOG if pattern.search(text)), "")

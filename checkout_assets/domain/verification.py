@@ -1,4 +1,4 @@
-"""Comparing what should be in a store with what its listing shows, in rclone's vocabulary."""
+"""Comparing the expected objects of a store with its listing, in rclone's vocabulary."""
 
 from collections.abc import Iterable, Iterator
 from enum import StrEnum
@@ -9,17 +9,17 @@ _T = TypeVar("_T")
 _U = TypeVar("_U")
 
 _BEYOND = "\U0010ffff\U0010ffff"
-"""Greater than every key of a folder, for those begin with its name."""
+"""Greater than every key of a folder, because those begin with its name."""
 
 _NO_MORE: tuple[str, Any] = (_BEYOND, None)
 
 
 class OutOfOrderError(ValueError):
-    """A listing does not ascend by key, so joining it would lose objects in silence."""
+    """A listing does not ascend by key, so joining it would lose objects unnoticed."""
 
 
 class Verdict(StrEnum):
-    """How an object compares between the source (or its manifest) and raw."""
+    """The result of comparing an object at the source (or in its manifest) with raw."""
 
     MATCH = "match"
     DIFFER = "differ"
@@ -29,7 +29,7 @@ class Verdict(StrEnum):
 
 
 class Seen(NamedTuple):
-    """An object as one side shows it: size in bytes and raw's entity tag."""
+    """An object of one side: size in bytes and entity tag in raw."""
 
     size: int
     etag: str
@@ -38,7 +38,7 @@ class Seen(NamedTuple):
 def compare(
     expected: Iterable[tuple[str, tuple[int, str]]], found: Iterable[tuple[str, tuple[int, str]]]
 ) -> Iterator[tuple[str, Verdict]]:
-    """Each raw key of either side with its verdict; both sides ascend by key."""
+    """Each raw key of either side with its verdict; both sides must ascend by key."""
     for key, wanted, there in merge_join(expected, found):
         if wanted is None:
             yield key, Verdict.MISSING_ON_SOURCE
@@ -51,7 +51,7 @@ def compare(
 def merge_join(
     left: Iterable[tuple[str, _S]], right: Iterable[tuple[str, _T]]
 ) -> Iterator[tuple[str, _S | None, _T | None]]:
-    """Each key of either side once, with what each side has there; both sides ascend by key.
+    """Each key of either side once, with the value of each side or None.
 
     Raises OutOfOrderError if a side does not ascend.
     """
@@ -65,9 +65,9 @@ def merge_join_three(
     second: Iterable[tuple[str, _T]],
     third: Iterable[tuple[str, _U]],
 ) -> Iterator[tuple[str, _S | None, _T | None, _U | None]]:
-    """As ``merge_join``, of three sides.
+    """As ``merge_join``, for three sides.
 
-    Every object passes here several times, so the loop is written out.
+    Every object passes through here several times, so the loop is written out for speed.
     """
     ones, twos, threes = iter(first), iter(second), iter(third)
     a, one = next(ones, _NO_MORE)

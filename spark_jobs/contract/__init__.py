@@ -1,10 +1,10 @@
-"""What the platform and the Spark job tell each other; each part is imported by its own name.
+"""The contract between the platform and the Spark job; import each module by its own name.
 
-``order_types`` and ``words`` are the words of both sides, ``keys`` says where everything lies,
-``columns`` what a manifest and a quarantine file hold, ``limits`` how much is read of an object.
-``completion``, ``publication`` and ``results`` are records, ``totals`` and ``failures`` what they
-tell, ``record_format`` how they are written and believed, ``manifest_parts`` the one reader of what
-a completion record names.
+``order_types`` and ``words`` define shared terms, ``keys`` the keys of all objects, ``columns`` the
+columns of manifest and quarantine files, ``limits`` how much of an object is read. ``completion``,
+``publication`` and ``results`` are records, ``totals`` and ``failures`` parts of them,
+``record_format`` writes and validates them. ``manifest_parts`` is the only reader of the manifest
+parts that a completion record names.
 
-All but ``manifest_parts`` is pure standard library, so that both sides may import it.
+All modules but ``manifest_parts`` use only the standard library, so both sides may import them.
 """

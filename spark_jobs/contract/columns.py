@@ -1,4 +1,4 @@
-"""Columns of the files that both sides read, with their Arrow types, in file order."""
+"""Columns of manifest and quarantine files, which both sides read."""
 
 from __future__ import annotations
 

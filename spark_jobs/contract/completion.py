@@ -1,4 +1,4 @@
-"""A folder's completion record: the proof in raw that all of it was copied."""
+"""A folder's completion record: the proof in raw that all its objects were copied."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from spark_jobs.contract.record_format import Instant, Path, RecordError, read_r
 from spark_jobs.contract.words import IN_RAW, ObjectKind, Status
 
 _EARLIER_COPY_ID = re.compile(r"(.+)-[0-9]{8}T[0-9]{6}-[0-9a-f]{6}", re.DOTALL)
-"""A copy id, which is made of its run's id: records of before say their run by nothing else."""
+"""A copy id, which begins with the run's id: earlier records name their run only there."""
 
 
 @dataclass(frozen=True)
@@ -25,16 +25,16 @@ class ManifestPart:
 
 @dataclass(frozen=True)
 class CompletionRecord:
-    """The proof that a folder was copied; it exists if and only if that is so.
+    """The proof that a folder was copied; it exists if and only if the folder was copied.
 
     ``listed`` counts the source's objects up to the cut-off, ``by_kind`` the objects in raw,
-    ``by_status`` all rows of the manifest (``vanished`` among them), ``newer`` objects after the
-    cut-off, ``missing_on_source`` raw objects no manifest names, ``lost`` vanished objects that
-    are gone from raw too, ``uncompared`` objects that the copy copied and could compare by size
-    only; ``total_bytes`` are those of the objects in raw. ``digest`` is order-independent over
-    (raw_key, raw_etag, size) of copied and present objects. ``source_uri`` and ``raw_uri`` say
-    between which places; empty in records of before. ``run_id`` is the run that made the copy;
-    None if nothing says so.
+    ``by_status`` all rows of the manifest, vanished objects included, ``newer`` objects written
+    after the cut-off, ``missing_on_source`` objects in raw that no manifest names, ``lost``
+    vanished objects that raw does not have either, ``uncompared`` copied objects that could be
+    compared by size only; ``total_bytes`` is the sum over the objects in raw. ``digest`` covers
+    (raw_key, raw_etag, size) of copied and present objects and does not depend on their order.
+    ``source_uri`` and ``raw_uri`` are the places; empty in earlier records. ``run_id`` is the run
+    that made the copy; None if it is not known.
     """
 
     WHAT: ClassVar[str] = "completion record"
@@ -62,23 +62,24 @@ class CompletionRecord:
 
     @property
     def objects(self) -> int:
-        """Objects in raw that this record vouches for."""
+        """Objects in raw that this record covers."""
         return sum(self.by_status.get(status, 0) for status in IN_RAW)
 
     @property
     def documents(self) -> int:
-        """Documents among them; without one, a record proves nothing complete."""
+        """Documents among them; without any, the folder does not count as complete."""
         return self.by_kind.get(ObjectKind.DOCUMENT, 0)
 
     def to_json(self) -> bytes:
-        """The record's file."""
+        """The record as the bytes of its file."""
         return write_record(self)
 
     @classmethod
     def from_json(cls, data: bytes) -> CompletionRecord:
-        """Raises RecordError if ``data`` is none, contradicts itself, or is of a later version.
+        """The record in a file.
 
-        What a manifest's rows hold is not looked at, but how many there are.
+        Raises RecordError if ``data`` is not a valid record, if its counts contradict one another,
+        or if a later version wrote it. Of the manifest only the number of rows is checked.
         """
         record = read_record(cls, data)
         if fields := record.contradiction:

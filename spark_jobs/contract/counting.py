@@ -1,4 +1,4 @@
-"""Sentences that hold a count, in the grammar that fits it."""
+"""Sentences with a count, in singular or plural."""
 
 import re
 
@@ -6,9 +6,10 @@ _FORMS = re.compile(r"\[([^|\]]*)\|([^|\]]*)\]")
 
 
 def in_number(count: int, sentence: str) -> str:
-    """The sentence for a count: ``#`` is the count, ``[one|many]`` the form that fits it.
+    """The sentence for a count: ``#`` is the count, ``[one|many]`` its singular and plural form.
 
-    For example ``# object[|s] [is|are] missing``. Nothing that strangers wrote may be part of it.
+    For example ``# object[|s] [is|are] missing``. ``sentence`` must not hold text from outside the
+    program, which could contain these characters.
     """
     fitting = _FORMS.sub(lambda forms: forms[1] if count == 1 else forms[2], sentence)
     return fitting.replace("#", f"{count:,}")
@@ -22,6 +23,6 @@ def counted(count: int, noun: str) -> str:
 def part_of(part: int, whole: int, noun: str, rest: str = "") -> str:
     """For example ``1 of 3 objects is missing``.
 
-    The noun fits the whole; ``rest``, which ``in_number`` reads, fits the part.
+    The noun agrees with the whole, ``rest`` with the part; ``rest`` is as in ``in_number``.
     """
     return f"{part:,} of {counted(whole, noun)}{in_number(part, rest)}"

@@ -1,4 +1,4 @@
-"""Why work was given up, as a value that decides whether it is tried again."""
+"""Why work failed, as a value that decides whether it is retried."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from typing import Iterable
 
 @dataclass(frozen=True)
 class Failure:
-    """Why a folder was given up, for whoever decides whether to try it again.
+    """Why a folder failed.
 
-    ``code`` is the name that a service, a library or the machine gave it (see service_codes), or a
-    word of this program's; it is for decisions and counts, the sentence beside it is for people.
-    ``transient``: the same work may succeed later, although it has been tried again already.
+    ``code`` is the error code of a service, a library or the operating system
+    (``spark_jobs.service_codes``), or one of this program's own. Code decides and counts by it; the
+    message beside it is only for people. ``transient`` means that the same work may succeed later,
+    although it has already been retried.
     """
 
     code: str
@@ -20,5 +21,5 @@ class Failure:
 
     @classmethod
     def of(cls, code: str, others: Iterable[Failure] = ()) -> Failure:
-        """The failure that several come to: transient only if each of them is."""
+        """One failure for several: transient only if each of them is."""
         return cls(code, all(other.transient for other in others))

@@ -1,48 +1,48 @@
-"""Where everything lies: keys relative to the root of raw or of the lake."""
+"""Keys of all objects, relative to the root of raw or of the lake."""
 
 from __future__ import annotations
 
 from spark_jobs.contract.order_types import table_of
 
 PROBES_IN_RAW, PROBES_IN_LAKE = "_manifests/_probe/", "_staging/_probe/"
-"""Where a run proves that conditional writes are honoured; nobody looks for data there."""
+"""Where a run tests whether conditional writes are honoured; no data is read from there."""
 
 REPORTS = "_reports/"
-"""Where the lake keeps the reports of reconciliations, each a page and a record."""
+"""The prefix of the reports of reconciliations in the lake; each is a page and a record."""
 
 
 def completion_record_key(folder: str) -> str:
-    """Where raw says that a folder was copied."""
+    """The key of a folder's completion record in raw."""
     return f"_manifests/{folder}/current.json"
 
 
 def manifest_part_key(folder: str, copy_id: str, name: str) -> str:
-    """Where a part of a copy's manifest lies in raw."""
+    """The key of a part of a copy's manifest in raw."""
     return f"_manifests/{folder}/{copy_id}/{name}"
 
 
 def publication_record_key(folder: str) -> str:
-    """Where the lake says which files are a folder's."""
+    """The key of a folder's publication record in the lake."""
     return f"_published/{folder}.json"
 
 
 def staging_prefix(folder: str, run_id: str) -> str:
-    """Where a run keeps a folder's files until they are published; ends in a slash."""
+    """The prefix of a folder's staged files in the lake; ends in a slash."""
     return f"_staging/{folder}/{run_id}/"
 
 
 def staged_key(folder: str, run_id: str, final_key: str) -> str:
-    """Where a file lies before it is published under ``final_key``."""
+    """The staged key of a file that will be published under ``final_key``."""
     return staging_prefix(folder, run_id) + final_key
 
 
 def table_prefix(table: str) -> str:
-    """Where a table lies in the lake; ends in a slash."""
+    """The prefix of a table in the lake; ends in a slash."""
     return f"consumable_tables/{table}/"
 
 
 def table_file_key(folder: str, day: str, run_id: str, number: int) -> str:
-    """The final key of a table file of that ``YYYY-MM-DD``."""
+    """The final key of a table file; ``day`` is ``YYYY-MM-DD``."""
     year, month, day_of_month = day.split("-")
     return (
         f"{table_prefix(table_of(folder))}YEAR={year}/MONTH={month}/DAY={day_of_month}/"
@@ -57,16 +57,16 @@ def day_of_table_file(key: str) -> str:
 
 
 def quarantine_prefix(folder: str) -> str:
-    """Where a folder's quarantine lies in the lake; ends in a slash."""
+    """The prefix of a folder's quarantine files in the lake; ends in a slash."""
     return f"quarantine/{table_of(folder)}/{folder}/"
 
 
 def quarantine_file_key(folder: str, run_id: str, number: int, part: int = 0) -> str:
-    """The final key of a quarantine file: of a slice, or of a part of one that was too large."""
+    """The final key of a quarantine file: of a slice, or of one part if the slice was too large."""
     counted = f"{number}.{part}" if part else str(number)
     return f"{quarantine_prefix(folder)}{run_id}.{counted}.parquet"
 
 
 def result_key(folder: str, run_id: str) -> str:
-    """Where a step leaves how structuring a folder ended."""
+    """The key at which an EMR step leaves a folder's result in the lake."""
     return f"_results/{run_id}/{folder}.json"

@@ -1,4 +1,4 @@
-"""The one reader of manifest parts: what a completion record names, or nothing."""
+"""The only reader of manifest parts: it rejects what a completion record does not name."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
 
 def read_part(raw: Store, key: str, part: ManifestPart) -> pq.ParquetFile:
-    """The part that a record names and that lies at ``key``.
+    """The part at ``key`` that a completion record names.
 
-    Raises RecordError unless its bytes, columns and rows are those.
+    Raises RecordError unless its bytes, columns and number of rows match the record.
     """
     try:
         data = raw.get(key).data
@@ -37,7 +37,7 @@ def read_part(raw: Store, key: str, part: ManifestPart) -> pq.ParquetFile:
 
 
 def open_part(data: bytes, name: str) -> pq.ParquetFile:
-    """A part that no record names yet; raises RecordError if these bytes are none."""
+    """A part that no record names yet; raises RecordError if ``data`` is not a manifest part."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -53,7 +53,7 @@ def open_part(data: bytes, name: str) -> pq.ParquetFile:
 
 
 def _holds_nulls(metadata: pq.FileMetaData) -> bool:
-    """Whether the part's own statistics count a null; a manifest has none."""
+    """Whether the part's statistics count a null; a valid manifest has none."""
     groups = (metadata.row_group(index) for index in range(metadata.num_row_groups))
     columns = (group.column(index) for group in groups for index in range(group.num_columns))
     counts = (column.statistics for column in columns)
@@ -82,12 +82,15 @@ def _read(name: str, read: Callable[[], pa.Table]) -> pa.Table:
 
 
 def unreadable(name: str) -> RecordError:
-    """The error of a part that Parquet cannot read: its own words may quote content."""
+    """The error of a part that cannot be read; Parquet's message is left out, it may quote content.
+
+    ``name`` is the part's file name.
+    """
     return RecordError(f"the manifest part {name} is not readable")
 
 
 def manifest_schema() -> pa.Schema:
-    """The columns of a manifest part as Arrow knows them."""
+    """The Arrow schema of a manifest part."""
     import pyarrow as pa
 
     instant = pa.timestamp("us", tz="UTC")

@@ -1,4 +1,4 @@
-"""The two types of order, and what follows from a folder's: its table."""
+"""The two order types and their tables."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from spark_jobs.contract.words import Word
 
 
 class OrderType(Word):
-    """The two kinds of order document; the value is how folder names spell it."""
+    """The two order types; the value is the spelling in folder names."""
 
     CHECKOUT = "CheckoutOrder"
     FULFILLMENT = "FulfillmentOrder"
@@ -18,7 +18,7 @@ class OrderType(Word):
 
     @classmethod
     def of(cls, folder: str) -> OrderType:
-        """The order type in a folder's name; raises ValueError if there is none in it."""
+        """The order type in a folder's name; raises ValueError if the name has none."""
         return cls(folder.partition("_")[2])
 
 

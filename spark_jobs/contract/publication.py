@@ -1,4 +1,4 @@
-"""A folder's publication record: which files of the lake are its."""
+"""A folder's publication record: which files in the lake belong to it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from spark_jobs.contract.record_format import Path, RecordError, TextForm, read_
 from spark_jobs.contract.totals import StructureTotals
 
 SCHEMA_VERSION = "1"
-"""Of the tables: raise it with every change of them. Each table file carries it, and the record."""
+"""Version of the tables' schema: raise it with every change. Table files and records carry it."""
 
 PUBLISHING = "publishing"
 PUBLISHED = "published"
@@ -22,7 +22,7 @@ State = Annotated[str, TextForm(lambda text: text in {PUBLISHING, PUBLISHED}, "k
 class PublishedFile:
     """A file of a folder in the lake: key, size in bytes, rows, and the SHA-256 of its bytes.
 
-    The digest is hexadecimal; it is empty in records of before.
+    The digest is in hex; it is empty in earlier records.
     """
 
     path: Path
@@ -33,11 +33,11 @@ class PublishedFile:
 
 @dataclass(frozen=True)
 class PublicationRecord:
-    """Which files of the lake are a folder's.
+    """Which files in the lake belong to a folder.
 
-    While ``state`` is ``publishing``, ``previous`` names the files to delete once ``files`` are
-    under their final names; whoever finds that state finishes it first. ``raw_uri`` says which raw
-    the rows were made from; empty in records of before.
+    While ``state`` is ``publishing``, ``previous`` names the files to delete once ``files`` have
+    their final names; a run that finds this state finishes the publication first. ``raw_uri`` is
+    the raw that the rows were made from; empty in earlier records.
     """
 
     WHAT: ClassVar[str] = "publication record"
@@ -61,7 +61,7 @@ class PublicationRecord:
         return self.files + self.quarantine
 
     def may_name(self, path: str) -> bool:
-        """Whether the record can name that file as its folder's, and be read again."""
+        """Whether a record that names this file would be valid."""
         try:
             PublicationRecord.from_json(
                 replace(self, files=[], quarantine=[], previous=[path]).to_json()
@@ -71,12 +71,15 @@ class PublicationRecord:
         return True
 
     def to_json(self) -> bytes:
-        """The record's file."""
+        """The record as the bytes of its file."""
         return write_record(self)
 
     @classmethod
     def from_json(cls, data: bytes) -> PublicationRecord:
-        """Raises RecordError if ``data`` is none, or a later version wrote it."""
+        """The record in a file.
+
+        Raises RecordError if ``data`` is not a valid record, or if a later version wrote it.
+        """
         record = read_record(cls, data)
         named = [*(file.path for file in record.all_files), *record.previous]
         if not all(_is_of(record.folder, path) for path in named):
@@ -85,7 +88,7 @@ class PublicationRecord:
 
 
 def _is_of(folder: str, path: str) -> bool:
-    """Whether a file may be the folder's: what a record names is replaced and deleted."""
+    """Whether a file may belong to the folder: files that a record names are deleted later."""
     try:
         table = table_prefix(OrderType.of(folder).table)
     except ValueError:

@@ -1,11 +1,11 @@
-"""Records as JSON files: written with the version of their format, believed only value by value.
+"""Records as JSON files: written with a format version, and validated value by value when read.
 
-A later program may add a field that has a default: earlier ones ignore it. What an earlier program
-must not ignore raises the record's ``FORMAT_VERSION``: it refuses such a record then, instead of
-taking it for something else. Records from before there were versions count as version 1.
+A later version of the program may add a field with a default: earlier versions ignore it. A change
+that earlier versions must not ignore raises the record's ``FORMAT_VERSION``: they then reject the
+record instead of misreading it. Records without a version count as version 1.
 
-Types say what a field may hold: text, ``True`` or ``False``, counts from 0, finite numbers from 0,
-lists, dicts, other dataclasses, and ``Annotated[str, TextForm(...)]`` for text of a certain form.
+A field's type says what it may hold: text, booleans, counts from 0, finite numbers from 0, lists,
+dicts, other dataclasses, and ``Annotated[str, TextForm(...)]`` for text of a certain form.
 """
 
 from __future__ import annotations
@@ -43,42 +43,42 @@ _PATH = re.compile(r"(?!\.\.?(/|$))[^/\x00]+(/(?!\.\.?(/|$))[^/\x00]+)*")
 
 
 class RecordError(ValueError):
-    """A record does not hold what its place promises; the message says which and what."""
+    """A file is not the valid record that it should be; the message names the record and fault."""
 
     def advice(self, usual: str) -> str:
-        """What to do about it: ``usual``, unless that would not help."""
+        """What to do about it: ``usual``, unless that does not help."""
         return usual
 
 
 class LaterFormatError(RecordError):
-    """A later version of the program wrote the record, so nothing here may replace it."""
+    """A later version of the program wrote the record; this version must not replace it."""
 
     def advice(self, usual: str) -> str:  # noqa: ARG002
         return "Upgrade checkout-assets here, then run it again."
 
 
 class Record(Protocol):
-    """A frozen dataclass that is kept in a file of its own."""
+    """A frozen dataclass that is stored in its own file."""
 
     WHAT: ClassVar[str]
-    """Its name in sentences, such as ``completion record``."""
+    """Its name in messages, such as ``completion record``."""
 
     FORMAT_VERSION: ClassVar[int]
     """The version that is written, and the highest that is read."""
 
 
 class TextForm(NamedTuple):
-    """The form of a text: whether a text has it, and what to call it in a sentence."""
+    """The form of a text: a test for it, and its name in messages."""
 
     holds: Callable[[str], bool]
     name: str
 
 
 def is_instant(text: str) -> bool:
-    """Whether a text is an ISO 8601 instant with its zone, in the years 1 to 9999 in UTC too."""
+    """Whether a text is an ISO 8601 timestamp with a time zone, in the years 1 to 9999 in UTC."""
     try:
         found = datetime.fromisoformat(text)
-        # Any one character may stand before the time: sentences quote the text.
+        # fromisoformat allows any character between date and time, and messages quote the text.
         has_zone = found.tzinfo is not None and bool(found.astimezone(timezone.utc))
         return has_zone and text.isprintable()
     except (ValueError, OverflowError):
@@ -89,14 +89,13 @@ Instant = Annotated[str, TextForm(is_instant, "instant with its zone")]
 """ISO 8601, as ``datetime.isoformat`` writes it."""
 
 Path = Annotated[str, TextForm(lambda text: bool(_PATH.fullmatch(text)), "plain path")]
-"""A part of a key, or a whole key, that leads out of no folder: no empty, ``.`` or ``..`` segment.
-"""
+"""A key or a part of one without empty, ``.`` or ``..`` segments, so it stays in its folder."""
 
 R = TypeVar("R", bound=Record)
 
 
 class _UnfitError(Exception):
-    """A value is not what its field may hold; ``place`` is the field's path in the record."""
+    """A value does not have its field's type; ``place`` is the field's path in the record."""
 
     def __init__(self, place: str, wanted: str) -> None:
         super().__init__(place, wanted)
@@ -105,23 +104,23 @@ class _UnfitError(Exception):
 
 
 class _TwiceError(ValueError):
-    """A JSON object has two members of one name."""
+    """A JSON object has two members with the same name."""
 
 
 def write_record(record: Record) -> bytes:
-    """The record's file."""
+    """The record as the bytes of its file, with its format version."""
     values = asdict(record, dict_factory=_without_empty_digests)  # type: ignore[call-overload]
     told = {VERSION_FIELD: record.FORMAT_VERSION, **values}
     return json.dumps(told, indent=1, sort_keys=True, allow_nan=False).encode()
 
 
 def _without_empty_digests(members: List[Tuple[str, Any]]) -> Dict[str, Any]:
-    """A record of before, whose files have no digests, is written again as it was."""
+    """Leave out empty digests, so that an earlier record is written again as it was."""
     return {name: value for name, value in members if value or name != "sha256"}
 
 
 def read_record(kind: Type[R], data: bytes) -> R:
-    """The record in a file; raises RecordError if it is none, or if a later version wrote it."""
+    """The record in a file; raises RecordError if it is invalid or a later version wrote it."""
     told = members_of(kind.WHAT, data)
     version = told.get(VERSION_FIELD, 1)
     if not _is_count(version) or not version:
@@ -141,7 +140,7 @@ def read_record(kind: Type[R], data: bytes) -> R:
 
 
 def members_of(what: str, data: bytes) -> Mapping[str, Any]:
-    """The JSON object in a file; raises RecordError, which calls the file ``what``, if none is."""
+    """The JSON object in a file; otherwise raises RecordError, which calls the file ``what``."""
     try:
         told = json.loads(
             data, parse_constant=_refuse_constant, object_pairs_hook=_each_member_once
@@ -149,7 +148,7 @@ def members_of(what: str, data: bytes) -> Mapping[str, Any]:
     except _TwiceError:
         raise RecordError(f"the {what} has a member twice") from None
     except (ValueError, RecursionError):
-        # The parser's own words may quote content.
+        # The parser's message may quote content.
         raise RecordError(f"the {what} is not JSON") from None
     if not isinstance(told, dict):
         raise RecordError(f"the {what} is not a JSON object")
@@ -157,7 +156,7 @@ def members_of(what: str, data: bytes) -> Mapping[str, Any]:
 
 
 def _each_member_once(members: List[Tuple[str, Any]]) -> Dict[str, Any]:
-    """The object; which of two values would be meant is not known."""
+    """The object; of two members with one name it is not known which value is meant."""
     found = dict(members)
     if len(found) < len(members):
         raise _TwiceError
@@ -188,7 +187,7 @@ def _hints(kind: Any) -> Mapping[str, Any]:
 
 
 def _value_of(kind: Any, value: Any, place: str) -> Any:
-    """The value as ``kind``; raises _UnfitError if it is of another."""
+    """The value as ``kind``; raises _UnfitError if it has another type."""
     origin, arguments = get_origin(kind), get_args(kind)
     if is_dataclass(kind):
         return _dataclass_of(kind, value, place)
@@ -197,7 +196,7 @@ def _value_of(kind: Any, value: Any, place: str) -> Any:
     if origin is list and isinstance(value, list):
         return [_value_of(arguments[0], each, f"{place}[{n}]") for n, each in enumerate(value)]
     if origin is dict and isinstance(value, dict):
-        # A member's name may be a stranger's, so it is not told.
+        # A member's name may be personal or hostile, so messages do not show it.
         return {
             _value_of(arguments[0], name, place): _value_of(arguments[1], each, place)
             for name, each in value.items()
@@ -220,7 +219,7 @@ def _ruled(text: str, rule: TextForm, place: str) -> str:
 def _is_text(value: Any) -> bool:
     try:
         return isinstance(value, str) and bool(value.encode() or True)
-    except UnicodeEncodeError:  # a lone surrogate, which no key and no file name can hold
+    except UnicodeEncodeError:  # a lone surrogate, which keys and file names cannot hold
         return False
 
 

@@ -1,4 +1,4 @@
-"""How structuring a folder ended, as its step leaves it in the lake."""
+"""The result of structuring a folder, as an EMR step leaves it in the lake."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from spark_jobs.contract.totals import StructureTotals
 
 @dataclass(frozen=True)
 class FolderStructured:
-    """How structuring one folder ended: with totals, or with a sentence in ``error``."""
+    """The result of structuring one folder: totals, or a sentence in ``error``."""
 
     WHAT: ClassVar[str] = "result"
     FORMAT_VERSION: ClassVar[int] = 1
@@ -26,7 +26,7 @@ class FolderStructured:
     seconds: float = 0.0
     error: str = ""
     failure: Optional[Failure] = None
-    """None if it did not fail, or if a version before there were failures wrote it."""
+    """None if it succeeded, or if an earlier version that had no failures wrote it."""
 
     @property
     def ok(self) -> bool:
@@ -35,10 +35,10 @@ class FolderStructured:
 
     @classmethod
     def of(cls, record: PublicationRecord) -> FolderStructured:
-        """The result that a finished publication stands for.
+        """The result of a finished publication.
 
-        It is a failure if not one document became a row: the publication keeps the quarantine
-        readable.
+        It is a failure if no document became a row; the quarantine is published all the same, so
+        that it can be read.
         """
         totals, error, failure = record.totals, "", None
         if totals.all_quarantined:
@@ -54,10 +54,13 @@ class FolderStructured:
         )
 
     def to_json(self) -> bytes:
-        """The small result file a step writes."""
+        """The result as the bytes of its file."""
         return write_record(self)
 
     @classmethod
     def from_json(cls, data: bytes) -> FolderStructured:
-        """Raises RecordError if ``data`` is none, or a later version wrote it."""
+        """The result in a file.
+
+        Raises RecordError if ``data`` is not a valid result, or if a later version wrote it.
+        """
         return read_record(cls, data)

@@ -1,4 +1,4 @@
-"""What became of a folder's objects when it was structured."""
+"""Counts of a folder's objects after structuring."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from typing import Any, Dict
 
 @dataclass(frozen=True)
 class StructureTotals:
-    """What became of a folder's objects; documents = rows + the sum of ``quarantined``.
+    """Counts of a folder's objects after structuring; documents = rows + sum of ``quarantined``.
 
-    Objects that vanished from the source stand outside these sums: ``vanished_rows`` and
-    ``vanished_quarantined`` count what is kept of them. ``redacted`` counts dropped members by
-    path, ``cleaned`` members that the cleanings removed by path; ``emptied`` empty texts that
-    became null; ``total_bytes`` what was read; ``decoded`` documents that were not plain UTF-8, by
-    form; ``nested_too_large`` those of ``nested`` that are above the limit; ``dated_by_creation``
-    rows whose day is that of CreationDate, because LastChange has none; ``card_numbers`` what may
-    be card numbers outside payments, by column; ``implausible_dates`` rows in days of the tables
-    that no order can have, vanished rows among them, by ``too_early`` and ``too_late``;
-    ``unknown_fields`` documents by the path of a field that the schema does not know, those of
-    names that are not shown together as ``?``.
+    Objects that vanished from the source are not in these sums: ``vanished_rows`` and
+    ``vanished_quarantined`` count what is kept of them. ``redacted`` counts the members that
+    redaction dropped, ``cleaned`` those that the cleanings removed, both by path; ``emptied`` empty
+    texts that became null; ``total_bytes`` the bytes read; ``decoded`` documents that were not
+    plain UTF-8, by form; ``nested_too_large`` those of ``nested`` that exceed the limit;
+    ``dated_by_creation`` rows whose day comes from CreationDate because LastChange has none;
+    ``card_numbers`` possible card numbers outside payments, by column; ``implausible_dates`` rows
+    with a day that no order can have, vanished rows included, by ``too_early`` and ``too_late``;
+    ``unknown_fields`` documents by the path of a field that the schema does not have, where ``?``
+    stands for all names that are not shown.
     """
 
     documents: int = 0
@@ -45,16 +45,16 @@ class StructureTotals:
 
     @property
     def quarantined_documents(self) -> int:
-        """Documents that became no row; nested objects are not among them."""
+        """Documents in quarantine; nested objects are not counted."""
         return sum(self.quarantined.values())
 
     @property
     def all_quarantined(self) -> bool:
-        """Whether there are documents and not one of them is a row, which is never a success."""
+        """Whether there are documents but no rows, which is never a success."""
         return self.documents > 0 and not self.rows
 
     def plus(self, other: StructureTotals) -> StructureTotals:
-        """Both together."""
+        """The sum of both."""
         return StructureTotals(
             **{
                 each.name: _sum(getattr(self, each.name), getattr(other, each.name))
@@ -64,7 +64,7 @@ class StructureTotals:
 
 
 def _sum(one: Any, other: Any) -> Any:
-    """Two counts together, or two sets of counts name by name."""
+    """The sum of two counts, or of two dicts of counts per key."""
     if isinstance(one, dict):
         return {name: one.get(name, 0) + other.get(name, 0) for name in sorted({*one, *other})}
     return one + other

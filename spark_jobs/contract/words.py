@@ -1,4 +1,4 @@
-"""Words that stand in manifests and records, each in one place."""
+"""Values that manifests, quarantine files and records contain."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from typing import Tuple
 
 
 class Word(str, Enum):
-    """A text of a closed list; Python 3.9 has no ``StrEnum``."""
+    """An enumeration of texts: Python 3.9 has no ``StrEnum``."""
 
     def __str__(self) -> str:
         return str.__str__(self)
 
 
 class ObjectKind(Word):
-    """What an object of a folder is, told by its key alone."""
+    """The kind of an object in a folder, determined by its key alone."""
 
     DOCUMENT = "document"
     """It becomes a row or a quarantined document."""
@@ -23,29 +23,29 @@ class ObjectKind(Word):
 
 
 class Status(Word):
-    """What became of an object, as the manifest says it."""
+    """The status of an object in the manifest."""
 
     COPIED = "copied"
     PRESENT = "present"
     FAILED = "failed"
     VANISHED = "vanished"
-    """An earlier copy saw it, and the source no longer has it."""
+    """In an earlier manifest, but no longer at the source."""
 
 
 IN_RAW: Tuple[Status, ...] = (Status.COPIED, Status.PRESENT)
-"""The statuses of the source's objects that are in raw."""
+"""The statuses of objects that are at the source and in raw."""
 
 KEEP, DROP_ROWS = "keep", "drop_rows"
-"""What becomes of the rows of vanished documents: they stay in the table, or they go."""
+"""What happens to the rows of vanished documents: they stay in the table, or are removed."""
 
 NESTED_REASON = "nested_under_id"
-"""Why a nested object is in quarantine: it is no order, whatever its bytes say."""
+"""Quarantine reason of a nested object: it is not an order, whatever its content."""
 
 TOO_LARGE = "too_large"
-"""Why an object is in quarantine that is larger, or would unpack to more, than the limit."""
+"""Quarantine reason of an object that exceeds the limit, as it is or decompressed."""
 
 CUT_DETAIL = "size"
-"""How the detail of an object begins that is not read whole."""
+"""The first word of the detail of an object that was read only in part."""
 
 UNNAMED = "?"
-"""What stands for the names of fields that are counted and not shown."""
+"""Stands for the names of fields that are counted but not shown."""

@@ -1,4 +1,4 @@
-"""The tables' columns, generated from the schema's text."""
+"""The tables' columns, read from the text in ``orders``."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ LINEAGE = (
 
 @cache
 def data_columns(table: str) -> Tuple[Column, ...]:
-    """The columns that documents fill, of ``checkout`` or ``fulfillment``."""
+    """The columns filled from documents; ``table`` is ``checkout`` or ``fulfillment``."""
     columns = read_columns(COLUMNS, read_structs(STRUCTS))
     if table == OrderType.FULFILLMENT.table:
         return columns
@@ -66,7 +66,7 @@ def table_columns(table: str) -> Tuple[Column, ...]:
 
 @cache
 def arrow_schema(table: str) -> pa.Schema:
-    """The schema of every file of a table, the schema's version in its metadata."""
+    """The Arrow schema of every file of a table; its metadata has the schema's version."""
     import pyarrow as pa
 
     return pa.schema(
@@ -77,7 +77,7 @@ def arrow_schema(table: str) -> pa.Schema:
 
 @cache
 def known_names() -> FrozenSet[str]:
-    """Every field name that is ours, in lower case; any other may be personal."""
+    """All field names of the schema, in lower case; any other name may be personal."""
     columns = read_columns(COLUMNS, read_structs(STRUCTS))
     names = {column.source_field for column in columns}
     names.update(name for column in columns for name in _names_within(column.type))

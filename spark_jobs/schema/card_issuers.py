@@ -1,4 +1,4 @@
-"""First digits and lengths of the card numbers that issuers give out."""
+"""First digits and lengths of card numbers, by issuer."""
 
 from __future__ import annotations
 
@@ -19,4 +19,4 @@ ISSUERS: Dict[str, Tuple[str, Tuple[int, ...]]] = {
     "Naranja": ("589562", (16,)),
     "Mir": ("220[0-4]", (16, 17, 18, 19)),
 }
-"""Issuer: first digits as a regular expression, and lengths."""
+"""Per issuer: the first digits as a regular expression, and the numbers' lengths in digits."""

@@ -1,4 +1,4 @@
-"""A cache of what is known of names, in bounded memory: names come from documents."""
+"""A cache per field name with bounded memory: names come from documents."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from functools import lru_cache, wraps
 from typing import Any, Callable, TypeVar
 
 LONGEST_NAME = 64
-"""Characters of the longest name looked at; the longest of the schema's has fewer than 50."""
+"""The longest name looked at, in characters; the schema's longest has fewer than 50."""
 
 Result = TypeVar("Result")
 
@@ -14,10 +14,9 @@ Result = TypeVar("Result")
 def cached_if_short(
     entries: int, longest: int = LONGEST_NAME
 ) -> Callable[[Callable[..., Result]], Callable[..., Result]]:
-    """Cache a function of a text for the ``entries`` texts used last.
+    """Cache a function of a text for the last ``entries`` texts used.
 
-    A text of more than ``longest`` characters is never kept. Further arguments are keys as they
-    are.
+    Texts of more than ``longest`` characters are not cached. Further arguments are part of the key.
     """
 
     def cached(function: Callable[..., Result]) -> Callable[..., Result]:

@@ -1,4 +1,4 @@
-"""The schema of the tables, written down once: Arrow schema, conforming and docs come from here.
+"""The only definition of the tables' schema: Arrow schema, conforming and docs derive from it.
 
 STRUCTS: a name, then its fields as ``names: type``. A type is ``string``, ``bigint``, ``double``,
 ``boolean``, ``map`` (of text to text), another struct's name, or one of these with ``[]`` for a

@@ -1,6 +1,6 @@
-"""Names of what redaction drops in English, Portuguese and Spanish, from one vocabulary.
+"""Names of the members that redaction drops, in English, Portuguese and Spanish.
 
-Names are compared folded: without escapes and accents, in lower case, and nothing but letters and
+Names are compared folded: unescaped, without accents, in lower case, and reduced to letters and
 digits, so that ``Número do cartão``, ``numero_do_cartao``, ``numeroDoCartao`` and
 ``numero%20do%20cart%C3%A3o`` are one name.
 """
@@ -127,24 +127,25 @@ SHAPES: Dict[Meaning, Tuple[str, ...]] = {
         "NUMBER completo",
     ),
 }  # fmt: skip
-"""The names of each meaning: words one after the other, and two digits at most behind them.
+"""The names of each meaning: a sequence of words, followed by at most two digits.
 
-Of several meanings the first holds. ``dueDate`` is none of them: a payment slip has one, too.
+If a name has several meanings, the first counts. ``dueDate`` is missing on purpose: payment slips
+have one too.
 """
 
 AMBIGUOUS = frozenset(
     (Meaning.CARD, Meaning.MAYBE_NUMBER, Meaning.MAYBE_CODE, Meaning.MAYBE_EXPIRY)
 ) | {Meaning.MAYBE_HOLDER, Meaning.BARE_NUMBER, Meaning.MENTIONS_CODE, Meaning.MENTIONS_CARD}
-"""Meanings that place and value decide."""
+"""Meanings for which a member's place and value decide."""
 
 MENTIONS = frozenset((Meaning.MENTIONS_CODE, Meaning.MENTIONS_CARD))
-"""Meanings of names that are not of SHAPES: what else such a name says, nobody knows."""
+"""Meanings of names that are not in SHAPES, but mention such a word; the rest is unknown."""
 
 NO_CERTAIN_NAME = frozenset((None, *MENTIONS))
-"""Meanings of a text that may be a value just as well."""
+"""Meanings of a text that may as well be a value as a name."""
 
 CARD_WORD = re.compile("card|cart(?:ao|oes)|tarjeta|cv[vc]|ccv")
-"""What a name contains that text outside JSON may give a value, if it is ``plain``."""
+"""Words by which a name in text outside JSON is recognized; applied to ``plain`` text."""
 
 NAMING_KEYS = frozenset(
     (
@@ -165,7 +166,7 @@ VALUE_KEYS = frozenset(
         "reply", "entry", "vals", "rows", "row", "cells", "records", "body", "tbody", "t", "_", "#",
     )
 )  # fmt: skip
-"""Keys, folded, of which two in one object say a name and its value."""
+"""Folded keys of the value in an object that holds a name and its value."""
 
 PAIR_OF = (
     "attr", "attribute", "cell", "column", "custom", "element", "entry", "field", "form", "input",
@@ -175,7 +176,7 @@ PAIR_OF = (
 """Words that may stand before these keys: ``propertyName``, ``propertyValue``."""
 
 LONGEST_ESCAPED_NAME = len("\\u0061") * LONGEST_NAME
-"""Characters of the longest name looked at if each of its letters is escaped."""
+"""The longest name looked at, in characters, if each of its letters is escaped."""
 
 _BETWEEN_IN_TEXT = r"(?:[^\w\s\"\\]|[ _]){0,3}"
 _KNOWN_NAMES = 1 << 14
@@ -191,13 +192,13 @@ _OPENINGS = frozenset(
     for word in (shape.split()[0] for shape in shapes)
     for choice in WORDS.get(word, (word,))
 )
-"""First two letters of every name of the shapes: most names have others, and are soon done with."""
+"""The first two letters of all names in SHAPES: a quick test that excludes most names."""
 _OTHER_THAN_LATIN = re.compile("[^\x00-\u02ff]")
-"""Where the letters are that may be accents alone."""
+"""Letters that may be separate accents."""
 
 
 def plain(text: str) -> str:
-    """The text in lower case and without accents; the signs for a number are that word."""
+    """The text in lower case, without accents, and with signs such as ``nº`` as the word number."""
     if text.isascii():
         return text.lower()
     letters = unicodedata.normalize("NFKD", _NUMERO.sub("numero", text)).casefold()
@@ -209,13 +210,13 @@ def _unless_accent(letter: Match[str]) -> str:
 
 
 def folded(name: str) -> str:
-    """The name as names are compared."""
+    """The name in the form in which names are compared."""
     return _OTHER_THAN_NAMES.sub("", plain(unescaped(name)))
 
 
 @cached_if_short(_KNOWN_NAMES)
 def meaning_of_name(name: str) -> Optional[Meaning]:
-    """What a name says of its value, if redaction has to do with it."""
+    """What a name says about its value; None if the name does not concern redaction."""
     if len(name) > LONGEST_ESCAPED_NAME or len(unescaped(name)) > LONGEST_NAME:
         return None
     short = folded(name)
@@ -234,13 +235,13 @@ def _is_about_card(short: str) -> bool:
 
 @cached_if_short(_KNOWN_NAMES)
 def is_naming_key(key: str) -> bool:
-    """Whether a member of this key may say the name of the object's value."""
+    """Whether a member with this key may hold the name of the object's value."""
     return _is_of_pair(key, NAMING_KEYS)
 
 
 @cached_if_short(_KNOWN_NAMES)
 def is_value_key(key: str) -> bool:
-    """Whether a member of this key may be the value that another member names."""
+    """Whether a member with this key may hold the value that another member names."""
     return _is_of_pair(key, VALUE_KEYS)
 
 
@@ -251,13 +252,13 @@ def _is_of_pair(key: str, keys: FrozenSet[str]) -> bool:
 
 @cache
 def names_in_text(*meanings: Meaning) -> Pattern[str]:
-    """A pattern that finds the meanings' names as whole words in a text that is ``plain``."""
+    """A pattern that finds the meanings' names as whole words in ``plain`` text."""
     names = "|".join(_pattern(each, _BETWEEN_IN_TEXT) for each in meanings)
     return re.compile(f"(?<![a-z0-9])(?:{names})(?:[ _-]?[0-9]{{1,2}}(?![0-9]))?(?![a-z])")
 
 
 def is_named_in_text(text: str, *meanings: Meaning) -> bool:
-    """Whether ``names_in_text`` finds anything, looked for only where a name's first word is."""
+    """Whether ``names_in_text`` finds a name; faster: it looks for names' first words first."""
     names = names_in_text(*meanings)
     return any(names.match(text, word.start()) for word in _first_words(*meanings).finditer(text))
 
@@ -267,7 +268,7 @@ def _first_words(*meanings: Meaning) -> Pattern[str]:
     shapes = [shape.split()[0] for meaning in meanings for shape in SHAPES[meaning]]
     first = {choice.split()[0] for word in shapes for choice in WORDS.get(word, (word,))}
     by_letter = groupby(sorted(first), itemgetter(0))
-    # Choices that all begin with a letter let a search stop at few characters.
+    # If all alternatives begin with a letter, the search stops at few characters.
     return re.compile(
         "|".join(
             f"{letter}(?<![a-z0-9]{letter})(?:{'|'.join(word[1:] for word in words)})"

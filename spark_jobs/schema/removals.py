@@ -1,6 +1,6 @@
-"""What never reaches the lake: the documented cleanings here, card data in ``redacted_names``.
+"""The members that the cleanings remove; those that redaction drops are in ``redacted_names``.
 
-Both hold at any depth of every value that is, or parses as, JSON, and both are counted by path.
+Both apply at any depth of every value that is or parses as JSON, and both are counted by path.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import FrozenSet, Tuple
 
 CLEANED_IF_CONTAINING = "attachment"
-"""Every key that contains this in any case is removed."""
+"""Every key that contains this text, in any case, is removed."""
 
 CLEANED_BELOW: Tuple[Tuple[str, ...], ...] = (
     ("itemmetadata", "items", "assemblyoptions"),
@@ -16,10 +16,10 @@ CLEANED_BELOW: Tuple[Tuple[str, ...], ...] = (
     ("ratesandbenefitsdata", "rateandbenefitsidentifiers", "additionalinfo"),
     ("customdata", "customapps", "fields", "cart-extra-context"),
 )
-"""Keys removed at exactly these places in any case; list indices do not count."""
+"""Keys removed at exactly these paths, in any case; list indices are ignored."""
 
 CLEANED_NAMES: FrozenSet[str] = frozenset(place[-1] for place in CLEANED_BELOW) | {
     "attachment", "attachments", "attachmentofferings", "changesattachment", "itemattachment",
     "itemattachments", "packageattachment", "packageattachments",
 }  # fmt: skip
-"""Names of what the cleanings remove that records may show; any other may be personal."""
+"""Names of removed members that records may show; any other name may be personal."""

@@ -1,4 +1,4 @@
-"""The types a column may have, and reading them from the schema's text."""
+"""The types of columns, and reading them from the schema's text."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class TextMap:
 
 @dataclass(frozen=True)
 class Struct:
-    """Named fields, in order, spelled as in the source."""
+    """Named fields in order, spelled as in the source."""
 
     fields: Tuple[Tuple[str, Type], ...]
 
@@ -62,7 +62,7 @@ Type = Union[Primitive, TextMap, Struct, Array]
 
 @dataclass(frozen=True)
 class Column:
-    """A column of a table: its name, the source's field, its type, and what is known of it."""
+    """A column of a table: name, source field, type, confidence and meaning."""
 
     name: str
     source_field: str
@@ -77,7 +77,7 @@ class Column:
 
 
 def read_structs(text: str) -> Dict[str, Struct]:
-    """The structs that the schema's text defines, each from those before it."""
+    """The structs that the schema's text defines; each may use those before it."""
     structs: Dict[str, Struct] = {}
     for name, lines in _blocks(text):
         fields: List[Tuple[str, Type]] = []
@@ -103,7 +103,7 @@ def read_columns(text: str, structs: Dict[str, Struct]) -> Tuple[Column, ...]:
 
 
 def read_type(text: str, structs: Dict[str, Struct]) -> Type:
-    """The type that a word of the schema's text means; raises KeyError for an unknown one."""
+    """The type that a word of the schema's text names; raises KeyError for an unknown one."""
     if text.endswith("[]"):
         return Array(read_type(text[:-2], structs))
     if text == "map":
@@ -126,7 +126,7 @@ def arrow_type(kind: Type) -> pa.DataType:
 
 
 def _blocks(text: str) -> List[Tuple[str, List[str]]]:
-    """Each struct's name and its lines; a line that ends in no type goes on in the next."""
+    """Each struct's name and its lines; a line without a type at its end continues on the next."""
     blocks: List[Tuple[str, List[str]]] = []
     begun = ""
     for line in text.strip().splitlines():

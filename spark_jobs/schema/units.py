@@ -1,7 +1,7 @@
-"""What the numbers and the texts of the schema mean: which are amounts, which are times.
+"""Which numbers and texts of the schema are amounts, times and durations.
 
-Fields are told by name, because a name means the same in every struct. The docs print these lists,
-and a test refuses a column or field that could be an amount or a time and stands in none of them.
+Fields are identified by name, because a name means the same in every struct. The docs print these
+lists, and a test fails for a column or field that could be an amount or a time and is in no list.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ CENTS: FrozenSet[str] = frozenset(
 )  # fmt: skip
 """``bigint`` columns and fields that are amounts in hundredths of the order's currency.
 
-The API's documentation says so of orders, items and totals; of the rest it is inferred.
+The API's documentation says so for orders, items and totals; for the rest it is inferred.
 """
 
 UNIT_UNKNOWN: FrozenSet[str] = frozenset(("commission", "freightCommission"))
-"""``bigint`` fields of which nothing tells whether they are amounts or percentages."""
+"""``bigint`` fields of which it is not known whether they are amounts or percentages."""
 
 _FULL = "`2015-07-17T17:57:42.1911258Z`: 0 to 7 digits of fraction; `Z`, an offset, or neither"
 _LOCAL = "`2015-07-17T14:57:42.1911258`: local time of the account, without an offset"
@@ -43,7 +43,7 @@ TIMES: Dict[str, str] = {
     "openingTime": "`08:00:00`, a time of day",
     "closingTime": "`18:00:00`, a time of day",
 }
-"""``string`` columns and fields that are times, and the shape they have in the source."""
+"""``string`` columns and fields that are times, with their format in the source."""
 
 DURATIONS: Dict[str, str] = {
     "lockTTL": "`10d`, `2bd`: a number and d (days), bd (business days), h or m",
@@ -51,4 +51,4 @@ DURATIONS: Dict[str, str] = {
     "originalShippingEstimate": "as `lockTTL`",
     "transitTime": "as `lockTTL`",
 }
-"""``string`` fields that are spans of time."""
+"""``string`` fields that are durations, with their format in the source."""

@@ -1,4 +1,4 @@
-"""Reading and writing objects, the same in S3 and on disk."""
+"""Reading and writing objects, in S3 and on disk through one interface."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ _NO_STORE = "a store is s3://bucket/prefix or a local path"
 
 
 def open_store(uri: str, terms: StoreTerms = NO_TERMS) -> Union[S3Store, LocalStore]:
-    """The store at ``s3://bucket[/prefix]``, at a local path or at a file URI, which has no terms.
+    """The store at ``s3://bucket[/prefix]``, at a local path or at a file URI.
 
-    Raises ValueError for anything else.
+    ``terms`` apply to S3 only. Raises ValueError for anything else.
     """
     if uri.startswith("s3://"):
         return S3Store(*_s3_place(uri), terms=terms)

@@ -1,4 +1,4 @@
-"""The small interface through which everything reads and writes.
+"""The interface of all stores.
 
 Keys are relative to the store's root and never begin with a slash.
 """
@@ -21,7 +21,7 @@ class Blob:
 
 
 class Entry(NamedTuple):
-    """One listed object: key, size in bytes, entity tag (S3 only), time of its last write."""
+    """One listed object: key, size in bytes, entity tag (S3 only), time of the last write."""
 
     key: str
     size: int
@@ -31,7 +31,7 @@ class Entry(NamedTuple):
 
 
 Read = Tuple[str, Union[Blob, StoreError]]
-"""What became of reading one key."""
+"""A key, and its blob or the error of reading it."""
 
 
 class Store(Protocol):
@@ -43,40 +43,40 @@ class Store(Protocol):
         """The object at ``key``; raises NotFoundError."""
 
     def get_start(self, key: str, length: int) -> Blob:
-        """The first ``length`` bytes of the object at ``key``, with the tag of all of it.
+        """The first ``length`` bytes of the object at ``key``, with the tag of the whole object.
 
-        Raises NotFoundError. The rest is not transferred.
+        The rest is not transferred. Raises NotFoundError.
         """
 
     def read_many(self, keys: Iterable[str], in_flight: int = 64) -> Iterator[Read]:
-        """Each key with its blob or its error, in the order of ``keys``; never raises for one."""
+        """Each key with its blob or its error, in the order of ``keys``; raises for no key."""
 
     def put(
         self, key: str, data: bytes, if_match: Optional[str] = None, if_absent: bool = False
     ) -> str:
         """Write atomically and return the new entity tag.
 
-        With ``if_match`` only over an object of that tag, with ``if_absent`` only where there is
-        none; raises ConflictError otherwise. Asks again for a while if the store wants that.
+        With ``if_match``, only over an object with that tag; with ``if_absent``, only if there is
+        none; otherwise raises ConflictError. Transient errors are retried.
         """
 
     def size(self, key: str) -> Optional[int]:
         """The size in bytes of the object at ``key``, or None."""
 
     def sizes(self, keys: Iterable[str], in_flight: int = 64) -> Dict[str, Optional[int]]:
-        """The size in bytes of each object, None where there is none."""
+        """The size in bytes of the object at each key, or None."""
 
     def move_many(
         self, moves: Iterable[Tuple[str, str]], in_flight: int = 64
     ) -> Dict[str, StoreError]:
-        """Move objects, each from a key to a new key, replacing what was there.
+        """Move objects, each from a key to a new key, replacing any object there.
 
-        Returns the error of each new key whose object was not moved, NotFoundError among them. An
-        object is never without a place: until its move is over it may be in both.
+        Returns the error of each new key whose object was not moved, NotFoundError included. At
+        every moment the object is at one of its keys or at both.
         """
 
     def delete(self, keys: Iterable[str]) -> None:
-        """Remove these objects; those that are already gone do not matter.
+        """Remove these objects, ignoring those that do not exist.
 
         Raises StoreError if one of them could not be removed.
         """

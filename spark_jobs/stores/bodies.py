@@ -1,4 +1,4 @@
-"""How boto3 sends a body: at once, without asking first whether the server wants it."""
+"""Makes boto3 send bodies at once, without ``Expect: 100-continue``."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ _EVENT = "before-call.s3"
 
 
 def send_bodies_at_once(client: Any) -> Any:
-    """Let a boto3 client send no ``Expect: 100-continue``; returns the client.
+    """Make a boto3 client send no ``Expect: 100-continue``; returns the client.
 
-    botocore takes whatever it can read for the answer, over TLS 1.3 also the session's tickets,
-    and then waits a minute for the rest of it if the server waits for the body, as it may
-    (botocore issue 3613). What we send is small, so asking first saves nothing.
+    botocore takes any readable bytes for the response, with TLS 1.3 also session tickets. If the
+    server then waits for the body, botocore waits a minute for the rest of the response (botocore
+    issue 3613). Our bodies are small, so the header would save nothing.
     """
     client.meta.events.register_last(_EVENT, _expect_nothing, unique_id=f"{_EVENT}-at-once")
     return client

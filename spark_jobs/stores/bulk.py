@@ -1,7 +1,6 @@
-"""Many requests at once, and removals a thousand keys at a time.
+"""Many requests at once, and deletions in batches of a thousand keys.
 
-What S3 does to one object in a round trip it does to hundreds in the same time, if they are asked
-for side by side.
+S3 handles hundreds of concurrent requests in the time of one.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ from spark_jobs.store_errors import StoreError
 from spark_jobs.transport.answers import Response
 
 KEYS_PER_DELETE = 1000
-"""DeleteObjects takes no more: S3 API reference."""
+"""Most keys per DeleteObjects request: S3 API reference."""
 
 _TRIES = 6
 _SHORTEST_PAUSE_SECONDS = 0.1
@@ -27,10 +26,10 @@ Answered = Tuple[str, Union[Response, StoreError]]
 
 
 def side_by_side(sent: Iterator[Sent], in_flight: int) -> Iterator[Answered]:
-    """Each request's key with its answer or its error, in the order of ``sent``.
+    """Each request's key with its response or its error, in the order of ``sent``.
 
-    ``sent`` starts a request whenever it is asked for the next one, so at most ``in_flight`` are
-    under way.
+    ``sent`` starts a request each time its next item is taken, so at most ``in_flight`` requests
+    run at once.
     """
     window: Deque[Sent] = deque(islice(sent, in_flight))
     while window:
@@ -45,10 +44,10 @@ def side_by_side(sent: Iterator[Sent], in_flight: int) -> Iterator[Answered]:
 def delete_in_batches(
     keys: Iterable[str], delete_once: Callable[[List[str]], Dict[str, StoreError]]
 ) -> None:
-    """Remove all keys, as many per request as S3 takes.
+    """Delete all keys, as many per request as S3 allows.
 
-    ``delete_once`` returns the error of each key that S3 did not remove. Keys with a transient
-    error are tried again with full jitter; any other error is raised.
+    ``delete_once`` returns the error of each key that S3 did not delete. Keys with a transient
+    error are retried with full jitter; any other error is raised.
     """
     rest = iter(keys)
     while batch := list(islice(rest, KEYS_PER_DELETE)):

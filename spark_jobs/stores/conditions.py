@@ -1,4 +1,4 @@
-"""Whether a store honours conditional writes, on which exactly-once depends."""
+"""Whether a store honours conditional writes, on which exactly-once processing depends."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _REFUSED = frozenset(("NotImplemented", "501"))
 
 
 class ConditionsIgnoredError(Exception):
-    """A store writes whatever its conditions say, or refuses them; the message is a sentence."""
+    """A store ignores or rejects conditions of writes; the message is a sentence."""
 
     def __init__(self, uri: str, condition: str) -> None:
         super().__init__(
@@ -26,11 +26,11 @@ class ConditionsIgnoredError(Exception):
 
 
 def check_conditions(store: Store, prefix: str) -> None:
-    """Write a small object of its own and see that S3 does not let it be overwritten.
+    """Write a small object and check that conditional writes do not overwrite it.
 
-    It lies below ``prefix``, which ends in a slash, and is removed if that is allowed. Raises
-    ConditionsIgnoredError, and StoreError if nothing can be written there. A disk's store needs
-    no proof.
+    The object is below ``prefix``, which ends in a slash, and is removed if that is allowed. Raises
+    ConditionsIgnoredError, and StoreError if nothing can be written there. A store on disk is not
+    checked.
     """
     if not isinstance(store, S3Store):
         return
@@ -71,9 +71,9 @@ def _must_lose(
 
 
 def _blames_the_condition(store: S3Store, key: str, error: StoreError) -> bool:
-    """Whether a write was refused because of its condition: servers answer 400, 405 or 501.
+    """Whether a write was rejected because of its condition: servers answer 400, 405 or 501.
 
-    What else they may mean by these, the same write without a condition shows.
+    These may have other causes, so the same write is repeated without a condition.
     """
     if error.code in _REFUSED:
         return True

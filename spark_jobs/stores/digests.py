@@ -1,7 +1,7 @@
-"""How an S3 server is told what it must have received, so that it refuses anything else.
+"""Checksums of request bodies, by which S3 servers reject damaged requests.
 
-Amazon's gets botocore's CRC-32, which over TLS is a trailer of a chunked body. Other servers may
-understand neither, and then refuse every write or deletion; all of them understand Content-MD5.
+Amazon S3 gets botocore's CRC-32, which over TLS is a trailer of a chunked body. Some other servers
+support neither and reject every write or deletion with it; all of them support Content-MD5.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ _AMAZON = (".amazonaws.com", ".amazonaws.com.cn", ".api.aws")
 
 
 def use_md5_elsewhere(client: Any) -> Any:
-    """Let a boto3 client send Content-MD5 unless it speaks to Amazon's S3; returns the client."""
+    """Make a boto3 client send Content-MD5 unless its server is Amazon S3; returns the client."""
     host = urlsplit(client.meta.endpoint_url).hostname or ""
     if not host.endswith(_AMAZON):
         for name in _OPERATIONS:

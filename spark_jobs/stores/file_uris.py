@@ -1,4 +1,4 @@
-"""Local places as file URIs: RFC 8089 without another machine's."""
+"""Local paths as file URIs: RFC 8089 without remote hosts."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from urllib.parse import unquote
 
 
 def is_file_uri(uri: str) -> bool:
-    """Whether this is meant as a file URI, ``file:///path`` or ``file:/path``."""
+    """Whether the text is a file URI, ``file:///path`` or ``file:/path``, valid or not."""
     return uri[:5].lower() == "file:"
 
 
 def path_of(uri: str) -> str:
-    """The absolute path that a file URI names, its percent-escapes undone.
+    """The absolute path that a file URI names, with percent-escapes decoded.
 
-    Raises ValueError with the reason if it names another machine or is not a path alone.
+    Raises ValueError with the reason if it names another machine or has more than a path.
     """
     path = uri[5:]
     if path.startswith("//"):

@@ -1,7 +1,7 @@
-"""Listing a bucket by awscrt: flat, 1,000 keys a page, the next page under way while one is read.
+"""Listing a bucket by awscrt: flat, 1,000 keys per page; the next page is requested meanwhile.
 
-A page as S3 sends it is read by regular expressions, which costs a tenth of an XML tree; whatever
-looks unusual goes through the XML parser.
+A page as S3 sends it is read by regular expressions, which costs a tenth of an XML tree; any
+unusual page goes through the XML parser.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ from spark_jobs.transport.client import CrtS3
 
 _INSTANT = re.compile(r"(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:\.(\d{1,6})\d*)?", re.ASCII)
 _SIZE = re.compile("[0-9]{1,18}")
-"""A number of bytes that a manifest can hold: ``int`` alone also takes signs and underscores."""
+"""A number of bytes that a manifest can hold: ``int`` alone also accepts signs and underscores."""
 _KEYS = re.compile(r"<Key>([^<&]+)</Key>")
 _SIZES = re.compile(f"<Size>({_SIZE.pattern})</Size>")
 _TAG = re.compile("[!-~]+")
-"""A tag goes into headers of requests, which take nothing else."""
+"""The characters of an entity tag that may be sent in a request header."""
 _ETAGS = re.compile(r"""<ETag>(?:&quot;|&#34;|")?([!#-%'-;=-~]+)(?:&quot;|&#34;|")?</ETag>""")
 _INSTANTS = re.compile(r"<LastModified>([0-9-]+T[0-9:.]+)Z</LastModified>")
 _CLASSES = re.compile(r"<StorageClass>([^<&]*)</StorageClass>")
@@ -39,20 +39,20 @@ _IS_TRUE: Dict[str, bool] = {"true": True, "1": True, "false": False, "0": False
 """An XML Schema boolean."""
 _ENCODED = "<EncodingType>url</EncodingType>"
 _DECODERS: Dict[str, Callable[[str], str]] = {"url": unquote_plus, "": str}
-"""By ``EncodingType``: a server may ignore the one that is asked for; then a plus is a plus."""
+"""By ``EncodingType``: a server may ignore the requested encoding; then a plus is literal."""
 
 _END = "</ListBucketResult>"
 _MOST_ATTEMPTS = 5
-"""Each of which is repeated by itself for some seconds if S3 refuses or does not answer."""
+"""Attempts per page, each with the transport's own retries."""
 
 _MOST_EMPTY_PAGES = 1000
-"""One after the other; S3 may send some where many objects were deleted."""
+"""In a row; S3 may send empty pages where many objects were deleted."""
 
 
 class Page(NamedTuple):
-    """One answer, column by column: objects, names below which there is more, the next one's token.
+    """One page, column by column: objects, common prefixes, and the token of the next page.
 
-    Times are as S3 sends them, without their zone, which is UTC.
+    Times are as S3 sends them, without the zone, which is UTC.
     """
 
     keys: List[str]
@@ -64,16 +64,16 @@ class Page(NamedTuple):
     token: str
 
     def entries(self) -> Iterator[Entry]:
-        """The objects, one by one; raises StoreError for a time that is none."""
+        """The objects, one by one; raises StoreError for an invalid time."""
         instants = _instants_of(self.modified)
         return map(Entry, self.keys, self.sizes, self.etags, instants, self.classes)
 
     def first(self, count: int) -> Page:
-        """A page of the first objects only, as if it were not the last."""
+        """A page with only the first ``count`` objects, marked as not the last."""
         return self._part(slice(count))
 
     def rest(self, count: int) -> Page:
-        """A page without the first objects."""
+        """The page without its first ``count`` objects."""
         return self._part(slice(count, None))
 
     def _part(self, some: slice) -> Page:
@@ -89,24 +89,24 @@ class Page(NamedTuple):
 
 
 class PageSource(Protocol):
-    """What is listed: see ``Question``."""
+    """A listing that can be requested page by page, such as ``Question``."""
 
     @property
     def dropped(self) -> int:
-        """Characters that pages leave out of each key."""
+        """The number of first characters that pages leave out of each key."""
 
     @property
     def prefix(self) -> str:
-        """What all keys begin with."""
+        """The prefix of all keys."""
 
     def ask(self, after: str = "", token: str = "") -> Callable[[], Page]:
-        """Ask for a page now, and wait for it when it is needed."""
+        """Request a page at once; the returned function waits for it."""
 
 
 class Question(NamedTuple):
-    """A listing of a bucket: everything whose key begins with ``prefix``, in UTF-8 byte order.
+    """A listing of a bucket: all keys that begin with ``prefix``, in UTF-8 byte order.
 
-    Keys are given without their first ``dropped`` characters; ``headers`` go with each request.
+    Keys are returned without their first ``dropped`` characters. Every request has ``headers``.
     """
 
     crt: CrtS3
@@ -117,11 +117,11 @@ class Question(NamedTuple):
     delimiter: str = ""
 
     def ask(self, after: str = "", token: str = "") -> Callable[[], Page]:
-        """Ask for what comes after that key, or after the page that gave the token.
+        """Request what follows the key ``after``, or the page that returned ``token``.
 
-        The request is under way at once; the page, or StoreError, comes from what is returned.
+        The request starts at once. The returned function waits for the page; it raises StoreError.
         """
-        # Names travel percent-encoded: XML cannot carry every character that a key may hold.
+        # Keys are requested percent-encoded: XML cannot hold every character that a key may have.
         query = f"list-type=2&encoding-type=url&prefix={quote(self.prefix, safe='')}"
         if self.delimiter:
             query += f"&delimiter={quote(self.delimiter, safe='')}"
@@ -135,7 +135,7 @@ class Question(NamedTuple):
         return self.crt.send("GET", self.bucket, "", self.headers, query=query)
 
     def _page(self, query: str, answer: Future[Response]) -> Page:
-        """The page; what is transient is asked again, with full jitter."""
+        """The page; transient errors are retried with full jitter."""
         began = time.monotonic()
         for attempt in range(1, _MOST_ATTEMPTS + 1):
             try:
@@ -149,12 +149,12 @@ class Question(NamedTuple):
         raise AssertionError("the last attempt returns or raises")
 
     def _below(self, page: Page) -> Page:
-        """The page with shorter names; raises StoreError if some do not begin with the prefix.
+        """The page with shortened names; raises StoreError if one does not begin with the prefix.
 
-        They may be encoded although the answer does not say so.
+        Then the names may be encoded although the response does not say so.
         """
         names = [*page.keys, *page.prefixes]
-        # In order, what begins with the prefix stands together: the first and the last tell.
+        # Sorted, all names with the prefix are adjacent: checking the first and last is enough.
         ends = (min(names), max(names)) if names else ()
         if not all(name.startswith(self.prefix) for name in ends):
             raise _unreadable(self.bucket)
@@ -165,10 +165,10 @@ class Question(NamedTuple):
 
 
 class Advance:
-    """Refuses a listing that does not come to an end: a server that repeats what it has said.
+    """Detects a listing that never ends, because the server repeats pages.
 
-    Of the tokens one is remembered, and replaced after 1, 2, 4, 8... pages: so every cycle, however
-    long, is found before it has come round three times (Brent's algorithm).
+    One token is remembered, and replaced after 1, 2, 4, 8... pages: so a cycle of any length is
+    found before its third repetition ends (Brent's algorithm).
     """
 
     def __init__(self) -> None:
@@ -178,10 +178,10 @@ class Advance:
         self._prefix: List[str] = []
 
     def check(self, page: Page) -> Page:
-        """The page; raises StoreError if it leads nowhere that the pages before have not been."""
+        """The page; raises StoreError if it repeats earlier pages."""
         if not page.token:
             return page
-        # Servers other than Amazon's may list what lies directly below before what lies deeper.
+        # Other servers may list the objects directly below the prefix before the deeper ones.
         ahead = page.keys[-1:] > self._key or page.prefixes[-1:] > self._prefix
         holds = bool(page.keys or page.prefixes)
         self._empty = 0 if holds else self._empty + 1
@@ -197,7 +197,7 @@ class Advance:
 
 
 def list_pages(question: PageSource, token: str = "") -> Iterator[Page]:
-    """All pages, or all after the one that gave the token, the next under way while one is read."""
+    """All pages, or all after the one that returned ``token``; the next is requested meanwhile."""
     advance = Advance()
     answer: Optional[Callable[[], Page]] = question.ask(token=token)
     while answer is not None:
@@ -207,17 +207,17 @@ def list_pages(question: PageSource, token: str = "") -> Iterator[Page]:
 
 
 def list_directory(crt: CrtS3, bucket: str, prefix: str, headers: Headers = ()) -> List[str]:
-    """Names directly below ``prefix``, relative to it; those with more below end in a slash."""
+    """Names directly below ``prefix``, relative to it; common prefixes end in a slash."""
     names: List[str] = []
     for page in list_pages(Question(crt, bucket, prefix, len(prefix), headers, "/")):
         names += page.keys
         names += page.prefixes
-    # Some servers send a name once more on the next page.
+    # Some servers repeat a name on the next page.
     return sorted(set(names))
 
 
 def parse_page(body: bytes, bucket: str) -> Page:
-    """What an answer to ListObjectsV2 says; raises StoreError if it is not whole."""
+    """The page in a response to ListObjectsV2; raises StoreError if it is incomplete."""
     try:
         text = body.decode()
     except UnicodeDecodeError:
@@ -226,7 +226,7 @@ def parse_page(body: bytes, bucket: str) -> Page:
 
 
 def _parse_plain(text: str) -> Optional[Page]:
-    """The page if every object in it has the fields that S3 sends, once and without entities."""
+    """The page if each object has S3's fields exactly once and without XML entities, else None."""
     truncated = _TRUNCATED.search(text)
     if truncated is None or not text.endswith(_END) or "<CommonPrefixes>" in text:
         return None
@@ -234,7 +234,7 @@ def _parse_plain(text: str) -> Optional[Page]:
     objects = text.count("<Contents>")
     columns = [each.findall(text) for each in (_KEYS, _SIZES, _ETAGS, _INSTANTS)]
     classes = _CLASSES.findall(text) or ["STANDARD"] * objects
-    # Equal counts mean that each object has each field once, in whatever order.
+    # Equal counts mean that each object has each field once, in any order.
     if {objects, len(classes), *map(len, columns)} != {objects}:
         return None
     if (token is None) != (truncated[1] == "false"):
@@ -264,10 +264,9 @@ def _parse_any(text: str, bucket: str) -> Page:
 
 
 def _page_of(root: ElementTree.Element) -> Page:
-    """The page; raises KeyError or ValueError if it lacks something or holds what S3 never sends.
+    """The page; raises KeyError or ValueError if a field is missing or invalid.
 
-    An answer that does not say whether there is more is one of these: a listing that ends too early
-    would lose objects in silence.
+    ``IsTruncated`` is required: if a listing ended too early, objects would be lost unnoticed.
     """
     if _name(root) != "ListBucketResult":
         raise ValueError("this is another document")
@@ -310,7 +309,7 @@ def _tag(text: str) -> str:
 
 
 def told_size(text: str) -> int:
-    """The number of bytes that a server tells; raises ValueError for what is none."""
+    """The number of bytes in a response; raises ValueError for anything else."""
     digits = text.strip()
     if not _SIZE.fullmatch(digits):
         raise ValueError("this is not a number of bytes")
@@ -327,7 +326,7 @@ def _checked_time(text: str) -> str:
 def _instants_of(texts: List[str]) -> List[datetime]:
     try:
         return [datetime.fromisoformat(text + "+00:00") for text in texts]
-    except ValueError:  # Python 3.9 takes fractions of 3 or 6 digits only
+    except ValueError:  # Python 3.9 accepts only fractions of 3 or 6 digits
         pass
     try:
         return list(map(_instant, texts))

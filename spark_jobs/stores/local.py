@@ -20,21 +20,21 @@ _TEMPORARY = ".tmp-"
 _LOCK = ".lock"
 _ATTEMPTS = 20
 _LONGEST_WRITE = 24 * 3600
-"""Seconds after which a temporary file is listed: its writer was killed, and it may be removed."""
+"""Seconds after which a temporary file is listed, so that it can be removed: its writer is dead."""
 
 _PIECE = 1024 * 1024
 _NEIGHBOURS_DOING = (FileNotFoundError, FileExistsError)
-"""What a write meets when a neighbour removes its empty directory in the same moment."""
+"""Raised by a write if another process removes its empty directory at the same moment."""
 
 _SEGMENTS = frozenset(("", ".", ".."))
-"""Segments of a key that a path would not keep, or that would lead out of the root."""
+"""Segments that a key must not have: a path would drop them, or leave the root."""
 
 
 class LocalStore:
-    """Objects are files; a write is a temporary file, renamed into place.
+    """Objects are files; a write creates a temporary file and renames it.
 
-    Records, which are written conditionally, are also synced to the disk. Other files are not, for
-    a sync costs milliseconds: after a power cut reconciliation finds those that are short.
+    Records, which are written conditionally, are also synced to the disk. Other files are not,
+    because a sync takes milliseconds: after a power failure reconciliation finds incomplete files.
     """
 
     def __init__(self, root: Path) -> None:
@@ -47,7 +47,7 @@ class LocalStore:
         return Blob(data, _etag(data))
 
     def get_start(self, key: str, length: int) -> Blob:
-        """The tag is made from all bytes, a piece at a time."""
+        """The tag is computed from all bytes, read piece by piece."""
         with self._errors(key), open(self._path(key), "rb") as file:
             start = file.read(length)
             digest = hashlib.sha256(start)
@@ -56,7 +56,7 @@ class LocalStore:
         return Blob(start, digest.hexdigest())
 
     def read_many(self, keys: Iterable[str], in_flight: int = 64) -> Iterator[Read]:  # noqa: ARG002
-        """A disk has no latency to hide, so one after the other."""
+        """Reads one after the other: a disk has no latency to hide."""
         for key in keys:
             try:
                 yield key, self.get(key)
@@ -94,7 +94,7 @@ class LocalStore:
         moves: Iterable[Tuple[str, str]],
         in_flight: int = 64,  # noqa: ARG002
     ) -> Dict[str, StoreError]:
-        """A rename takes microseconds, so one after the other."""
+        """Renames one after the other: a rename takes microseconds."""
         failed: Dict[str, StoreError] = {}
         for key, new_key in moves:
             try:
@@ -118,7 +118,7 @@ class LocalStore:
         self._remove_empty_parents(self._path(key))
 
     def delete(self, keys: Iterable[str]) -> None:
-        """Directories that become empty go too."""
+        """Directories that become empty are removed too."""
         for key in keys:
             path = self._path(key)
             with self._errors(key), contextlib.suppress(FileNotFoundError):
@@ -177,7 +177,7 @@ class LocalStore:
 
     @staticmethod
     def _replace(path: Path, data: bytes, durable: bool) -> None:
-        # Not tempfile's, which would leave 0600: who may read an object is the umask's to say.
+        # Not tempfile, whose files have mode 0600: the umask decides who may read an object.
         temporary = path.with_name(_TEMPORARY + secrets.token_hex(8))
         file = open(temporary, "xb")  # noqa: SIM115 - what was not made must not be removed
         try:
@@ -228,6 +228,6 @@ def _attempts() -> Iterator[bool]:
 
 
 def _raise_unless_gone(error: OSError) -> None:
-    """A directory that cannot be read must not look empty; one that a neighbour removed is."""
+    """Raise unless another process removed the directory: an unreadable one must not look empty."""
     if not isinstance(error, (FileNotFoundError, NotADirectoryError)):
         raise error

@@ -1,10 +1,10 @@
-"""Listing a big folder in ranges of keys, some of them side by side, yielded in order.
+"""Listing a large folder in ranges of keys, several at once, yielded in order.
 
-S3 lists a thousand keys an answer, and only its answer says where the next page begins: one page
-after the other, a million keys take a thousand round trips. Where keys are spread evenly, as ids
-are, it can be foreseen about where each page will begin, so several are asked for at once. A range
-that holds more than was foreseen takes another page, one that holds less costs a request; the
-width of those to come follows what the last ones held.
+S3 returns a thousand keys per response, and only the response says where the next page begins: page
+by page, a million keys take a thousand round trips. If keys are spread evenly, as ids are, it can
+be estimated where pages begin, so that several are requested at once. A range with more keys than
+estimated takes another page, one with fewer costs a request. The width of later ranges follows the
+counts of the last ones.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from typing import Callable, Deque, Iterator, List, NamedTuple, Optional, Sequen
 from spark_jobs.stores.listing import Advance, Page, PageSource, list_pages
 
 PAGES_AHEAD = 4
-"""Ranges asked for at once: 300 KB of memory each, and four pages in the time of one."""
+"""Ranges requested at once: 300 KB of memory each, and four pages in the time of one."""
 
 _KEYS_PER_RANGE = 900
-"""A little less than a page, so that most ranges need one."""
+"""A little less than a page, so that most ranges need only one page."""
 
 _SAMPLE = 50
 _TELLING = 4
@@ -30,7 +30,7 @@ _LEAST_FACTOR, _MOST_FACTOR = 0.5, 2.0
 
 
 class Scale(NamedTuple):
-    """Keys as numbers: after ``literal``, ``depth`` characters, each a digit by ``alphabet``."""
+    """Keys as numbers: ``depth`` characters after ``literal`` are digits of ``alphabet``."""
 
     literal: str
     alphabet: str
@@ -38,11 +38,11 @@ class Scale(NamedTuple):
 
     @property
     def end(self) -> int:
-        """One more than the greatest number."""
+        """One more than the largest number."""
         return int(len(self.alphabet) ** self.depth)
 
     def number(self, key: str) -> Optional[int]:
-        """The number of a key; None if it lies beyond what the scale can tell apart."""
+        """The number of a key; None if the key is not on the scale."""
         if not key.startswith(self.literal):
             return None
         number = 0
@@ -55,7 +55,7 @@ class Scale(NamedTuple):
         return number
 
     def key(self, number: int) -> str:
-        """The first key of that number."""
+        """The first key with this number."""
         digits = []
         for _ in range(self.depth):
             number, digit = divmod(number, len(self.alphabet))
@@ -64,10 +64,10 @@ class Scale(NamedTuple):
 
 
 def scale_of(keys: Sequence[str]) -> Optional[Scale]:
-    """The scale on which these keys, ascending, lie; None if they have no such form.
+    """The scale of these ascending keys; None if they do not have this form.
 
-    Its digits are the characters that vary in the first places that do; before and after them it
-    takes in as many places as are made of the same characters.
+    Its digits are the characters at the first positions at which the keys differ; it is extended
+    before and after them by all positions with the same characters.
     """
     sample = keys[:: max(1, len(keys) // _SAMPLE)]
     places = [set(characters) for characters in zip(*sample)]
@@ -84,9 +84,9 @@ def scale_of(keys: Sequence[str]) -> Optional[Scale]:
 
 
 class _Range(NamedTuple):
-    """Keys after ``start``, up to and including ``end`` or all that follow.
+    """Keys after ``start``, up to and including ``end``, or all that follow.
 
-    ``width`` is how wide it is on the scale.
+    ``width`` is the difference of their numbers on the scale.
     """
 
     answer: Callable[[], Page]
@@ -96,7 +96,7 @@ class _Range(NamedTuple):
 
 
 class _Foreseen:
-    """Where ranges begin and end that hold about as many keys as a page."""
+    """Estimates ranges that hold about as many keys as a page."""
 
     def __init__(self, question: PageSource, scale: Scale, page: Page, width: int) -> None:
         self._question = question
@@ -107,7 +107,7 @@ class _Foreseen:
 
     @classmethod
     def after(cls, question: PageSource, page: Page) -> Optional[_Foreseen]:
-        """What is to be expected after this page; None if nothing can be."""
+        """The estimate after this first page; None if there can be none."""
         scale = scale_of(page.keys)
         if scale is None:
             return None
@@ -118,7 +118,7 @@ class _Foreseen:
         return cls(question, scale, page, max(1, width))
 
     def begin_next(self) -> Optional[_Range]:
-        """Ask for the next range; None if the last one has been asked for."""
+        """Request the next range; None if the last one has been requested."""
         if self._at is None:
             return None
         start = self._after
@@ -131,17 +131,17 @@ class _Foreseen:
         return _Range(answer, start, self._after, self._width)
 
     def learn(self, count: int, width: int) -> None:
-        """A range of that width held so many keys: make those to come wider or narrower."""
+        """Adjust the width of later ranges: a range of that width held ``count`` keys."""
         factor = _KEYS_PER_RANGE / max(count, 1)
         self._width = max(1, int(width * min(max(factor, _LEAST_FACTOR), _MOST_FACTOR)))
 
 
 class _StartIgnoredError(Exception):
-    """The server has listed what comes before the key that it was to start after."""
+    """The server listed keys that precede the requested start."""
 
 
 def list_ranges(question: PageSource, ahead: int) -> Iterator[Page]:
-    """All pages in order; the first tells whether and how the rest is foreseen."""
+    """All pages in order; from the first page the ranges of the rest are estimated, if possible."""
     page = question.ask()()
     yield page
     if not page.token:
@@ -152,12 +152,12 @@ def list_ranges(question: PageSource, ahead: int) -> Iterator[Page]:
             yield from _in_ranges(question, foreseen, ahead)
             return
     except _StartIgnoredError:
-        pass  # before any page of a range was passed on
+        pass  # raised before any page of a range was yielded
     yield from list_pages(question, page.token)
 
 
 def _in_ranges(question: PageSource, foreseen: _Foreseen, ahead: int) -> Iterator[Page]:
-    """The pages after the first; raises _StartIgnoredError at once if there can be no ranges."""
+    """The pages after the first; raises _StartIgnoredError at once if ranges do not work."""
     ranges: Deque[_Range] = deque()
     proved = False
     while True:
@@ -177,7 +177,7 @@ def _in_ranges(question: PageSource, foreseen: _Foreseen, ahead: int) -> Iterato
             count += len(page.keys)
             yield page
         if not page.token:
-            # What was asked for beyond is empty.
+            # The ranges requested beyond this one are empty.
             return
         foreseen.learn(count, current.width)
 
@@ -185,8 +185,8 @@ def _in_ranges(question: PageSource, foreseen: _Foreseen, ahead: int) -> Iterato
 def _within(question: PageSource, page: Page, current: _Range) -> Iterator[Page]:
     """The pages of a range, beginning with this one; the last has a token if there is more.
 
-    They follow one another by their last keys: after a start that names no key, the tokens of
-    some servers leave a key out.
+    Each starts after the last key of the one before: if a range starts at a key that does not
+    exist, the tokens of some servers skip a key.
     """
     advance, start, end = Advance(), current.start, current.end
     while True:
@@ -195,7 +195,7 @@ def _within(question: PageSource, page: Page, current: _Range) -> Iterator[Page]
         if inside < len(page.keys) and _ascends(page.keys):
             yield page.first(inside)._replace(token=page.token or "more")
             return
-        # The next page is under way while this one is used.
+        # The next page is requested while this one is used.
         answer = _ask_beyond(question, page) if page.token else None
         yield page
         if answer is None:
@@ -209,15 +209,15 @@ def _ask_after(question: PageSource, key: str) -> Callable[[], Page]:
 
 
 def _ask_beyond(question: PageSource, page: Page) -> Callable[[], Page]:
-    """Ask for what follows a page; an empty one, which S3 may send, is followed by its token."""
+    """Request what follows a page: by its last key, or by its token if it is empty."""
     return _ask_after(question, page.keys[-1]) if page.keys else question.ask(token=page.token)
 
 
 def _without(start: str, page: Page) -> Page:
-    """The page without the key it was to start after, which some servers list once more."""
+    """The page without ``start`` itself, which some servers list again."""
     return page.rest(1) if page.keys[:1] == [start] else page
 
 
 def _ascends(keys: List[str]) -> bool:
-    """Only then can a page be cut; whoever joins listings refuses one that does not."""
+    """Whether keys ascend: a page can be cut only then; joining listings rejects other pages."""
     return all(map(lt, keys, islice(keys, 1, None)))

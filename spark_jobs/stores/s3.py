@@ -1,4 +1,4 @@
-"""A store in S3: boto3 for the few small calls, awscrt for reading many objects."""
+"""A store in S3: boto3 for single small requests, awscrt for many objects."""
 
 from __future__ import annotations
 
@@ -31,24 +31,24 @@ _NOT_FOUND = frozenset(("404", "NoSuchKey", "NotFound"))
 _CONFLICTS = frozenset(("412", "PreconditionFailed"))
 _CONFLICT = 409
 _UNFIT_FOR_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
-"""Characters that a request for several removals cannot hold, since its body is XML 1.0."""
+"""Characters that a request for several deletions cannot hold, because its body is XML 1.0."""
 _MOST_ATTEMPTS = 8
 _SHORTEST_PAUSE_SECONDS = 0.05
 _LONGEST_PAUSE_SECONDS = 1.0
-"""With full jitter eight attempts take some two seconds."""
+"""With full jitter eight attempts take about two seconds."""
 
 
 HeadStarter = Callable[[str, OnEnd, Headers], None]
 
 _OF_PAGES = {"ContentType": "text/html; charset=utf-8"}
-"""Without it a browser saves a page instead of showing it."""
+"""Without this type a browser saves a page instead of showing it."""
 
 
 class S3Store:
-    """Objects below ``s3://bucket/prefix``, through the standard AWS variables.
+    """Objects below ``s3://bucket/prefix``, with the standard AWS configuration.
 
-    Every request carries ``terms``, whichever transport sends it. A ``client`` that is given has
-    been made for the same terms.
+    Every request carries ``terms``, through either transport. A ``client``, if given, must have
+    been made with the same terms.
     """
 
     def __init__(
@@ -71,9 +71,10 @@ class S3Store:
 
     @cached_property
     def endpoint(self) -> Endpoint:
-        """Where this store's bucket answers; raises StoreError if the environment names no place.
+        """The endpoint of the bucket; raises StoreError if the configuration names none.
 
-        Both transports use the same: it is taken from a request of the client, never sent.
+        Both transports use the same endpoint: it is taken from a request of the client that is
+        never sent.
         """
         with _errors(""):
             return self._resolve()
@@ -87,12 +88,12 @@ class S3Store:
         return self._session.get_credentials()
 
     def rehearse(self) -> None:
-        """Do all that a request by awscrt needs but send it; raises whatever refuses."""
+        """Do all that an awscrt request needs except sending it; raises any error."""
         CrtS3(self._resolve(), self.credentials).rehearse(self.bucket)
 
     @property
     def trusted_certificates(self) -> str:
-        """The file of certificates that both transports trust; empty if S3 is asked without TLS."""
+        """The file of certificates that both transports trust; empty without TLS."""
         endpoint = self._resolve()
         return endpoint.ca_bundle if endpoint.url.startswith("https:") else ""
 
@@ -110,7 +111,7 @@ class S3Store:
         answer = (
             self.crt().send("GET", self.bucket, self.prefix + key, [*self._headers, start]).result()
         )
-        # A server that ignores the range sends the whole object.
+        # A server that ignores Range sends the whole object.
         return _blob(key, answer._replace(body=answer.body[:length]))
 
     def read_many(self, keys: Iterable[str], in_flight: int = 64) -> Iterator[Read]:
@@ -146,9 +147,9 @@ class S3Store:
         return etag_in(answer, key)
 
     def _unless_written(self, key: str, data: bytes, error: StoreError) -> str:
-        """The tag of what is there if that is ``data``; else raises ConflictError.
+        """The tag of the object at ``key`` if it is ``data``; else raises ConflictError.
 
-        A conditional write whose answer was lost is sent again, and then loses against itself.
+        A conditional write whose response was lost is retried, and then conflicts with itself.
         """
         with contextlib.suppress(NotFoundError):
             found = self.get(key)
@@ -180,7 +181,7 @@ class S3Store:
     def move_many(
         self, moves: Iterable[Tuple[str, str]], in_flight: int = 64
     ) -> Dict[str, StoreError]:
-        """S3 cannot rename, so this copies all and then deletes what was copied."""
+        """S3 cannot rename, so this copies all objects and then deletes those that were copied."""
         crt = self.crt()
         waiting = list(moves)
         sent = ((new_key, self._send_copy(crt, key, new_key)) for key, new_key in waiting)
@@ -222,7 +223,7 @@ class S3Store:
             )
         errors = [self._delete_error(told) for told in answer.get("Errors", ())]
         failed = {error.place: error for error in errors if error.code not in _NOT_FOUND}
-        # What failed is asked for again, and nothing but these keys may be removed.
+        # Failed keys are deleted again, so a key that was not requested must not be among them.
         not_asked = failed.keys() - set(keys)
         if not_asked:
             raise failed[not_asked.pop()]
@@ -237,7 +238,7 @@ class S3Store:
         return chain.from_iterable(page.entries() for page in list_pages(self._question(prefix)))
 
     def pages(self, prefix: str, ahead: int = PAGES_AHEAD) -> Iterator[Page]:
-        """What ``list`` gives, page by page, in ranges of keys that are listed side by side."""
+        """The objects of ``list``, page by page; up to ``ahead`` ranges are listed at once."""
         return list_ranges(self._question(prefix), ahead)
 
     def _question(self, prefix: str) -> Question:
@@ -251,9 +252,9 @@ class S3Store:
         return head
 
     def head_starter(self) -> HeadStarter:
-        """What asks for headers without waiting: a key, who hears of the end, more headers.
+        """A function that requests an object's headers without waiting, as ``CrtS3.start`` does.
 
-        As ``CrtS3.start`` does.
+        It takes the key, the callback for the end, and further request headers.
         """
         crt = self.crt()
 
@@ -273,7 +274,7 @@ class S3Store:
 
 
 def etag_in(answer: Mapping[str, Any], key: str) -> str:
-    """The entity tag in one of boto3's answers, without quotes; raises StoreError if it has none.
+    """The entity tag in a response of boto3, without quotes; raises StoreError if it has none.
 
     Records and comparisons depend on it, and S3 always sends it.
     """
@@ -284,7 +285,7 @@ def etag_in(answer: Mapping[str, Any], key: str) -> str:
 
 
 def _size_in(told: Union[int, str, None], key: str) -> int:
-    """The size in bytes that an answer tells; raises StoreError if it tells none."""
+    """The size in bytes in a response; raises StoreError if it has none."""
     try:
         return told_size(str(told))
     except ValueError:
@@ -292,7 +293,7 @@ def _size_in(told: Union[int, str, None], key: str) -> int:
 
 
 def unreadable_answer(key: str) -> StoreError:
-    """The error of an answer that lacks what S3 always sends."""
+    """The error of a response that lacks something that S3 always sends."""
     return StoreError(UNREADABLE_ANSWER, key, is_transient(UNREADABLE_ANSWER))
 
 
@@ -308,9 +309,9 @@ def _blob(key: str, response: Response) -> Blob:
 
 
 def s3_client(session: Any, region: Optional[str] = None, terms: StoreTerms = NO_TERMS) -> Any:
-    """A boto3 client that retries transient errors with backoff and jitter.
+    """A boto3 client that retries transient errors with back-off and jitter.
 
-    ``region`` is the bucket's, if it is not the session's own; every request carries ``terms``.
+    ``region`` is the bucket's, if it differs from the session's; every request carries ``terms``.
     """
     from botocore.config import Config
 
@@ -328,11 +329,11 @@ def s3_client(session: Any, region: Optional[str] = None, terms: StoreTerms = NO
 
 
 def _ask_again(response: Any, attempts: int, operation: Any, **_: object) -> Optional[float]:
-    """Seconds to wait before a request that botocore would give up; None if it is to be given up.
+    """Seconds to wait before a retry that botocore would not make; None to give up.
 
-    botocore does not know all that S3 says when it wants to be asked again: a conditional write
-    that meets another one, and what S3 passes on of KMS's throttling. An upload whose end met
-    another write has to begin anew: API reference, CompleteMultipartUpload.
+    botocore does not retry two of S3's transient errors: a conditional write during another one,
+    and KMS's throttling that S3 passes on. A CompleteMultipartUpload that met another write must
+    not be retried: the upload has to begin again (API reference).
     """
     if response is None or attempts >= _MOST_ATTEMPTS:
         return None
@@ -362,7 +363,7 @@ def _errors(key: str) -> Iterator[None]:
         code = _code_of(error)
         raise StoreError(code, key, transient=is_transient(code)) from None
     except RuntimeError as error:
-        # So says botocore's RefreshableCredentials; nothing else of it raises RuntimeErrors.
+        # Raised by botocore's RefreshableCredentials, and by nothing else in botocore.
         if "expired" not in str(error):
             raise
         raise StoreError("ExpiredToken", key) from None

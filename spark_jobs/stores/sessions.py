@@ -1,4 +1,4 @@
-"""AWS sessions: the one place that decides how region and credentials are found."""
+"""AWS sessions: the only place that decides how region and credentials are found."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ _ENTRIES = {"region": ("region", list(REGION_VARIABLES), None, None)}
 
 
 def new_session(region: str = "") -> Any:
-    """A boto3 session of the environment as it is now; all share what they read of S3's model.
+    """A boto3 session for the current environment; all sessions share the loaded service models.
 
-    ``region`` wins over the environment's.
+    ``region`` takes precedence over the environment.
     """
     import boto3
 
@@ -23,7 +23,7 @@ def new_session(region: str = "") -> Any:
 
 
 def assume_role(session: Any, role_arn: str) -> Any:
-    """A boto3 session of that role, whose credentials are renewed before they expire."""
+    """A boto3 session with the role's credentials, which are renewed before they expire."""
     import boto3
     from botocore import credentials
 
@@ -38,7 +38,7 @@ def assume_role(session: Any, role_arn: str) -> Any:
         METHOD = CANONICAL_NAME = "assume-role"
 
         def load(self) -> Any:
-            # By this name the clients of one role are told from those of another.
+            # The name keeps apart the clients of different roles.
             return credentials.DeferredRefreshableCredentials(fetcher.fetch_credentials, role_arn)
 
     assumed = _core_session()
@@ -47,10 +47,10 @@ def assume_role(session: Any, role_arn: str) -> Any:
 
 
 class _LateCredentials:
-    """Credentials that no provider has given yet: each reading asks the providers again.
+    """Credentials that no provider has returned yet: each use asks the providers again.
 
-    An instance's metadata may give them late. botocore keeps what a client found when it was made:
-    a client made too early would never sign anything.
+    Instance metadata may return them late. botocore keeps the credentials that a client found when
+    it was created, so a client created too early could never sign a request.
     """
 
     def __init__(self, load: Callable[[], Any]) -> None:
@@ -60,11 +60,11 @@ class _LateCredentials:
 
     @property
     def method(self) -> str:
-        """The provider that gave them; empty as long as none did."""
+        """The provider that returned them; empty as long as none has."""
         return str(self._found.method) if self._found is not None else ""
 
     def get_frozen_credentials(self) -> Any:
-        """The credentials of now; raises NoCredentialsError if still no provider has any."""
+        """The current credentials; raises NoCredentialsError if no provider has any yet."""
         from botocore.exceptions import NoCredentialsError
 
         if self._found is None:
@@ -74,7 +74,7 @@ class _LateCredentials:
         return self._found.get_frozen_credentials()
 
     def get_deferred_property(self, name: str) -> Callable[[], Any]:
-        """What reads one part of them later; botocore asks so for the account's id."""
+        """A function that reads one property later; botocore asks so for the account id."""
         return lambda: getattr(self.get_frozen_credentials(), name, None)
 
 
@@ -93,7 +93,7 @@ def _core_session() -> Any:
 
 @cache
 def _data_loader() -> Any:
-    """Reading the model costs 100 ms, and a process opens many stores."""
+    """One loader per process: loading a model takes 100 ms, and a process opens many stores."""
     from botocore.loaders import create_loader
 
     return create_loader()

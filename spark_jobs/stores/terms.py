@@ -1,6 +1,6 @@
-"""On which terms a bucket is used: who must own it, who pays, and how what is written is encrypted.
+"""The terms of a bucket: its expected owner, who pays, and the encryption of new objects.
 
-Bound to a boto3 client once, so that no request can forget them.
+They are bound to a boto3 client once, so that every request carries them.
 """
 
 from __future__ import annotations
@@ -12,16 +12,16 @@ from typing import Any, List, MutableMapping, Tuple
 SSE_S3, SSE_KMS = "AES256", "aws:kms"
 
 _WRITING = frozenset(("PutObject", "CopyObject", "CreateMultipartUpload"))
-"""The operations that take encryption headers. The parts of an upload inherit them."""
+"""The operations with encryption headers. Parts of an upload inherit its encryption."""
 
 
 @dataclass(frozen=True)
 class StoreTerms:
-    """What each request to a bucket carries; an empty field leaves it to the bucket.
+    """The terms that each request to a bucket carries; for an empty field the bucket's apply.
 
-    ``owner`` is the account id that must own the bucket. With ``requester_pays`` the caller pays;
-    a requester-pays bucket denies every request that does not say so. ``encryption`` is ``AES256``
-    or ``aws:kms`` (with bucket keys), and ``kms_key`` the id or ARN of a key for the latter.
+    ``owner`` is the id of the account that must own the bucket. With ``requester_pays`` the caller
+    pays; a requester-pays bucket denies every request without it. ``encryption`` is ``AES256`` or
+    ``aws:kms`` (with bucket keys), and ``kms_key`` the id or ARN of a key for the latter.
     """
 
     owner: str = ""
@@ -37,7 +37,7 @@ class StoreTerms:
         )
 
     def write_headers(self) -> List[Tuple[str, str]]:
-        """The further headers of a request that makes an object."""
+        """The additional headers of a request that creates an object."""
         bucket_key = "true" if self.encryption == SSE_KMS else ""
         return _given(
             ("x-amz-server-side-encryption", self.encryption),
@@ -46,13 +46,13 @@ class StoreTerms:
         )
 
     def bind(self, client: Any) -> Any:
-        """Add the headers to all requests of a boto3 S3 client from now on; returns the client."""
+        """Add the headers to all later requests of a boto3 S3 client; returns the client."""
         client.meta.events.register("before-call.s3", partial(_add_headers, self))
         return client
 
 
 NO_TERMS = StoreTerms()
-"""Everything is left to the bucket."""
+"""The bucket's own terms."""
 
 
 def _add_headers(

@@ -1,4 +1,4 @@
-"""What ``s3://bucket/prefix`` names, literally: nothing is trimmed, folded or decoded."""
+"""S3 URIs, ``s3://bucket/prefix``, read literally: nothing is trimmed, lower-cased or decoded."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ _RESERVED = {
     "--table-s3": "a table bucket, which does not hold plain objects",
     ".mrap": "a multi-region access point, which is used by its ARN only",
 }
-"""Endings that AWS reserves: the same page. ``-s3alias`` is used like a bucket."""
+"""Suffixes that AWS reserves (same page). ``-s3alias`` is missing: it is used like a bucket."""
 
 
 def parse_s3_uri(uri: str) -> Tuple[str, str]:
     """The bucket, and the prefix without a slash at its end.
 
-    Raises ValueError with the reason, in words that continue a sentence, for anything else.
+    Raises ValueError for anything else; its message is a clause that follows the URI as subject.
     """
     reason = _wrong_form(uri)
     if reason:

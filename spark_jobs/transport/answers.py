@@ -1,4 +1,4 @@
-"""What came of a request: S3's answer, or the error that an answer or its absence stands for."""
+"""The outcome of a request: S3's response, or an error."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ _BARE_CODES = {
     412: _LOST_CONDITION,
     503: "SlowDown",
 }
-"""What an answer without a body says."""
+"""The error codes of responses without a body, by status."""
 
 CROSS_REGION_ENDPOINT = "Endpoint.AccessDenied"
-"""S3's denial of a copy from another region that came through a VPC endpoint."""
+"""S3 denies a copy from another region that is requested through a VPC endpoint."""
 
 _CROSS_REGION = b"endpoints do not support cross-region"
-"""In the message of that denial, whose code says no more than any other's."""
+"""Part of the message of that denial; its code is a plain AccessDenied."""
 
 _LENGTH = frozenset(("content-length", "transfer-encoding"))
 _REDIRECTED = 300
@@ -37,15 +37,15 @@ _PRECONDITION_FAILED = 412
 
 
 class HungUpError(Exception):
-    """The client was told to end its requests before they were answered."""
+    """The client was told to end its requests before S3 responded."""
 
     name = "HungUp"
 
 
 class Response(NamedTuple):
-    """An answer of S3: status, headers as they came, body, and how long it took on its connection.
+    """A response of S3: status, headers as received, body, and seconds on its connection.
 
-    The answer to a PUT has no headers.
+    The response to a PUT has no headers.
     """
 
     status: int = 0
@@ -54,7 +54,7 @@ class Response(NamedTuple):
     seconds: float = 0.0
 
     def header(self, name: str) -> str:
-        """The header's value, or nothing; ``name`` is in lower case."""
+        """The header's value, or an empty text; ``name`` is in lower case."""
         return next((value for each, value in self.headers if each.lower() == name), "")
 
     @property
@@ -64,16 +64,16 @@ class Response(NamedTuple):
 
 
 def copied_etag(answer: Response) -> str:
-    """The tag of what was copied, without quotes; empty if the answer does not say it.
+    """The entity tag of the copy, without quotes; empty if the response does not state it.
 
-    Then nothing may have been copied: a server that is not S3 answers like that.
+    Then possibly nothing was copied: the response may come from a server that is not S3.
     """
     etag = _ETAG.search(answer.body)
     return etag[1].decode(errors="replace") if etag else ""
 
 
 def without_credentials(error: BaseException, place: str) -> StoreError:
-    """The error of a request that cannot be signed; who has no credentials may have some later."""
+    """The error of a request that cannot be signed; missing credentials count as transient."""
     response = getattr(error, "response", None) or {}
     code = str(response.get("Error", {}).get("Code", type(error).__name__))
     if code in EXPIRED:
@@ -84,24 +84,27 @@ def without_credentials(error: BaseException, place: str) -> StoreError:
 
 
 def tells_length(headers: Headers) -> bool:
-    """Whether an empty body is what was sent: awscrt drops one that ends with the connection."""
+    """Whether the response states its length, so that an empty body is certainly empty.
+
+    awscrt drops a body that ends with the connection.
+    """
     return not _LENGTH.isdisjoint(name.lower() for name, _ in headers)
 
 
 def broken(error: BaseException, place: str) -> StoreError:
-    """The error of a request that S3 has not answered."""
+    """The error of a request without a response."""
     silent = isinstance(error, TimeoutError)
     name = "TimedOut" if silent else getattr(error, "name", type(error).__name__)
     return StoreError(str(name), place, transient=not isinstance(error, HungUpError))
 
 
 def refusal(status: int, body: bytes, place: str) -> StoreError:
-    """The error that an answer stands for."""
+    """The error in a response of S3."""
     named = _CODE.search(body)
     nameless = "UnnamedError" if status < _REDIRECTED else str(status)
     code = named[1].decode() if named else _BARE_CODES.get(status, nameless)
     if code == "AccessDenied" and b"kms:" in body:
-        # S3 tells only in the message that it is the key which may not be used.
+        # Only the message says that access to the KMS key was denied, not to the object.
         code = "KMS.AccessDenied"
     if code == "AccessDenied" and _CROSS_REGION in body.lower():
         code = CROSS_REGION_ENDPOINT

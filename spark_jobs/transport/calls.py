@@ -1,4 +1,4 @@
-"""A request with all its tries, from when it is asked for until its end is told."""
+"""A request with all its attempts, from its start to its end."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _SHORTEST_PAUSE_SECONDS = 0.1
 _LONGEST_PAUSE_SECONDS = 10.0
 _REDIRECTED = 300
 LONGEST_TRYING_SECONDS = 300.0
-"""After that much a request is not tried once more: S3 may stay silent two minutes each time."""
+"""A request is not retried after this time: each attempt may take two minutes of silence."""
 
 OnEnd = Callable[[Response, Optional[StoreError]], None]
 
@@ -43,22 +43,22 @@ Parts = Tuple[str, str, List[Tuple[str, str]], bytes]
 
 
 def sign(reading: Reading, parts: Parts) -> HttpRequest:
-    """The request, signed as of now; raises whatever awscrt raises."""
+    """The request, signed with the current time; raises any error of awscrt."""
     from awscrt.auth import aws_sign_request
     from awscrt.http import HttpHeaders, HttpRequest
 
     method, target, headers, body = parts
     request = HttpRequest(method, target, HttpHeaders(headers), BytesIO(body) if body else None)
-    # With credentials at hand it is signed when the call returns.
+    # With known credentials the request is signed when the call returns.
     signed: HttpRequest = aws_sign_request(request, reading.config).result(_LONGEST_SIGNING_SECONDS)
     return signed
 
 
 @dataclass
 class Trying:
-    """How a client's requests are tried: how often, and with what.
+    """How a client attempts its requests: how often, and with which credentials.
 
-    ``hung_up`` is the monotonic instant by which requests were asked for that have ended.
+    ``hung_up`` is the monotonic time of the last hang-up: all requests made before it have ended.
     """
 
     tries: int
@@ -68,7 +68,7 @@ class Trying:
 
 
 class Call:
-    """A request with all its tries; ``on_end`` is called once."""
+    """A request with all its attempts; ``on_end`` is called exactly once."""
 
     __slots__ = ("_asked", "_number", "_on_end", "_parts", "_place", "_pool", "_reading", "_trying")
 
@@ -85,7 +85,7 @@ class Call:
         self._asked = monotonic()
 
     def send(self) -> None:
-        """Try, once more or for the first time."""
+        """Make an attempt, the first or a further one."""
         self._number += 1
         if self._trying.signing.ready:
             self._exchange(None)
@@ -122,7 +122,7 @@ class Call:
             self._end_or_repeat(error)
 
     def _looked(self, error: StoreError, _: Optional[BaseException]) -> None:
-        """S3 calls the credentials expired: whether there are others by now has been looked at."""
+        """Continue after S3 called the credentials expired and they have been read again."""
         if not self._trying.signing.confirms(self._reading):
             error = StoreError(error.code, self._place, transient=True)
         self._end_or_repeat(error)

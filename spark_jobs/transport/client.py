@@ -36,7 +36,7 @@ class CrtS3:
     ) -> None:
         """``credentials`` is botocore's credentials object; it refreshes itself.
 
-        What is transient is tried ``tries`` times, with full jitter.
+        Requests with transient errors are attempted ``tries`` times, with full jitter.
         """
         self._later = Later()
         signing = Signing(endpoint.region, credentials, self._later)
@@ -110,14 +110,14 @@ class CrtS3:
             self.close()
 
     def limit(self, connections: int) -> None:
-        """From now on use at most that many connections per host."""
+        """From now on use at most ``connections`` connections per host."""
         self._connections = connections
         for pool in list(self._pools.values()):
             pool.limit(connections)
 
     @property
     def last_heard(self) -> float:
-        """The monotonic instant at which S3 last said anything; 0 before that."""
+        """The monotonic time at which S3 last sent data; 0 before that."""
         return max((pool.last_heard for pool in list(self._pools.values())), default=0.0)
 
     def hang_up(self) -> None:

@@ -28,11 +28,11 @@ DEADLINE_SECONDS = 1800.0
 """Longest response in seconds: a body of 1 GiB then arrives with at least 0.6 MB/s."""
 
 _LOOKS = 4
-"""How often within that time connections are checked."""
+"""How often connections are checked within the shorter of both limits."""
 
 
 class Connections:
-    """At most that many connections, each opened by ``open_one``; safe to use from many threads.
+    """At most ``most`` connections, each opened by ``open_one``; safe to use from many threads.
 
     An exchange ends after ``silence`` seconds without data, and after ``deadline`` seconds in all.
 
@@ -67,20 +67,20 @@ class Connections:
             self._tell_later(exchange, HungUpError())
 
     def limit(self, most: int) -> None:
-        """From now on use at most that many connections."""
+        """From now on use at most ``most`` connections."""
         self._ledger.most = most
 
     def hang_up(self, asked_by: float) -> None:
-        """End every exchange with HungUpError, and later ones that were requested by that time.
+        """End all exchanges with HungUpError, also later ones that were requested by ``asked_by``.
 
-        With ``math.inf`` the connections are released too.
+        ``asked_by`` is a monotonic time; with ``math.inf`` the connections are released too.
         """
         for exchange in self._ledger.end_all(asked_by):
             self._break_off(exchange, HungUpError())
 
     @property
     def last_heard(self) -> float:
-        """The monotonic instant at which the host last said anything; 0 before that."""
+        """The monotonic time at which the host last sent data; 0 before that."""
         return max(self._answered, self._ledger.last_heard)
 
     def _dispatch(self, free: Optional[HttpClientConnection] = None) -> None:
@@ -128,19 +128,19 @@ class Connections:
     def _begin(
         self, connection: HttpClientConnection, exchange: Exchange
     ) -> Optional[HttpClientConnection]:
-        """Send the exchange, or end it; returns the connection if it is not in use then."""
+        """Send the exchange, or end it; returns the connection if it is then not in use."""
         try:
             request = exchange.make()
         except Exception as error:  # not a fault of the connection
             self._end_later(exchange, error)
             return connection
         if not self._ledger.sent(exchange):
-            _close(connection)  # as whoever ended it does
+            _close(connection)  # as everywhere where an exchange is ended
             return connection
         try:
             on_response = exchange.on_response if exchange.wants_headers else None
             stream = connection.request(request, on_response, exchange.on_body)
-            # Before it can end, so that this is called on awscrt's thread and not from within.
+            # Added before it can end, so that it is called on awscrt's thread and not from here.
             stream.completion_future.add_done_callback(
                 partial(self._completed, connection, exchange)
             )
@@ -211,12 +211,12 @@ def _tell(exchange: Exchange, error: Optional[BaseException]) -> None:
     exchange.connection = None
     try:
         exchange.on_end(exchange, error)
-    except Exception as fault:  # costs this exchange only
+    except Exception as fault:  # must not affect other exchanges
         report_fault(fault)
 
 
 def _close(connection: Optional[HttpClientConnection]) -> None:
-    """Close it, whatever state it is in: its exchange then ends with an error."""
+    """Close the connection in any state: its exchange then ends with an error."""
     if connection is not None:
         with contextlib.suppress(Exception):
             connection.close()

@@ -1,4 +1,4 @@
-"""Where S3 answers, and how an object is named there."""
+"""S3's endpoint, and the addresses of objects there."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ _PLAIN_KEY = re.compile(r"[A-Za-z0-9/._~-]*")
 
 @dataclass(frozen=True)
 class Endpoint:
-    """Where S3 answers, as botocore resolves it: see ``resolving.endpoint_of``.
+    """S3's endpoint as botocore resolves it: see ``resolving.endpoint_of``.
 
-    ``url`` may have a path, below which buckets lie. With ``virtual_hosts`` the bucket goes before
-    the host, else before the key. ``ca_bundle`` is a file of certificates to trust instead of the
-    system's: AWS_CA_BUNDLE.
+    ``url`` may have a path, which precedes the bucket. With ``virtual_hosts`` the bucket is part of
+    the host name, else of the path. ``ca_bundle`` is a file of certificates to trust instead of the
+    system's (AWS_CA_BUNDLE).
     """
 
     url: str
@@ -26,7 +26,7 @@ class Endpoint:
     virtual_hosts: bool = False
 
     def address(self, bucket: str, key: str) -> Tuple[str, str]:
-        """Host header and percent-encoded path of an object."""
+        """The Host header and the percent-encoded path of an object."""
         authority, base = self._parts
         path = "/" + encoded(key)
         if self.virtual_hosts:
@@ -40,13 +40,13 @@ class Endpoint:
 
 
 def encoded(key: str) -> str:
-    """A key as it stands in a request's path or in ``x-amz-copy-source``."""
+    """A key, percent-encoded for a request's path or for ``x-amz-copy-source``."""
     return key if _PLAIN_KEY.fullmatch(key) else quote(key, safe="/-_.~")
 
 
 def copy_source(bucket: str, key: str) -> str:
-    """An object, or the beginning of its key, as the value of ``x-amz-copy-source``.
+    """An object, or a prefix of its key, as the value of ``x-amz-copy-source``.
 
-    Without a slash before it, as botocore sends it: not every server takes one.
+    It has no leading slash, as in botocore: not every server accepts one.
     """
     return f"{bucket}/{encoded(key)}"

@@ -1,4 +1,4 @@
-"""One sending of a request: the states it goes through, and what has come of it."""
+"""One attempt of a request: its states and its response."""
 
 from __future__ import annotations
 
@@ -13,25 +13,26 @@ if TYPE_CHECKING:
 
 
 class ExchangeState(Enum):
-    """Where an exchange is; only its ledger moves it on."""
+    """The state of an exchange; only its ledger changes it."""
 
     WAITING = "waiting"
-    """For a connection."""
+    """It waits for a connection."""
     SIGNING = "signing"
-    """It has one, and its request is made and signed: then it is sent, or it has ended."""
+    """It has a connection, and its request is built and signed; then it is sent or ended."""
     SENT = "sent"
-    """Its answer is awaited. If nobody can have read it, it waits once more."""
+    """It waits for the response. If S3 cannot have read the request, it goes back to WAITING."""
     ENDED = "ended"
-    """Its end is told, or is about to be: nothing changes that any more."""
+    """Its end has been reported, or is about to be; this state is final."""
 
 
 class Exchange:
-    """A request and what has come of it.
+    """A request and its response so far.
 
-    ``make`` makes the request, signed as of now, when its turn has come. ``on_end`` is called once
-    with the exchange and the exception if it failed, whatever happens. Both may be called on
-    awscrt's thread: they must be quick. ``headers`` stay empty unless they are wanted, for they
-    cost a tenth of all. ``asked`` is the monotonic instant at which somebody first wanted it.
+    ``make`` builds and signs the request when the exchange has a connection. ``on_end`` is always
+    called exactly once, with the exchange, and the exception if it failed. Both may be called on
+    awscrt's thread and must be quick. ``headers`` stay empty unless ``wants_headers``, because
+    they take a tenth of a request's CPU. ``asked`` is the monotonic time of the request's start,
+    all attempts included.
     """
 
     __slots__ = (
@@ -59,19 +60,19 @@ class Exchange:
         self.chunks: List[bytes] = []
 
     def on_response(self, status_code: int, headers: Headers, **_: object) -> None:
-        """The head of the answer."""
+        """Take the status and headers of the response."""
         self.status = status_code
         self.headers = headers
         self.heard = monotonic()
 
     def on_body(self, chunk: bytes, **_: object) -> None:
-        """A piece of the answer."""
+        """Take a piece of the response's body."""
         self.chunks.append(bytes(chunk))
         self.heard = monotonic()
 
     def may_be_resent(self) -> bool:
-        """Whether S3 has not read the request, so that sending it again is not another try.
+        """Whether S3 has not read the request, so that sending it again is not a new attempt.
 
-        S3 closes a connection when it likes; nobody has read what was sent meanwhile.
+        S3 may close an idle connection at any time; a request sent at that moment is not read.
         """
         return not (self.status or self.chunks or self.resent)

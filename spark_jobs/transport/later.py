@@ -1,4 +1,4 @@
-"""Work to be done some seconds from now, on one thread for all of it."""
+"""Delayed work, all on one thread."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _LOG = logging.getLogger(__name__)
 
 
 class Later:
-    """Calls what it is given when its time comes, or at once when it is told to hurry."""
+    """Calls functions after a delay, or at once after ``hurry``."""
 
     def __init__(self) -> None:
         self._due: List[Tuple[float, int, Callable[[], None]]] = []
@@ -27,15 +27,15 @@ class Later:
     def begin(self) -> None:
         """Start the thread now; raises RuntimeError if this machine starts no more threads.
 
-        Whoever does that at first need not expect it of ``call``.
+        After this, ``call`` cannot raise that error.
         """
         with self._changed:
             self._start()
 
     def call(self, seconds: float, work: Callable[[], None]) -> None:
-        """Call ``work`` after that many seconds; once closed, at once and on the calling thread.
+        """Call ``work`` after ``seconds``; once closed, at once and on the calling thread.
 
-        An exception that it raises is logged and costs only itself.
+        An exception that it raises is logged and does not affect other work.
         """
         with self._changed:
             over = self._over
@@ -47,19 +47,19 @@ class Later:
             _do(work)
 
     def hurry(self) -> None:
-        """From now on nothing waits for its time."""
+        """Call all waiting work now, and later work without delay."""
         with self._changed:
             self._hurry = True
             self._changed.notify()
 
     def do_all(self) -> None:
-        """Do at once what waits for its time now."""
+        """Call all waiting work now."""
         with self._changed:
             self._due = [(0.0, number, work) for _, number, work in sorted(self._due)]
             self._changed.notify()
 
     def close(self) -> None:
-        """Do what is left at once, and end."""
+        """Call all waiting work now, and end the thread."""
         with self._changed:
             self._hurry = self._closed = True
             thread = self._thread
@@ -97,12 +97,12 @@ class Later:
 def _do(work: Callable[[], None]) -> None:
     try:
         work()
-    except Exception as fault:  # costs this work only: others wait for theirs
+    except Exception as fault:  # must not affect other work
         report_fault(fault)
 
 
 def report_fault(fault: Exception) -> None:
-    """Log what a callback raised, by type and place: its text may hold what strangers wrote."""
+    """Log a callback's exception by type and place: its text may quote untrusted content."""
     last = traceback.extract_tb(fault.__traceback__)[-1]
     where = f"{Path(last.filename).name}, line {last.lineno}"
     _LOG.error("%s in %s: a fault of the program, please report it.", type(fault).__name__, where)

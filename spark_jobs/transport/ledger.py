@@ -1,7 +1,6 @@
-"""Who waits for a connection to a host, who is under way, and which connections there are.
+"""The waiting exchanges, the running exchanges and the connections of a host.
 
-Pure bookkeeping: nothing here sends, signs or calls back, and every method is one step that nobody
-sees half done.
+Pure bookkeeping: nothing here sends, signs or calls back, and every method is atomic.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ class Ledger:
     """The exchanges and connections of one host, at most ``most`` connections at a time.
 
     An exchange is queued (WAITING), given a connection (SIGNING), sent (SENT) and ended (ENDED).
-    Whoever is told by the return value that it has ended here tells its end, and nobody else does.
+    Only the caller whose call ended it, as the return value says, reports its end.
     """
 
     def __init__(self, most: int) -> None:
@@ -37,17 +36,17 @@ class Ledger:
 
     @property
     def closed(self) -> bool:
-        """Whether nothing is queued any more."""
+        """Whether the ledger is closed, so that every exchange ends instead of being queued."""
         return self._ended_by == math.inf
 
     @property
     def last_heard(self) -> float:
-        """The monotonic instant at which one who is under way last heard anything; 0 if none."""
+        """The monotonic time at which a running exchange last received data; 0 if none has."""
         busy = list(self._busy)
         return max((each.heard for each in busy if each.heard > each.begun), default=0.0)
 
     def queue(self, exchange: Exchange) -> bool:
-        """Let it wait for a connection; False if it has ended instead: see ``end_all``."""
+        """Let it wait for a connection; False if it has ended instead, because of ``end_all``."""
         with self._lock:
             if exchange.asked <= self._ended_by:
                 exchange.state = ExchangeState.ENDED
@@ -58,10 +57,10 @@ class Ledger:
     def next_turn(
         self, free: Optional[HttpClientConnection] = None
     ) -> Optional[Tuple[HttpClientConnection, Exchange]]:
-        """Who is next, with a connection: ``free``, which is in use no longer, or an idle one.
+        """The next exchange with its connection: ``free``, which was in use, or an idle one.
 
-        None if nobody waits or no connection is there. A connection that is not good any more, or
-        one too many, is let go of.
+        None if no exchange waits or there is no connection. A connection that is no longer open, or
+        that exceeds the limit, is dropped.
         """
         if free is None and not (self._idle and self._waiting):
             return None
@@ -89,7 +88,7 @@ class Ledger:
         return exchange
 
     def sent(self, exchange: Exchange) -> bool:
-        """It is signed and goes out now; False if it has ended meanwhile."""
+        """Mark it as sent; False if it has already ended."""
         with self._lock:
             if exchange.state is not ExchangeState.SIGNING:
                 return False
@@ -97,12 +96,12 @@ class Ledger:
             return True
 
     def end(self, exchange: Exchange) -> bool:
-        """It has ended; False if it had before."""
+        """Mark it as ended; False if it had already ended."""
         with self._lock:
             return self._end(exchange)
 
     def end_or_queue(self, exchange: Exchange) -> bool:
-        """As ``end``, but who can be sent once more waits again, and has not ended."""
+        """As ``end``, but an exchange that may be resent waits again; then False."""
         with self._lock:
             if exchange.state is not ExchangeState.SENT or not exchange.may_be_resent():
                 return self._end(exchange)
@@ -113,9 +112,9 @@ class Ledger:
             return False
 
     def end_all(self, asked_by: float) -> List[Exchange]:
-        """Everybody has ended, as will who is queued later but was asked for by that instant.
+        """End all exchanges and return them; later ones that were requested by then end at once.
 
-        With ``math.inf`` all is closed.
+        ``asked_by`` is a monotonic time; ``math.inf`` closes the ledger.
         """
         with self._lock:
             self._ended_by = max(asked_by, self._ended_by)
@@ -124,7 +123,10 @@ class Ledger:
             return self._end_each([*self._waiting, *self._busy])
 
     def end_overdue(self, silent_since: float, begun_before: float) -> List[Exchange]:
-        """Everybody under way has ended who heard nothing since then, or began before then."""
+        """End and return running exchanges that received nothing since ``silent_since``.
+
+        Or that began before ``begun_before``; both are monotonic times.
+        """
         with self._lock:
             return self._end_each(
                 [
@@ -135,7 +137,7 @@ class Ledger:
             )
 
     def next_opening(self) -> Optional[object]:
-        """What stands for a connection to be opened, which counts as opened; None if none is."""
+        """A token for a connection to open, which counts as open; None if none is needed."""
         if self._opened >= self.most:
             return None
         with self._lock:
@@ -147,12 +149,12 @@ class Ledger:
             return opening
 
     def opened(self, opening: object) -> bool:
-        """The connection is there; False if it was given up before."""
+        """Mark the connection as open; False if it was given up before."""
         with self._lock:
             return self._openings.pop(opening, None) is not None
 
     def fail_opening(self, opening: object) -> Optional[Exchange]:
-        """It will not be there: one of those who wait has ended for it, if somebody waits."""
+        """Give the connection up; end and return one waiting exchange, if there is one."""
         with self._lock:
             if self._openings.pop(opening, None) is None:
                 return None
@@ -164,12 +166,12 @@ class Ledger:
             return exchange
 
     def openings_before(self, instant: float) -> List[object]:
-        """What was to be opened before that instant and is not yet."""
+        """The tokens of connections that began to open before ``instant`` and are not yet open."""
         with self._lock:
             return [opening for opening, begun in self._openings.items() if begun < instant]
 
     def lose(self) -> None:
-        """A connection in use is no longer there."""
+        """Count a connection in use as closed."""
         with self._lock:
             self._opened -= 1
 

@@ -1,4 +1,4 @@
-"""How a connection to a host is opened: by which proxy, trusting whom, on which thread."""
+"""How a connection to a host is opened: proxy, trusted certificates, thread."""
 
 from __future__ import annotations
 
@@ -20,18 +20,22 @@ _kept = threading.local()
 
 
 def keep_thread_state() -> None:
-    """Let Python keep what it knows of the calling thread, which awscrt made.
+    """Make Python keep its thread state for the calling thread, which awscrt created.
 
-    It would make and forget that with each call that comes from there, and map and unmap memory for
-    it: a fifth of a copy's CPU. C API, "Non-Python created threads": what was ensured twice stays
-    after one release.
+    Otherwise every call from that thread would create and free it, and map and unmap memory: a
+    fifth of a copy's CPU. After two calls of PyGILState_Ensure, one release keeps the state (C API,
+    "Non-Python created threads").
     """
     if not hasattr(_kept, "state"):
         _kept.state = ctypes.pythonapi.PyGILState_Ensure()
 
 
 def opener(url: str, ca_bundle: str) -> Callable[[], Future[HttpClientConnection]]:
-    """What opens a connection to the host of ``url``, by a proxy if the environment names one."""
+    """A function that opens a connection to the host of ``url``, by the environment's proxy if any.
+
+    ``ca_bundle`` is a file of certificates to trust, empty for the system's. Raises ValueError if
+    the proxy is not a URL.
+    """
     from awscrt.http import HttpClientConnection
     from awscrt.io import SocketOptions
 
@@ -53,7 +57,7 @@ def opener(url: str, ca_bundle: str) -> Callable[[], Future[HttpClientConnection
 
 
 def _proxy(scheme: str, host: str) -> Optional[HttpProxyOptions]:
-    """The proxy that HTTP_PROXY or HTTPS_PROXY names for this host, unless NO_PROXY excepts it.
+    """The proxy that HTTP_PROXY or HTTPS_PROXY names for this host, unless NO_PROXY exempts it.
 
     Raises ValueError if it is not a URL.
     """
@@ -65,7 +69,7 @@ def _proxy(scheme: str, host: str) -> Optional[HttpProxyOptions]:
     try:
         proxy = urlsplit(place if "://" in place else f"http://{place}")
         port = proxy.port or _PORTS["http"]
-    except ValueError:  # whose words may show a password
+    except ValueError:  # its message may contain a password
         raise ValueError(f"{scheme.upper()}_PROXY does not hold the URL of a proxy") from None
     basic = http.HttpProxyAuthenticationType.Basic if proxy.username else None
     tunnel = scheme == "https"
@@ -92,7 +96,7 @@ def _tls_context(ca_bundle: str) -> ClientTlsContext:
 
 @cache
 def _bootstrap() -> ClientBootstrap:
-    """One thread does all of a process's requests: a second costs more CPU than it brings."""
+    """One thread for all requests of a process: a second one costs more CPU than it saves."""
     from awscrt.io import ClientBootstrap, DefaultHostResolver, EventLoopGroup
 
     loops = EventLoopGroup(1)

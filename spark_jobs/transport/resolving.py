@@ -1,7 +1,7 @@
-"""Where botocore sends its own requests, so that the other transport goes to the same place.
+"""The endpoint of botocore's own requests, so that the other transport uses the same.
 
-Region, FIPS, dual-stack, a custom endpoint and the kind of bucket name all count, by rules that
-only botocore's resolver knows; ``client.meta.endpoint_url`` comes from an older one.
+It depends on region, FIPS, dual-stack, a custom endpoint and the kind of bucket name, by rules that
+only botocore's resolver implements; ``client.meta.endpoint_url`` comes from an older resolver.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ _NEVER_SENT = "before-call.s3.GetBucketRequestPayment"
 
 
 class _ResolvedError(Exception):
-    """Ends a request before it is sent; holds its URL and the region it is signed for."""
+    """Ends a request before it is sent; holds its URL and its signing region."""
 
     def __init__(self, url: str, region: str) -> None:
         super().__init__(url)
@@ -24,13 +24,13 @@ class _ResolvedError(Exception):
 
 
 def endpoint_of(client: Any, bucket: str) -> Endpoint:
-    """The endpoint of a bucket for a boto3 client, which can no longer ask who pays for one.
+    """The endpoint of a bucket for a boto3 client; GetBucketRequestPayment is then unusable on it.
 
     It trusts the certificates that the client trusts: AWS_CA_BUNDLE, REQUESTS_CA_BUNDLE, or those
-    that come with Python's packages; a machine need not have any of its own. Raises BotoCoreError
-    or ValueError if the client's configuration names no usable endpoint.
+    of Python's packages; the machine needs none of its own. Raises BotoCoreError or ValueError if
+    the client's configuration names no usable endpoint.
     """
-    # The same handler again and again: one that is taken out could meet another thread's request.
+    # The handler stays registered: removing it could affect another thread's request.
     client.meta.events.register(_NEVER_SENT, _stop, unique_id=_NEVER_SENT)
     try:
         client.get_bucket_request_payment(Bucket=bucket)

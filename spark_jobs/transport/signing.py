@@ -1,6 +1,7 @@
-"""How requests are signed: with the credentials that botocore holds, read on a thread of its own.
+"""Signing of requests with botocore's credentials, which are read on a separate thread.
 
-A provider may be slow, hang or raise. awscrt's thread, on which all answers come, must not notice.
+A provider may be slow, hang or raise; that must not block awscrt's thread, which handles all
+responses.
 """
 
 from __future__ import annotations
@@ -14,25 +15,24 @@ from spark_jobs.transport.later import Later, report_fault
 
 _SIGNED_ALIKE_SECONDS = 10.0
 _LONGEST_LOOK_SECONDS = 60.0
-"""How long a request waits for credentials: longer than botocore waits for an instance's."""
+"""How long a request waits for credentials: longer than botocore waits for instance metadata."""
 
 Then = Callable[[Optional[BaseException]], None]
-"""Is called once the credentials have been read, with the exception if they could not be."""
+"""Called once the credentials have been read, with the exception if that failed."""
 
 
 class Reading(NamedTuple):
-    """awscrt's signing configuration, and the credentials in it; every reading makes a new one."""
+    """awscrt's signing configuration and its credentials; every reading creates a new one."""
 
     config: Any
     credentials: object
 
 
 class Signing:
-    """The credentials to sign with, read every few seconds while the last reading stays in use.
+    """The credentials to sign with, read again every few seconds while the last ones are in use.
 
-    botocore refreshes credentials minutes before they expire, so that the known ones are still
-    good. An awscrt provider, which is asked for each request, would cost a call into Python each
-    time.
+    botocore refreshes credentials minutes before they expire, so the last ones are still valid. An
+    awscrt provider would cost a call into Python per request.
     """
 
     def __init__(self, region: str, credentials: Any, later: Later) -> None:
@@ -59,9 +59,9 @@ class Signing:
         return self._current
 
     def look(self, then: Then, refused: Optional[Reading] = None) -> None:
-        """Call ``then`` once when the credentials have been read.
+        """Call ``then`` exactly once, on another thread, when the credentials have been read.
 
-        On another thread; at once if they were read again since ``refused``, which S3 refuses.
+        If they have been read since ``refused``, a reading that S3 refused, it is called at once.
         """
         if refused is not None and refused is not self._current:
             then(None)
@@ -73,7 +73,7 @@ class Signing:
         self._read()
 
     def confirms(self, reading: Optional[Reading]) -> bool:
-        """Whether the last reading has brought the same credentials as that one."""
+        """Whether the last reading returned the same credentials as ``reading``."""
         now = self._current
         return now is not None and reading is not None and now.credentials == reading.credentials
 
@@ -95,7 +95,7 @@ class Signing:
             _answer(ticket, error)
 
     def _read_all(self) -> None:
-        """Read, until nobody is left who asked after the last reading had begun."""
+        """Read until no request is left that was made after the last reading began."""
         while True:
             with self._lock:
                 asking, self._waiting = self._waiting, []
@@ -108,7 +108,7 @@ class Signing:
                     return
 
     def read(self) -> Reading:
-        """The credentials of now, on the calling thread; raises whatever their provider raises."""
+        """The current credentials, read on this thread; raises any error of their provider."""
         known = _frozen(self._credentials)
         return Reading(_signing_config(self._region, known), known)
 
@@ -122,14 +122,14 @@ class Signing:
 
 
 def _answer(ticket: List[Then], error: Optional[BaseException]) -> None:
-    """Only whoever takes the callback out of its ticket calls it."""
+    """Call the callback in the ticket, unless it has been taken out and called already."""
     try:
         then = ticket.pop()
     except IndexError:
         return
     try:
         then(error)
-    except Exception as fault:  # costs this request only
+    except Exception as fault:  # must not affect other requests
         report_fault(fault)
 
 
@@ -150,7 +150,7 @@ def _signing_config(region: str, known: Any) -> Any:
         ),
         region=region,
         service="s3",
-        # S3 takes the path as it stands: API reference, "Create a signed AWS API request".
+        # S3 signs the path as sent: IAM user guide, "Create a signed AWS API request".
         use_double_uri_encode=False,
         should_normalize_uri_path=False,
         signed_body_value=auth.AwsSignedBodyValue.UNSIGNED_PAYLOAD,
