@@ -1,1 +1,1 @@
-"""What does the work: each engine takes folders and yields how each one ended."""
+"""The engines, which do the work: each takes folders and yields the result of each."""

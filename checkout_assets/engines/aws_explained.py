@@ -1,6 +1,6 @@
-"""Why AWS's libraries cannot be set up, or reach no S3: one clause, and what to do.
+"""Explanations of errors when AWS's libraries are set up or cannot reach S3, with what to do.
 
-Nothing that may hold a secret is shown, such as what a credential process prints.
+Possible secrets are never shown, for example the output of a credential process.
 """
 
 import errno
@@ -49,7 +49,7 @@ _TRUST_IT = (
 
 
 def explain_credentials(error: Exception) -> str:
-    """Why credentials could not be read, and which setting says where they come from."""
+    """Why credentials could not be read, and the setting that names their source."""
     source = _source_of(error)
     hint = _SOURCES.get(source, "")
     hint = hint if hint.startswith("run ") else f"check {hint}" if hint else _ELSEWHERE
@@ -59,7 +59,7 @@ def explain_credentials(error: Exception) -> str:
 
 
 def explain_setting(error: Exception, session: Any) -> str:
-    """What is wrong with a setting, and which variable or entry holds it if that is known."""
+    """What is wrong with a setting, and its variable or entry if that is known."""
     from botocore.exceptions import NoRegionError
 
     if isinstance(error, NoRegionError):
@@ -69,7 +69,7 @@ def explain_setting(error: Exception, session: Any) -> str:
 
 
 def wrong_setting(session: Any) -> str:
-    """The clause for the first setting that botocore cannot even read, else nothing."""
+    """A clause about the first setting that botocore cannot read; empty if it can read all."""
     for name in session._session.session_var_map:
         try:
             session._session.get_config_variable(name)
@@ -79,7 +79,7 @@ def wrong_setting(session: Any) -> str:
 
 
 def reason_of(error: Exception) -> str:
-    """The library's own words if they are made for people, else the kind of error."""
+    """The library's message if it is meant for people, else the type of the error."""
     from botocore.exceptions import BotoCoreError
 
     if isinstance(error, OSError) and error.strerror:
@@ -88,11 +88,11 @@ def reason_of(error: Exception) -> str:
     if isinstance(error, BotoCoreError | ValueError | OSError | RuntimeError):
         words = " ".join(str(error).split()).removesuffix(".")
         return displayable(words, _LONGEST_REASON)
-    return f"something unexpected is there ({type(error).__name__})"
+    return f"it has an unexpected form ({type(error).__name__})"
 
 
 def unusable_certificates(file: str) -> str:
-    """The sentence for a file of certificates that cannot be read, else nothing."""
+    """A sentence about a file of certificates that cannot be read; empty if it can."""
     try:
         ssl.create_default_context(cafile=file)
     except OSError as error:
@@ -105,7 +105,7 @@ def unusable_certificates(file: str) -> str:
 
 
 def machine_refusal(error: Exception) -> str:
-    """What this machine lacks, if that is the innermost reason why no request was made."""
+    """What this machine lacks, if that is the innermost cause of the error; else empty."""
     lacking = (each for each in _causes(error) if _lacks_something(each))
     return next(filter(None, map(machine_fault, lacking)), "")
 
@@ -115,7 +115,7 @@ def _lacks_something(error: BaseException) -> bool:
 
 
 def explain_tls(error: Exception) -> str:
-    """What is wrong with the server's TLS, and what to do."""
+    """What is wrong with the server's TLS and what to do; a clause after the server's name."""
     found = next((each for each in _causes(error) if isinstance(each, ssl.SSLError)), None)
     if found is None and "match" in str(error):  # urllib3 compares the name itself
         return f"has a certificate for another host: {_SAME_HOST}"
@@ -131,7 +131,7 @@ def explain_tls(error: Exception) -> str:
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
-    """The error and what it was made of, as botocore and urllib3 wrap one another's."""
+    """The error and its causes: botocore and urllib3 wrap errors in one another."""
     yield error
     inner = getattr(error, "kwargs", {}).get("error") or getattr(error, "reason", None)
     for each in (inner, error.__cause__, *error.args):
@@ -140,7 +140,7 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
 
 
 def _source_of(error: Exception) -> str:
-    """The innermost of botocore's providers in whose code the error arose, by its name."""
+    """The name of the innermost botocore provider whose code raised the error."""
     source = ""
     for frame, _ in walk_tb(error.__traceback__):
         owner = frame.f_locals.get("self")
@@ -150,9 +150,9 @@ def _source_of(error: Exception) -> str:
 
 
 def _setting_in(text: str, session: Any) -> str:
-    """The setting that the text speaks of, by its name's words and its value.
+    """The setting that a message is about, found by its name and its value.
 
-    Nothing if the settings cannot be read, which is what the text then speaks of.
+    Empty if the settings cannot be read at all.
     """
     from botocore.exceptions import BotoCoreError
 

@@ -1,4 +1,4 @@
-"""What AWS answers when it does not do what was asked, as a diagnosis."""
+"""Errors of requests to AWS, as a diagnosis."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,9 +11,9 @@ _SERVER_ERROR = 500
 
 
 class AwsRequestError(Exception):
-    """A request failed; ``in_doubt`` if AWS may have done what was asked.
+    """A request failed; ``in_doubt`` means that AWS may have performed it.
 
-    ``code`` is AWS's own, empty if no answer came.
+    ``code`` is AWS's error code, empty without a response.
     """
 
     def __init__(self, diagnosis: Diagnosis, in_doubt: bool, code: str = "") -> None:
@@ -41,10 +41,10 @@ def diagnosed() -> Iterator[None]:
 
 
 def _unanswered(error: Exception) -> AwsRequestError:
-    """The error for a request that was not sent, or that no answer came to.
+    """The error for a request that was not sent, or that got no response.
 
-    If the connection broke, or the answer is not AWS's, the request may have arrived. Credentials
-    that are read, and what is checked of a request, come before anything is sent.
+    If the connection broke, or the response is not AWS's, AWS may have performed the request.
+    Credentials are read and parameters checked before anything is sent.
     """
     from botocore.exceptions import BotoCoreError, HTTPClientError, NoCredentialsError
     from botocore.exceptions import ConnectionError as NotConnectedError

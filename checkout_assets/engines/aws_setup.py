@@ -1,10 +1,10 @@
-"""What the AWS variables and files hold, checked before any request, so that a wrong one is named.
+"""Checks of AWS variables and files before any request, so that errors name the wrong setting.
 
 Values are never shown: they may be secrets.
 
-botocore and awscrt refuse what they read there with exceptions of any kind: their own, of the
-operating system, of a parser, or of code that expected something else. So whatever is raised
-while they are set up, and only then, is wrong configuration.
+For a wrong setting botocore and awscrt raise exceptions of any kind: their own, the operating
+system's, a parser's, or of code that expected something else. So any exception during their setup,
+and only then, counts as wrong configuration.
 """
 
 import re
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from spark_jobs.stores import S3Store
 
 _USUAL = re.compile(r"[!-~]+")
-"""Printable ASCII without blanks: all that access keys, secrets and tokens are made of."""
+"""Printable ASCII without spaces: the characters of access keys, secrets and tokens."""
 
 _ODD_SEGMENT = re.compile(r"//|/\.\.?(?:/|$)")
 _CREDENTIALS = {
@@ -44,7 +44,7 @@ _OF_PROFILE = {
     "source_profile": re.compile(r"[^\"'\u200b-\u200f\u2060\ufeff]+"),
     "credential_process": re.compile(r"[!-~\w](?:.*[!-~\w])?"),
 }
-"""What the entries look like; a command may be quoted in part."""
+"""The forms of these entries; a command may contain quoted parts."""
 
 _FILES = ("shared-credentials-file", "config-file")
 _ENDPOINT = (
@@ -55,9 +55,9 @@ _WRITE = "write http://host:port or https://host:port, with a path if the server
 
 @contextmanager
 def configuring(session: Any = None) -> Iterator[None]:
-    """Turn whatever AWS's libraries raise in the body into a UsageError.
+    """Turn any error of AWS's libraries in the body into a UsageError.
 
-    The body only sets them up: makes sessions, clients and what a request needs.
+    The body must only set them up: create sessions and clients, and prepare requests.
     """
     with _refused(lambda error: f"AWS is not configured: {explain_setting(error, session)}."):
         yield
@@ -66,7 +66,7 @@ def configuring(session: Any = None) -> Iterator[None]:
 def check_session(session: Any) -> None:
     """Raise UsageError if a setting cannot be read, or if the credentials cannot be used.
 
-    They are read, which may ask STS or another service for them.
+    Reading them may send requests to STS or another service.
     """
     with configuring(session):
         problem = wrong_setting(session) or _region_problem(session) or _profile_problem(session)
@@ -80,7 +80,7 @@ def check_session(session: Any) -> None:
     if known is None:
         raise UsageError(
             "No AWS credentials were found: set AWS_PROFILE, or AWS_ACCESS_KEY_ID and "
-            "AWS_SECRET_ACCESS_KEY, or run where a role gives them.",
+            "AWS_SECRET_ACCESS_KEY, or run where a role provides them.",
             Failure("NoCredentialsError", transient=True),
         )
     _check_characters(known, str(credentials.method), session)
@@ -103,7 +103,7 @@ def _refused(explain: Callable[[Exception], str]) -> Iterator[None]:
 
 
 def _refused_request(error: Any) -> UsageError:
-    """The error for credentials that a service does not give."""
+    """The error for credentials that a service denies."""
     code = displayable(str(error.response.get("Error", {}).get("Code", "Unknown")))
     if error.operation_name == "AssumeRole":
         return UsageError(
@@ -119,9 +119,9 @@ def _refused_request(error: Any) -> UsageError:
 
 
 def region_for(session: Any, given: str, option: str) -> str:
-    """The region that ``given``, which ``option`` names, or else the environment chooses.
+    """The region ``given`` by ``option``, or else that of the environment.
 
-    Raises UsageError if neither does: EC2 and EMR have no default one.
+    Raises UsageError if there is neither: EC2 and EMR have no default region.
     """
     with configuring(session):
         if problem := _region_problem(session):
@@ -133,7 +133,7 @@ def region_for(session: Any, given: str, option: str) -> str:
 
 
 def made_for_s3(make_client: Callable[[], Any], session: Any) -> Any:
-    """The client that ``make_client`` makes; raises UsageError for what refuses to be made."""
+    """The client from ``make_client``; raises UsageError if it cannot be created."""
     with configuring(session):
         try:
             client = make_client()
@@ -155,9 +155,10 @@ def check_transport(store: "S3Store") -> None:
 
 
 def _region_problem(session: Any) -> str:
-    """botocore makes an endpoint without a region then, and awscrt signs nothing.
+    """What is wrong with the region; empty if nothing is.
 
-    A line break at its end ends up in a header, whose whole text an exception then shows.
+    botocore accepts an empty region, but awscrt cannot sign with it. A line break would become part
+    of a header, which an exception then shows completely.
     """
     region = session.region_name
     if region is None or _USUAL.fullmatch(region):
@@ -168,10 +169,10 @@ def _region_problem(session: Any) -> str:
 
 
 def _profile_problem(session: Any) -> str:
-    """What is wrong with an entry of the profile that says where its credentials come from.
+    """What is wrong with a profile's entry that names the source of its credentials, else empty.
 
-    The file's reader removes blanks around a value, but neither quotation marks nor what is not
-    seen; and a role's name holds none.
+    The file's parser removes spaces around a value, but not quotation marks or invisible
+    characters; valid values have none.
     """
     entries = session._session.get_scoped_config()
     for name, allowed in _OF_PROFILE.items():
@@ -179,7 +180,7 @@ def _profile_problem(session: Any) -> str:
         if isinstance(value, str) and not allowed.fullmatch(value):
             return (
                 f'{name} of the profile "{session.profile_name}" in the AWS config file holds a '
-                "blank, a quotation mark or another character that does not belong there: write "
+                "space, a quotation mark or another character that does not belong there: write "
                 "it without"
             )
     return ""
@@ -200,7 +201,7 @@ def _check_characters(known: Any, method: str, session: Any) -> None:
 
 
 def _has_old_token(session: Any, method: str) -> bool:
-    """Whether the token has its older name there, which botocore reads first."""
+    """Whether the session token is set by its older name, which botocore reads first."""
     if method == "env":
         provider = session._session.get_component("credential_provider").get_provider("env")
         return _OLD_TOKEN in provider.environ
@@ -218,14 +219,14 @@ def _where(variable: str, method: str, profile: str) -> str:
 
 
 def check_endpoint(url: str) -> None:
-    """Raise UsageError unless both transports understand this endpoint's URL alike."""
+    """Raise UsageError unless both transports interpret the endpoint's URL in the same way."""
     problem = _problem_of(url)
     if problem:
         raise UsageError(f"{_ENDPOINT} {problem}: {_WRITE}.")
 
 
 def _invalid_endpoint() -> UsageError:
-    """The error for an endpoint that botocore refuses."""
+    """The error for an endpoint that botocore rejects."""
     return UsageError(f"{_ENDPOINT} is not a URL, or contains a space: {_WRITE}.")
 
 

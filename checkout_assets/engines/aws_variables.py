@@ -1,9 +1,9 @@
-"""Refuses AWS variables that are empty or hold what they cannot mean, before any is used.
+"""Rejects AWS variables that are empty or have invalid characters, before any is used.
 
-AWS's libraries take a blank or a line break as part of a name, a path or an address. Then they say
-that there is no such profile or that there are no credentials, or they ask another place.
-Credentials, the default region and S3's endpoint may come from files as well, so
-``engines.aws_setup`` checks them wherever they come from.
+AWS's libraries take a space or a line break as part of a name, a path or an address. They then
+report a missing profile or missing credentials, or send requests elsewhere. Credentials, the
+default region and S3's endpoint may also come from files, so ``engines.aws_setup`` checks them
+whatever their source.
 """
 
 import re
@@ -16,23 +16,23 @@ _WORDS = re.compile(
     "AWS_REGION|AWS_ROLE_ARN|AWS_ROLE_SESSION_NAME|AWS_ENDPOINT_URL_(?!S3$).+"
     "|AWS_CONTAINER_CREDENTIALS_(FULL|RELATIVE)_URI"
 )
-"""They hold no blank at all."""
+"""Variables whose values have no spaces."""
 
 _TEXTS = re.compile(
     "AWS_(DEFAULT_)?PROFILE|AWS_CONFIG_FILE|AWS_SHARED_CREDENTIALS_FILE"
     "|AWS_WEB_IDENTITY_TOKEN_FILE|AWS_CONTAINER_AUTHORIZATION_TOKEN(_FILE)?"
     "|AWS_CA_BUNDLE|REQUESTS_CA_BUNDLE"
 )
-"""They may hold blanks, but not at their ends."""
+"""Variables whose values may have spaces, but not at either end."""
 
 _PROXIES = re.compile("HTTPS?_PROXY", re.IGNORECASE)
-"""May be empty: that means no proxy."""
+"""Variables that may be empty, which means no proxy."""
 
 _S3_ENDPOINT = re.compile("AWS_ENDPOINT_URL(_S3)?")
 
 
 def refuse_odd_variables(variables: Mapping[str, str]) -> None:
-    """Raise UsageError for the first of them that is wrong; values are never shown."""
+    """Raise UsageError for the first invalid variable; values are never shown."""
     for name, value in sorted(variables.items()):
         if problem := _problem(name, value):
             raise UsageError(f"AWS is not configured: {name} {problem}.")

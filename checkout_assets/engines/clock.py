@@ -1,4 +1,4 @@
-"""Time and chance as a run sees them, so that tests can let hours pass in milliseconds."""
+"""A run's source of time and random numbers, so that tests can simulate hours in milliseconds."""
 
 import random
 import time
@@ -6,17 +6,17 @@ from typing import Protocol
 
 
 class Clock(Protocol):
-    """How a run waits."""
+    """Waits, and chooses random numbers."""
 
     def sleep(self, seconds: float) -> None:
-        """Wait; an interrupt ends it."""
+        """Wait for ``seconds``; an interrupt ends it."""
 
     def between(self, least: float, most: float) -> float:
-        """Some number of that range, another one each time."""
+        """A random number from ``least`` to ``most``."""
 
 
 class WallClock:
-    """The real one."""
+    """The real clock."""
 
     def sleep(self, seconds: float) -> None:
         time.sleep(seconds)

@@ -1,4 +1,4 @@
-"""Refusing a store that does not honour conditional writes, before anything is done in it."""
+"""Rejecting a store that does not honour conditional writes, before any work in it."""
 
 from checkout_assets.domain.errors import MigrationError, UsageError
 from spark_jobs.refusals import meaning_of
@@ -9,7 +9,7 @@ from spark_jobs.stores.conditions import ConditionsIgnoredError, check_condition
 def refuse_ignored_conditions(store: Store, what: str, prefix: str) -> None:
     """Raise UsageError if the store ignores conditions; ``what`` (raw, lake) is for the error.
 
-    Costs six requests in S3, none on a disk. Raises MigrationError if it cannot be written to.
+    Sends six requests to S3, none for a directory. Raises MigrationError if nothing can be written.
     """
     try:
         check_conditions(store, prefix)

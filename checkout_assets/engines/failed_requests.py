@@ -1,4 +1,4 @@
-"""What an error of a request is as a value, whichever library raised it."""
+"""Turns the error of a request, from any library, into a failure."""
 
 from spark_jobs.contract.failures import Failure
 from spark_jobs.refusals import may_be_renewed
@@ -7,7 +7,7 @@ from spark_jobs.stores import StoreError
 
 
 def failure_of(error: BaseException) -> Failure:
-    """The error as a failure; with other credentials, what has expired may succeed."""
+    """The error as a failure; expired credentials count as transient, they may be renewed."""
     if isinstance(error, StoreError):
         return error.failure
     code = code_of(error)
@@ -15,7 +15,7 @@ def failure_of(error: BaseException) -> Failure:
 
 
 def code_of(error: BaseException) -> str:
-    """The service's code of an error, or the name of its class."""
+    """The service's error code, or the name of the exception's class."""
     if isinstance(error, StoreError):
         return error.code
     response = getattr(error, "response", None) or {}
@@ -23,10 +23,10 @@ def code_of(error: BaseException) -> str:
 
 
 def no_answer() -> tuple[type[Exception], ...]:
-    """What botocore raises if no answer came, or one that is not the service's: a proxy's page.
+    """The exceptions of botocore without a response, or with one not from the service.
 
-    Such pages cannot be parsed, or lack what is looked up in them. A redirection to nowhere else is
-    followed until the stack is full.
+    The page of a proxy, for example, cannot be parsed or lacks fields. botocore follows a redirect
+    to itself until the stack is full.
     """
     from botocore.exceptions import BotoCoreError
     from botocore.parsers import ResponseParserError

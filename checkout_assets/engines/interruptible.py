@@ -1,7 +1,6 @@
-"""Waiting no longer than it is wanted for calls that cannot be interrupted, such as boto3's.
+"""Cancellable waiting for calls that cannot be interrupted, such as boto3's.
 
-What nobody waits for any more is left behind on a daemon thread, which keeps no process from
-ending.
+A cancelled call goes on in a daemon thread, which does not keep the process from ending.
 """
 
 import threading
@@ -18,15 +17,15 @@ _LOOK_SECONDS = 0.1
 
 
 class InterruptedCopyError(Exception):
-    """The copy was cancelled, or the time was up, before the call had returned."""
+    """The copy was cancelled, or the time limit passed, before the call returned."""
 
 
 def interruptibly(
     work: Callable[[], _T], cancelled: threading.Event, longest_seconds: float = float("inf")
 ) -> _T:
-    """Return what ``work`` returns, or raise what it raises.
+    """Return the result of ``work``, or raise its exception.
 
-    Raises InterruptedCopyError as soon as ``cancelled`` is set or the time is up.
+    Raises InterruptedCopyError as soon as ``cancelled`` is set or ``longest_seconds`` have passed.
     """
     until = monotonic() + longest_seconds
     if cancelled.is_set():
@@ -43,9 +42,9 @@ def interruptibly(
 def begin_all(
     work: Callable[[_A], _T], items: Iterable[_A], threads: int, name: str
 ) -> "list[Future[_T]]":
-    """Do the work for all items, on so many threads; what has not begun can be cancelled.
+    """Do the work for all items on ``threads`` threads; work that has not begun can be cancelled.
 
-    Other than an executor's, the threads are not waited for when the process ends.
+    Unlike with an executor, the process does not wait for the threads when it ends.
     """
     futures: list[tuple[_A, Future[_T]]] = [(item, Future()) for item in items]
     left = deque(futures)

@@ -1,6 +1,6 @@
-"""Where source, raw and lake are: parsing URIs, refusing wrong ones, and asking if they answer.
+"""The places source, raw and lake: parsing URIs, rejecting wrong ones, checking that they answer.
 
-Everything here is about configuration, so every failure is a UsageError of one line.
+All of this is configuration, so every failure is a UsageError of one line.
 """
 
 import os
@@ -56,7 +56,7 @@ class S3Location:
         return f"s3://{self.bucket}/{self.prefix}".rstrip("/")
 
     def contains(self, other: "Location") -> bool:
-        """Whether the other one is the same place or lies inside this one."""
+        """Whether the other one is the same place or inside this one."""
         return (
             isinstance(other, S3Location)
             and other.bucket == self.bucket
@@ -64,13 +64,13 @@ class S3Location:
         )
 
     def on(self, terms: StoreTerms) -> "S3Location":
-        """The same place on other terms."""
+        """The same place with other terms."""
         return replace(self, terms=terms)
 
     def open(self, session: Any = None) -> "S3Store":
-        """The store there, spoken to in the bucket's own region.
+        """The store there, in the bucket's own region.
 
-        Raises UsageError, transient if another try may succeed, if Amazon does not tell it.
+        Raises UsageError if Amazon does not return the region; it is transient if a retry may help.
         """
         from spark_jobs.stores.s3 import S3Store, s3_client
         from spark_jobs.stores.sessions import new_session
@@ -92,7 +92,7 @@ class LocalLocation:
 
     @property
     def terms(self) -> StoreTerms:
-        """A directory has none."""
+        """No terms: they apply to S3 only."""
         return NO_TERMS
 
     @property
@@ -101,7 +101,7 @@ class LocalLocation:
         return str(self.path.absolute())
 
     def contains(self, other: "Location") -> bool:
-        """Whether the other one is the same place or lies inside this one, symbolic links seen."""
+        """Whether the other one is the same place or inside this one; follows symbolic links."""
         if not isinstance(other, LocalLocation):
             return False
         mine, others = self.path.resolve(), other.path.resolve()
@@ -139,12 +139,12 @@ def _refuse_long_prefix(location: S3Location, what: str) -> None:
 
 
 def canonical_uri(uri: str, what: str) -> str:
-    """The spelling by which records know a place in S3; empty if ``uri`` is."""
+    """The spelling of an S3 URI in records; empty if ``uri`` is empty."""
     return parse_s3_location(uri, what).uri if uri else ""
 
 
 def parse_location(uri: str, what: str, terms: StoreTerms = NO_TERMS) -> Location:
-    """The place in S3, on these terms, or the directory that a path or a file URI names."""
+    """The place in S3 with these terms, or the directory that a path or a file URI names."""
     from spark_jobs.stores.file_uris import is_file_uri, path_of
 
     if not uri:
@@ -164,7 +164,7 @@ def parse_location(uri: str, what: str, terms: StoreTerms = NO_TERMS) -> Locatio
 
 
 def _shown(uri: str) -> str:
-    """The URI in quotes, without what stands before an @, which may be a password."""
+    """The URI in quotes, without any text before an @, which may be a password."""
     scheme, separator, rest = uri.rpartition("://")
     authority, slash, path = rest.partition("/")
     harmless = f"{scheme}{separator}{authority.rpartition('@')[2]}{slash}{path}"
@@ -174,7 +174,7 @@ def _shown(uri: str) -> str:
 def refuse_overlap(places: Mapping[str, Location]) -> None:
     """Raise UsageError if two of the named places are equal or one lies inside the other.
 
-    A copy into its own source, or a table inside raw, would feed on itself.
+    A copy into its own source, or a table inside raw, would become its own input.
     """
     for (one, here), (other, there) in combinations(places.items(), 2):
         if here.contains(there) or there.contains(here):
@@ -190,11 +190,11 @@ def check_reachable(
     role_arn: str = "",
     on_silence: OnSilence = ignore_silence,
 ) -> None:
-    """Ask every named bucket, on its terms, whether it is there; raises UsageError if one is not.
+    """Check that every place answers, with its terms; raises UsageError if one does not.
 
-    ``make_client`` gives a new boto3 client; places on the same terms share one. Without it,
-    clients that give up quickly are made, of that role if one is named. ``on_silence`` hears if
-    S3 is silent.
+    ``make_client`` returns a new boto3 client; places with the same terms share one. Without it,
+    clients with short timeouts are used, with ``role_arn`` if it is given. ``on_silence`` is called
+    if S3 is silent.
     """
     ensure_open_files()
     in_s3 = {what: place for what, place in places.items() if isinstance(place, S3Location)}
@@ -211,9 +211,9 @@ def check_reachable(
 
 
 def check_writable(place: Location, what: str) -> None:
-    """Raise UsageError if nothing can be written in that directory; nothing of it stays.
+    """Raise UsageError if the directory cannot be written; the test leaves no files.
 
-    What S3 permits shows only when it is asked to write.
+    For S3 nothing is checked: only a write shows whether it is permitted.
     """
     if not isinstance(place, LocalLocation):
         return
@@ -237,13 +237,13 @@ def _check_bucket(client: Any, place: S3Location, what: str) -> None:
     from botocore import exceptions as aws
 
     try:
-        # A policy may allow to list no more than this: HeadBucket would be denied.
+        # A policy may allow listing this prefix only; HeadBucket would then be denied.
         answer = client.list_objects_v2(
             Bucket=place.bucket, Prefix=place.prefix, Delimiter="/", MaxKeys=1
         )
     except aws.ClientError as error:
         raise UsageError(_explain_refusal(error, place, what), failure_of(error)) from None
-    except RecursionError:  # botocore follows every redirection
+    except RecursionError:  # botocore follows every redirect
         raise _not_s3(client, place, what) from None
     except Exception as error:
         sentence = _explain_silence(error, client, place, what)
@@ -253,7 +253,7 @@ def _check_bucket(client: Any, place: S3Location, what: str) -> None:
 
 
 def _not_s3(client: Any, place: S3Location, what: str) -> UsageError:
-    """The error for a server that redirects each request, or sends a page of its own."""
+    """The error for a server that redirects every request, or returns another page."""
     return UsageError(
         f"The server at {_asked_at(client, place)}, where the {what} {place.uri} should be, does "
         "not answer as S3 does: check AWS_ENDPOINT_URL_S3 and any proxy on the way."
@@ -261,7 +261,7 @@ def _not_s3(client: Any, place: S3Location, what: str) -> UsageError:
 
 
 def _explain_silence(error: Exception, client: Any, place: S3Location, what: str) -> str:
-    """Why no answer came: the request was refused on this machine, on its way, or by nobody."""
+    """Why there was no response: because of this machine, the network, TLS or the server."""
     from botocore import exceptions as aws
 
     asked = f"{_asked_at(client, place)}, where the {what} {place.uri} should be"
@@ -319,9 +319,9 @@ def _check_directory(place: LocalLocation, what: str) -> None:
 
 
 def principal(role_arn: str = "", region: str = "") -> Any:
-    """A boto3 session of whoever the AWS variables name, or of the role that it assumes.
+    """A boto3 session of the configured AWS principal, or of a role that it assumes.
 
-    ``region`` wins over the environment's.
+    ``region`` takes precedence over the environment.
     """
     from spark_jobs.stores.sessions import assume_role, new_session
 
@@ -338,13 +338,13 @@ def _usable_principal(role_arn: str) -> Any:
     if role_arn:
         session = principal(role_arn)
         check_session(session)
-    # What our own clients do not read, others do that the same settings make: STS's.
+    # Other clients with the same settings, such as STS's, read settings that ours do not.
     made_for_s3(lambda: session.client("s3"), session)
     return session
 
 
 def _quick_clients(session: Any) -> Callable[[], Any]:
-    """Makes clients that give up quickly: the answer is wanted before any work."""
+    """Creates clients with short timeouts, for checks before any work."""
     from botocore.config import Config
 
     quickly = Config(
@@ -356,7 +356,7 @@ def _quick_clients(session: Any) -> Callable[[], Any]:
 
 
 def _clients(make_client: Callable[[], Any], session: Any) -> Callable[[StoreTerms], Any]:
-    """Gives the client on some terms, made once; it raises UsageError if none can be made."""
+    """Returns one client per terms; raises UsageError if it cannot be created."""
     return cache(lambda terms: terms.bind(made_for_s3(make_client, session)))
 
 
@@ -370,7 +370,7 @@ def _check_transport(place: S3Location, client: Any, session: Any) -> None:
 def _region_of(client: Any, place: S3Location) -> str | None:
     """The bucket's region, also if HeadBucket is denied; None if the server names none.
 
-    A guess would not do: awscrt's transport follows no redirection to another region.
+    It must be exact: awscrt's transport does not follow a redirect to another region.
     """
     from botocore.exceptions import ClientError
 

@@ -1,4 +1,4 @@
-"""How many files and connections this process may have open at once: enough, or it is refused."""
+"""This process's limit of open files and connections: raised if possible, rejected if too low."""
 
 import contextlib
 import resource
@@ -7,23 +7,23 @@ from checkout_assets.domain.counting import in_number
 from checkout_assets.domain.errors import UsageError
 
 LEAST_OPEN_FILES = 512
-"""Copying holds up to 128 connections to each of two buckets; Java each of Spark's 260 libraries
-open, and Spark its sockets and shuffle files."""
+"""Copying has up to 128 connections to each of two buckets; structuring opens Spark's 260
+libraries, sockets and shuffle files."""
 
 _ENOUGH = 4096
-"""Asked for where the limit may be raised: several runs of one process then fit in."""
+"""The limit to set where it may be raised: enough for several runs in one process."""
 
 
 def ensure_open_files() -> None:
-    """Raise this process's own limit as far as that is useful and permitted.
+    """Raise this process's own limit as far as useful and permitted.
 
-    Raises UsageError if what is permitted is too little.
+    Raises UsageError if the permitted limit is too low.
     """
     limit, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     if _reaches(limit, _ENOUGH):
         return
     wanted = _ENOUGH if _reaches(most, _ENOUGH) else most
-    with contextlib.suppress(OSError, ValueError):  # macOS has another limit below this one
+    with contextlib.suppress(OSError, ValueError):  # macOS has another, lower limit
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))
         limit = wanted
     if not _reaches(limit, LEAST_OPEN_FILES):

@@ -1,13 +1,13 @@
-"""What the definition of an option says besides its name, default and meaning."""
+"""Metadata of options besides name, default and description."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class OnCommandLine:
-    """Annotates a field that commands offer as an option too.
+    """Marks a field that commands also offer as an option.
 
-    ``told`` is its help; ``name`` its name without dashes, if it is not the field's.
+    ``told`` is its help text; ``name`` its name without dashes, if it differs from the field's.
     """
 
     told: str

@@ -1,4 +1,4 @@
-"""On which terms each place is used, from the settings: its owner, who pays, its encryption."""
+"""The terms of each place from the settings: its owner, who pays, its encryption."""
 
 import re
 from typing import Annotated
@@ -15,9 +15,9 @@ _ROLE = re.compile(r"arn:aws[a-z-]*:iam::[0-9]{12}:role/[\w+=,.@/-]+", re.ASCII)
 
 
 class CopyPlaces(BaseModel):
-    """Source and raw, where copies report, and the terms of each.
+    """Source, raw and the fleet's place, and the terms of each.
 
-    An empty one leaves it to the bucket or the account.
+    For an empty field the bucket's or the account's own terms apply.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -56,7 +56,7 @@ class CopyPlaces(BaseModel):
 
 
 class PlaceTerms(CopyPlaces):
-    """All places and their terms: what CopyPlaces holds, and the lake."""
+    """All places and their terms: those of CopyPlaces, and the lake."""
 
     lake_uri: Annotated[
         str,
@@ -82,13 +82,13 @@ class PlaceTerms(CopyPlaces):
 
     @classmethod
     def given_by(cls, settings: "PlaceTerms") -> "PlaceTerms":
-        """Those of the settings, or of whatever else is made of these fields, and no more."""
+        """The same fields of the settings, or of another object that has them, and no others."""
         return cls(**{name: getattr(settings, name) for name in cls.model_fields})
 
     def of(self, place: str) -> StoreTerms:
         """The terms of ``source``, ``raw``, ``lake`` or ``fleet``.
 
-        Raises UsageError for wrong ones.
+        Raises UsageError if they are invalid.
         """
         if place == "source":
             owner = checked_account("source account", self.source_account)
@@ -102,9 +102,9 @@ class PlaceTerms(CopyPlaces):
 
 
 def encrypted(what: str, encryption: str, kms_key: str, owner: str = "") -> StoreTerms:
-    """Terms with this encryption; raises UsageError for one that S3 does not know.
+    """Terms with this encryption; raises UsageError for one that S3 does not have.
 
-    A key alone is not sent: it is the bucket's own, named for the policies.
+    A key without encryption is not sent: it is the bucket's key, given only for the policies.
     """
     if encryption not in {"", SSE_S3, SSE_KMS}:
         raise wrong(what, encryption, f"write {SSE_S3} or {SSE_KMS}")
@@ -121,12 +121,12 @@ def checked_account(what: str, account: str) -> str:
 
 
 def checked_role(what: str, role: str) -> str:
-    """The role's ARN itself; raises UsageError for anything else but nothing."""
+    """The role's ARN itself, or an empty text; raises UsageError for anything else."""
     if role and not _ROLE.fullmatch(role):
         raise wrong(what, role, "write arn:aws:iam::<account>:role/<name>")
     return role
 
 
 def wrong(what: str, value: str, wanted: str) -> UsageError:
-    """The error for a value that cannot be used, and what to write."""
+    """The error for an invalid value; ``wanted`` says what is valid."""
     return UsageError(f'The {what} "{displayable(value)}" is wrong: {wanted}.')

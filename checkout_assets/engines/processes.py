@@ -1,4 +1,4 @@
-"""Processes of this host: which host it is, and whether a process of it still runs."""
+"""Processes of this host: the host's identity, and whether a process is still running."""
 
 import hashlib
 import signal
@@ -13,10 +13,10 @@ import psutil
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 _NAME_DIGITS = 16
 _CLOCK_STEP_SECONDS = 5.0
-"""By so much the clock may have been set forward since a process started."""
+"""The clock may have been set forward by this much since a process started."""
 
 _LONGEST_START_SECONDS = 600.0
-"""A process says who it is after its imports, which take seconds; minutes on a loaded host."""
+"""A process reports its id after its imports, which take seconds, on a loaded host minutes."""
 
 _SPAWNED = "--multiprocessing-fork"
 """The argument with which multiprocessing starts a process."""
@@ -24,12 +24,12 @@ _SPAWNED = "--multiprocessing-fork"
 
 @dataclass(frozen=True, slots=True)
 class BootedHost:
-    """A host between two restarts."""
+    """A host from one boot to the next."""
 
     name: str
-    """A digest of the host name, which may be a person's."""
+    """A digest of the host name, which may be personal."""
     boot: str = ""
-    """Differs after each restart; empty where the system has no such id (macOS)."""
+    """The boot id, which changes with each boot; empty on systems without one (macOS)."""
 
     @classmethod
     def here(cls) -> "BootedHost":
@@ -39,7 +39,7 @@ class BootedHost:
 
     @classmethod
     def parse(cls, text: str) -> "BootedHost":
-        """The host that ``str`` gave this text for."""
+        """The host from the text that ``str`` returned for it."""
         name, _, boot = text.partition("/")
         return cls(name, boot)
 
@@ -47,24 +47,24 @@ class BootedHost:
         return f"{self.name}/{self.boot}"
 
     def is_known_restart_of(self, earlier: "BootedHost") -> bool:
-        """Whether all processes of the earlier one have certainly ended."""
+        """Whether it is the same host after a reboot, so that all earlier processes have ended."""
         return "" not in (self.boot, earlier.boot) and self.boot != earlier.boot
 
 
 class ProcessState(Enum):
-    """What became of a process."""
+    """The state of a process."""
 
     RUNNING = auto()
     ZOMBIE = auto()
-    """It has ended, and its parent did not ask how."""
+    """It has ended, and its parent has not waited for it."""
     GONE = auto()
-    """It is not here: no process has its id, or a later one has it."""
+    """It does not exist: no process has its id, or only a later one."""
 
 
 def state_of(pid: int, seen: float) -> ProcessState:
     """The state of the process that had the id ``pid`` at the time ``seen`` (seconds since 1970).
 
-    A process that this user may not look at counts as running.
+    A process that this user may not inspect counts as running.
     """
     try:
         process = psutil.Process(pid)
@@ -81,10 +81,10 @@ def state_of(pid: int, seen: float) -> ProcessState:
 
 
 def interrupt_spawned(pid: int, seen: float) -> bool:
-    """Interrupt, as Ctrl-C does, the process that told at the time ``seen`` that its id is ``pid``.
+    """Send SIGINT to the process that reported at the time ``seen`` that its id is ``pid``.
 
-    Returns whether that was done: only to a process that multiprocessing started shortly before.
-    Containers may share a host name and not their processes, so the id may be another process.
+    Returns whether it was sent: only to a process that multiprocessing started shortly before.
+    Containers may share a host name but not processes, so the id may belong to another process.
     """
     try:
         process = psutil.Process(pid)
@@ -98,7 +98,7 @@ def interrupt_spawned(pid: int, seen: float) -> bool:
 
 
 def terminate_children(program: str) -> None:
-    """Terminate those of this process's child processes that run the program of this name."""
+    """Terminate this process's child processes that run this program."""
     for child in psutil.Process().children():
         with suppress(psutil.Error):  # it has ended meanwhile
             if child.name() == program:

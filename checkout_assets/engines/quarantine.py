@@ -1,6 +1,6 @@
-"""Reading a lake's quarantine: what the publication records name, and one object on request.
+"""Reading a lake's quarantine: the files that publication records name, and single objects.
 
-Nothing is changed here: documents are mended at the source, and rows come from structuring anew.
+Nothing is changed: documents are corrected at the source, and structured again to become rows.
 """
 
 import hashlib
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 DOCUMENT_REASONS = (TOO_LARGE, "not_utf8", "not_json", "not_an_object", "no_id", "no_date")
-"""Why a document is no order, in the order in which the rules are tried."""
+"""Why a document is not an order, in the order in which the rules are applied."""
 
 REASONS = (*DOCUMENT_REASONS, NESTED_REASON)
-"""Every reason for which an object is in quarantine."""
+"""All reasons for which an object is in quarantine."""
 
 SHORTEST_DIGEST = 6
 _READS_AT_ONCE = 32
@@ -35,7 +35,7 @@ _DESCRIPTION = ["source_key", "raw_key", "kind", "reason", "detail", "size", "so
 
 @dataclass(frozen=True, slots=True)
 class QuarantinedObject:
-    """An object in quarantine without its bytes; ``size`` is that of the source in bytes."""
+    """An object in quarantine without its content; ``size`` is its size at the source in bytes."""
 
     folder: Folder
     source_key: str
@@ -50,28 +50,28 @@ class QuarantinedObject:
 
     @property
     def digest(self) -> str:
-        """The SHA-256 of its source key in hex: a name that is neither hostile nor personal."""
+        """The SHA-256 of its source key in hex: a name that is safe to show."""
         return hashlib.sha256(self.source_key.encode("utf-8", "surrogatepass")).hexdigest()
 
     @property
     def is_cut(self) -> bool:
-        """Whether the quarantine holds only its start, and raw the whole object."""
+        """Whether the quarantine has only its start; raw has the whole object."""
         unread = self.reason == TOO_LARGE and self.detail.startswith(f"{CUT_DETAIL} ")
         return unread and self.size > KEPT_BYTES
 
     @property
     def kept(self) -> int:
-        """How many of its bytes the quarantine holds."""
+        """The number of its bytes that the quarantine has."""
         return KEPT_BYTES if self.is_cut else self.size
 
 
 @dataclass(frozen=True, slots=True)
 class FolderQuarantine:
-    """What a folder's publication keeps in quarantine.
+    """The quarantine of a folder's publication.
 
-    ``by_reason`` counts every object there, those that vanished from the source among them. A
-    folder without a publication is not ``structured``; ``error`` says why its quarantine cannot be
-    told, and is empty if it can.
+    ``by_reason`` counts all its objects, including those that vanished from the source. A folder
+    without a publication is not ``structured``. ``error`` says why its quarantine could not be
+    read; empty if it could.
     """
 
     folder: Folder
@@ -82,7 +82,7 @@ class FolderQuarantine:
 
     @property
     def ok(self) -> bool:
-        """Whether what is told is all there is."""
+        """Whether the counts are complete."""
         return self.structured and not self.error
 
 
@@ -93,19 +93,19 @@ class Quarantine:
         self._lake = lake
 
     def count(self, folders: Sequence[Folder]) -> list[FolderQuarantine]:
-        """Each folder's counts by reason, in the order of ``folders``; raises for none of them.
+        """Each folder's counts by reason, in the order of ``folders``; raises for no folder.
 
-        They come from the records. Data files are opened only where a record counts vanished
-        objects, whose reasons it does not tell.
+        They come from the records. Data files are read only where a record counts vanished objects,
+        because it does not have their reasons.
         """
         keys = [publication_record_key(folder.name) for folder in folders]
         reads = self._lake.read_many(keys, _READS_AT_ONCE)
         return [self._count(folder, read) for folder, (_, read) in zip(folders, reads, strict=True)]
 
     def objects(self, folder: Folder) -> Iterator[QuarantinedObject]:
-        """Every object of the folder in quarantine, file by file, without its bytes.
+        """All objects of the folder in quarantine, file by file, without their content.
 
-        Raises MigrationError if the folder was never structured or is not all published.
+        Raises MigrationError if the folder was never structured or its publication is unfinished.
         """
         for file in self._record(folder).quarantine:
             described_rows = self._read(folder, file.path, _DESCRIPTION).to_pylist()
@@ -115,7 +115,7 @@ class Quarantine:
     def find(self, folder: Folder, named: str) -> QuarantinedObject:
         """The object whose source key is ``named``, or whose digest begins with it.
 
-        Raises UsageError if there is none or several.
+        Raises UsageError if there is none, or more than one.
         """
         by_digest = named.lower() if len(named) >= SHORTEST_DIGEST else None
         found = []
@@ -126,14 +126,14 @@ class Quarantine:
                 found.append(each)
         if len(found) == 1:
             return found[0]
-        told = f"{len(found):,} objects whose digest begins so" if found else "no such object"
+        told = f"{len(found):,} objects with that digest prefix" if found else "no such object"
         raise UsageError(
             f"The quarantine of {folder} holds {told}: give the whole source key, or enough of the "
             f"digest (at least {SHORTEST_DIGEST} characters) that quarantine list --objects shows."
         )
 
     def body(self, found: QuarantinedObject) -> bytes:
-        """The object's bytes as they are in raw; of one that ``is_cut``, the first of them."""
+        """The object's content as in raw; only its start if it ``is_cut``."""
         column = self._read(found.folder, found.file, ["body"]).column("body")
         return bytes(column[found.row].as_py())
 
@@ -166,7 +166,7 @@ class Quarantine:
 
         try:
             file = pq.ParquetFile(pa.BufferReader(self._lake.get(path).data))
-            # A thread of Arrow's that lets go of these bytes while Python ends aborts the process.
+            # An Arrow thread that frees these bytes while Python exits would abort the process.
             return file.read(columns=columns, use_threads=False)
         except NotFoundError:
             problem = "is gone"

@@ -1,4 +1,4 @@
-"""The one method every engine implements, so that local, EC2 and EMR engines are exchangeable."""
+"""The method that every engine implements, so that local, EC2 and EMR engines interchange."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -9,15 +9,15 @@ from spark_jobs.contract.failures import Failure
 
 
 class FolderResult(Protocol):
-    """What every engine tells of a folder, also one that only looks at it."""
+    """The result of any engine for a folder, also of one that only compares it."""
 
     @property
     def folder(self) -> Folder:
-        """The folder this is about."""
+        """The folder of this result."""
 
     @property
     def error(self) -> str:
-        """One sentence that says what is not done; empty if all is."""
+        """One sentence that says what is not done; empty if all is done."""
 
     @property
     def ok(self) -> bool:
@@ -26,11 +26,11 @@ class FolderResult(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FolderOutcome:
-    """How work on one folder ended, wherever it was done.
+    """The outcome of work on one folder, on any machine.
 
-    ``error`` is one sentence, empty if all is done, and ``failure`` says whether trying again may
-    help; None also if an earlier version does not tell. ``host`` is the id of the instance or
-    cluster, empty for this machine; ``attempts`` counts from 1 how often this run began the work.
+    ``error`` is one sentence, empty if all is done. ``failure`` says whether a retry may help; it
+    is None without an error, or if an earlier version reported none. ``host`` is the id of the
+    instance or cluster, empty for this machine. ``attempts`` counts this run's attempts, from 1.
     """
 
     folder: Folder = field(kw_only=False)
@@ -55,6 +55,6 @@ class FolderEngine(Protocol[R_co]):
     def run(self, folders: Sequence[Folder], run_id: str) -> Iterator[R_co]:
         """Yield each folder's result when it ends, in any order.
 
-        Raises only for what concerns all folders. Closing the iterator cancels. Calling it again
-        with the same ``run_id`` re-attaches: only what is left is done.
+        Raises only for failures that concern all folders. Closing the iterator cancels. Calling it
+        again with the same ``run_id`` re-attaches: only unfinished folders are processed.
         """

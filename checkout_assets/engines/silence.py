@@ -1,4 +1,4 @@
-"""Noticing that S3 is silent: whoever waits for answers must not look as if it did nothing."""
+"""Reporting that S3 is silent, so that a process that waits for it does not look idle."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from spark_jobs.stores import S3Store, Store
 
 OnSilence = Callable[[float], None]
-"""Hears for how many seconds S3 has said nothing although it was asked; 0 once that is over."""
+"""Called with the seconds for which S3 has not answered requests; with 0 once that is over."""
 
 _WORTH_TELLING_SECONDS = 10.0
 _SECONDS_BETWEEN_LOOKS = 1.0
@@ -23,14 +23,14 @@ def ignore_silence(_: float) -> None:
 
 
 def silence_of(seconds: float) -> str:
-    """The clause that says so, wherever it is said."""
+    """The clause about S3's silence for all messages."""
     return f"S3 has been silent for {seconds:.0f} s"
 
 
 class SilenceLines:
-    """An OnSilence for logs: says so at once, then as often as a log bears.
+    """An OnSilence for logs: reports at once, then every ``every_seconds``.
 
-    ``tell`` gets ``silence_of``.
+    ``tell`` is called with ``silence_of``.
     """
 
     def __init__(
@@ -54,7 +54,7 @@ class SilenceLines:
 
 
 class BotoEar:
-    """Notes when boto3 clients hear from S3."""
+    """Records when boto3 clients last heard from S3."""
 
     def __init__(self, *clients: Any) -> None:
         self.last_heard = 0.0
@@ -66,12 +66,12 @@ class BotoEar:
             self.last_heard = monotonic()
 
     def heard(self) -> float:
-        """The monotonic instant of the last answer; 0 before that."""
+        """The monotonic time of the last response; 0 before that."""
         return self.last_heard
 
 
 class StoreEar:
-    """Notes when stores hear from S3, whichever transport asks; a directory never does."""
+    """Records when stores last heard from S3 through either transport; directories never do."""
 
     def __init__(self, *stores: "Store | None") -> None:
         from spark_jobs.stores.s3 import S3Store
@@ -81,24 +81,24 @@ class StoreEar:
         self._boto = BotoEar(*(each.client for each in in_s3))
 
     def heard(self) -> float:
-        """The monotonic instant of the last sign of life; 0 before that."""
+        """The monotonic time of S3's last data; 0 before that."""
         return max(self._boto.heard(), *(each.last_heard for each in self._transports), 0.0)
 
 
 class Asking:
-    """Whether anybody waits for S3, on whichever thread."""
+    """Whether any thread waits for S3."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._askers = 0
 
     def waits(self) -> bool:
-        """Whether a body of ``asks`` is under way."""
+        """Whether a body of ``asks`` is running."""
         return self._askers > 0
 
     @contextmanager
     def asks(self) -> Iterator[None]:
-        """The body waits for S3."""
+        """Mark the body as waiting for S3."""
         with self._lock:
             self._askers += 1
         try:
@@ -109,10 +109,10 @@ class Asking:
 
 
 class SilenceWatch:
-    """Tells, every second, for how long S3 has said nothing; a context manager.
+    """Reports, every second, for how long S3 has been silent; a context manager.
 
-    ``last_heard`` is the monotonic instant of S3's last sign of life, ``waits`` whether anything
-    is wanted from it.
+    ``last_heard`` returns the monotonic time of S3's last data, ``waits`` whether a request is
+    waiting for S3.
     """
 
     def __init__(
@@ -132,7 +132,7 @@ class SilenceWatch:
         self._thread = threading.Thread(target=self._look_on, name="silence", daemon=True)
 
     def look(self) -> None:
-        """Compare S3's last sign of life with the clock."""
+        """Compare the time of S3's last data with the clock."""
         now = self._clock()
         if not self._waits():
             self._since = now
@@ -161,12 +161,12 @@ class SilenceWatch:
 
     def _look_on(self) -> None:
         while not self._over.wait(_SECONDS_BETWEEN_LOOKS):
-            with suppress(Exception):  # who cannot be told now is told a second later
+            with suppress(Exception):  # a failed report is repeated a second later
                 self.look()
 
 
 @contextmanager
 def listening_to(store: "S3Store", on_silence: OnSilence) -> Iterator["S3Store"]:
-    """Tell of silence while the body does nothing but ask this store, over boto3."""
+    """Report silence while the body only uses this store, through boto3."""
     with SilenceWatch(on_silence, BotoEar(store.client).heard):
         yield store

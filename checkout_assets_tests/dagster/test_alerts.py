@@ -258,7 +258,7 @@ def test_a_target_that_fails_is_tried_ever_more_rarely_and_keeps_nobody_waiting(
     instance: dg.DagsterInstance, inbox: Inbox, caplog: pytest.LogCaptureFixture
 ) -> None:
     broken = Inbox("broken")
-    broken.problem = NotSentError("the service did not take the message")
+    broken.problem = NotSentError("the service did not accept the message")
     looks = Looks(instance, broken, inbox, minutes_apart=0, late_hours=8760)
     looks.look()
     report(looks.instance, FOLDER_NAMES[0])
@@ -268,7 +268,7 @@ def test_a_target_that_fails_is_tried_ever_more_rarely_and_keeps_nobody_waiting(
     looks.look(40)
     assert len(inbox.got) == 2
     assert 4 <= broken.attempts <= 8
-    assert "No message was sent to broken: the service did not take the message." in caplog.text
+    assert "No message was sent to broken: the service did not accept the message." in caplog.text
     broken.problem = None
     looks.now += HOUR
     looks.look()
@@ -376,7 +376,7 @@ def test_a_reconciliation_in_time_is_no_message(instance: dg.DagsterInstance, in
     reconciled(looks.instance)
     looks.now = time.time()
     looks.look(5)
-    assert "Reconciliations end again." in inbox.got[1].body
+    assert "Reconciliations complete again." in inbox.got[1].body
     assert len(inbox.got) == 2
 
 

@@ -11,7 +11,7 @@ import pytest
 from checkout_assets.domain.counting import in_number, of_folders
 
 ROOT = Path(__file__).parents[2]
-NEVER_ONE = (" objects whose digest begins so", " objects/s")
+NEVER_ONE = (" objects with that digest prefix", " objects/s")
 """What follows a count that is never one, or a unit."""
 NO_COUNT = (" files hold ", " runs backwards: write ")
 """What follows another value."""

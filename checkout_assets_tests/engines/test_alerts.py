@@ -72,7 +72,7 @@ def test_a_service_that_refuses_is_a_reason_and_nothing_secret_is_logged(
     service.status = 500
     with pytest.raises(NotSentError) as refused:
         url_of(service).send(MESSAGE)
-    assert refused.value.reason == "the service did not take the message"
+    assert refused.value.reason == "the service did not accept the message"
     shown = f"{caplog.text} {url_of(service).name} {url_of(service).key} {refused.value}"
     assert "SECRET" not in shown
     assert url_of(service).name == "URL 2 of CHECKOUT_ALERTS"

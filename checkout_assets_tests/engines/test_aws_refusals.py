@@ -88,8 +88,8 @@ def test_a_variable_that_the_libraries_refuse(
     ("config", "said"),
     [
         ("[default\n", "Unable to parse config file"),
-        ("[default]\ns3 = text\n", "something unexpected is there (AttributeError)"),
-        ("[default]\napi_versions = text\n", "something unexpected is there (AttributeError)"),
+        ("[default]\ns3 = text\n", "it has an unexpected form (AttributeError)"),
+        ("[default]\napi_versions = text\n", "it has an unexpected form (AttributeError)"),
         ("[default]\ns3 =\n  addressing_style = x\n", "S3 addressing style x is invalid"),
         ("[default]\nservices = none\n", '"none" services configuration does not exist'),
         ("[default]\nmax_attempts = x\n", "max_attempts in the AWS config file"),

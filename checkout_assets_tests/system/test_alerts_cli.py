@@ -39,7 +39,7 @@ def test_one_that_fails_is_exit_code_1_and_the_others_get_theirs(
     assert document["messages"] == [
         {"target": f"{topic}-absent", "error": "the topic does not exist"},
         {"target": topic, "error": None},
-        {"target": "URL 1 of CHECKOUT_ALERTS", "error": "it is not a URL that apprise knows"},
+        {"target": "URL 1 of CHECKOUT_ALERTS", "error": "apprise does not support this URL"},
     ]
     assert "SECRET" not in told.out + told.err
 

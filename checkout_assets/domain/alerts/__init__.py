@@ -1,1 +1,1 @@
-"""What is worth an alert, what a message says of it, and what has been sent to whom."""
+"""Alerts: what triggers one, the message, and what has been sent to which target."""

@@ -1,4 +1,4 @@
-"""What there is to alert of: checks, failed runs, orphaned machines, a late reconciliation."""
+"""The triggers of alerts: checks, failed runs, orphaned machines, a late reconciliation."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -37,7 +37,7 @@ class OrphanedMachine:
 
     @property
     def key(self) -> str:
-        """What distinguishes this event from others."""
+        """Identifies this event."""
         return f"{self.id} {self.fate.name}"
 
 
@@ -56,7 +56,7 @@ class FailedRun:
 
 @dataclass(frozen=True, slots=True)
 class WatchedCheck:
-    """A check and what it states, which an alert quotes; the runbook has a section of its name."""
+    """A check and its description, which an alert quotes; its runbook section has its name."""
 
     name: str
     asset: str
@@ -65,10 +65,10 @@ class WatchedCheck:
 
 @dataclass(frozen=True, slots=True)
 class Situation:
-    """How everything is now.
+    """The current state of everything that can trigger an alert.
 
-    ``runs`` are the failed runs that were not sent yet. ``reconciled`` is when the last
-    reconciliation ended, in seconds since 1970; ``late_hours`` is 0 unless it is overdue.
+    ``runs`` are the failed runs that have not been sent yet. ``reconciled`` is the time of the last
+    reconciliation's end, in seconds since 1970; ``late_hours`` is 0 unless the next is overdue.
     """
 
     levels: Levels = field(default_factory=dict)
@@ -80,10 +80,10 @@ class Situation:
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """One thing to know: a headline, a sentence, a section of the runbook, and runs.
+    """One alert: a headline, a sentence, a section of the runbook, and runs.
 
-    ``key`` is the same whenever the same event is alerted of. ``check`` is the check whose runs are
-    meant, at these ``places``, for an alert that names no run by itself.
+    ``key`` is always the same for the same event. If the alert names no runs itself, they are the
+    runs of ``check`` at ``places``.
     """
 
     key: str
@@ -97,7 +97,7 @@ class Alert:
 def check_alerts(
     sent: Levels, now: Levels, checks: Sequence[WatchedCheck], recovered: bool
 ) -> Iterator[Alert]:
-    """One alert per check and change: failed, got worse, and passes again if ``recovered``."""
+    """One alert per check and change: failed, got worse, and, if ``recovered``, passes again."""
     changes = (
         ("failed", [each for each in now if not sent.get(each)]),
         ("got worse", [each for each in now if PASSED < sent.get(each, 0) < now[each]]),
@@ -138,7 +138,7 @@ def run_alerts(runs: Iterable[FailedRun]) -> Iterator[Alert]:
 
 
 def machine_alerts(sent: Iterable[str], machines: Sequence[OrphanedMachine]) -> Iterator[Alert]:
-    """One alert per machine and fate that was not sent yet."""
+    """One alert per machine and fate that has not been sent yet."""
     known = set(sent)
     for each in machines:
         if each.key not in known:
@@ -152,7 +152,7 @@ def machine_alerts(sent: Iterable[str], machines: Sequence[OrphanedMachine]) -> 
 
 
 def late_alerts(was_late: bool, now: Situation, recovered: bool) -> Iterator[Alert]:
-    """An alert when the last reconciliation becomes overdue, and one when that is over."""
+    """An alert when a reconciliation becomes overdue and, if ``recovered``, when one has ended."""
     at = datetime.fromtimestamp(now.reconciled, UTC)
     if now.late_hours and not was_late:
         yield Alert(
@@ -164,14 +164,14 @@ def late_alerts(was_late: bool, now: Situation, recovered: bool) -> Iterator[Ale
     elif was_late and not now.late_hours and recovered:
         yield Alert(
             key=f"on time {now.reconciled:.0f}",
-            headline="Reconciliations end again.",
+            headline="Reconciliations complete again.",
             sentence=f"The last one ended at {at:%Y-%m-%d %H:%M} UTC.",
             section=LATE,
         )
 
 
 def _in_folders(names: Sequence[str]) -> str:
-    """How many folders, and which: as ranges, the first of them if there are too many."""
+    """The number of folders and their names as ranges, limited to the first ``_MOST_WORDS``."""
     if not names:
         return ""
     words = words_for(map(Folder.parse, names))

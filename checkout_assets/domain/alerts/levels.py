@@ -1,4 +1,4 @@
-"""How bad each check of each folder is, and the small form in which a cursor keeps it."""
+"""The severity of each check of each folder, and the compact form in which a cursor stores it."""
 
 import base64
 import binascii
@@ -10,10 +10,10 @@ from checkout_assets.domain.folders import FOLDER_NAMES
 from spark_jobs.contract.record_format import TextForm
 
 CheckPlace = tuple[str, str]
-"""The name of a check and that of a folder, which is empty for a check of all folders."""
+"""The names of a check and of a folder; the latter is empty for a check of all folders."""
 
 Levels = Mapping[CheckPlace, int]
-"""Checks that do not pass; those that are missing do."""
+"""The levels of checks that do not pass; missing checks pass."""
 
 PASSED = 0
 _WORST_WARNING, _ERROR = 99, 100
@@ -24,8 +24,8 @@ _FOLDERS = tuple(_PLACES)
 def level_of(passed: bool, is_error: bool, count: int) -> int:
     """0 if the check passed; a higher level is worse.
 
-    The level of a warning is the number of digits of what it warns of, so a warning gets worse
-    with the next digit. An error is worse than every warning.
+    The level of a warning is the number of digits of ``count``, so a warning gets worse when the
+    count has one digit more. An error is worse than every warning.
     """
     if passed:
         return PASSED
@@ -33,7 +33,7 @@ def level_of(passed: bool, is_error: bool, count: int) -> int:
 
 
 def pack_levels(levels: Levels) -> dict[str, str]:
-    """By check, one byte per folder, compressed: less than 800 characters per check."""
+    """The levels as a text per check: one byte per folder, compressed, below 800 characters."""
     by_check: dict[str, bytearray] = {}
     for (check, folder), level in sorted(levels.items()):
         by_check.setdefault(check, bytearray(len(_FOLDERS)))[_PLACES[folder]] = level
@@ -41,7 +41,7 @@ def pack_levels(levels: Levels) -> dict[str, str]:
 
 
 def unpack_levels(packed: Mapping[str, str]) -> dict[CheckPlace, int]:
-    """The levels; the texts are those of ``pack_levels``."""
+    """The levels from the texts of ``pack_levels``."""
     return {
         (check, folder): level
         for check, text in packed.items()
@@ -66,4 +66,4 @@ def _is_packed(text: str) -> bool:
 
 
 PackedLevels = Annotated[str, TextForm(_is_packed, "packed levels")]
-"""The levels of one check."""
+"""The packed levels of one check."""

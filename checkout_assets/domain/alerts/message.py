@@ -1,4 +1,4 @@
-"""One message for all that there is to know: plain text without any name of an object."""
+"""One message for several alerts: plain text without names of objects."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
@@ -17,7 +17,7 @@ _MOST_RUNS = 3
 
 @dataclass(frozen=True, slots=True)
 class AlertMessage:
-    """A message; ``id`` is the same if the same message is sent once more."""
+    """A message; ``id`` is the same if the message is sent again."""
 
     id: str
     subject: str
@@ -26,17 +26,17 @@ class AlertMessage:
 
 @dataclass(frozen=True, slots=True)
 class AlertLinks:
-    """Where Dagster's UI and the runbook are served; without a URL their names stand instead."""
+    """The URLs of Dagster's UI and of the runbook; names replace links if a URL is empty."""
 
     ui_url: str = ""
     runbook_url: str = ""
 
     def run(self, run_id: str) -> str:
-        """Where to see a run."""
+        """The URL of a run, or its id."""
         return f"{self.ui_url.rstrip('/')}/runs/{run_id}" if self.ui_url else run_id
 
     def section(self, anchor: str) -> str:
-        """Where to read what to do."""
+        """The URL of a section of the runbook, or its name."""
         return f"{self.runbook_url or 'docs/runbook.md'}#{anchor}"
 
 
@@ -46,9 +46,10 @@ def compose(
     runs: Mapping[CheckPlace, str],
     earlier_messages: int,
 ) -> AlertMessage:
-    """The message of these alerts.
+    """The message for these alerts.
 
-    ``runs`` has the run of each check; ``earlier_messages`` is how many the target got before.
+    ``runs`` has the run of each check; ``earlier_messages`` is the number of messages that the
+    target has received.
     """
     shown = [_paragraph(each, links, runs) for each in alerts[:_MOST_ALERTS]]
     left = len(alerts) - len(shown)

@@ -1,6 +1,6 @@
-"""What has been sent to each target, so that a restart of the daemon sends nothing twice.
+"""What has been sent to each target, so that nothing is sent again after the daemon restarts.
 
-A target is known by a digest, because its URL may hold a secret.
+A target is identified by a digest, because its URL may contain a secret.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -24,11 +24,11 @@ _MOST_DOUBLINGS = 6
 
 @dataclass(frozen=True)
 class TargetState:
-    """What a target was sent; ``messages`` counts them.
+    """What has been sent to a target; ``messages`` counts the messages.
 
-    Failures of runs up to the event ``runs_before`` are settled, those in ``runs_sent`` are later
-    ones that are settled too. ``tries`` counts attempts since the last message that was sent;
-    nothing is sent before ``not_before``, in seconds since 1970.
+    Failed runs up to the event ``runs_before`` are settled, and the later ones in ``runs_sent``.
+    ``tries`` counts attempts since the last message that was sent; nothing is sent before
+    ``not_before``, in seconds since 1970.
     """
 
     runs_before: int = 0
@@ -43,7 +43,7 @@ class TargetState:
     def alerts(
         self, now: Situation, checks: Sequence[WatchedCheck], recovered: bool
     ) -> list[Alert]:
-        """What this target has to be sent."""
+        """The alerts to send to this target."""
         return [
             *check_alerts(unpack_levels(self.levels), now.levels, checks, recovered),
             *machine_alerts(self.machines, now.machines),
@@ -52,10 +52,10 @@ class TargetState:
         ]
 
     def seen(self, now: Situation) -> "TargetState":
-        """The state after everything of now was sent, or needed no message.
+        """The state after the alerts of ``now`` were sent or needed no message.
 
-        A check that is better than before, but does not pass, is not worse if it returns to what
-        was sent. Failed runs are settled by ``settle``.
+        If a check improves without passing and then returns to the level that was sent, it does not
+        count as worse. Failed runs are settled by ``settle``.
         """
         sent = unpack_levels(self.levels)
         worst = {place: max(level, sent.get(place, 0)) for place, level in now.levels.items()}
@@ -67,9 +67,9 @@ class TargetState:
         )
 
     def settle(self, events: Iterable[int], settled_before: int) -> "TargetState":
-        """The state after these failures of runs were sent, or needed no message.
+        """The state after these failed runs were sent or needed no message.
 
-        Failures before the event ``settled_before`` are all known: none can come between them.
+        All failures before the event ``settled_before`` are known; no further one can appear.
         """
         sent = sorted({*self.runs_sent, *events})
         before = max([self.runs_before, *(each for each in sent if each < settled_before)])
@@ -77,11 +77,11 @@ class TargetState:
         return replace(self, runs_before=before, runs_sent=later)
 
     def after_success(self, now: float, pause: float) -> "TargetState":
-        """The state after a message was sent; the next follows after ``pause`` seconds at least."""
+        """The state after a message was sent; the next is sent after at least ``pause`` seconds."""
         return replace(self, messages=self.messages + 1, tries=0, not_before=now + pause)
 
     def after_failure(self, now: float) -> "TargetState":
-        """The state after a message was not sent: the same is tried again, ever more rarely."""
+        """The state after a message was not sent; it is retried with increasing pauses."""
         doubled = _FIRST_WAIT_SECONDS * 2 ** min(self.tries, _MOST_DOUBLINGS)
         wait = min(doubled, _LONGEST_WAIT_SECONDS)
         return replace(self, tries=self.tries + 1, not_before=now + wait)
@@ -91,9 +91,9 @@ class TargetState:
 class AlertState:
     """The sensor's cursor.
 
-    Checks up to the event ``read`` are part of ``levels``. ``mark`` was the newest event at
-    ``marked_at``: events are numbered before they can be seen, so one with a lower number may come
-    after it. ``since`` is when the sensor looked first. Times are seconds since 1970.
+    ``levels`` include checks up to the event ``read``. ``mark`` was the newest event at
+    ``marked_at``: events are numbered before they become visible, so one with a lower number may
+    appear later. ``since`` is the sensor's first evaluation. Times are seconds since 1970.
     """
 
     WHAT: ClassVar[str] = "cursor of the sensor alerts"
@@ -107,7 +107,7 @@ class AlertState:
     targets: dict[str, TargetState] = field(default_factory=dict)
 
     def moved(self, newest: int, now: float, settled_seconds: float) -> "AlertState":
-        """The state after all events up to ``newest`` were read."""
+        """The state after all events up to ``newest`` were read at the time ``now``."""
         if now - self.marked_at < settled_seconds:
             return self
         return replace(self, read=self.mark, mark=max(self.mark, newest), marked_at=now)

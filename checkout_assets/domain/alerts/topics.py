@@ -14,7 +14,7 @@ def is_topic(arn: str) -> bool:
 
 
 def is_fifo(arn: str) -> bool:
-    """Whether the topic keeps the order of its messages and drops repeated ones."""
+    """Whether it is a FIFO topic, which drops repeated messages."""
     found = _TOPIC.fullmatch(arn)
     return found is not None and found["fifo"] is not None
 

@@ -1,1 +1,1 @@
-"""What a migration will take: requests, hours and dollars, computed before anything is begun."""
+"""Estimates of a migration before it begins: requests, hours and dollars."""

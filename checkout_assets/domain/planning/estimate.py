@@ -6,29 +6,29 @@ from checkout_assets.domain.planning.prices import PriceTable
 from checkout_assets.domain.planning.requests import RequestCounts
 
 OBJECTS_PER_INSTANCE_SECOND = 5_500
-"""What one copying process requests: docs/performance.md, at 60 ms per request."""
+"""Objects per second that one process copies at 60 ms per request: docs/performance.md."""
 
 OBJECTS_PER_PARTITION_SECOND = 3_500
-"""S3 user guide, "Optimizing performance": writes per second and partition of a bucket's keys."""
+"""Writes per second per partition of a bucket's keys: S3 user guide, "Optimizing performance"."""
 
 DOCUMENTS_PER_CORE_SECOND = 600
-"""What one core structures: docs/performance.md."""
+"""Documents per second that one core structures: docs/performance.md."""
 
 _GB = 1024**3
 _SECONDS_PER_HOUR = 3600
 _THOUSAND = 1000
 _START_HOURS = 0.2
-"""From the launch of a cluster or an instance to its first object."""
+"""Hours from the launch of a cluster or an instance to its first object."""
 
 ON_DEMAND, SPOT = "on demand", "Spot"
 
 
 @dataclass(frozen=True, slots=True)
 class Machines:
-    """So many machines that work side by side.
+    """``count`` equal machines that work at the same time.
 
-    ``types`` are the names in the price table of what one of them is made of, and ``per_second``
-    is what one does of the work: none and this machine's speed for the machine that plans.
+    ``types`` are the price table's names for the parts of one machine; empty for this machine.
+    ``per_second`` is the number of objects or documents that one processes per second.
     """
 
     called: str
@@ -40,7 +40,7 @@ class Machines:
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """What one stage takes on these machines; ``most_hours`` if S3 never splits raw's keys."""
+    """The estimate of one stage on these machines; ``most_hours`` if S3 never splits raw's keys."""
 
     stage: str
     machines: Machines
@@ -53,14 +53,14 @@ class Estimate:
 
     @property
     def dollars(self) -> float:
-        """All of it."""
+        """The total cost."""
         return self.requests_dollars + self.transfer_dollars + self.machines_dollars
 
 
 def estimate_copy(
     objects: int, total_bytes: int, requests: RequestCounts, machines: Machines, table: PriceTable
 ) -> Estimate:
-    """What copying takes; every byte is transferred between regions once."""
+    """The estimate of copying; every byte is transferred between regions once."""
     hours = _hours(objects, machines)
     slow = objects / OBJECTS_PER_PARTITION_SECOND / _SECONDS_PER_HOUR
     transfer = total_bytes / _GB * table.dollars("s3.transfer_gb")
@@ -70,13 +70,13 @@ def estimate_copy(
 def estimate_structuring(
     documents: int, requests: RequestCounts, machines: Machines, table: PriceTable
 ) -> Estimate:
-    """What structuring takes, in the region of raw and lake."""
+    """The estimate of structuring, in the region of raw and lake."""
     hours = _hours(documents, machines)
     return _estimate("structure", machines, requests, (hours, hours), 0.0, table)
 
 
 def request_dollars(requests: RequestCounts, table: PriceTable) -> float:
-    """What S3 bills for them."""
+    """What S3 charges for the requests, in US dollars."""
     writes = requests.writes / _THOUSAND * table.dollars("s3.thousand_writes")
     return writes + requests.reads / _THOUSAND * table.dollars("s3.thousand_reads")
 

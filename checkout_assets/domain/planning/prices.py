@@ -1,4 +1,4 @@
-"""Prices as of a day, each with the page that it is from."""
+"""Prices as of a day, each with its source."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ LONGEST_AGE_DAYS = 90
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """US dollars for one ``unit``, and the page that says so."""
+    """US dollars per ``unit``, and the page with this price."""
 
     dollars: float
     unit: str
@@ -28,7 +28,7 @@ class PriceTable:
     prices: Mapping[str, Price]
 
     def dollars(self, name: str) -> float:
-        """The price of one unit; raises UsageError if the table does not hold it."""
+        """The price of one unit; raises UsageError if the table does not have it."""
         if name not in self.prices:
             raise UsageError(
                 f"The price table has no price for {displayable(name)}: add it to a copy of the "

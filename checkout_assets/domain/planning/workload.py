@@ -1,4 +1,4 @@
-"""What there is to do: objects and bytes per folder, listed or given by hand."""
+"""The workload: objects and bytes per folder, listed or given by hand."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -8,8 +8,10 @@ from checkout_assets.domain.folders import ALL_FOLDERS, Folder
 
 @dataclass(frozen=True, slots=True)
 class FolderLoad:
-    """One folder's objects; ``read`` of them are documents or nested objects, ``archived`` cannot
-    be copied before they are restored, ``parts`` is how many parts the largest ones are copied in.
+    """One folder's objects.
+
+    ``read`` of them are documents or nested objects. ``archived`` objects must be restored before
+    they can be copied. ``large`` objects are copied in ``parts`` parts altogether.
     """
 
     objects: int
@@ -22,31 +24,31 @@ class FolderLoad:
 
 @dataclass(frozen=True, slots=True)
 class Workload:
-    """The loads of all folders that are planned, by name; ``archived`` counts by storage class."""
+    """The loads of all planned folders, by name; ``archived`` counts objects by storage class."""
 
     folders: Mapping[str, FolderLoad]
     archived: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def objects(self) -> int:
-        """Objects of all folders."""
+        """The number of objects of all folders."""
         return sum(each.objects for each in self.folders.values())
 
     @property
     def total_bytes(self) -> int:
-        """Bytes of all folders."""
+        """The bytes of all folders."""
         return sum(each.total_bytes for each in self.folders.values())
 
     @property
     def read(self) -> int:
-        """Objects that structuring reads."""
+        """The number of objects that structuring reads."""
         return sum(each.read for each in self.folders.values())
 
 
 def spread_evenly(
     objects: int, total_bytes: int, folders: Sequence[Folder] = ALL_FOLDERS
 ) -> Workload:
-    """A workload of so many objects, all of them documents, spread over the folders."""
+    """A workload of ``objects`` documents, spread evenly over the folders."""
     count = len(folders)
     return Workload(
         {

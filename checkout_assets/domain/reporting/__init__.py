@@ -1,1 +1,1 @@
-"""What a reconciliation leaves for people: its outcome, what changed, and how to repair."""
+"""The content of a reconciliation's report: its outcome, what changed, and how to repair."""

@@ -9,7 +9,7 @@ from checkout_assets.domain.reporting.outcome import ReconciliationOutcome, Repo
 
 @dataclass(frozen=True, slots=True)
 class FolderChange:
-    """A folder whose state or reasons are not those of before."""
+    """A folder whose state or reasons have changed."""
 
     folder: str
     before: str
@@ -23,11 +23,11 @@ class FolderChange:
 
 
 _RANK = {state.value: rank for rank, state in enumerate(State)}
-"""Green, yellow, red."""
+"""Green 0, yellow 1, red 2."""
 
 
 def changes(before: ReconciliationOutcome, now: ReconciliationOutcome) -> list[FolderChange]:
-    """The folders that changed, those that became worse first."""
+    """The folders that changed, those that got worse first."""
     earlier, later = by_name(before.folders), by_name(now.folders)
     found = [
         _change(name, earlier.get(name), later.get(name))
@@ -38,7 +38,7 @@ def changes(before: ReconciliationOutcome, now: ReconciliationOutcome) -> list[F
 
 
 def _judged(folder: ReportedFolder | None) -> tuple[str, frozenset[str]]:
-    """State and reasons; counts change every day."""
+    """State and reasons, without counts, which change every day."""
     if folder is None:
         return State.GREEN.value, frozenset()
     return folder.state, frozenset(line.name for line in folder.lines)
@@ -49,5 +49,5 @@ def _change(name: str, before: ReportedFolder | None, now: ReportedFolder | None
         name,
         before.state if before else State.GREEN.value,
         now.state if now else State.GREEN.value,
-        now.sentence if now else "Nothing to know of it any more.",
+        now.sentence if now else "It is green now.",
     )

@@ -1,6 +1,6 @@
-"""The last listing of each folder: kept between reconciliations, so that not all list all folders.
+"""The last listing of each folder, kept so that not every reconciliation lists every folder.
 
-Only a listing that found every object right is kept. A folder without one is listed each time.
+A listing is kept only if it found every object right. A folder without one is listed each time.
 """
 
 from collections.abc import Collection, Iterable, Sequence
@@ -21,7 +21,7 @@ _MOST_NAMED = 3
 
 @dataclass(frozen=True)
 class FolderListing:
-    """What source and raw showed of a folder ``at`` that time, in objects.
+    """The counts of objects in source and raw when a folder was listed, at the time ``at``.
 
     ``copy_id`` and ``digest`` are those of the completion record that the listings agreed with.
     ``listed`` is None if the source was not listed.
@@ -38,11 +38,11 @@ class FolderListing:
 
     @property
     def day(self) -> date:
-        """The day in UTC."""
+        """The day of the listing, in UTC."""
         return datetime.fromisoformat(self.at).astimezone(UTC).date()
 
     def agrees_with(self, record: CompletionRecord) -> bool:
-        """Whether that completion record still is the one that the listings agreed with."""
+        """Whether ``record`` is the completion record that the listings agreed with."""
         return (record.copy_id, record.digest) == (self.copy_id, self.digest)
 
 
@@ -59,12 +59,12 @@ class KeptListings:
     folders: dict[FolderName, FolderListing] = field(default_factory=dict)
 
     def are_of(self, source_uri: str, raw_uri: str, as_of: str) -> bool:
-        """Whether they tell of these places and this cut-off."""
+        """Whether they were made of these places and this cut-off."""
         return (self.source_uri, self.raw_uri, self.as_of) == (source_uri, raw_uri, as_of)
 
 
 def listings_after(folders: Iterable[FolderReconciled], at: datetime) -> KeptListings:
-    """What a reconciliation made ``at`` that time leaves for the next one."""
+    """The listings that a reconciliation at the time ``at`` keeps for the next one."""
     right = [each for each in folders if _is_right(each.copy)]
     if not right:
         return KeptListings()
@@ -80,10 +80,10 @@ def listings_after(folders: Iterable[FolderReconciled], at: datetime) -> KeptLis
 def need_no_listing(
     kept: KeptListings, today: date, days: int, always: Collection[Folder] = ()
 ) -> KeptListings:
-    """The listings of the folders that need not be listed today.
+    """The kept listings of the folders that need not be listed today.
 
-    Each folder is listed on its day of every ``days``, and at the latest when its last listing is
-    that many days old. Those of ``always`` are listed whatever is kept of them.
+    Each folder is due once in ``days`` days, and at the latest when its last listing is that many
+    days old. Folders in ``always`` are listed in any case.
     """
     due = {folder.name for folder in (*due_on(today, days), *always)}
     return replace(
@@ -97,12 +97,12 @@ def need_no_listing(
 
 
 def listed_now(outcome: ReconciliationOutcome) -> int:
-    """How many of the folders were listed for this reconciliation."""
+    """The number of folders that were listed for this reconciliation."""
     return outcome.asked - sum(map(len, _by_day(outcome).values()))
 
 
 def told_listings(outcome: ReconciliationOutcome) -> str:
-    """Which folders were listed, and when the others were; empty if all were listed now."""
+    """A sentence that says when the other folders were listed; empty if all were listed now."""
     told = [
         f"{len(folders):,} on {day} ({_named(outcome.listed_earlier[day])})"
         for day, folders in sorted(_by_day(outcome).items())
@@ -125,7 +125,7 @@ def _named(words: Sequence[str]) -> str:
 
 
 def _is_right(copy: CopyEvidence) -> bool:
-    """Whether every object that is due is in raw, as the completion record says."""
+    """Whether every object up to the cut-off is in raw, as the completion record says."""
     wrong = copy.missing_on_raw or copy.differ or copy.other_source
     return copy.record is not None and not wrong and not copy.without_documents and copy.listed != 0
 

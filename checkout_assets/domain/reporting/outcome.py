@@ -1,4 +1,4 @@
-"""The outcome of one reconciliation, small enough to be kept: totals, and what is not green."""
+"""The outcome of one reconciliation as a small record: totals, and the folders not green."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -38,7 +38,7 @@ Day = Annotated[str, TextForm(_is_day, "day")]
 
 @dataclass(frozen=True)
 class Line:
-    """One thing to know about a folder.
+    """One reason or warning of a folder.
 
     ``name`` is a reason's code or a check's name, and its section in docs/runbook.md.
     """
@@ -51,7 +51,7 @@ class Line:
 
 @dataclass(frozen=True)
 class ReportedFolder:
-    """A folder that is red or yellow, with every reason for it, the red ones first."""
+    """A red or yellow folder with all reasons, the red ones first."""
 
     folder: FolderName
     state: StateName
@@ -64,16 +64,16 @@ class ReportedFolder:
 
     @property
     def count(self) -> int:
-        """How many things its first line is about."""
+        """The count of its first line."""
         return self.lines[0].count if self.lines else 0
 
 
 @dataclass(frozen=True)
 class ReconciliationOutcome:
-    """What a reconciliation found.
+    """The outcome of a reconciliation.
 
-    ``folders`` are those that are not green: the red ones first, then those whose reasons few
-    share, which tell the most. ``listed`` are the objects that the source listed, by folder.
+    ``folders`` are those that are not green: red ones first, then those whose reasons are shared by
+    the fewest folders. ``listed`` is the number of objects that the source listed, by folder.
     """
 
     WHAT: ClassVar[str] = "record of a reconciliation"
@@ -93,25 +93,25 @@ class ReconciliationOutcome:
     folders: list[ReportedFolder] = field(default_factory=list)
     listed: dict[FolderName, int] = field(default_factory=dict)
     unexpected: list[str] = field(default_factory=list)
-    """Displayable names of folders that are not expected, masked names of loose objects."""
+    """Unexpected entries beside the folders: displayable folder names, masked object names."""
     read_deep: list[str] = field(default_factory=list)
-    """Folders and ranges of folders whose data files were read, every byte."""
+    """Folders and ranges of folders whose data files were read completely."""
     listed_earlier: dict[Day, list[FolderWord]] = field(default_factory=dict)
     """Folders and ranges of folders that were not listed now, by the day of their last listing."""
 
     @property
     def instant(self) -> datetime:
-        """When it was made."""
+        """The time of the reconciliation."""
         return datetime.fromisoformat(self.at)
 
     @property
     def red(self) -> int:
-        """How many folders are red."""
+        """The number of red folders."""
         return self._in(State.RED)
 
     @property
     def yellow(self) -> int:
-        """How many folders are yellow."""
+        """The number of yellow folders."""
         return self._in(State.YELLOW)
 
     @property
@@ -167,7 +167,7 @@ def _by_earlier_day(folders: Iterable[FolderReconciled]) -> dict[str, list[str]]
 
 
 def last_listed(history: Iterable[ReconciliationOutcome]) -> dict[str, int]:
-    """How many objects the source listed of each folder when it last did; oldest first."""
+    """Objects per folder in the source's last listing of each; ``history`` is oldest first."""
     listed: dict[str, int] = {}
     for earlier in history:
         listed |= earlier.listed
@@ -175,7 +175,7 @@ def last_listed(history: Iterable[ReconciliationOutcome]) -> dict[str, int]:
 
 
 def _most_telling_first(folders: Sequence[ReportedFolder]) -> list[ReportedFolder]:
-    """Without the green ones."""
+    """The folders that are not green, in the order of ReconciliationOutcome."""
     sharing = Counter(line.name for each in folders for line in each.lines)
     return sorted(
         (each for each in folders if each.lines),
@@ -184,7 +184,7 @@ def _most_telling_first(folders: Sequence[ReportedFolder]) -> list[ReportedFolde
 
 
 def lines_of(folder: FolderReconciled) -> list[Line]:
-    """What is to be known of a folder: its causes, and in place of "checks warn" those checks."""
+    """The lines of a folder: its reasons, with each warning check in place of FLAGGED."""
     warnings = [
         Line(each.rule, State.YELLOW.value, each.summary, each.count)
         for each in folder.findings
@@ -199,7 +199,7 @@ def lines_of(folder: FolderReconciled) -> list[Line]:
 
 
 def unexpected_name(name: str) -> str:
-    """What may be shown of something else that lies beside the folders."""
+    """The displayable or masked name of an unexpected entry beside the folders."""
     return displayable(name) if name.endswith("/") else masked(name)
 
 

@@ -1,4 +1,4 @@
-"""How to repair red folders: what to copy and structure again, and what to look at first."""
+"""How to repair red folders: what to copy or structure again, and what to examine first."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ _KNOWN_CODES = _COPY_CODES | {reason.code for reason in _STRUCTURE}
 
 
 class Remedy(Enum):
-    """What makes a folder complete again."""
+    """The action that makes a folder complete again."""
 
     COPY = "Copy again, then structure"
     STRUCTURE = "Structure again"
@@ -37,7 +37,7 @@ class Remedy(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Repair:
-    """A remedy for some folders: words that name them, and the commands, one a line."""
+    """A remedy for some folders: words that select them, and the commands, one per line."""
 
     remedy: Remedy
     words: tuple[str, ...]
@@ -45,12 +45,12 @@ class Repair:
 
     @property
     def launchpad(self) -> str:
-        """What the Launchpad of the job repair_folders takes; empty if it does not help."""
+        """The run config for repair_folders in the Launchpad; empty if the job does not help."""
         return f"folders: [{', '.join(self.words)}]" if self.commands else ""
 
 
 def repairs(folders: Iterable[ReportedFolder], places: Mapping[str, str]) -> list[Repair]:
-    """The remedies that the red folders need; ``places`` are the URIs of source, raw and lake."""
+    """The remedies for the red folders; ``places`` are the URIs of source, raw and lake."""
     needed: dict[Remedy, list[Folder]] = {}
     for each in folders:
         if each.state == State.RED:
@@ -61,7 +61,7 @@ def repairs(folders: Iterable[ReportedFolder], places: Mapping[str, str]) -> lis
 
 
 def remedy_of(folder: ReportedFolder) -> Remedy:
-    """What makes a red folder complete again; LOOK if one of its reasons outlasts any run."""
+    """The remedy for a red folder; LOOK if no run can remove one of its reasons."""
     codes = {line.name for line in folder.lines if line.state == State.RED}
     if codes - _KNOWN_CODES:
         return Remedy.LOOK

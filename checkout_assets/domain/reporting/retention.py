@@ -1,4 +1,4 @@
-"""Which reports are kept: of 90 days the last of each day, and always the newest few."""
+"""Which reports are kept: the last of each day for 90 days, and always the newest ones."""
 
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
@@ -14,7 +14,7 @@ def stamp_of(instant: datetime) -> str:
 
 
 def instant_of_stamp(stamp: str) -> datetime | None:
-    """When the report of that name was made; None if it is not a report's name."""
+    """The time in a report's name; None if it is not a report's name."""
     try:
         instant = datetime.strptime(stamp, _STAMP).replace(tzinfo=UTC)
     except ValueError:
@@ -23,7 +23,7 @@ def instant_of_stamp(stamp: str) -> datetime | None:
 
 
 def superfluous(stamps: Iterable[str], now: datetime) -> set[str]:
-    """The reports that need not be kept any more; names that are not reports' are left alone."""
+    """The reports to delete; other names are never among them."""
     known = sorted(stamp for stamp in stamps if instant_of_stamp(stamp) is not None)
     oldest = stamp_of(now - timedelta(days=DAYS))
     last_of_day: dict[str, str] = {stamp[: len(date.min.isoformat())]: stamp for stamp in known}

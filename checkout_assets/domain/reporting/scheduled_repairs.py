@@ -1,6 +1,6 @@
-"""Which red folders the repair schedule takes, how often it has, and which it gives up.
+"""Which red folders the repair schedule repairs, how often it has tried, and which it gives up.
 
-Pure: the caller tells what a reconciliation found and which repairs the schedule launched since.
+Pure: the caller passes the reconciliation's outcome and the repairs launched since.
 """
 
 from collections import Counter
@@ -18,9 +18,9 @@ from spark_jobs.contract.record_format import Instant
 
 @dataclass(frozen=True, slots=True)
 class ScheduledRepair:
-    """A repair that the schedule launched, and the folders of it that failed permanently.
+    """A repair that the schedule launched, and its folders that failed permanently.
 
-    A run that repeats another one ``is_repeat``: it is not a try of the schedule.
+    ``is_repeat`` marks a re-execution of another run, which does not count as a try.
     """
 
     folders: frozenset[str]
@@ -30,12 +30,11 @@ class ScheduledRepair:
 
 @dataclass(frozen=True)
 class RepairState:
-    """What a reconciliation leaves for the next repair by the schedule.
+    """The record by which the schedule decides about the next repair.
 
-    ``repairable`` are the red folders that copying or structuring may make complete. ``tries``
-    says how often the schedule has repaired each folder since it is red. ``permanent`` are the red
-    folders whose repair failed for a reason that another try does not change. Launches before
-    ``at`` are counted in ``tries``.
+    ``repairable`` are the red folders that copying or structuring may make complete. ``tries`` is
+    the number of scheduled repairs of each folder since it became red; launches before ``at`` are
+    included. ``permanent`` are the red folders whose repair failed permanently.
     """
 
     WHAT: ClassVar[str] = "record of scheduled repairs"
@@ -49,7 +48,7 @@ class RepairState:
 
     @property
     def instant(self) -> datetime:
-        """Since when launches are not counted yet."""
+        """The time since which launches have not been counted."""
         return datetime.fromisoformat(self.at)
 
 
@@ -59,9 +58,9 @@ def state_after(
     repairs: Iterable[ScheduledRepair],
     at: datetime,
 ) -> RepairState:
-    """The state after a reconciliation; ``repairs`` were launched since the one ``before``.
+    """The state after a reconciliation; ``repairs`` were launched since the state ``before``.
 
-    A folder that is not red any more begins anew.
+    The tries of a folder that is no longer red are reset.
     """
     launched = list(repairs)
     red = {each.folder: remedy_of(each) for each in outcome.folders if each.state == State.RED}
@@ -92,6 +91,6 @@ def next_repair(
 
 
 def given_up(state: RepairState, most_tries: int) -> list[str]:
-    """The red folders that the schedule does not try again."""
+    """The red folders that the schedule does not repair again."""
     tried = {name for name, tries in state.tries.items() if tries >= most_tries}
     return [each.name for each in sorted(map(Folder.parse, {*tried, *state.permanent}))]

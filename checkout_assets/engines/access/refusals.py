@@ -36,7 +36,7 @@ def told_plainly(action: str, place: str) -> Iterator[None]:
     except NoCredentialsError:
         raise UsageError(
             "No AWS credentials were found: set AWS_PROFILE, or AWS_ACCESS_KEY_ID and "
-            "AWS_SECRET_ACCESS_KEY, or run where a role gives them."
+            "AWS_SECRET_ACCESS_KEY, or run where a role provides them."
         ) from None
     except no_answer() as error:
         raise MigrationError(

@@ -1,1 +1,1 @@
-"""Sends messages: to SNS topics through boto3, to other services through apprise."""
+"""Sending alerts: to SNS topics through boto3, to other services through apprise."""

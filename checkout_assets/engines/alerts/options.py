@@ -1,4 +1,4 @@
-"""Where alerts go, each option once."""
+"""The options of alerts."""
 
 from typing import Annotated
 
@@ -7,7 +7,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, mo
 from checkout_assets.domain.alerts.topics import is_topic
 
 MOST_TARGETS = 10
-"""Topics and URLs together: all of them are sent to within one look of the sensor."""
+"""Topics and URLs together: one evaluation of the sensor sends to all of them."""
 
 
 def _checked_topic(arn: str) -> str:
@@ -17,7 +17,7 @@ def _checked_topic(arn: str) -> str:
 
 
 class AlertOptions(BaseModel):
-    """Who gets messages, and of what; without topics and URLs nothing is sent."""
+    """The targets of alerts and what is sent; without topics and URLs nothing is sent."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -30,11 +30,9 @@ class AlertOptions(BaseModel):
         "secrets and are never shown",
     )
     ui_url: str = Field("", description="where Dagster's UI is served, for links to runs")
-    recovered: bool = Field(
-        True, description="whether a check that passes again is worth a message"
-    )
+    recovered: bool = Field(True, description="whether a message is sent when a check passes again")
     minutes_apart: float = Field(
-        10, ge=0, le=1440, description="the least minutes between two messages to one target"
+        10, ge=0, le=1440, description="the minimum minutes between two messages to one target"
     )
     late_hours: int = Field(
         25, ge=1, le=8760, description="the hours after which a reconciliation is overdue"

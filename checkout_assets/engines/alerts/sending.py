@@ -1,4 +1,4 @@
-"""What every service that gets messages has in common."""
+"""The protocol of all targets of alerts."""
 
 import hashlib
 from typing import Protocol
@@ -15,22 +15,22 @@ class NotSentError(Exception):
 
 
 class AlertTarget(Protocol):
-    """Who gets messages."""
+    """A service that receives messages."""
 
     @property
     def name(self) -> str:
-        """What to call it; it holds no secret."""
+        """Its name for people, without secrets."""
 
     @property
     def key(self) -> str:
-        """What the sensor's cursor knows it by; the same after a restart."""
+        """Its id in the sensor's cursor; the same after a restart."""
 
     def send(self, message: AlertMessage) -> None:
-        """Send it; raises NotSentError if it is not known that it was sent."""
+        """Send the message; raises NotSentError unless it was certainly sent."""
 
 
 def problem_of_sending(target: AlertTarget, message: AlertMessage) -> str:
-    """Send the message; return why it was not sent, or nothing if it was."""
+    """Send the message; return why it was not sent, or an empty text if it was."""
     try:
         target.send(message)
     except NotSentError as error:
@@ -39,5 +39,5 @@ def problem_of_sending(target: AlertTarget, message: AlertMessage) -> str:
 
 
 def digest_of(address: str) -> str:
-    """A short digest, from which the address cannot be read."""
+    """A short digest that does not reveal the address."""
     return hashlib.sha256(address.encode()).hexdigest()[:16]

@@ -19,14 +19,14 @@ _NO_SUCH_TOPIC = "NotFound"
 
 
 class SnsTopic:
-    """A topic, to which this principal publishes."""
+    """An SNS topic, published to with this process's AWS credentials."""
 
     def __init__(self, arn: str) -> None:
         self._arn = arn
 
     @property
     def name(self) -> str:
-        """The ARN, which is not secret."""
+        """The topic's ARN."""
         return self._arn
 
     @property
@@ -35,7 +35,7 @@ class SnsTopic:
         return digest_of(self._arn)
 
     def send(self, message: AlertMessage) -> None:
-        """Publish it once; the sensor repeats what fails."""
+        """Publish the message once; the sensor retries failures."""
         from botocore.exceptions import BotoCoreError, ClientError
 
         try:
@@ -52,7 +52,7 @@ class SnsTopic:
             raise NotSentError(str(error).rstrip(".")) from None
 
     def _once(self, message: AlertMessage) -> dict[str, str]:
-        """What lets a FIFO topic drop the same message if it is sent again within minutes."""
+        """The parameters with which a FIFO topic drops a message repeated within five minutes."""
         if not is_fifo(self._arn):
             return {}
         return {"MessageGroupId": "checkout-assets", "MessageDeduplicationId": message.id}

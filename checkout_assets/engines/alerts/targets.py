@@ -1,4 +1,4 @@
-"""The services that the options name."""
+"""The targets that the options name."""
 
 from checkout_assets.domain.errors import UsageError
 from checkout_assets.engines.alerts.options import AlertOptions

@@ -1,4 +1,4 @@
-"""Any service that apprise knows as a target of alerts, by a URL that may hold a secret."""
+"""Targets by an apprise URL, which may contain a secret."""
 
 import logging
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ from checkout_assets.domain.alerts.message import AlertMessage
 from checkout_assets.engines.alerts.sending import NotSentError, digest_of
 
 _LOGGING_URLS = ("apprise", "requests", "requests_oauthlib", "urllib3")
-"""Loggers that may write a URL or what a service answers."""
+"""Loggers that may write a URL or a service's response."""
 
 _SILENT = logging.CRITICAL + 1
 
@@ -22,7 +22,7 @@ def has_apprise() -> bool:
 
 
 class NotificationUrl:
-    """A URL of CHECKOUT_ALERTS; ``number`` says which, from 1."""
+    """A URL of CHECKOUT_ALERTS; ``number`` is its position, from 1."""
 
     def __init__(self, url: SecretStr, number: int) -> None:
         self._url = url
@@ -30,7 +30,7 @@ class NotificationUrl:
 
     @property
     def name(self) -> str:
-        """Which URL it is, without any part of it."""
+        """Its position in CHECKOUT_ALERTS, without any part of the URL."""
         return f"URL {self._number} of CHECKOUT_ALERTS"
 
     @property
@@ -39,7 +39,7 @@ class NotificationUrl:
         return digest_of(self._url.get_secret_value())
 
     def send(self, message: AlertMessage) -> None:
-        """Send it once; the sensor repeats what fails."""
+        """Send the message once; the sensor retries failures."""
         with _without_logs():
             try:
                 problem = self._problem_of(message)
@@ -53,19 +53,19 @@ class NotificationUrl:
 
         services = Apprise(asset=AppriseAsset(app_id="checkout-assets", async_mode=False))
         if not services.add(self._url.get_secret_value()):
-            return "it is not a URL that apprise knows"
+            return "apprise does not support this URL"
         sent = services.notify(
             title=message.subject,
             body=message.body,
             notify_type=NotifyType.WARNING,
             body_format=NotifyFormat.TEXT,
         )
-        return "" if sent else "the service did not take the message"
+        return "" if sent else "the service did not accept the message"
 
 
 @contextmanager
 def _without_logs() -> Iterator[None]:
-    """Keep these libraries from logging meanwhile."""
+    """Disable the logging of these libraries meanwhile."""
     loggers = [logging.getLogger(name) for name in _LOGGING_URLS]
     before = [each.level for each in loggers]
     for each in loggers:

@@ -1,1 +1,1 @@
-"""The files that a deployment of Dagster on a host of its own consists of."""
+"""The files of a Dagster deployment on a host of its own."""

@@ -1,4 +1,4 @@
-"""What a deployment is configured with, each option once: settings and the command follow."""
+"""The options of a deployment; the settings and the command derive from them."""
 
 from typing import Annotated, Literal
 
@@ -11,7 +11,7 @@ TlsMode = Literal["disable", "prefer", "require", "verify-full"]
 
 
 class DeployChoices(BaseModel):
-    """Where Dagster keeps its runs and their logs, as whom it runs, and how much at once."""
+    """The options of a deployment: database, run logs, user, concurrency and ports."""
 
     model_config = ConfigDict(frozen=True)
 

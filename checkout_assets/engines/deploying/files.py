@@ -1,4 +1,4 @@
-"""The files of a deployment, made of its configuration; nothing is written here."""
+"""The content of a deployment's files, from its configuration; nothing is written here."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from jinja2 import Environment
 
 MARK = "# Made by checkout-assets deploy init"
-"""How each file begins."""
+"""The first line of each file."""
 
 PASSWORD_VARIABLE = "CHECKOUT_DATABASE_PASSWORD"
 _HERE = "checkout_assets.engines.deploying"
@@ -27,7 +27,7 @@ _OTHER_RUNS = 4
 _SERVICES = ("code-server", "daemon", "webserver")
 _FOR_ALL, _FOR_OWNER = 0o644, 0o600
 _SAFE_PATH = re.compile(r"/[A-Za-z0-9._/@+-]*")
-"""What means itself in a unit of systemd, in YAML and in a shell."""
+"""A path without special characters in a systemd unit, in YAML or in a shell."""
 
 _AWS_VARIABLES = re.compile(
     "AWS_(DEFAULT_)?REGION|AWS_PROFILE|AWS_CONFIG_FILE|AWS_SHARED_CREDENTIALS_FILE|AWS_CA_BUNDLE"
@@ -35,20 +35,20 @@ _AWS_VARIABLES = re.compile(
     "|AWS_EC2_METADATA_DISABLED|AWS_MAX_ATTEMPTS|AWS_RETRY_MODE|AWS_WEB_IDENTITY_TOKEN_FILE"
     "|AWS_ROLE_(ARN|SESSION_NAME)|REQUESTS_CA_BUNDLE"
 )
-"""Those that name things. All others may hold secrets, as a proxy's address may."""
+"""AWS variables that cannot be secrets. All others may be, for example a proxy's address."""
 
 _AWS_DEFAULTS = {"AWS_METADATA_SERVICE_TIMEOUT": "5", "AWS_METADATA_SERVICE_NUM_ATTEMPTS": "3"}
-"""An instance's metadata may give the role's credentials late; the libraries wait 1 s, once."""
+"""Instance metadata may return credentials late; by default AWS's libraries wait 1 s, once."""
 
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
-    """Where Dagster is deployed, and with what.
+    """The configuration of a deployment.
 
-    ``directory`` is the DAGSTER_HOME, ``programs`` the directory of Dagster's programs, both
-    absolute. ``settings`` are the CHECKOUT_* variables of the services, ``aws`` those of AWS; of
-    the latter only what cannot be a secret is written. ``pool`` is that of the runs that launch
-    machines. ``secrets`` are the names of settings that may hold secrets and are not among these.
+    ``directory`` is DAGSTER_HOME, ``programs`` the directory of Dagster's programs, both absolute.
+    ``settings`` are the CHECKOUT_* variables of the services, ``aws`` the AWS variables, of which
+    possible secrets are not written. ``pool`` is the pool of the runs that launch machines.
+    ``secrets`` are the names of settings that may hold secrets and are not in ``settings``.
     """
 
     directory: Path
@@ -84,13 +84,13 @@ class Deployment:
         return [("DAGSTER_HOME", str(self.directory)), *aws, *sorted(self.settings.items())]
 
     def _is_written(self, name: str) -> bool:
-        """An address may hold a password before its host."""
+        """Whether the AWS variable is written: a URL may contain a password before its host."""
         return bool(_AWS_VARIABLES.fullmatch(name)) and "@" not in self.aws[name]
 
 
 @dataclass(frozen=True, slots=True)
 class DeployedFile:
-    """A file below the deployment's directory; ``is_kept``: once written it is the reader's own."""
+    """A file of the deployment; a file with ``is_kept`` is written once and never replaced."""
 
     name: str
     text: str
@@ -132,7 +132,7 @@ def _templates() -> "Environment":
 
     directory = resources.files(_HERE) / "templates"
     environment = Environment(
-        autoescape=False,  # no markup: paths are checked, and filters quote the other values
+        autoescape=False,  # not markup: paths are checked, and filters quote the other values
         loader=FunctionLoader(lambda name: directory.joinpath(name).read_text("utf-8")),
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -144,6 +144,6 @@ def _templates() -> "Environment":
 
 
 def _quoted(value: str) -> str:
-    """As a shell and systemd both read it."""
+    """Quote the value so that a shell and systemd read it alike."""
     escaped = re.sub(r'(["\\`$])', r"\\\1", value)
     return f'"{escaped}"'

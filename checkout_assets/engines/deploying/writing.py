@@ -1,4 +1,4 @@
-"""Writes the files of a deployment, and leaves alone what somebody else wrote or changed."""
+"""Writing a deployment's files without replacing files that were edited or are not ours."""
 
 import os
 from collections.abc import Iterable, Sequence
@@ -12,20 +12,20 @@ from checkout_assets.engines.deploying.files import MARK, DeployedFile
 
 
 class FileState(StrEnum):
-    """What happened to a file of the deployment."""
+    """What was done with a file of the deployment."""
 
     WRITTEN = "written"
     UNCHANGED = "unchanged"
     REPLACED = "replaced"
     DIFFERS = "differs"
-    """It is not as the settings make it, and was left so."""
+    """It differs from what the settings give, and was left unchanged."""
     KEPT = "kept"
-    """It exists, and its content is not ours."""
+    """It exists and was left unchanged, because its content is the user's."""
 
 
 @dataclass(frozen=True, slots=True)
 class FileOutcome:
-    """What happened to the file of that name, which is relative to the directory."""
+    """What was done with a file; ``name`` is relative to the directory."""
 
     name: str
     state: FileState
@@ -34,9 +34,9 @@ class FileOutcome:
 def write_deployment(
     directory: Path, files: Iterable[DeployedFile], replace: bool
 ) -> Sequence[FileOutcome]:
-    """Write what is missing; with ``replace`` also what differs.
+    """Write the missing files; with ``replace`` also those that differ.
 
-    Raises UsageError if the directory holds files of something else, or cannot be written.
+    Raises UsageError if the directory has other files, or cannot be written.
     """
     try:
         _refuse_foreign(directory)
@@ -81,7 +81,7 @@ def _state(path: Path, file: DeployedFile, replace: bool) -> FileState:
 
 
 def _write(path: Path, file: DeployedFile) -> None:
-    """Write the file as a whole, with its mode from the first byte on."""
+    """Write the file atomically; it has its mode from the beginning."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.new")
     temporary.unlink(missing_ok=True)

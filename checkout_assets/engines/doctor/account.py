@@ -84,7 +84,7 @@ class AwsClients:
 
 def credentials_results(clients: AwsClients, launches: bool) -> Iterator[CheckResult]:
     """Whether credentials can be used, and a region if machines are launched."""
-    remedy = "Set AWS_PROFILE, or run where a role gives credentials."
+    remedy = "Set AWS_PROFILE, or run where a role provides credentials."
     yield from settled(_CREDENTIALS, lambda: _credentials(clients), remedy)
     yield from settled(_REGION, lambda: _region(clients, launches))
 
