@@ -12,6 +12,7 @@ from checkout_assets.cli.settings_options import settings_with
 from checkout_assets.domain.alerts.message import trial_message
 from checkout_assets.domain.errors import UsageError
 from checkout_assets.engines.alerts.sending import AlertTarget, problem_of_sending
+from checkout_assets.settings import Settings
 
 _EXAMPLES = """\b
 Examples:
@@ -60,7 +61,7 @@ def _targets() -> Sequence[AlertTarget]:
     targets = alert_targets(alert_options(settings_with().alerts))
     if not targets:
         raise UsageError(
-            "Nobody gets alerts: set CHECKOUT_ALERTS, such as "
-            '{"topics": ["arn:aws:sns:us-east-2:111122223333:orders"]}.'
+            "Nobody gets alerts: set CHECKOUT_ALERTS. It is "
+            f"{Settings.model_fields['alerts'].description}."
         )
     return targets

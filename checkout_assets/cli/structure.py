@@ -18,10 +18,8 @@ from checkout_assets.domain.anomalies import Finding, Rule, Severity, structured
 from checkout_assets.domain.counting import counted, in_number, of_folders
 from checkout_assets.domain.displayable import displayable
 from checkout_assets.domain.folders import Folder, select_folders, slices
-from checkout_assets.engines.locations import Location, canonical_uri, check_writable
 from checkout_assets.engines.structuring.choices import StructureChoices
 from checkout_assets.settings import Settings
-from spark_jobs.contract.keys import PROBES_IN_LAKE
 from spark_jobs.contract.totals import StructureTotals
 
 if TYPE_CHECKING:
@@ -87,27 +85,13 @@ def run_folders(settings: Settings, folders: Sequence[Folder]) -> "list[Structur
 
     places = usable_places(settings, "raw", "lake")
     raw, lake = places["raw"], places["lake"]
-    _refuse_wrong_lake(settings, raw, lake, folders)
     with closing(LocalSpark(local_spark_config(settings.spark_master))) as spark:
         engine = LocalSparkEngine(raw, lake, spark.session, settings, cancel_start=spark.cancel)
+        engine.check(folders)
         watched = LeftoverWatch(engine, lake)
         with closing(_results(watched, folders)) as results:
             ended = [_tell(result) for result in _with_bar(results, len(folders))]
     return sorted(ended, key=lambda result: result.folder)
-
-
-def _refuse_wrong_lake(
-    settings: Settings, raw: Location, lake: Location, folders: Sequence[Folder]
-) -> None:
-    """Raise UsageError if these folders of raw must not be published to the lake."""
-    from checkout_assets.engines.conditions import refuse_ignored_conditions
-    from checkout_assets.engines.structuring.origin import refuse_lake_of_other_raw
-
-    check_writable(lake, "lake")
-    replaces = canonical_uri(settings.replaces_raw, "replaced raw")
-    store = lake.open()
-    refuse_lake_of_other_raw(store, folders, raw.uri, replaces)
-    refuse_ignored_conditions(store, "lake", PROBES_IN_LAKE)
 
 
 def _results(

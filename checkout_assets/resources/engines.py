@@ -20,7 +20,6 @@ from checkout_assets.engines.reconciling.choices import AllowanceChoices
 from checkout_assets.engines.seam import FolderEngine
 from checkout_assets.engines.structuring.choices import StructureChoices
 from checkout_assets.resources.stores import Stores
-from spark_jobs.contract.keys import PROBES_IN_LAKE
 
 if TYPE_CHECKING:
     from checkout_assets.engines.copying.engine import FolderCopied
@@ -158,19 +157,16 @@ class LocalSparkResource(StructureChoices, StructureEngineResource):
 
     def engine(self) -> "FolderEngine[StructuredFolder]":
         """The session starts when the engine runs."""
-        from checkout_assets.engines.conditions import refuse_ignored_conditions
-        from checkout_assets.engines.locations import check_writable
         from checkout_assets.engines.structuring.leftovers import LeftoverWatch
         from checkout_assets.engines.structuring.session import LocalSpark
         from checkout_assets.engines.structuring.spark_engine import LocalSparkEngine
 
         self.stores.refuse_over_budget()
         self.stores.check("raw", "lake")
-        check_writable(self.stores.lake(), "lake")
         self._spark = LocalSpark(self.pyspark.spark_config)
         raw, lake = self.stores.raw(), self.stores.lake()
-        refuse_ignored_conditions(lake.open(), "lake", PROBES_IN_LAKE)
         engine = LocalSparkEngine(raw, lake, self._session, self, cancel_start=self._spark.cancel)
+        engine.check()
         return LeftoverWatch(engine, lake)
 
     @contextmanager

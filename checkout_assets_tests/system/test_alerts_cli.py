@@ -8,6 +8,7 @@ import pytest
 from moto import mock_aws
 
 from checkout_assets.cli.main import run
+from checkout_assets.settings import Settings
 
 
 @pytest.fixture
@@ -46,4 +47,6 @@ def test_one_that_fails_is_exit_code_1_and_the_others_get_theirs(
 
 def test_without_anybody_it_is_wrong_usage(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["alerts", "test"]) == 2
-    assert "set CHECKOUT_ALERTS" in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert "set CHECKOUT_ALERTS" in told
+    assert f"It is {Settings.model_fields['alerts'].description}." in told

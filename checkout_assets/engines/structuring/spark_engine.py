@@ -6,10 +6,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from checkout_assets.domain.folders import Folder
-from checkout_assets.engines.locations import Location, canonical_uri
+from checkout_assets.engines.conditions import refuse_ignored_conditions
+from checkout_assets.engines.locations import Location, canonical_uri, check_writable
 from checkout_assets.engines.seam import FolderOutcome
 from checkout_assets.engines.structuring.apart import iterated_apart
 from checkout_assets.engines.structuring.choices import USUAL_STRUCTURING, StructureChoices
+from spark_jobs.contract.keys import PROBES_IN_LAKE
 from spark_jobs.contract.results import FolderStructured
 from spark_jobs.contract.totals import StructureTotals
 
@@ -64,6 +66,18 @@ class LocalSparkEngine:
         self._choices = choices
         self._replaces_raw = canonical_uri(choices.replaces_raw, "replaced raw")
         self._cancel_start = cancel_start
+
+    def check(self, folders: Sequence[Folder] = ()) -> None:
+        """Raise UsageError if nothing can be published to the lake, or not these folders of raw.
+
+        Sends its requests before Spark starts. Raises MigrationError if the lake does not answer.
+        """
+        from checkout_assets.engines.structuring.origin import refuse_lake_of_other_raw
+
+        check_writable(self._lake, "lake")
+        store = self._lake.open()
+        refuse_lake_of_other_raw(store, folders, self._raw.uri, self._replaces_raw)
+        refuse_ignored_conditions(store, "lake", PROBES_IN_LAKE)
 
     def run(self, folders: Sequence[Folder], run_id: str) -> Iterator[StructuredFolder]:
         """Yield each folder's outcome; what this run id has published is yielded without work."""
