@@ -30,7 +30,7 @@ from checkout_assets.engines.copying.choices import CopyChoices
 from checkout_assets.engines.deploying.choices import DeployChoices
 from checkout_assets.engines.ec2.options import Ec2Options
 from checkout_assets.engines.emr.options import EmrChoices
-from checkout_assets.engines.option import OnCommandLine
+from checkout_assets.engines.option import MayBePath, OnCommandLine
 from checkout_assets.engines.place_terms import PlaceTerms
 from checkout_assets.engines.planning.choices import BudgetChoices
 from checkout_assets.engines.reconciling.choices import AllowanceChoices
@@ -250,6 +250,23 @@ def secret_variables_of(settings: Settings) -> list[str]:
     """The names of the variables that were given and may hold a secret."""
     given = sorted(settings.model_fields_set)
     return [variable_of(name) for name in given if not Settings.model_fields[name].repr]
+
+
+def paths_of(settings: Settings) -> dict[str, str]:
+    """The values, by variable, that may name a file or a directory of this machine."""
+    found = _paths_in(Settings, ENVIRONMENT_PREFIX, settings.model_dump())
+    for name, options in _OPTIONS.items():
+        found |= _paths_in(options, f"{variable_of(name)}_", getattr(settings, name))
+    return found
+
+
+def _paths_in(model: type[BaseModel], prefix: str, values: Mapping[str, Any]) -> dict[str, str]:
+    may_be = [
+        name
+        for name, field in model.model_fields.items()
+        if any(isinstance(each, MayBePath) for each in field.metadata)
+    ]
+    return {f"{prefix}{name}".upper(): str(values[name]) for name in may_be if values.get(name)}
 
 
 def variable_of(name: str) -> str:

@@ -29,6 +29,11 @@ class PlanConfig(dg.Config):
         default=_USUAL.clusters, ge=1, le=512, description="clusters that structure so"
     )
     days: int = Field(default=_USUAL.days, ge=1, description="days of which a folder has documents")
+    inventory: str = Field(
+        default="",
+        description="plan for what this manifest.json of an S3 Inventory lists, instead of "
+        "listing the source: s3://bucket/key or a file",
+    )
 
 
 def build_plan_job(ec2: Mapping[str, Any], emr: Mapping[str, Any]) -> dg.JobDefinition:
@@ -41,11 +46,11 @@ def build_plan_job(ec2: Mapping[str, Any], emr: Mapping[str, Any]) -> dg.JobDefi
         from checkout_assets.engines.planning.price_table import load_prices
         from checkout_assets.resources.planning import estimates_for
 
-        table = load_prices()
-        if old := table.warning(datetime.now(UTC).date()):
-            context.log.warning(old)
         try:
-            work = _listed(reconciler.stores, config.folders, reconciler.role_arn)
+            table = load_prices(reconciler.stores.prices)
+            if old := table.warning(datetime.now(UTC).date()):
+                context.log.warning(old)
+            work = _workload(reconciler.stores, config, reconciler.role_arn)
             choices = PlanChoices(config.instances, config.clusters, config.days)
             found = estimates_for(ec2, emr, work, choices, table)
         except (UsageError, MigrationError) as error:
@@ -63,12 +68,17 @@ def build_plan_job(ec2: Mapping[str, Any], emr: Mapping[str, Any]) -> dg.JobDefi
     return plan_job
 
 
-def _listed(stores: Stores, words: list[str], role_arn: str) -> Workload:
+def _workload(stores: Stores, config: PlanConfig, role_arn: str) -> Workload:
     from checkout_assets.engines.locations import principal
+    from checkout_assets.engines.planning.inventory_load import inventory_workload
     from checkout_assets.engines.planning.source_load import list_workload
 
+    folders = select_folders(config.folders)
+    if config.inventory:
+        source = stores.source() if stores.source_uri else None
+        return inventory_workload(config.inventory, source, folders, role_arn)
     stores.check("source", role_arn=role_arn)
-    return list_workload(stores.source().open(principal(role_arn)), select_folders(words))
+    return list_workload(stores.source().open(principal(role_arn)), folders)
 
 
 def _metadata(work: Workload, found: list[Estimate]) -> dict[str, Any]:
@@ -91,5 +101,7 @@ def _metadata(work: Workload, found: list[Estimate]) -> dict[str, Any]:
         "bytes": work.total_bytes,
         "documents": work.read,
         "archived": dg.MetadataValue.json(dict(work.archived)),
+        "missing_folders": dg.MetadataValue.json(work.missing),
+        **({"inventory_of": work.inventory.taken_at.isoformat()} if work.inventory else {}),
         "estimates": dg.MetadataValue.table(rows),
     }

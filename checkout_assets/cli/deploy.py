@@ -19,7 +19,13 @@ from checkout_assets.cli.settings_options import (
 from checkout_assets.domain.counting import in_number
 from checkout_assets.domain.displayable import displayable
 from checkout_assets.domain.errors import UsageError
-from checkout_assets.settings import Settings, aws_variables, secret_variables_of, variables_of
+from checkout_assets.settings import (
+    Settings,
+    aws_variables,
+    paths_of,
+    secret_variables_of,
+    variables_of,
+)
 
 if TYPE_CHECKING:
     from checkout_assets.engines.deploying.files import Deployment
@@ -109,6 +115,7 @@ def _deployment(directory: Path, settings: Settings) -> "Deployment":
         settings=variables_of(settings),
         aws=aws_variables(),
         pool=POOL,
+        paths=paths_of(settings),
         secrets=secret_variables_of(settings),
     )
 

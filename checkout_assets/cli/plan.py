@@ -3,36 +3,39 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from checkout_assets.cli.console import print_json, print_lines, say
 from checkout_assets.cli.help_texts import FOLDER_HELP
-from checkout_assets.cli.options import Folders, Json, usable_places
-from checkout_assets.cli.plan_table import print_plan, workload_lines
+from checkout_assets.cli.options import (
+    Folders,
+    Json,
+    given_locations,
+    given_places,
+    usable_places,
+)
+from checkout_assets.cli.plan_table import inventory_document, print_plan, workload_lines
 from checkout_assets.cli.settings_options import ComparingRole, comparing_settings, settings_options
 from checkout_assets.domain.errors import UsageError
 from checkout_assets.domain.folders import Folder, select_folders
 from checkout_assets.domain.planning.estimate import Estimate
 from checkout_assets.domain.planning.prices import PriceTable
 from checkout_assets.domain.planning.workload import Workload, spread_evenly
+from checkout_assets.engines.locations import S3Location
 from checkout_assets.engines.planning.choices import PlanChoices
 from checkout_assets.settings import Settings
 
 _NAME = "plan"
 _USUAL = PlanChoices()
-_OPTIONS = ("source_uri", "source_account", "requester_pays")
+_OPTIONS = ("source_uri", "source_account", "requester_pays", "prices")
 _EXAMPLES = f"""{FOLDER_HELP}\b
 Examples:
   checkout-assets plan --source s3://orders
   checkout-assets plan --objects 400000000 --bytes 4400000000000
+  checkout-assets plan --source s3://orders --inventory s3://inventories/orders/all/2026-11-22T01-00Z/manifest.json
 """
-
-Prices = Annotated[
-    Path | None, typer.Option(metavar="FILE", help="Another price table.", show_default=False)
-]
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,14 @@ class _Load:
     total_bytes: Annotated[
         int | None,
         typer.Option("--bytes", metavar="N", min=0, help="How large these objects are together."),
+    ] = None
+    inventory: Annotated[
+        str | None,
+        typer.Option(
+            metavar="MANIFEST",
+            help="Plan for what this manifest.json of an S3 Inventory lists: s3://bucket/key or a "
+            "file. Sends no request to the source.",
+        ),
     ] = None
 
 
@@ -77,26 +88,25 @@ def plan(  # noqa: PLR0913 - a command's options
     role: ComparingRole = None,
     load: _Load,
     machines: _Machines,
-    prices: Prices = None,
     json: Json = False,
 ) -> int:
     """Estimate requests, hours and dollars of a migration; change nothing.
 
-    Lists the source, which costs one request per 1,000 objects, or plans for the numbers that are
-    given. Takes all 512 folders unless some are named.
+    Lists the source, which costs one request per 1,000 objects, or plans for an S3 Inventory or for
+    the numbers that are given. Takes all 512 folders unless some are named.
     """
     from checkout_assets.engines.planning.price_table import load_prices
     from checkout_assets.resources.planning import estimates_for
 
     settings = comparing_settings(role, **given)
-    table = load_prices(prices)
+    table = load_prices(settings.prices)
     work = _workload(settings, folders, load)
     found = estimates_for(settings.ec2, settings.emr, work, machines, table)
     old = table.warning(datetime.now(UTC).date())
     if json:
         print_json(_NAME, True, _document(work, found, table, old))
     else:
-        print_lines(workload_lines(work))
+        print_lines(workload_lines(work, counted_by_hand=load.objects is not None))
         print_plan(found)
         print_lines(_how_to_set_budget(work))
     if old:
@@ -106,6 +116,10 @@ def plan(  # noqa: PLR0913 - a command's options
 
 def _workload(settings: Settings, folders: list[str] | None, load: _Load) -> Workload:
     chosen = select_folders(folders or ["all"])
+    if load.inventory is not None and (load.objects, load.total_bytes) != (None, None):
+        raise UsageError("--inventory counts itself: leave out --objects and --bytes.")
+    if load.inventory is not None:
+        return _inventoried(settings, chosen, load.inventory)
     if load.objects is not None:
         return spread_evenly(load.objects, load.total_bytes or 0, chosen)
     if load.total_bytes is not None:
@@ -114,13 +128,22 @@ def _workload(settings: Settings, folders: list[str] | None, load: _Load) -> Wor
 
 
 def _listed(settings: Settings, folders: Sequence[Folder]) -> Workload:
-    from checkout_assets.engines.locations import S3Location, principal
+    from checkout_assets.engines.locations import principal
     from checkout_assets.engines.planning.source_load import list_workload
 
     role = settings.comparing_role_arn
     source = usable_places(settings, "source", role_arn=role)["source"]
     assert isinstance(source, S3Location)
     return list_workload(source.open(principal(role)), folders)
+
+
+def _inventoried(settings: Settings, folders: Sequence[Folder], uri: str) -> Workload:
+    from checkout_assets.engines.planning.inventory_load import inventory_workload
+
+    places = given_locations(settings, *given_places(settings, {"source": False}))
+    source = places.get("source")
+    assert source is None or isinstance(source, S3Location)
+    return inventory_workload(uri, source, folders, settings.comparing_role_arn)
 
 
 def _how_to_set_budget(work: Workload) -> list[str]:
@@ -138,6 +161,8 @@ def _document(
         "bytes": work.total_bytes,
         "documents": work.read,
         "archived": dict(work.archived),
+        "missing_folders": work.missing,
+        "inventory": inventory_document(work),
         "prices_as_of": table.as_of.isoformat(),
         "warning": old or None,
         "prices": {name: asdict(price) for name, price in table.prices.items()},

@@ -13,3 +13,8 @@ class OnCommandLine:
     told: str
     metavar: str | None = None
     name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class MayBePath:
+    """Annotates a text field that may name a file or a directory of this machine."""

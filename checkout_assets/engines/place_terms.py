@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from checkout_assets.domain.displayable import displayable
 from checkout_assets.domain.errors import UsageError
-from checkout_assets.engines.option import OnCommandLine
+from checkout_assets.engines.option import MayBePath, OnCommandLine
 from spark_jobs.stores.terms import SSE_KMS, SSE_S3, StoreTerms
 
 _ACCOUNT = re.compile(r"[0-9]{12}")
@@ -65,6 +65,7 @@ class PlaceTerms(CopyPlaces):
             "URI",
             name="lake",
         ),
+        MayBePath(),
     ] = Field("", description="where tables go: s3://bucket/prefix, a directory or file:///path")
     lake_encryption: Annotated[
         str,

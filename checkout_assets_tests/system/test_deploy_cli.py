@@ -217,6 +217,63 @@ def test_wrong_settings_are_one_sentence_and_write_nothing(
     assert not home.exists()
 
 
+@pytest.mark.parametrize(
+    ("variable", "path"),
+    [
+        ("CHECKOUT_LAKE_URI", "lake"),
+        ("CHECKOUT_LAKE_URI", "./lake"),
+        ("CHECKOUT_LAKE_URI", "~/lake"),
+        ("CHECKOUT_PRICES", "prices.toml"),
+        ("CHECKOUT_EC2_PACKAGE_DIRECTORY", "dist"),
+        ("CHECKOUT_EMR_PACKAGE_DIRECTORY", "../dist"),
+        ("AWS_CA_BUNDLE", "certificates.pem"),
+        ("AWS_CONFIG_FILE", "~/.aws/config"),
+        ("AWS_SHARED_CREDENTIALS_FILE", "credentials"),
+        ("AWS_WEB_IDENTITY_TOKEN_FILE", "token"),
+        ("REQUESTS_CA_BUNDLE", "certificates.pem"),
+    ],
+)
+def test_a_path_that_depends_on_directory_or_user_is_refused(
+    home: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    variable: str,
+    path: str,
+) -> None:
+    monkeypatch.setenv(variable, path)
+    assert run(["deploy", "init", str(home)]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert f'{variable} is "{path}"' in line
+    assert "Write an absolute path" in line
+    assert not home.exists()
+
+
+def test_an_option_that_names_a_relative_directory_is_refused_too(
+    home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("CHECKOUT_EC2", '{"package_directory": "dist"}')
+    assert run(["deploy", "init", str(home)]) == 2
+    assert 'CHECKOUT_EC2_PACKAGE_DIRECTORY is "dist"' in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("lake", ["/srv/lake", "file:///srv/lake", "s3://other/lake"])
+def test_a_place_that_is_the_same_everywhere_is_taken(
+    home: Path, monkeypatch: pytest.MonkeyPatch, lake: str
+) -> None:
+    monkeypatch.setenv("CHECKOUT_LAKE_URI", lake)
+    monkeypatch.setenv("CHECKOUT_EC2_PACKAGE_DIRECTORY", "/opt/checkout-assets/dist")
+    assert run(["deploy", "init", str(home)]) == 0
+    assert f'CHECKOUT_LAKE_URI="{lake}"' in (home / "environment").read_text()
+
+
+def test_a_relative_directory_of_the_deployment_becomes_absolute(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert run(["deploy", "init", "dagster"]) == 0
+    assert f'DAGSTER_HOME="{tmp_path}/dagster"' in (tmp_path / "dagster/environment").read_text()
+
+
 def test_a_directory_is_needed(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["deploy", "init"]) == 2
     assert "DIRECTORY" in capsys.readouterr().err

@@ -9,6 +9,7 @@ import pytest
 from checkout_assets.cli.main import run
 from checkout_assets.definitions import build_resources
 from checkout_assets.domain.errors import UsageError
+from checkout_assets.engines.planning.planning import refuse_costly_plan
 from checkout_assets.engines.planning.price_table import load_prices
 from checkout_assets.sample.s3_server import EmbeddedS3Server
 from checkout_assets.settings import Settings
@@ -106,7 +107,7 @@ def test_by_hand_nothing_is_asked_of_s3(
     ("words", "said"),
     [
         (["--bytes", "7"], "--bytes needs --objects"),
-        (["--objects", "7", "--prices", "no-such"], "The price table cannot be read"),
+        (["--objects", "7", "--prices", "no-such"], "The price table no-such cannot be read"),
     ],
 )
 def test_a_wrong_option_is_one_sentence(
@@ -144,7 +145,7 @@ def test_a_wrong_price_table_is_one_sentence(text: str, tmp_path: Path) -> None:
     file = tmp_path / "prices.toml"
     file.write_text(text)
     with pytest.raises(UsageError, match="The price table"):
-        load_prices(file)
+        load_prices(str(file))
 
 
 @pytest.fixture
@@ -196,6 +197,59 @@ def test_an_engine_over_budget_sends_no_request(
     with pytest.raises(UsageError, match="CHECKOUT_BUDGET_DOLLARS is 100"):
         build_resources(Settings(**chosen))[engine].engine()
     assert not proxy.seen
+
+
+def write_prices(file: Path, share: float) -> None:
+    """Our table with that share of each price."""
+    rows = [
+        f'"{name}" = {{ dollars = {price.dollars * share:.9f}, unit = "u", source = "a contract" }}'
+        for name, price in load_prices().prices.items()
+    ]
+    file.write_text("\n".join(["as_of = 2026-11-26", "[prices]", *rows]))
+
+
+@pytest.fixture
+def own_prices(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A table in which everything costs a hundredth, as CHECKOUT_PRICES names it."""
+    file = tmp_path / "prices.toml"
+    write_prices(file, 0.01)
+    monkeypatch.setenv("CHECKOUT_PRICES", str(file))
+    return file
+
+
+@pytest.mark.usefixtures("over_budget", "own_prices")
+def test_the_budget_is_compared_with_the_prices_of_the_setting(proxy: FaultProxy) -> None:
+    assert proxy.endpoint_url
+    refuse_costly_plan(Settings())
+    build_resources(Settings())["copy_engine"].engine()
+    assert run(["copy", FOLDERS[0]]) == 0
+
+
+@pytest.mark.parametrize("command", ["copy", "structure"])
+@pytest.mark.usefixtures("over_budget")
+def test_a_price_table_that_is_missing_stops_a_command_with_a_budget(
+    command: str,
+    proxy: FaultProxy,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("CHECKOUT_PRICES", "/no-such.toml")
+    proxy.seen.clear()
+    assert run([command, *FOLDERS]) == 2
+    assert "The price table /no-such.toml cannot be read" in capsys.readouterr().err
+    assert not proxy.seen
+
+
+def test_a_plan_takes_the_prices_of_the_setting_and_the_option_wins(
+    own_prices: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ("--objects", "1000000", "--bytes", "0")
+    assert planned(capsys, *words)["estimates"][0]["dollars"] == pytest.approx(0.05, rel=0.01)
+    other = tmp_path / "other.toml"
+    write_prices(other, 2)
+    document = planned(capsys, *words, "--prices", str(other))
+    assert document["estimates"][0]["dollars"] == pytest.approx(10, rel=0.01)
+    assert own_prices.exists()
 
 
 def test_a_budget_without_a_plan_says_what_to_run(

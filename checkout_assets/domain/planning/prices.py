@@ -32,7 +32,7 @@ class PriceTable:
         if name not in self.prices:
             raise UsageError(
                 f"The price table has no price for {displayable(name)}: add it to a copy of the "
-                "table, with its source, and give that file with --prices."
+                "table, with its source, and give that file with --prices or CHECKOUT_PRICES."
             )
         return self.prices[name].dollars
 

@@ -63,7 +63,9 @@ def _copy_folder(load: FolderLoad) -> RequestCounts:
     listings = 2 * pages + 2
     in_parts = load.parts + load.large  # beginning and ending an upload replace the one COPY
     copies = load.objects + in_parts
-    return RequestCounts(writes=listings + copies + parts + 1, reads=1 + parts + load.large)
+    return RequestCounts(
+        writes=listings + copies + parts + 1, reads=1 + parts + load.large + 2 * load.asked
+    )
 
 
 def _structure_folder(load: FolderLoad, days: int) -> RequestCounts:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from checkout_assets.domain.folders import ALL_FOLDERS, Folder
 
@@ -11,7 +12,8 @@ class FolderLoad:
     """One folder's objects.
 
     ``read`` of them are documents or nested objects. ``archived`` objects must be restored before
-    they can be copied. ``large`` objects are copied in ``parts`` parts altogether.
+    they can be copied. ``large`` objects are copied in ``parts`` parts altogether. ``asked`` objects
+    have tags that do not tell their bytes, so copying requests the headers of both sides.
     """
 
     objects: int
@@ -20,14 +22,35 @@ class FolderLoad:
     archived: int = 0
     large: int = 0
     parts: int = 0
+    asked: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class InventoryFacts:
+    """What an S3 Inventory says beside the loads.
+
+    ``in_parts`` objects were uploaded in parts; ``elsewhere`` are objects outside of the planned
+    folders; ``encryptions`` counts by encryption status. ``lacking`` are fields that it does not
+    have.
+    """
+
+    taken_at: datetime
+    in_parts: int
+    elsewhere: int
+    encryptions: Mapping[str, int]
+    lacking: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Workload:
-    """The loads of all planned folders, by name; ``archived`` counts objects by storage class."""
+    """The loads of all planned folders, by name; ``archived`` counts objects by storage class.
+
+    ``inventory`` is set if an S3 Inventory was read instead of listing the source.
+    """
 
     folders: Mapping[str, FolderLoad]
     archived: Mapping[str, int] = field(default_factory=dict)
+    inventory: InventoryFacts | None = None
 
     @property
     def objects(self) -> int:
@@ -38,6 +61,11 @@ class Workload:
     def total_bytes(self) -> int:
         """The bytes of all folders."""
         return sum(each.total_bytes for each in self.folders.values())
+
+    @property
+    def missing(self) -> list[str]:
+        """The names of folders without an object."""
+        return [name for name, load in self.folders.items() if not load.objects]
 
     @property
     def read(self) -> int:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +11,7 @@ from checkout_assets.domain.displayable import displayable
 from checkout_assets.domain.errors import UsageError
 from checkout_assets.engines.deploying.choices import DeployChoices
 from checkout_assets.engines.locations import S3Location
+from spark_jobs.stores.file_uris import is_file_uri
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -29,11 +30,14 @@ _FOR_ALL, _FOR_OWNER = 0o644, 0o600
 _SAFE_PATH = re.compile(r"/[A-Za-z0-9._/@+-]*")
 """A path without special characters in a systemd unit, in YAML or in a shell."""
 
+_AWS_PATHS = (
+    "AWS_CONFIG_FILE|AWS_SHARED_CREDENTIALS_FILE|AWS_CA_BUNDLE|AWS_WEB_IDENTITY_TOKEN_FILE"
+    "|REQUESTS_CA_BUNDLE"
+)
 _AWS_VARIABLES = re.compile(
-    "AWS_(DEFAULT_)?REGION|AWS_PROFILE|AWS_CONFIG_FILE|AWS_SHARED_CREDENTIALS_FILE|AWS_CA_BUNDLE"
-    "|AWS_ENDPOINT_URL(_[A-Z0-9]+)?|AWS_USE_(FIPS|DUALSTACK)_ENDPOINT|AWS_METADATA_SERVICE_[A-Z_]+"
-    "|AWS_EC2_METADATA_DISABLED|AWS_MAX_ATTEMPTS|AWS_RETRY_MODE|AWS_WEB_IDENTITY_TOKEN_FILE"
-    "|AWS_ROLE_(ARN|SESSION_NAME)|REQUESTS_CA_BUNDLE"
+    "AWS_(DEFAULT_)?REGION|AWS_PROFILE|AWS_ENDPOINT_URL(_[A-Z0-9]+)?"
+    "|AWS_USE_(FIPS|DUALSTACK)_ENDPOINT|AWS_METADATA_SERVICE_[A-Z_]+|AWS_EC2_METADATA_DISABLED"
+    f"|AWS_MAX_ATTEMPTS|AWS_RETRY_MODE|AWS_ROLE_(ARN|SESSION_NAME)|{_AWS_PATHS}"
 )
 """AWS variables that cannot be secrets. All others may be, for example a proxy's address."""
 
@@ -48,6 +52,7 @@ class Deployment:
     ``directory`` is DAGSTER_HOME, ``programs`` the directory of Dagster's programs, both absolute.
     ``settings`` are the CHECKOUT_* variables of the services, ``aws`` the AWS variables, of which
     possible secrets are not written. ``pool`` is the pool of the runs that launch machines.
+    ``paths`` are the settings, by variable, that may name a file or a directory of this machine.
     ``secrets`` are the names of settings that may hold secrets and are not in ``settings``.
     """
 
@@ -58,6 +63,7 @@ class Deployment:
     settings: Mapping[str, str]
     aws: Mapping[str, str]
     pool: str
+    paths: Mapping[str, str] = field(default_factory=dict)
     secrets: Sequence[str] = ()
 
     def __post_init__(self) -> None:
@@ -71,6 +77,8 @@ class Deployment:
                     f"The path {displayable(str(path))} cannot stand in a unit of systemd: use one "
                     "with letters, digits and . _ / @ + - only."
                 )
+        for name, opened in self._opened_by_services():
+            _refuse_relative(name, opened)
 
     @property
     def withheld(self) -> list[str]:
@@ -83,9 +91,24 @@ class Deployment:
         aws = sorted({**_AWS_DEFAULTS, **named}.items())
         return [("DAGSTER_HOME", str(self.directory)), *aws, *sorted(self.settings.items())]
 
+    def _opened_by_services(self) -> Iterator[tuple[str, str]]:
+        yield from self.paths.items()
+        for name, path in sorted(self.aws.items()):
+            if re.fullmatch(_AWS_PATHS, name) and path:
+                yield name, path
+
     def _is_written(self, name: str) -> bool:
         """Whether the AWS variable is written: a URL may contain a password before its host."""
         return bool(_AWS_VARIABLES.fullmatch(name)) and "@" not in self.aws[name]
+
+
+def _refuse_relative(name: str, path: str) -> None:
+    """Raise UsageError if what a variable names depends on the directory or the user."""
+    if not path.startswith("/") and "://" not in path and not is_file_uri(path):
+        raise UsageError(
+            f'{name} is "{displayable(path)}", which the services would not find: they run in '
+            "another directory and as another user. Write an absolute path."
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,10 @@
 """The options that all fleets have, each defined once."""
 
+from typing import Annotated
+
 from pydantic import BaseModel, ConfigDict, Field
+
+from checkout_assets.engines.option import MayBePath
 
 
 class FleetOptions(BaseModel):
@@ -13,7 +17,7 @@ class FleetOptions(BaseModel):
         default="", description="another endpoint of the fleet's API, for tests"
     )
     package_uri: str = Field(default="", description="where the package lies: s3://bucket/prefix")
-    package_directory: str = Field(
+    package_directory: Annotated[str, MayBePath()] = Field(
         default="",
         description="what make package built, to be uploaded to package_uri; empty if it is",
     )

@@ -1,10 +1,12 @@
 """The budget and what to plan for, each option once: settings, stores and commands follow."""
 
 from dataclasses import dataclass
+from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from checkout_assets.domain.planning.requests import DEFAULT_DAYS
+from checkout_assets.engines.option import MayBePath, OnCommandLine
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,4 +35,13 @@ class BudgetChoices(BaseModel):
     )
     planned_bytes: int = Field(
         0, ge=0, description="the source's bytes, as plan counted them, for the budget"
+    )
+    prices: Annotated[
+        str,
+        OnCommandLine("Another price table, also for the budget.", "FILE"),
+        MayBePath(),
+    ] = Field(
+        "",
+        description="the price table of plan and of the budget, a TOML file; empty for the one "
+        "that comes with the program",
     )

@@ -95,4 +95,4 @@ def _least_dollars(budget: BudgetChoices) -> float:
     """What requests and transfer of the whole migration cost, on machines that cost nothing."""
     work = spread_evenly(budget.planned_objects, budget.planned_bytes)
     here = copying_machines(Ec2Options(), 1)[:1], structuring_machines(EmrChoices(), 1)[:1]
-    return sum(each.dollars for each in estimates(work, *here, load_prices()))
+    return sum(each.dollars for each in estimates(work, *here, load_prices(budget.prices)))

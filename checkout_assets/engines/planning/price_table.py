@@ -14,25 +14,29 @@ _HIGHEST_DOLLARS = 1e9
 """A higher price is a mistake, and its multiples may be more than a number can be."""
 
 
-def load_prices(path: Path | None = None) -> PriceTable:
+def load_prices(path: str = "") -> PriceTable:
     """The table in that TOML file, else ours; raises UsageError if the file is not such a table."""
     try:
-        text = path.read_text() if path else files(__package__).joinpath(_TABLE).read_text()
+        text = Path(path).read_text() if path else files(__package__).joinpath(_TABLE).read_text()
         told = tomllib.loads(text)
         prices = {name: _price(given) for name, given in told["prices"].items()}
         as_of = told["as_of"]
     except OSError as error:
-        raise UsageError(f"The price table cannot be read: {error.strerror}.") from None
+        raise UsageError(f"{_named(path)} cannot be read: {error.strerror}.") from None
     except RecursionError:
-        raise UsageError("The price table nests too deeply to be read.") from None
+        raise UsageError(f"{_named(path)} nests too deeply to be read.") from None
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise UsageError(
-            f"The price table {displayable(str(path))} is wrong ({displayable(str(error))}): write "
-            "it like checkout_assets/engines/planning/prices.toml."
+            f"{_named(path)} is wrong ({displayable(str(error))}): write it like "
+            "checkout_assets/engines/planning/prices.toml."
         ) from None
     if not isinstance(as_of, date) or isinstance(as_of, datetime):
-        raise UsageError("The price table needs as_of: the day of its prices, such as 2026-11-26.")
+        raise UsageError(f"{_named(path)} needs as_of: the day of its prices, such as 2026-11-26.")
     return PriceTable(as_of, prices)
+
+
+def _named(path: str) -> str:
+    return f"The price table {displayable(path)}".rstrip()
 
 
 def _price(given: dict[str, object]) -> Price:

@@ -1,0 +1,52 @@
+"""Counts a folder's objects for a plan, whoever lists them."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+from checkout_assets.domain.keys import classify
+from checkout_assets.domain.planning.workload import FolderLoad
+from checkout_assets.engines.copying.parts import PART_BYTES
+from checkout_assets.engines.copying.requests import LARGEST_COPY
+from spark_jobs.contract.words import ObjectKind
+
+
+@dataclass(slots=True)
+class FolderCount:
+    """One folder's objects so far; ``archived`` counts by where they are archived."""
+
+    objects: int = 0
+    total_bytes: int = 0
+    read: int = 0
+    large: int = 0
+    parts: int = 0
+    asked: int = 0
+    archived: Counter[str] = field(default_factory=Counter)
+
+    def add(self, key: str, size: int, archived: str = "", asked: bool = False) -> None:
+        """Count an object, whose key begins with the folder's name.
+
+        ``archived`` is where it is, if it must be restored before it can be copied. ``asked`` if
+        copying has to ask both sides for headers, since tags do not tell.
+        """
+        self.objects += 1
+        self.total_bytes += size
+        self.read += classify(key).kind is not ObjectKind.SIDE
+        self.asked += asked
+        if size > LARGEST_COPY:
+            self.large += 1
+            self.parts += -(-size // PART_BYTES)
+        if archived:
+            self.archived[archived] += 1
+
+    @property
+    def load(self) -> FolderLoad:
+        """The counts so far."""
+        return FolderLoad(
+            self.objects,
+            self.total_bytes,
+            self.read,
+            archived=self.archived.total(),
+            large=self.large,
+            parts=self.parts,
+            asked=self.asked,
+        )
