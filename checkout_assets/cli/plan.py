@@ -34,7 +34,7 @@ _EXAMPLES = f"""{FOLDER_HELP}\b
 Examples:
   checkout-assets plan --source s3://orders
   checkout-assets plan --objects 400000000 --bytes 4400000000000
-  checkout-assets plan --source s3://orders --inventory 2026-11-22/manifest.json
+  checkout-assets plan --inventory s3://inventories/orders/all/manifest.json
 """
 
 

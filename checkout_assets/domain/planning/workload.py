@@ -12,8 +12,8 @@ class FolderLoad:
     """One folder's objects.
 
     ``read`` of them are documents or nested objects. ``archived`` objects must be restored before
-    they can be copied. ``large`` objects are copied in ``parts`` parts altogether. ``asked`` objects
-    have tags that do not tell their bytes, so copying requests the headers of both sides.
+    they can be copied. ``large`` objects are copied in ``parts`` parts altogether. Tags of
+    ``asked`` objects do not tell their bytes, so copying requests the headers of both sides.
     """
 
     objects: int
