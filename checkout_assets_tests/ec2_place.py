@@ -91,7 +91,7 @@ class Ec2Place:
         )
 
     def _denies(self, access_key: str, service: str, operation: str, sent: dict[str, str]) -> str:
-        if access_key == OPERATOR or service not in {"ec2", "ssm"}:
+        if access_key == OPERATOR or service not in {"ec2", "servicequotas", "ssm"}:
             return ""
         tags = {each.id: each.tags for each in self.ec2.instances}
         asks = asks_of_ec2(service, operation, sent, lambda each: tags.get(each, {}))

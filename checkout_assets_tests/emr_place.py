@@ -1,7 +1,7 @@
 """An engine on a local EMR with a lake of its own, for tests."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -59,6 +59,18 @@ class QuickClock:
         return (least + most) / 2
 
 
+class WatchingClock(QuickClock):
+    """Looks at something whenever a run waits."""
+
+    def __init__(self, look: Callable[[], None]) -> None:
+        super().__init__()
+        self._look = look
+
+    def sleep(self, seconds: float) -> None:
+        super().sleep(seconds)
+        self._look()
+
+
 class EmrPlace:
     """A lake and logs on disk, and an engine for each run."""
 
@@ -103,7 +115,7 @@ class EmrPlace:
             endpoint_url=self.emr.api.endpoint_url,
             config=Config(retries={"total_max_attempts": 1}),
         )
-        return EmrApi(client, client)
+        return EmrApi(client, client, self.api().quotas)
 
     def engine(self, clock: Clock | None = None, **options: Any) -> EmrEngine:
         chosen = self.options.model_copy(update=options)

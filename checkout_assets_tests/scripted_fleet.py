@@ -139,6 +139,8 @@ class FakeBackend:
     host_word: str = "host"
     done_word: str = "done"
     store_word: str = "the place"
+    refuses: Diagnosis | None = None
+    wanted_hosts: list[int] = field(default_factory=list)
     looks: int = 0
     finds: int = 0
     prepared: int = 0
@@ -163,6 +165,13 @@ class FakeBackend:
     def find(self) -> Sequence[Standing]:
         self.finds += 1
         return self.standing
+
+    def refusal(self, hosts: int, tell: Callable[[str], None]) -> Diagnosis | None:
+        assert not self.launches, "asked before the first launch"
+        self.wanted_hosts.append(hosts)
+        if self.refuses is not None:
+            tell(self.refuses.reason)
+        return self.refuses
 
     def new(self, numbers: Numbers, group: int) -> FakeHost:
         self.groups.append(group)

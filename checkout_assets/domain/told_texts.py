@@ -16,10 +16,13 @@ CAPACITY = re.compile(
 ``StateChangeReason.Message`` and ``ErrorDetails``, which quote EC2's message."""
 
 QUOTA = re.compile(
-    r"VcpuLimitExceeded|InstanceLimitExceeded|MaxSpotInstanceCountExceeded|vCPU (limit|capacity)",
+    r"VcpuLimitExceeded|InstanceLimitExceeded|MaxSpotInstanceCountExceeded|vCPU (limit|capacity)"
+    r"|Max spot instance count exceeded|exceeds the EC2 service quota",
     re.IGNORECASE,
 )
-"""A quota of the account is used up, in the same texts."""
+"""A quota of the account is used up, in the same texts. EMR's sentence comes with INTERNAL_ERROR:
+public code that handles it quotes "The number of vCPUs for instance type m5.xlarge exceeds the EC2
+service quota for that type"."""
 
 SPOT = re.compile(r"\bspot\b.{0,60}\b(terminat|interrupt|reclaim)\w*", re.IGNORECASE)
 """Spot instances were interrupted, in EMR's ``StateChangeReason.Message``: there is no code."""

@@ -19,6 +19,7 @@ from checkout_assets.domain.access.terms import AccessTerms, Place
 from checkout_assets.engines.alerts import sns
 from checkout_assets.engines.ec2 import api as ec2_api
 from checkout_assets.engines.emr import api as emr_api
+from checkout_assets.engines.fleet.quota_requests import QUOTA_READS
 from checkout_assets.engines.fleet.tags import DEPLOYMENT_TAG
 from checkout_assets_tests import policy_rules
 from checkout_assets_tests.policy_rules import LASTING_RULES, TEMPORARY_RULES, Breach, lint
@@ -221,6 +222,7 @@ def test_the_host_may_do_exactly_what_the_engines_ask_aws_for() -> None:
         *(f"ec2:{name}" for name in requests_in(ec2_api, {"_client", "_once"})),
         *(f"ssm:{name}" for name in requests_in(ec2_api, {"_ssm"})),
         *(f"elasticmapreduce:{name}" for name in requests_in(emr_api, {"_client", "_once"})),
+        *(action for _, action in QUOTA_READS.values()),
         *(f"sns:{name}" for name in requests_in(sns, {"_client"})),
     }
     implied = {*IMPLIED, "sts:AssumeRole"}

@@ -15,6 +15,7 @@ from moto.ec2.models.instances import Instance
 from moto.ec2.responses.instances import InstanceResponse
 
 from checkout_assets_tests.local_ec2.local_ec2 import REGION, LocalEc2, LocalInstance
+from checkout_assets_tests.local_quotas import ON_DEMAND_CODE, SPOT_CODE
 
 LIVES = "#!/bin/bash\nexec sleep-for-real 60\n"
 ENDS = "#!/bin/bash\nshutdown -h now\n"
@@ -110,6 +111,41 @@ def test_a_repeated_client_token_gives_the_first_instance(ec2: LocalEc2, client:
     assert launch(client, ec2, ClientToken="one") == first
     assert [each.id for each in ec2.instances] == [first]
     assert launch(client, ec2, ClientToken="two") != first
+
+
+@pytest.mark.parametrize(
+    ("market", "code", "refusal"),
+    [
+        ({}, ON_DEMAND_CODE, "VcpuLimitExceeded"),
+        (
+            {"InstanceMarketOptions": {"MarketType": "spot"}},
+            SPOT_CODE,
+            "MaxSpotInstanceCountExceeded",
+        ),
+    ],
+    ids=["on demand", "spot"],
+)
+def test_a_launch_above_a_quota_is_refused(
+    ec2: LocalEc2, client: Any, market: dict[str, Any], code: str, refusal: str
+) -> None:
+    ec2.api.quotas.values[code] = 5
+    chosen = {"InstanceType": "m5.xlarge", **market}
+    first = launch(client, ec2, ClientToken="one", **chosen)
+    with pytest.raises(ClientError) as raised:
+        launch(client, ec2, ClientToken="two", **chosen)
+    assert raised.value.response["Error"]["Code"] == refusal
+    assert launch(client, ec2, ClientToken="one", **chosen) == first
+    assert len(ec2.instances) == 1
+
+
+def test_a_quota_is_told_and_one_without_a_value_is_not(ec2: LocalEc2) -> None:
+    ec2.api.quotas.values = {ON_DEMAND_CODE: 5}
+    client = ec2.client("service-quotas")
+    told = client.get_service_quota(ServiceCode="ec2", QuotaCode=ON_DEMAND_CODE)
+    assert told["Quota"]["Value"] == 5
+    with pytest.raises(ClientError) as raised:
+        client.get_service_quota(ServiceCode="ec2", QuotaCode=SPOT_CODE)
+    assert raised.value.response["Error"]["Code"] == "NoSuchResourceException"
 
 
 def test_a_client_token_with_other_parameters_is_refused(ec2: LocalEc2, client: Any) -> None:

@@ -207,7 +207,7 @@ class WildcardClient:
 def test_only_instances_of_the_very_deployment_and_run_are_found(name: str) -> None:
     other = {DEPLOYMENT_TAG: "orders2", RUN_ID_TAG: "nightly-2", WORKER_TAG: "w001"}
     client = WildcardClient(other, {**other, DEPLOYMENT_TAG: name}, {**other, RUN_ID_TAG: name})
-    api = Ec2Api(client, client, client)
+    api = Ec2Api(client, client, client, dict)
 
     assert [each.id for each in api.find({DEPLOYMENT_TAG: name})] == ["i-1"]
     assert [each.id for each in api.find({DEPLOYMENT_TAG: "orders2", RUN_ID_TAG: name})] == ["i-2"]

@@ -12,7 +12,7 @@ from checkout_assets.engines.emr.request import launch_request
 from checkout_assets.engines.emr.results import RunResults
 from checkout_assets_tests.emr_place import SIX, EmrPlace, QuickClock
 from checkout_assets_tests.local_emr.commands import one_line_script
-from checkout_assets_tests.local_emr.local_emr import ClusterFault, Command, LocalEmr
+from checkout_assets_tests.local_emr.local_emr import OVER_QUOTA, ClusterFault, Command, LocalEmr
 from spark_jobs.contract.keys import publication_record_key
 from spark_jobs.contract.publication import PUBLISHED, PublicationRecord
 from spark_jobs.contract.totals import StructureTotals
@@ -166,6 +166,8 @@ def test_a_permanent_failure_is_never_repeated_and_its_sentence_helps(
             "refuses the cluster's configuration",
         ),
         (ClusterFault("VALIDATION_ERROR", "VcpuLimitExceeded: more"), 1, "quota is used up"),
+        (OVER_QUOTA, 1, "quota is used up"),
+        (ClusterFault("INTERNAL_ERROR", "Max spot instance count exceeded"), 1, "is used up"),
         (
             ClusterFault("INTERNAL_ERROR", "", 0, ["INTERNAL_ERROR_SPOT_NO_CAPACITY_PRIMARY"]),
             3,

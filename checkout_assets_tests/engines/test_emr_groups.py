@@ -1,6 +1,6 @@
 """A run of more folders than one cluster takes has several, each with folders of its own."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -8,7 +8,7 @@ import pytest
 from checkout_assets.domain.folders import ALL_FOLDERS
 from checkout_assets.engines.emr.request import launch_request
 from checkout_assets.engines.fleet.tags import DEPLOYMENT_TAG, GROUP_TAG, RUN_ID_TAG
-from checkout_assets_tests.emr_place import SIX, EmrPlace, QuickClock
+from checkout_assets_tests.emr_place import SIX, EmrPlace, WatchingClock
 from checkout_assets_tests.local_emr.commands import one_line_script
 from checkout_assets_tests.local_emr.local_emr import ClusterFault, LocalEmr
 
@@ -16,18 +16,6 @@ NAMES = [folder.name for folder in SIX]
 FIRST = NAMES[0]
 THREE = {"folders_per_cluster": 3}
 HALVES = [NAMES[:3], NAMES[3:]]
-
-
-class WatchingClock(QuickClock):
-    """Looks at something whenever a run waits."""
-
-    def __init__(self, look: Callable[[], None]) -> None:
-        super().__init__()
-        self._look = look
-
-    def sleep(self, seconds: float) -> None:
-        super().sleep(seconds)
-        self._look()
 
 
 def slow_but_first(arguments: Sequence[str], at: Path) -> Sequence[str]:

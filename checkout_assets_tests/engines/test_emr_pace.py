@@ -122,4 +122,4 @@ def test_a_list_of_steps_that_repeats_itself_is_refused() -> None:
 
     client: Any = Client()
     with pytest.raises(AwsRequestError, match="repeats itself"):
-        list(EmrApi(client, client).steps("j-1"))
+        list(EmrApi(client, client, dict).steps("j-1"))

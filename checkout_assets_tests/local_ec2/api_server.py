@@ -1,5 +1,6 @@
-"""moto's EC2, SSM, IAM and STS over HTTP, with calls counted, and answered wrongly if told so."""
+"""EC2, SSM, IAM, STS and quotas over HTTP, with calls counted, and answered wrongly if told so."""
 
+import json
 import re
 import threading
 from collections import Counter
@@ -17,6 +18,9 @@ from moto.sts.responses import TokenResponse
 from werkzeug.serving import WSGIRequestHandler, make_server
 from werkzeug.wrappers import Response
 
+from checkout_assets_tests.aws_errors import json_error, xml_error
+from checkout_assets_tests.local_quotas import ON_DEMAND_CODE, SPOT_CODE, LocalQuotas
+
 _SERVICES: dict[str, Any] = {
     "ec2": EC2Response,
     "ssm": SimpleSystemManagerResponse,
@@ -33,7 +37,15 @@ NO_SPOT_ROLE = (
 determined-ai/determined quotes it; EC2 User Guide, 'Service-linked role for Spot Instance
 requests': with the API "you must first ensure that this role exists"."""
 
-_OF_SERVERS = ("Insufficient", "Internal", "Unavailable")
+_OVER_QUOTA = {
+    ON_DEMAND_CODE: (
+        "VcpuLimitExceeded",
+        "You have requested more vCPU capacity than your current vCPU limit allows for the "
+        "instance bucket that the specified instance type belongs to.",
+    ),
+    SPOT_CODE: ("MaxSpotInstanceCountExceeded", "Max spot instance count exceeded"),
+}
+"""EC2 User Guide, 'Error codes for the Amazon EC2 API' and 'Spot Instance quotas'."""
 
 
 @dataclass
@@ -43,6 +55,7 @@ class Ec2ApiServer:
     ``denies`` says which permission a request lacks, by its access key, service, operation and
     what it sent. An error that begins with ``lost:`` is told after the call was carried out.
     ``spot_role`` says whether the account has the service-linked role that Spot needs.
+    ``exceeds`` says which quota a launch would exceed, ``quotas`` are the account's.
     ``requests`` are the operations that were carried out, with their parameters as they were sent.
     """
 
@@ -52,6 +65,8 @@ class Ec2ApiServer:
     endpoint_url: str = ""
     denies: Callable[[str, str, str, dict[str, str]], str] = lambda *_: ""
     spot_role: bool = True
+    quotas: LocalQuotas = field(default_factory=LocalQuotas)
+    exceeds: Callable[[dict[str, str]], str] = lambda _: ""
 
     def __post_init__(self) -> None:
         self.lock = threading.RLock()
@@ -82,31 +97,33 @@ class Ec2ApiServer:
         assert signed, "a request is signed"
         access_key, service = signed.groups()
         target = request.headers.get("X-Amz-Target", "").rpartition(".")[2]
-        sent = {} if target else dict(parse_qsl(request.get_data().decode()))
+        body = request.get_data().decode()
+        sent = {} if target else dict(parse_qsl(body))
         operation = target or sent["Action"]
+        refused = json_error if target else xml_error
         with self.lock:
             self.calls[operation] += 1
             refusal = self.answers[operation].pop(0) if self.answers.get(operation) else ""
             if refusal and not refusal.startswith("lost:"):
-                return _error(refusal)
+                return refused(refusal)
             if denied := self.denies(access_key, service, operation, sent):
-                return _error("UnauthorizedOperation", f"You are {denied}")
-            if not self.spot_role and sent.get("InstanceMarketOptions.MarketType") == "spot":
-                return _error(*NO_SPOT_ROLE)
+                return refused("UnauthorizedOperation", f"You are {denied}")
+            if operation == "RunInstances" and (told := self._launch_refusal(sent)):
+                return xml_error(*told)
             self.requests.append((operation, sent))
+            if service == "servicequotas":
+                return self.quotas.answer(json.loads(body))
             status, headers, body = _SERVICES[service].dispatch(request)
         if refusal:
-            return _error(refusal.removeprefix("lost:"))
+            return refused(refusal.removeprefix("lost:"))
         return Response(body, status, dict(headers))
+
+    def _launch_refusal(self, sent: dict[str, str]) -> tuple[str, str] | None:
+        if not self.spot_role and sent.get("InstanceMarketOptions.MarketType") == "spot":
+            return NO_SPOT_ROLE
+        return _OVER_QUOTA.get(self.exceeds(sent))
 
 
 class _Quiet(WSGIRequestHandler):
     def log(self, type: str, message: str, *args: Any) -> None:  # noqa: A002
         """Tests need no access log."""
-
-
-def _error(code: str, message: str = "The local EC2 was told to say so") -> Response:
-    told = f"<Error><Code>{code}</Code><Message>{message}</Message></Error>"
-    body = f"<Response><Errors>{told}</Errors><RequestID>none</RequestID></Response>"
-    status = 500 if code.startswith(_OF_SERVERS) else 400
-    return Response(body, status, content_type="text/xml")

@@ -26,12 +26,15 @@ from checkout_assets_tests.local_ec2.moto_patches import (
     set_state,
     terminate_at_once,
 )
+from checkout_assets_tests.local_quotas import vcpus_of
 from checkout_assets_tests.strict_iam.host_requests import OPERATOR
 from checkout_assets_tests.worker_machine import PYTHON, WorkerMachine
 
 ACCOUNT = "123456789012"
 REGION = "us-east-2"
 PROFILE = "copy-workers"
+_SMALLEST = "m1.small"
+"""What EC2 launches if no type is named."""
 _TICK = 0.02
 _OFF = "shutdown -h now"
 
@@ -85,6 +88,14 @@ class LocalInstance:
         return str(self.told.state)
 
     @property
+    def type(self) -> str:
+        return str(self.told.instance_type)
+
+    @property
+    def spot(self) -> bool:
+        return self.told.lifecycle == "spot"
+
+    @property
     def tags(self) -> dict[str, str]:
         return {tag["key"]: tag["value"] for tag in self.told.get_tags()}
 
@@ -123,6 +134,7 @@ class LocalEc2:
             stack.enter_context(patched_moto(self._boot, self._shut_down))
             stack.enter_context(self.api.serving())
             self._build_network()
+            self.api.exceeds = self._exceeded_quota
             yield self
 
     def client(self, service: str) -> Any:
@@ -164,6 +176,17 @@ class LocalEc2:
             self.die(instance, "Server.SpotInstanceTermination")
 
         self._work(power_off)
+
+    def _exceeded_quota(self, sent: dict[str, str]) -> str:
+        token = sent.get("ClientToken")
+        if token and any(each.get("ClientToken") == token for each in self.api.launched()):
+            return ""  # the answer is the first one's instance
+        spot = sent.get("InstanceMarketOptions.MarketType") == "spot"
+        living = [each for each in self.instances if each.state in {"pending", "running"}]
+        used = [vcpus_of(each.type, 1, each.spot) for each in living]
+        return self.api.quotas.exceeded(
+            [*used, vcpus_of(sent.get("InstanceType", _SMALLEST), 1, spot)]
+        )
 
     def _boot(self, told: Any) -> None:
         machine_place = self._home / told.id

@@ -7,11 +7,16 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import parse_qsl
 
 from moto.core.request import Request
+from moto.ec2.responses import EC2Response
 from moto.emr.responses import ElasticMapReduceResponse
 from werkzeug.serving import WSGIRequestHandler, make_server
 from werkzeug.wrappers import Response
+
+from checkout_assets_tests.aws_errors import json_error, xml_error
+from checkout_assets_tests.local_quotas import LocalQuotas, vcpus_of
 
 QUOTAS: dict[str, tuple[float, float]] = {
     "RunJobFlow": (10, 0.5),
@@ -54,6 +59,8 @@ class EmrApiServer:
 
     ``denies`` says which permission a request lacks, by its operation and what it sent.
 
+    ``quotas`` are the account's, and ``used`` says by cluster what it uses of them.
+
     An error that begins with ``lost:`` is told after the call was carried out. While a call is
     carried out ``lock`` is held: moto shows a cluster before it is whole.
     """
@@ -65,6 +72,8 @@ class EmrApiServer:
     answers: dict[str, list[str]] = field(default_factory=dict)
     endpoint_url: str = ""
     denies: Callable[[str, dict[str, Any]], str] = lambda _operation, _sent: ""
+    quotas: LocalQuotas = field(default_factory=LocalQuotas)
+    used: dict[str, dict[str, int]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.lock = threading.Lock()
@@ -95,22 +104,43 @@ class EmrApiServer:
 
     def _answer(self, request: Request) -> Response:
         operation = request.headers.get("X-Amz-Target", "").rpartition(".")[2]
+        if operation in {"", "GetServiceQuota"}:
+            return self._answer_about_quotas(request)
         with self.lock:
             refusal = self._refusal(operation)
             if refusal and not refusal.startswith("lost:"):
-                return _error(refusal)
+                return json_error(refusal)
             sent = json.loads(request.get_data() or b"{}")
             release = sent.get("ReleaseLabel", KNOWN_RELEASES[0])
             if release not in KNOWN_RELEASES:
                 told = f"The supplied release label is invalid: {release}."
-                return _error("ValidationException", told)
+                return json_error("ValidationException", told)
             if denied := self.denies(operation, sent):
-                return _error("AccessDeniedException", f"User: the host is {denied}")
+                return json_error("AccessDeniedException", f"User: the host is {denied}")
             self.requests.append((operation, sent))
             status, headers, body = ElasticMapReduceResponse.dispatch(request)
+            if operation == "RunJobFlow":
+                self.used[json.loads(body)["JobFlowId"]] = _vcpus_of_launch(sent)
         if refusal:
-            return _error(refusal.removeprefix("lost:"))
+            return json_error(refusal.removeprefix("lost:"))
         return Response(body, status, dict(headers))
+
+    def _answer_about_quotas(self, request: Request) -> Response:
+        """EC2 and Service Quotas, which a launch on EMR asks too."""
+        body = request.get_data().decode()
+        form = dict(parse_qsl(body)) if body.startswith("Action=") else {}
+        operation = form.get("Action", "GetServiceQuota")
+        refused = xml_error if form else json_error
+        with self.lock:
+            self.calls[operation] += 1
+            if self.answers.get(operation):
+                return refused(self.answers[operation].pop(0))
+            if denied := self.denies(operation, {}):
+                return refused("UnauthorizedOperation", f"The host is {denied}")
+            if not form:
+                return self.quotas.answer(json.loads(body))
+            status, headers, described = EC2Response.dispatch(request)
+        return Response(described, status, dict(headers))
 
     def _refusal(self, operation: str) -> str:
         self.calls[operation] += 1
@@ -129,7 +159,14 @@ class _Quiet(WSGIRequestHandler):
         """Tests need no access log."""
 
 
-def _error(code: str, message: str = "The local EMR was told to say so") -> Response:
-    status = 500 if code.startswith("Internal") else 400
-    told = json.dumps({"__type": code, "message": message})
-    return Response(told, status, content_type="application/x-amz-json-1.1")
+def _vcpus_of_launch(sent: dict[str, Any]) -> dict[str, int]:
+    """By quota code, the vCPUs of all instances of a RunJobFlow request."""
+    instances = sent.get("Instances", {})
+    used: Counter[str] = Counter()
+    for group in instances.get("InstanceGroups", ()):
+        used.update(vcpus_of(group["InstanceType"], group["InstanceCount"]))
+    for fleet in instances.get("InstanceFleets", ()):
+        first = fleet["InstanceTypeConfigs"][0]["InstanceType"]
+        used.update(vcpus_of(first, fleet.get("TargetOnDemandCapacity", 0)))
+        used.update(vcpus_of(first, fleet.get("TargetSpotCapacity", 0), spot=True))
+    return used

@@ -49,6 +49,16 @@ NO_CLEAN_UP_ROLE = ClusterFault(
 """The end of a cluster whose account lacks the role and whose launcher may not create it, as
 a bug report of awslabs/aws-emr-launch quotes it; no source tells the code."""
 
+OVER_QUOTA = ClusterFault(
+    "INTERNAL_ERROR",
+    "The request to create the EMR cluster or add EC2 instances to it failed. The number of vCPUs "
+    "for instance type m5.xlarge exceeds the EC2 service quota for that type. Request a service "
+    "quota increase for your AWS account or choose a different instance type and retry the "
+    "request. For more information, see "
+    "https://docs.aws.amazon.com/console/elasticmapreduce/vcpu-limit",
+)
+"""As tests of public code that handles it quote EMR's answer."""
+
 
 @dataclass
 class LocalEmr:
@@ -134,7 +144,9 @@ class LocalEmr:
             cluster.born = time.monotonic()
             fault = self.cluster_faults.pop(0) if self.cluster_faults else None
             refusal = None if self.clean_up_role else NO_CLEAN_UP_ROLE
-            cluster.fault = refusal or _refusal_of_service_role(cluster) or fault
+            refusal = refusal or _refusal_of_service_role(cluster)
+            refusal = refusal or self._refusal_of_quota(cluster)
+            cluster.fault = refusal or fault
         running = [step for step in cluster.steps if step.state == "RUNNING"]
         for step in running:
             if step.cancel_requested and step.id in self._processes:
@@ -158,6 +170,12 @@ class LocalEmr:
             self._work.append(work)
         cluster.state = "RUNNING" if waiting or running else "WAITING"
         cluster.ready_datetime = cluster.ready_datetime or utcnow()
+
+    def _refusal_of_quota(self, cluster: Any) -> ClusterFault | None:
+        living = self.living()
+        earlier = living[: living.index(cluster.id) + 1]
+        used = [self.api.used.get(each, {}) for each in earlier]
+        return OVER_QUOTA if self.api.quotas.exceeded(used) else None
 
     def _run(self, cluster: Any, step: Any) -> None:
         place = self._home / cluster.id / step.id

@@ -31,7 +31,13 @@ IMPLIED: Mapping[str, str] = {
     "Service Authorization Reference: RunJobFlow and RunInstances depend on it",
 }
 
-_SERVICES = ("ec2:", "elasticmapreduce:", "iam:", "ssm:")
+_SERVICES = ("ec2:", "elasticmapreduce:", "iam:", "servicequotas:", "ssm:")
+_OF_QUOTAS = {
+    "DescribeInstanceTypes": "ec2:DescribeInstanceTypes",
+    "GetServiceQuota": "servicequotas:GetServiceQuota",
+}
+"""Service Authorization Reference: neither knows resources."""
+
 _ON_CLUSTERS = (
     *("AddJobFlowSteps", "CancelSteps", "DescribeCluster", "ListSteps", "TerminateJobFlows"),
 )
@@ -80,6 +86,8 @@ def role_arn(name: str) -> str:
 
 def asks_of_emr(operation: str, sent: Mapping[str, Any], tags_of: TagsOf) -> list[Ask]:
     """What EMR evaluates."""
+    if operation in _OF_QUOTAS:
+        return [Ask(_OF_QUOTAS[operation], "*")]
     action = f"elasticmapreduce:{operation}"
     if operation == "RunJobFlow":
         return [Ask(action, "*", _requested(_listed_tags(sent))), *_implied_by_launch(sent)]
@@ -93,7 +101,9 @@ def asks_of_emr(operation: str, sent: Mapping[str, Any], tags_of: TagsOf) -> lis
 def asks_of_ec2(
     service: str, operation: str, sent: Mapping[str, str], tags_of: TagsOf
 ) -> list[Ask]:
-    """What EC2 and SSM evaluate; ``sent`` are the request's parameters."""
+    """What EC2, Service Quotas and SSM evaluate; ``sent`` are the request's parameters."""
+    if operation in _OF_QUOTAS:
+        return [Ask(_OF_QUOTAS[operation], "*")]
     if service == "ssm":
         parameter = f"arn:aws:ssm:{REGION}::parameter/aws/service/ami-amazon-linux-latest/any"
         return [Ask(f"ssm:{operation}", parameter)]

@@ -46,6 +46,7 @@ def host_role(terms: AccessTerms) -> list[Statement]:
         *_deliver(terms),
         *(_instances(terms) if _launches_instances(terms) else ()),
         *(_clusters(terms) if _launches_clusters(terms) else ()),
+        *_compare_quotas(terms),
         *_use_fleet_key(terms),
         *([allow("SendAlerts", ["sns:Publish"], list(terms.topics))] if terms.topics else ()),
     ]
@@ -122,6 +123,17 @@ def _instances(terms: AccessTerms) -> list[Statement]:
         pass_role("PassWorkerRole", terms.worker_role, TO_EC2),
         *_use_volume_key(terms.volume_key),
     ]
+
+
+def _compare_quotas(terms: AccessTerms) -> list[Statement]:
+    """Allow reading how many vCPUs the launch needs and the account may have.
+
+    Service Authorization Reference: neither action knows resources.
+    """
+    if not (_launches_instances(terms) or _launches_clusters(terms)):
+        return []
+    actions = ["ec2:DescribeInstanceTypes", "servicequotas:GetServiceQuota"]
+    return [allow("CompareQuotas", actions, ["*"])]
 
 
 def _use_volume_key(key: str) -> list[Statement]:

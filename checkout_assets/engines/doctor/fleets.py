@@ -50,8 +50,12 @@ def ec2_results(
     yield from quota_results(
         ec2,
         clients.of("service-quotas", options.region),
-        _instances(settings, options),
-        runs_at_a_time,
+        Fleet(
+            "EC2",
+            options.host_nodes,
+            ceil(settings.folders_per_run / options.folders_per_instance),
+            runs_at_a_time,
+        ),
     )
 
 
@@ -82,8 +86,12 @@ def emr_results(
     yield from quota_results(
         ec2,
         clients.of("service-quotas", options.region),
-        _clusters(settings, options),
-        runs_at_a_time,
+        Fleet(
+            "EMR",
+            options.host_nodes,
+            ceil(settings.folders_per_run / options.folders_per_cluster),
+            runs_at_a_time,
+        ),
     )
 
 
@@ -126,19 +134,3 @@ def _has_managed_policy(iam: Any, service_role: str) -> bool:
     except UnseenError:
         return True
     return any(each.endswith(_MANAGED_POLICY) for each in attached)
-
-
-def _instances(settings: Settings, options: Ec2Options) -> Fleet:
-    per_run = ceil(settings.folders_per_run / options.folders_per_instance)
-    wanted = {options.instance_types[0]: per_run}
-    return Fleet("EC2", {} if options.spot else wanted, wanted if options.spot else {})
-
-
-def _clusters(settings: Settings, options: EmrChoices) -> Fleet:
-    per_run = ceil(settings.folders_per_run / options.folders_per_cluster)
-    core = (options.core_fleet_types or [options.core_type])[0]
-    on_demand = {options.primary_type: per_run}
-    nodes = (options.core_nodes - options.core_spot_nodes) * per_run
-    on_demand[core] = on_demand.get(core, 0) + nodes
-    spot = {core: options.core_spot_nodes * per_run} if options.core_spot_nodes else {}
-    return Fleet("EMR", on_demand, spot)

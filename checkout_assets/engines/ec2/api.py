@@ -8,6 +8,8 @@ from checkout_assets.engines.aws_requests import AwsRequestError, diagnosed
 from checkout_assets.engines.aws_setup import configuring, region_for
 from checkout_assets.engines.ec2.options import WORKER_TAG
 from checkout_assets.engines.ec2.request import Image
+from checkout_assets.engines.fleet.quota_requests import QuotaRequests
+from checkout_assets.engines.fleet.vcpu_quotas import QuotaAsk
 from checkout_assets.engines.locations import principal
 
 _IMAGES = "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-"
@@ -38,13 +40,15 @@ class Ec2Api:
     """The few requests that a run makes.
 
     ``client`` retries transient errors; ``once`` never does. A lack of capacity is reported as a
-    server error, and is handled by asking for another type or subnet.
+    server error, and is handled by asking for another type or subnet. ``quotas`` asks for the
+    account's vCPU quotas.
     """
 
-    def __init__(self, client: Any, once: Any, ssm: Any) -> None:
+    def __init__(self, client: Any, once: Any, ssm: Any, quotas: QuotaAsk) -> None:
         self._client = client
         self._once = once
         self._ssm = ssm
+        self.quotas = quotas
 
     @property
     def region(self) -> str:
@@ -147,7 +151,12 @@ def ec2_clients(region: str = "", endpoint_url: str = "") -> Ec2Api:
     patient = {"mode": "adaptive", "total_max_attempts": 8}
     once = {"mode": "standard", "total_max_attempts": 1}
     with configuring(session):
-        return Ec2Api(client("ec2", patient), client("ec2", once), client("ssm", patient))
+        return Ec2Api(
+            client("ec2", patient),
+            client("ec2", once),
+            client("ssm", patient),
+            QuotaRequests(chosen, endpoint_url),
+        )
 
 
 def console_link(region: str, instance: str) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
+from checkout_assets.domain.failures import Diagnosis
 from checkout_assets.domain.folders import Folder
 from checkout_assets.engines.copying.result import FolderCopied
 from checkout_assets.engines.ec2.api import Ec2Api
@@ -14,6 +15,7 @@ from checkout_assets.engines.ec2.request import Image, Launch, launch_request
 from checkout_assets.engines.ec2.user_data import render_user_data
 from checkout_assets.engines.fleet.backend import Numbers, Standing
 from checkout_assets.engines.fleet.tags import run_tags, tagged_group
+from checkout_assets.engines.fleet.vcpu_quotas import quota_refusal
 from checkout_assets.engines.worker.reports import (
     WorkerReports,
     worker_name,
@@ -74,6 +76,10 @@ class Ec2Backend:
         self._workers |= {each.id: each.tags[WORKER_TAG] for each in found}
         latest = sorted(found, key=lambda each: each.tags[WORKER_TAG], reverse=True)
         return [Standing(each.id, each.alive, tagged_group(each.tags)) for each in latest]
+
+    def refusal(self, hosts: int, tell: Callable[[str], None]) -> Diagnosis | None:
+        nodes = self._options.host_nodes
+        return quota_refusal(self._api.quotas, nodes, hosts, self.host_word, tell)
 
     def new(self, numbers: Numbers, group: int) -> Instance:
         worker = self._next_worker()

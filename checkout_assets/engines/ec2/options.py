@@ -7,6 +7,7 @@ from pydantic import Field
 
 from checkout_assets.engines.fleet.options import FleetOptions
 from checkout_assets.engines.fleet.pace import Pace
+from checkout_assets.engines.fleet.vcpu_quotas import HostNodes
 
 WORKER_TAG = "checkout-assets:worker"
 OWNER_TAG = "checkout-assets:owner"
@@ -98,6 +99,11 @@ class Ec2Options(FleetOptions):
     def choices(self) -> list[Choice]:
         """All choices, the preferred type in every subnet first."""
         return [Choice(*each) for each in product(self.instance_types, self.subnets)]
+
+    @property
+    def host_nodes(self) -> list[HostNodes]:
+        """The instance of the preferred type: a quota that it exceeds does not lead to the next."""
+        return [HostNodes(self.instance_types[:1], spot=self.spot)]
 
     @property
     def pace(self) -> Pace:

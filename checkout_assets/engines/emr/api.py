@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 from checkout_assets.domain.failures import Cause, Diagnosis
 from checkout_assets.engines.aws_requests import AwsRequestError, diagnosed
 from checkout_assets.engines.aws_setup import configuring, region_for
+from checkout_assets.engines.fleet.quota_requests import QuotaRequests
+from checkout_assets.engines.fleet.vcpu_quotas import QuotaAsk
 from checkout_assets.engines.locations import principal
 
 if TYPE_CHECKING:
@@ -61,12 +63,14 @@ class EmrApi:
     """The few requests that a run makes.
 
     ``client`` retries transient errors; ``once`` never does. If a response is lost, launching a
-    cluster or adding a step again would do the work twice.
+    cluster or adding a step again would do the work twice. ``quotas`` asks for the account's vCPU
+    quotas.
     """
 
-    def __init__(self, client: "EMRClient", once: "EMRClient") -> None:
+    def __init__(self, client: "EMRClient", once: "EMRClient", quotas: QuotaAsk) -> None:
         self._client = client
         self._once = once
+        self.quotas = quotas
 
     @property
     def region(self) -> str:
@@ -168,6 +172,7 @@ def emr_clients(region: str = "", endpoint_url: str = "") -> EmrApi:
         return EmrApi(
             client({"mode": "adaptive", "total_max_attempts": 8}),
             client({"mode": "standard", "total_max_attempts": 1}),
+            QuotaRequests(chosen, endpoint_url),
         )
 
 

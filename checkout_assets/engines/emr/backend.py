@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 
+from checkout_assets.domain.failures import Diagnosis
 from checkout_assets.domain.folders import ALL_FOLDERS, Folder
 from checkout_assets.engines.emr.api import EmrApi
 from checkout_assets.engines.emr.cluster import MOST_STEPS, Cluster, run_steps
@@ -14,6 +15,7 @@ from checkout_assets.engines.emr.request import (
 from checkout_assets.engines.emr.results import RunResults
 from checkout_assets.engines.fleet.backend import Numbers, Standing
 from checkout_assets.engines.fleet.tags import run_tags, tagged_group
+from checkout_assets.engines.fleet.vcpu_quotas import quota_refusal
 from checkout_assets.engines.structuring.spark_engine import StructuredFolder
 from spark_jobs.contract.failures import Failure
 from spark_jobs.stores import Store
@@ -60,6 +62,10 @@ class EmrBackend:
         name = run_name(self._options, self._run_id)
         found = self._api.find(name, run_tags(self._options.deployment, self._run_id))
         return [Standing(each.id, each.alive, tagged_group(each.tags or {})) for each in found]
+
+    def refusal(self, hosts: int, tell: Callable[[str], None]) -> Diagnosis | None:
+        nodes = self._options.host_nodes
+        return quota_refusal(self._api.quotas, nodes, hosts, self.host_word, tell)
 
     def new(self, numbers: Numbers, group: int) -> Cluster:
         first = dict(list(numbers.items())[:MOST_STEPS])

@@ -9,6 +9,7 @@ from pydantic import Field
 from checkout_assets.domain.sizing import ClusterShape
 from checkout_assets.engines.fleet.options import FleetOptions
 from checkout_assets.engines.fleet.pace import Pace
+from checkout_assets.engines.fleet.vcpu_quotas import HostNodes
 from spark_jobs.contract.limits import LARGEST_BODY_BYTES
 from spark_jobs.stores.terms import NO_TERMS, StoreTerms
 
@@ -110,6 +111,17 @@ class EmrChoices(FleetOptions):
     def shape(self) -> ClusterShape:
         """The cluster's shape, for which Spark is sized."""
         return ClusterShape(self.primary_type, self.core_type, self.core_nodes)
+
+    @property
+    def host_nodes(self) -> list[HostNodes]:
+        """The instances of a cluster."""
+        core = self.core_fleet_types or [self.core_type]
+        on_demand = self.core_nodes - self.core_spot_nodes
+        return [
+            HostNodes([self.primary_type]),
+            HostNodes(core, on_demand),
+            HostNodes(core, self.core_spot_nodes, spot=True),
+        ]
 
     @property
     def pace(self) -> Pace:

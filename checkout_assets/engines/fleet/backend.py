@@ -4,7 +4,7 @@ A host is a cluster or an instance. A unit of work is a folder, which a host doe
 one of its worker's folders. A backend knows its service and makes no decisions.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
@@ -143,6 +143,12 @@ class Backend(Protocol[R]):
 
     def find(self) -> Sequence[Standing]:
         """Return this run's hosts that are not gone, the latest first."""
+
+    def refusal(self, hosts: int, tell: Callable[[str], None]) -> Diagnosis | None:
+        """Return why not a single host can be launched; asked once, before the first launch.
+
+        ``tell`` is told if fewer than ``hosts`` can be, or if that is not known.
+        """
 
     def new(self, numbers: Numbers, group: int) -> Host[R]:
         """Return a host to launch for these attempts; ``group`` is the number of their group."""

@@ -52,11 +52,12 @@ class FleetRun(Generic[R]):
         self._clock.sleep(self._clock.between(0, self._pace.spread_seconds))
         with ExitStack() as ends:
             try:
-                groups = self._groups(ends)
+                groups, refused = self._groups(ends)
             except (AwsRequestError, StoreError) as error:
                 end = diagnose_error(error, self._backend.store_word)
                 yield from all_failed(self._backend, list(self._left), end)
                 return
+            yield from refused
             yield from in_turns([group.course() for group in groups], self._clock)
 
     def _done_before(self) -> Iterator[R]:
@@ -68,11 +69,12 @@ class FleetRun(Generic[R]):
         for folder, unit in self._left.items():
             unit.number = earlier.get(folder.name, 0) + 1
 
-    def _groups(self, ends: ExitStack) -> list[Group[R]]:
+    def _groups(self, ends: ExitStack) -> tuple[list[Group[R]], Iterator[R]]:
         """Return a group per living host with the work it was given, then groups of the others.
 
         However the run ends, ``ends`` ends their hosts. A host without work on these folders gets
-        an empty group, which ends it at once.
+        an empty group, which ends it at once. The second value are the folders that are refused:
+        no host for them can be launched.
         """
         found, left = self._backend.find(), dict(self._left)
         taken = {each.group for each in found}
@@ -85,10 +87,14 @@ class FleetRun(Generic[R]):
         for group in groups:
             group.fill(left)
         ending = [each.id for each in found if not each.alive]
-        for folders in slices(list(left), self._backend.folders_per_host):
+        shares = list(slices(list(left), self._backend.folders_per_host))
+        end = self._backend.refusal(len(shares), self._context.tell) if shares else None
+        if end is not None:
+            return groups, all_failed(self._backend, list(left), end)
+        for folders in shares:
             units = {folder: left[folder] for folder in folders}
             groups.append(self._group(ends, next(free), units, ending=ending))
-        return groups
+        return groups, iter(())
 
     def _group(self, ends: ExitStack, number: int, units: Units, **hosts: Any) -> Group[R]:
         group = Group(self._context, number, units, **hosts)
