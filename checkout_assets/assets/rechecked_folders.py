@@ -21,7 +21,13 @@ from checkout_assets.assets.dagster_internals import (
 from checkout_assets.assets.raw_orders import RAW_ORDERS
 from checkout_assets.assets.runbook import Runbook
 from checkout_assets.assets.structured_orders import STRUCTURED_ORDERS
-from checkout_assets.domain.anomalies import RAW_RULES, STRUCTURED_RULES, Finding, Rule
+from checkout_assets.domain.anomalies import (
+    RAW_RULES,
+    STRUCTURED_RULES,
+    Finding,
+    Rule,
+    Severity,
+)
 from checkout_assets.domain.rechecked import raw_checks, structured_checks
 from checkout_assets.domain.reconciliation import FolderReconciled
 
@@ -60,21 +66,29 @@ def evaluations_due(
 ) -> Iterator[dg.AssetCheckEvaluation]:
     """The results to report: ``all_of_them``, or those that Dagster shows otherwise.
 
-    A check that was never reported for a folder waits for the month's report: nothing is known to
-    have changed.
+    A folder that was never reported waits for the month's report: nothing is known to have changed.
+    So does a check that was never reported for a folder that was, unless it fails with an error.
     """
     for asset, rules, checks in _OF_ASSET:
         shown = results_shown(instance, asset, [rule.name for rule in rules])
+        reported = {name for _, name in shown}
         for folder in folders:
             name = folder.folder.name
             due = [
                 each
                 for each in checks(folder)
-                if (all_of_them or shown.get((each.rule, name), each.passed) != each.passed)
+                if (all_of_them or _is_news(each, name in reported, shown.get((each.rule, name))))
                 and not _waits_for_listing(folder, asset, each, shown.get((each.rule, name)))
             ]
             target = latest_target(instance, asset, name) if due else None
             yield from (_evaluation(asset, name, each, target, runbook) for each in due)
+
+
+def _is_news(finding: Finding, reported: bool, shown: bool | None) -> bool:
+    """Whether a result differs from what is shown, or is an error of a check that shows nothing."""
+    if shown is None:
+        return reported and not finding.passed and finding.severity is Severity.ERROR
+    return shown != finding.passed
 
 
 def _waits_for_listing(

@@ -60,12 +60,8 @@ def broken_files(record: PublicationRecord) -> list[str]:
     """Return a sentence per sum of a publication's files that its totals do not explain."""
     totals = record.totals
     sums = (
-        ("table", record.files, totals.rows + totals.vanished_rows),
-        (
-            "quarantine",
-            record.quarantine,
-            totals.quarantined_documents + totals.nested + totals.vanished_quarantined,
-        ),
+        ("table", record.files, totals.table_rows),
+        ("quarantine", record.quarantine, totals.quarantine_rows),
     )
     return [
         f"The {what} files hold {counted(held, 'row')}, but "

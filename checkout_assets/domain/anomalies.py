@@ -170,6 +170,20 @@ def every_document_accounted_for(totals: StructureTotals) -> Finding:
     )
 
 
+def no_source_key_twice(totals: StructureTotals) -> Finding:
+    """Each source key of the folder stands once in its table or in its quarantine."""
+    keys, rows = totals.source_keys, totals.table_rows + totals.quarantine_rows
+    told = in_number(rows, "# row[|s] of table and quarantine [has|have] ")
+    told += in_number(keys, "[the one source key|# different source keys].")
+    if not keys:
+        told = (
+            "The source keys were not counted, because an earlier version structured the folder. "
+            "Structure it again to count them."
+        )
+    counts = {"source_keys": keys, "rows": rows}
+    return Finding("no_source_key_twice", not keys or keys == rows, Severity.ERROR, told, counts)
+
+
 def no_documents_quarantined(totals: StructureTotals) -> Finding:
     """Every document is an order: readable, with an id and a date."""
     reasons = ", ".join(f"{n:,} {reason}" for reason, n in sorted(totals.quarantined.items()) if n)
@@ -225,7 +239,7 @@ class FolderAllowance:
     def rescue_share_acceptable(self, totals: StructureTotals) -> Finding:
         """The share of rows with rescued values is not above the configured one."""
         # Both count the rows of vanished documents, which stay in the table.
-        rescued, rows = totals.rescued_rows, totals.rows + totals.vanished_rows
+        rescued, rows = totals.rescued_rows, totals.table_rows
         exceeded = self.rescue.exceeded(rescued, rows)
         told = part_of(rescued, rows, "row", " [has|have] values without a column, ")
         told += self.rescue.told(exceeded, "a folder's rows")
@@ -320,6 +334,7 @@ def structured_rules(allowance: FolderAllowance) -> tuple[Rule[StructureTotals],
     """The checks of ``structured_orders``."""
     return (
         Rule(every_document_accounted_for),
+        Rule(no_source_key_twice),
         Rule(no_documents_quarantined),
         Rule(allowance.quarantine_share_acceptable),
         Rule(every_value_has_a_column),

@@ -21,7 +21,6 @@ _SAFE_KEY = re.compile(
     r"(?![_.])[A-Za-z0-9._-]+(?:/(?![_.])[A-Za-z0-9._-]+)*",
 )
 _DOCUMENT = re.compile(r"[^/]*/[^/]+/id/[^/]+")
-_LAST_CHARACTER = "\U0010ffff"
 _DOCUMENT_SEGMENTS = 3
 
 
@@ -81,20 +80,6 @@ def safe_key(source_key: str, raw_prefix: str = "") -> str:
 def was_escaped(source_key: str) -> bool:
     """Whether the key is escaped in raw."""
     return safe_key(source_key) != source_key
-
-
-def place_in_order(raw_key: str) -> str:
-    """Return the sort key of manifests and comparisons: keys without an escape come first.
-
-    Source and raw list those in the same order, so they are joined while they are listed. Only the
-    others, which are few, have to be buffered and sorted.
-    """
-    return _LAST_CHARACTER + raw_key if "~" in raw_key else raw_key
-
-
-def raw_key_at(place: str) -> str:
-    """Undo ``place_in_order``."""
-    return place.removeprefix(_LAST_CHARACTER)
 
 
 def _safe_segment(segment: str) -> str:

@@ -1,7 +1,7 @@
 """The checks of a folder as a reconciliation finds them, by its records and by listings.
 
 A check is judged by a record when the folder is copied or structured. If a reconciliation finds
-that this no longer holds, the check that nothing is lost fails.
+that this no longer holds, the check that stated it fails: that nothing is lost, or is there twice.
 """
 
 from collections.abc import Sequence
@@ -12,6 +12,7 @@ from checkout_assets.domain.anomalies import (
     Severity,
     every_document_accounted_for,
     every_object_copied,
+    no_source_key_twice,
 )
 from checkout_assets.domain.reconciliation import FolderReconciled, Reason, State
 
@@ -25,7 +26,14 @@ _OF_COPY = {
     Reason.MANIFEST_BROKEN,
     Reason.OTHER_SOURCE,
 }
-_OF_ANOTHER_CHECK = {Reason.QUARANTINE_SHARE_EXCEEDED, Reason.RESCUE_SHARE_EXCEEDED}
+_OF_SOURCE_KEYS = {Reason.FILES_ORPHANED}
+"""Whoever reads a table reads its orphaned files too, and so their rows a second time."""
+_OF_ANOTHER_CHECK = {
+    *_OF_SOURCE_KEYS,
+    Reason.SOURCE_KEYS_TWICE,
+    Reason.QUARANTINE_SHARE_EXCEEDED,
+    Reason.RESCUE_SHARE_EXCEEDED,
+}
 _OF_STRUCTURE = {
     each
     for each in Reason
@@ -43,13 +51,14 @@ def raw_checks(folder: FolderReconciled) -> list[Finding]:
 def structured_checks(folder: FolderReconciled) -> list[Finding]:
     """Return the checks of ``structured_orders``; none if the folder could not be compared."""
     found = [each for each in folder.findings if each.rule not in _RAW_CHECKS]
+    found = _contradicted(folder, found, no_source_key_twice.__name__, _OF_SOURCE_KEYS)
     return _contradicted(folder, found, every_document_accounted_for.__name__, _OF_STRUCTURE)
 
 
 def _contradicted(
     folder: FolderReconciled, found: Sequence[Finding], proof: str, contradicting: set[Reason]
 ) -> list[Finding]:
-    """Return the findings; the one that states completeness fails if a reason contradicts it."""
+    """Return the findings; ``proof`` fails if a reason contradicts what it states."""
     if Reason.NOT_COMPARED in folder.reasons:
         return []
     causes = [each for each in folder.causes if each.reason in contradicting]

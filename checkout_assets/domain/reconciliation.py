@@ -17,6 +17,7 @@ from checkout_assets.domain.anomalies import (
     FolderAllowance,
     Severity,
     every_object_copied,
+    no_source_key_twice,
     structured_rules,
 )
 from checkout_assets.domain.copying import CopyFacts
@@ -26,6 +27,7 @@ from checkout_assets.domain.orphans import OrphanedFile
 from spark_jobs.contract.completion import CompletionRecord
 from spark_jobs.contract.order_types import OrderType
 from spark_jobs.contract.publication import PUBLISHING, PublicationRecord
+from spark_jobs.contract.totals import StructureTotals
 
 _FOLDERS_PER_LINE = 16
 
@@ -65,6 +67,7 @@ class Reason(Enum):
     ALL_DOCUMENTS_QUARANTINED = (State.RED, "all of its documents are in quarantine: {n}")
     QUARANTINE_SHARE_EXCEEDED = (State.RED, "too many documents in quarantine: {n}")
     RESCUE_SHARE_EXCEEDED = (State.RED, "too many rows with rescued values: {n}")
+    SOURCE_KEYS_TWICE = (State.RED, "source keys that do not stand exactly once: {n}")
     FILES_MISSING = (State.RED, "published files missing or not as recorded: {n}")
     FILES_ORPHANED = (State.RED, "files of it in the lake that no record names: {n}")
     NEWER_OBJECTS = (State.YELLOW, "objects newer than the cut-off: {n}")
@@ -203,7 +206,7 @@ class FolderReconciled:
     def rows(self) -> int:
         """The number of table rows that its publication record names."""
         totals = self.lake.record.totals if self.lake.record else None
-        return totals.rows + totals.vanished_rows if totals else 0
+        return totals.table_rows if totals else 0
 
     @property
     def error(self) -> str:
@@ -273,10 +276,20 @@ def _of_lake(copy: CopyEvidence, lake: LakeEvidence) -> list[FolderReason]:
     if copy.record is not None and not current:
         causes.insert(0, _of_another_copy(copy, lake.record))
     account = CopyAccount.of(copy.facts) if current else None
+    if found := _of_source_keys(lake.record.totals):
+        causes.insert(0, found)
     broken = [*broken_equations(account, lake.record.totals), *broken_files(lake.record)]
     if broken:
         causes.insert(0, FolderReason(Reason.ROWS_DO_NOT_ADD_UP, len(broken), " ".join(broken)))
     return causes
+
+
+def _of_source_keys(totals: StructureTotals) -> FolderReason | None:
+    found = no_source_key_twice(totals)
+    if found.passed:
+        return None
+    differ = abs(found.counts["rows"] - found.counts["source_keys"])
+    return FolderReason(Reason.SOURCE_KEYS_TWICE, differ, found.summary.rstrip("."))
 
 
 def _of_another_copy(copy: CopyEvidence, record: PublicationRecord) -> FolderReason:

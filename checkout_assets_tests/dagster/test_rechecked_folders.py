@@ -7,6 +7,7 @@ from typing import Any
 import dagster as dg
 import pytest
 
+from checkout_assets.assets import rechecked_folders
 from checkout_assets.assets.rechecked_folders import (
     evaluations_due,
     is_new_month,
@@ -31,6 +32,7 @@ from checkout_assets_tests.dagster.engines import (
 A, B = FIRST_16[0], FIRST_16[1]
 BOTH = "raw_orders structured_orders"
 COPIED, ACCOUNTED = "every_object_copied", "every_document_accounted_for"
+ONCE = "no_source_key_twice"
 
 
 def found(name: str, *reasons: Reason, recorded: bool = True) -> FolderReconciled:
@@ -79,6 +81,7 @@ def test_what_was_repaired_elsewhere_turns_green_with_its_target(in_memory: Dags
         (Reason.MANIFEST_BROKEN, COPIED),
         (Reason.FILES_MISSING, ACCOUNTED),
         (Reason.STRUCTURED_FROM_OLDER_COPY, ACCOUNTED),
+        (Reason.FILES_ORPHANED, ONCE),
     ],
 )
 @pytest.mark.parametrize("recorded", [True, False])
@@ -116,6 +119,20 @@ def test_a_folder_that_could_not_be_compared_keeps_its_results(in_memory: Dagste
 
 def test_a_folder_that_was_never_reported_waits_for_the_month(in_memory: Dagster) -> None:
     assert due(in_memory, found(A), found(B, Reason.NOT_COPIED)) == []
+
+
+def test_a_check_that_an_earlier_version_did_not_have_is_reported_if_it_fails(
+    in_memory: Dagster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    migrated(in_memory)
+    before = rechecked_folders.results_shown
+
+    def without_the_new_one(*asked: Any) -> dict[tuple[str, str | None], bool]:
+        return {key: passed for key, passed in before(*asked).items() if key[0] != ONCE}
+
+    monkeypatch.setattr(rechecked_folders, "results_shown", without_the_new_one)
+    assert due(in_memory, found(A), found(B)) == []
+    assert told(due(in_memory, found(A, Reason.FILES_ORPHANED))) == [(A, ONCE, False)]
 
 
 def test_all_checks_are_reported_once_a_month(in_memory: Dagster) -> None:

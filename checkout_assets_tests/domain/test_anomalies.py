@@ -66,6 +66,8 @@ def test_a_raw_rule_fails_for_what_it_is_about_and_no_other(facts: CopyFacts, fl
             replace(STRUCTURED, rows=0, quarantined={"not_utf8": 2, "too_large": 1}),
             "no_documents_quarantined",
         ),
+        (replace(STRUCTURED, source_keys=2), "no_source_key_twice"),
+        (replace(STRUCTURED, source_keys=4), "no_source_key_twice"),
         (replace(STRUCTURED, unknown_fields={"/gift": 20}), "no_unknown_fields"),
         (replace(STRUCTURED, unknown_fields={UNNAMED: 1}), "no_unknown_fields"),
         (replace(STRUCTURED, card_numbers={"customdata": 1}), "no_card_numbers_outside_payments"),
@@ -151,6 +153,7 @@ def test_a_rule_is_named_by_its_function_and_only_incompleteness_is_an_error() -
     assert {finding.rule for finding in found if finding.severity is Severity.ERROR} == {
         "every_object_copied",
         "every_document_accounted_for",
+        "no_source_key_twice",
         "quarantine_share_acceptable",
         "rescue_share_acceptable",
     }
@@ -195,6 +198,8 @@ def totals_about(n: int) -> list[StructureTotals]:
         replace(clean, rows=0, quarantined={"no_id": n}),
         replace(clean, documents=2 * n, quarantined={"no_id": n}),
         replace(clean, documents=0, rows=0),
+        replace(clean, source_keys=n),
+        replace(clean, source_keys=2 * n),
         replace(clean, documents=5 * n),
         replace(clean, rescued_values=n, rescued_rows=n),
         replace(clean, rescued_values=2 * n, rescued_rows=n),

@@ -10,11 +10,10 @@ from checkout_assets.domain.keys import (
     LONGEST_KEY_BYTES,
     Classification,
     classify,
-    place_in_order,
-    raw_key_at,
     safe_key,
     was_escaped,
 )
+from spark_jobs.contract.raw_keys import place_in_order, raw_key_at, stands_for
 from spark_jobs.contract.words import ObjectKind
 
 FOLDER = "86_FulfillmentOrder"
@@ -152,6 +151,7 @@ def test_around_the_longest_key_nothing_is_lost_and_two_keys_stay_apart(
     for key, raw in zip(keys, raws, strict=True):
         assert len(prefix) + len(raw) <= LONGEST_KEY_BYTES
         assert source_key_of(raw) in {key, None}
+        assert [other for other in keys if stands_for(raw, other)] == [key]
         assert re.fullmatch(r"([^~]|~[0-9A-F]{2}|~(?=/|$|~~)|~~(?=[0-9a-f]{64}$))*", raw)
 
 

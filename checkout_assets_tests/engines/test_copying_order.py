@@ -6,10 +6,11 @@ from itertools import pairwise
 import pytest
 
 from checkout_assets.domain.copying import CutOff
-from checkout_assets.domain.keys import place_in_order, safe_key
+from checkout_assets.domain.keys import safe_key
 from checkout_assets.engines.copying import manifest, spool
 from checkout_assets_tests.fault_proxy import FaultProxy, Request
 from checkout_assets_tests.orders_place import FOLDER, OrdersPlace
+from spark_jobs.contract.raw_keys import place_in_order
 
 CLEAN = [f"{FOLDER}/A/id/{n}" for n in range(7)]
 LONG = f"{FOLDER}/" + "é" * 400

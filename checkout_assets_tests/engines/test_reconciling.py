@@ -14,6 +14,7 @@ import pytest
 
 from checkout_assets.domain.copying import CutOff
 from checkout_assets.domain.folders import select_folders
+from checkout_assets.domain.rechecked import structured_checks
 from checkout_assets.domain.reconciliation import FolderReconciled, Reason, State
 from checkout_assets.engines.locations import Location
 from checkout_assets.engines.reconciling.engine import ComparisonTerms, Reconciler
@@ -222,6 +223,17 @@ def leave_orphan(place: OrdersPlace) -> None:
     lake_of(place).put(table_file_key(FOLDER, "2018-11-01", "older-run", 3), parquet(1))
 
 
+def name_a_file_twice(place: OrdersPlace) -> None:
+    """The record counts what it names, so only the number of source keys tells."""
+    key = publish(place)
+    record = PublicationRecord.from_json(lake_of(place).get(publication_record_key(FOLDER)).data)
+    (file,) = record.files
+    again = replace(file, path=table_file_key(FOLDER, "2018-11-01", "run", 1))
+    lake_of(place).put(again.path, lake_of(place).get(key).data)
+    totals = replace(record.totals, vanished_rows=3, source_keys=3)
+    publish(place, files=[file, again], totals=totals)
+
+
 def leave_quarantine_orphan(place: OrdersPlace) -> None:
     lake_of(place).put(quarantine_file_key(FOLDER, "older-run", 0), parquet(1))
 
@@ -268,6 +280,7 @@ def misread(place: OrdersPlace) -> None:
         (grow_table_file, {Reason.FILES_MISSING}),
         (leave_orphan, {Reason.FILES_ORPHANED}),
         (leave_quarantine_orphan, {Reason.FILES_ORPHANED}),
+        (name_a_file_twice, {Reason.SOURCE_KEYS_TWICE}),
         (lose_publication, {Reason.NOT_STRUCTURED}),
         (garble_publication, {Reason.NOT_STRUCTURED, Reason.FILES_ORPHANED}),
         (lose_a_row, {Reason.ROWS_DO_NOT_ADD_UP}),
@@ -287,6 +300,15 @@ def test_whatever_is_broken_is_red_for_its_reason(
     assert causes(result).keys() == found
     assert (result.state, result.ok) == (State.RED, False)
     assert result.error.startswith(f"{FOLDER}: ")
+
+
+@pytest.mark.parametrize("break_it", [leave_orphan, leave_quarantine_orphan, name_a_file_twice])
+def test_a_source_key_that_readers_see_twice_fails_the_folders_check(
+    complete: OrdersPlace, break_it: Break
+) -> None:
+    break_it(complete)
+    failed = [each for each in structured_checks(reconcile(complete)) if not each.passed]
+    assert [each.rule for each in failed] == ["no_source_key_twice"]
 
 
 @pytest.mark.parametrize(

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING, Callable, Optional, Sequence
+from operator import ge
+from typing import TYPE_CHECKING, Callable, List, Optional, Sequence
 
 from spark_jobs.contract.columns import MANIFEST_COLUMNS
 from spark_jobs.contract.completion import ManifestPart
 from spark_jobs.contract.counting import counted
+from spark_jobs.contract.raw_keys import place_in_order, stands_for
 from spark_jobs.contract.record_format import RecordError
 from spark_jobs.stores import NotFoundError, Store
 
@@ -70,6 +72,22 @@ def group_of(
 ) -> pa.Table:
     """The rows of a row group, all ``columns`` or some; raises RecordError as ``rows_of`` does."""
     return _read(name, lambda: file.read_row_group(number, columns, use_threads=False))
+
+
+def places_of(table: pa.Table, name: str, last: str) -> List[str]:
+    """Return the places of the rows of the manifest part ``name``.
+
+    Raises RecordError unless they ascend from ``last`` and each row's raw key stands for its source
+    key. So no source key is in a manifest twice.
+    """
+    raw_keys, source_keys = (table.column(each).to_pylist() for each in ("raw_key", "source_key"))
+    places = list(map(place_in_order, raw_keys))
+    if any(map(ge, [last, *places], places)):
+        raise RecordError(f"the rows of the manifest part {name} are not in order")
+    pairs = zip(raw_keys, source_keys)
+    if not all(raw == source or stands_for(raw, source) for raw, source in pairs):
+        raise RecordError(f"the manifest part {name} has a raw key of another source key")
+    return places
 
 
 def _read(name: str, read: Callable[[], pa.Table]) -> pa.Table:

@@ -20,7 +20,9 @@ class StructureTotals:
     ``card_numbers`` possible card numbers outside payments, by column; ``implausible_dates`` rows
     with a day that no order can have, vanished rows included, by ``too_early`` and ``too_late``;
     ``unknown_fields`` documents by the path of a field that the schema does not have, where ``?``
-    stands for all names that are not shown.
+    stands for all names that are not shown; ``source_keys`` the source keys that the manifest names
+    of what is in tables and quarantine, each staged once, 0 in records of earlier versions, which
+    did not count them.
     """
 
     documents: int = 0
@@ -42,6 +44,17 @@ class StructureTotals:
     card_numbers: Dict[str, int] = field(default_factory=dict)
     implausible_dates: Dict[str, int] = field(default_factory=dict)
     unknown_fields: Dict[str, int] = field(default_factory=dict)
+    source_keys: int = 0
+
+    @property
+    def table_rows(self) -> int:
+        """Rows of the tables, those of vanished documents among them."""
+        return self.rows + self.vanished_rows
+
+    @property
+    def quarantine_rows(self) -> int:
+        """Rows of quarantine: documents, nested objects, and those of both that vanished."""
+        return self.quarantined_documents + self.nested + self.vanished_quarantined
 
     @property
     def quarantined_documents(self) -> int:

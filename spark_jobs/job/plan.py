@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from traceback import extract_tb
 from typing import TYPE_CHECKING, Iterator, List, Sequence, Set, Tuple
@@ -12,14 +12,27 @@ from spark_jobs.contract.completion import CompletionRecord, ManifestPart
 from spark_jobs.contract.failures import Failure
 from spark_jobs.contract.keys import completion_record_key, manifest_part_key
 from spark_jobs.contract.limits import KEPT_BYTES, LARGEST_BODY_BYTES
-from spark_jobs.contract.manifest_parts import group_of, read_part
+from spark_jobs.contract.manifest_parts import group_of, places_of, read_part
 from spark_jobs.contract.record_format import RecordError
+from spark_jobs.contract.words import IN_RAW, ObjectKind, Status
 from spark_jobs.job.packing import WEIGHT_OF_A_FILE
+from spark_jobs.job.source_keys import SourceKeys
 from spark_jobs.stores import NotFoundError, Store, StoreError
 
 if TYPE_CHECKING:
     import pyarrow as pa
     import pyarrow.parquet as pq
+
+_READ_KINDS = (ObjectKind.DOCUMENT, ObjectKind.NESTED)
+_PLANNED_COLUMNS = (
+    "size",
+    "last_modified",
+    "source_key",
+    "raw_key",
+    "kind",
+    "status",
+    "error",
+)
 
 SLICE_BYTES = 64 * 1024 * 1024
 """A task holds the lines of a slice in memory, however large its documents are."""
@@ -89,14 +102,16 @@ class Slice:
 class FolderPlan:
     """A folder's proof of copying, and the slices that cover its manifest exactly once.
 
-    ``days`` estimates the number of its table files: objects are written on the day of their last
-    change, unless the source is a copy itself. Only the balance of tasks depends on it.
+    ``keys`` are the source keys of what is structured, each of them once. ``days`` estimates the
+    number of its table files: objects are written on the day of their last change, unless the
+    source is a copy itself. Only the balance of tasks depends on it.
     """
 
     folder: str
     record: CompletionRecord
     slices: Tuple[Slice, ...]
     days: int
+    keys: SourceKeys = field(default_factory=SourceKeys)
 
     @property
     def rows(self) -> int:
@@ -114,21 +129,22 @@ class FolderPlan:
         return self.total_bytes + self.days * WEIGHT_OF_A_FILE
 
 
-def plan_folder(raw: Store, folder: str, largest: int = LARGEST_BODY_BYTES) -> FolderPlan:
+def plan_folder(
+    raw: Store, folder: str, largest: int = LARGEST_BODY_BYTES, with_vanished: bool = True
+) -> FolderPlan:
     """Check the folder's completion record against its parts and plan the reading.
 
     Of objects above ``largest`` bytes only the first KEPT_BYTES count, because no more is read.
     Holds one part at a time, whatever the folder's size. Raises FolderError if the folder was not
-    copied or its manifest is not what the record says.
+    copied or its manifest is not what the record says, or has a source key twice.
     """
     record = read_completion_record(raw, folder)
-    slices: List[Slice] = []
-    days: Set[date] = set()
+    planning = _Planning(record, largest, with_vanished)
     for part in record.parts:
         key = manifest_part_key(folder, record.copy_id, part.name)
         with _proved(folder):
-            slices.extend(_slices(record, part, read_part(raw, key, part), days, largest))
-    return FolderPlan(folder, record, tuple(slices), len(days))
+            planning.add(part, read_part(raw, key, part))
+    return planning.plan()
 
 
 def read_completion_record(raw: Store, folder: str) -> CompletionRecord:
@@ -161,26 +177,68 @@ def _proved(folder: str) -> Iterator[None]:
         raise FolderError(f"{folder}: {error}. Copy the folder again.") from None
 
 
-def _slices(
-    record: CompletionRecord,
-    part: ManifestPart,
-    file: pq.ParquetFile,
-    days: Set[date],
-    largest: int,
-) -> Iterator[Slice]:
-    """The slices of a part; adds the days on which its objects were written to ``days``."""
-    import pyarrow as pa
+class _Planning:
+    """Collects the plan of a folder, row group by row group."""
 
-    for number in range(file.num_row_groups):
-        group = group_of(file, part.name, number, ["size", "last_modified"])
-        days.update(group.column("last_modified").cast(pa.date32()).unique().to_pylist())
+    def __init__(self, record: CompletionRecord, largest: int, with_vanished: bool) -> None:
+        self._record = record
+        self._largest = largest
+        self._with_vanished = with_vanished
+        self._slices: List[Slice] = []
+        self._days: Set[date] = set()
+        self._keys = SourceKeys()
+        self._last = ""
+
+    def add(self, part: ManifestPart, file: pq.ParquetFile) -> None:
+        """Add a part; raises RecordError if its rows are not those of a manifest."""
+        for number in range(file.num_row_groups):
+            group = group_of(file, part.name, number, _PLANNED_COLUMNS)
+            self._add_keys(group, part.name)
+            self._add_days(group)
+            self._slices += self._slices_of(group, part, number)
+
+    def plan(self) -> FolderPlan:
+        """Return the plan of the parts that were added."""
+        days = len(self._days)
+        return FolderPlan(self._record.folder, self._record, tuple(self._slices), days, self._keys)
+
+    def _add_keys(self, group: pa.Table, name: str) -> None:
+        places = places_of(group, name, self._last)
+        self._last = places[-1] if places else self._last
+        columns = ("source_key", "kind", "status", "error")
+        rows = zip(*(group.column(column).to_pylist() for column in columns))
+        self._keys = self._keys.plus(
+            SourceKeys.of(
+                key
+                for key, kind, status, error in rows
+                if is_structured(kind, status, error, self._with_vanished)
+            )
+        )
+
+    def _add_days(self, group: pa.Table) -> None:
+        import pyarrow as pa
+
+        written = group.column("last_modified").cast(pa.date32())
+        self._days.update(written.unique().to_pylist())
+
+    def _slices_of(self, group: pa.Table, part: ManifestPart, number: int) -> Iterator[Slice]:
         sizes = [
-            size if size <= largest else min(size, KEPT_BYTES)
+            size if size <= self._largest else min(size, KEPT_BYTES)
             for size in group.column("size").to_pylist()
         ]
         for first, rows in _runs(sizes, SLICE_BYTES):
             total = sum(sizes[first : first + rows])
-            yield Slice(record.folder, record.copy_id, part, number, first, rows, total)
+            yield Slice(self._record.folder, self._record.copy_id, part, number, first, rows, total)
+
+
+def is_structured(kind: str, status: str, error: str, with_vanished: bool) -> bool:
+    """Whether an object with these values in the manifest becomes a row of table or quarantine.
+
+    A vanished object with an error is lost: it is missing in raw as well.
+    """
+    if kind not in _READ_KINDS:
+        return False
+    return status in IN_RAW or (with_vanished and status == Status.VANISHED and not error)
 
 
 def _runs(sizes: Sequence[int], most: int) -> Iterator[Tuple[int, int]]:

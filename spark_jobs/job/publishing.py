@@ -226,8 +226,7 @@ def reconcile_counts(record: PublicationRecord) -> None:
     totals = record.totals
     staged_rows = sum(file.rows for file in record.files)
     staged_quarantine = sum(file.rows for file in record.quarantine)
-    expected_rows = totals.rows + totals.vanished_rows
-    expected_quarantine = totals.quarantined_documents + totals.nested + totals.vanished_quarantined
+    expected_rows, expected_quarantine = totals.table_rows, totals.quarantine_rows
     accounted = totals.documents == totals.rows + totals.quarantined_documents
     if (staged_rows, staged_quarantine) == (expected_rows, expected_quarantine) and accounted:
         return

@@ -11,12 +11,11 @@ from typing import Any, Dict, Iterator, List, Protocol, Tuple, Union
 from spark_jobs.contract.counting import counted
 from spark_jobs.contract.failures import Failure
 from spark_jobs.contract.limits import KEPT_BYTES
-from spark_jobs.contract.words import IN_RAW, Status
-from spark_jobs.job.plan import FolderError, Slice, job_failure_of, read_slice
+from spark_jobs.contract.words import Status
+from spark_jobs.job.plan import FolderError, Slice, is_structured, job_failure_of, read_slice
 from spark_jobs.refusals import credentials_problem
 from spark_jobs.stores import Blob, Store, StoreError
 
-_READ_KINDS = ("document", "nested")
 _MOST_NAMED = 3
 _CHANGED = Failure("changed since it was copied")
 _OTHER_LENGTH = Failure("arrived with another length", transient=True)
@@ -67,9 +66,11 @@ class ObjectReader:
         self._largest = largest
 
     def read(self, piece: Slice, with_vanished: bool) -> Iterator[RawObject]:
-        wanted = [row for row in read_slice(self._raw, piece).to_pylist() if _is_wanted(row)]
-        if not with_vanished:
-            wanted = [row for row in wanted if row["status"] != Status.VANISHED]
+        wanted = [
+            row
+            for row in read_slice(self._raw, piece).to_pylist()
+            if is_structured(row["kind"], row["status"], row["error"], with_vanished)
+        ]
         failures: List[Failure] = []
         for row, read in self._reads(wanted):
             if not isinstance(read, Blob):
@@ -104,14 +105,6 @@ class ObjectReader:
 
     def _is_cut(self, row: _ManifestRow) -> bool:
         return bool(row["size"] > self._largest)
-
-
-def _is_wanted(row: _ManifestRow) -> bool:
-    if row["kind"] not in _READ_KINDS:
-        return False
-    # A vanished object with an error is lost: it is missing in raw as well.
-    kept = row["status"] == Status.VANISHED and not row["error"]
-    return kept or row["status"] in IN_RAW
 
 
 def _object(row: _ManifestRow, body: bytes, is_cut: bool) -> RawObject:

@@ -156,7 +156,8 @@ def _prepare(
                 return done
         refuse_other_raw(base, job.raw_uri, job.replaces_raw)
         remove_abandoned_staging(lake, folder)
-        return _Prepared(plan_folder(raw, folder, job.largest_body), base)
+        plan = plan_folder(raw, folder, job.largest_body, job.with_vanished)
+        return _Prepared(plan, base)
 
     return _or_failure(job, folder, prepare)
 
@@ -339,6 +340,7 @@ def _end(lake: Store, job: StructureJob, ready: _Prepared, staged: Staged) -> Fo
         record = _record(job, ready.plan, staged)
         reconcile_counts(record)
         _reconcile_with_copy(ready.plan, record.totals)
+        _reconcile_keys(ready.plan, staged)
         return _result(publish(lake, record, ready.base))
 
     result = _or_failure(job, folder, end)
@@ -371,6 +373,7 @@ def _record(job: StructureJob, plan: FolderPlan, staged: Staged) -> PublicationR
             side=plan.record.by_kind.get("side", 0),
             implausible_dates=implausible_dates(staged.files, plan.record),
             unknown_fields=named_often(staged.totals.unknown_fields),
+            source_keys=plan.keys.count,
         ),
         raw_uri=job.raw_uri,
     )
@@ -384,6 +387,16 @@ def _reconcile_with_copy(plan: FolderPlan, totals: StructureTotals) -> None:
                 f"{plan.folder}: the copy counted {counted(copied, f'{kind} object')}, structuring "
                 f"read {read:,}. Nothing was published."
             )
+
+
+def _reconcile_keys(plan: FolderPlan, staged: Staged) -> None:
+    """Raise FolderError unless each source key to structure was staged once, and no other."""
+    if staged.keys != plan.keys:
+        raise FolderError(
+            f"{plan.folder}: {counted(plan.keys.count, 'source key')} had to be staged, each once; "
+            f"{counted(staged.keys.count, 'row')} of other or repeated keys were staged. "
+            "Nothing was published."
+        )
 
 
 def _result(record: PublicationRecord) -> FolderStructured:

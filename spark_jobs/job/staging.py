@@ -39,6 +39,7 @@ from spark_jobs.job.plan import (
     refused_by_store,
 )
 from spark_jobs.job.reading import ObjectReader
+from spark_jobs.job.source_keys import SourceKeys
 from spark_jobs.job.writing import FolderWriter
 from spark_jobs.stores import Store, StoreError, open_store
 from spark_jobs.stores.terms import NO_TERMS, StoreTerms
@@ -80,12 +81,16 @@ class StructureJob:
 
 @dataclass(frozen=True)
 class Staged:
-    """What a task staged for a folder, or the sentence that says why it failed."""
+    """What a task staged for a folder, or the sentence that says why it failed.
+
+    ``keys`` are the source keys of the rows of its files.
+    """
 
     folder: str
     totals: StructureTotals = field(default_factory=StructureTotals)
     files: Tuple[PublishedFile, ...] = ()
     quarantine: Tuple[PublishedFile, ...] = ()
+    keys: SourceKeys = field(default_factory=SourceKeys)
     error: str = ""
     failure: Optional[Failure] = None
 
@@ -96,6 +101,7 @@ class Staged:
             self.totals.plus(other.totals),
             self.files + other.files,
             self.quarantine + other.quarantine,
+            self.keys.plus(other.keys),
             self.error or other.error,
             self.failure or other.failure,
         )
@@ -123,7 +129,8 @@ def stage_small_folder(job: StructureJob, plan: FolderPlan) -> Staged:
             for part, conformed in enumerate(_conform(job, piece)):
                 days.add(conformed)
                 report = report.plus(_report(writer, plan.folder, (number, part), conformed))
-        return report.plus(Staged(plan.folder, files=days.written()))
+        files = days.written()
+        return report.plus(Staged(plan.folder, files=files, keys=writer.keys))
 
     return _guarded(plan.folder, stage, lambda failed: failed)
 
@@ -141,6 +148,7 @@ def read_slice_of_large_folder(job: StructureJob, numbered: Tuple[int, Slice]) -
                 ((piece.folder, day), _blob(lines)) for day, lines in conformed.lines.items()
             ]
             report = report.plus(_report(writer, piece.folder, (number, part), conformed))
+        report = report.plus(Staged(piece.folder, keys=writer.keys))
         return [*shuffled, ((piece.folder, ""), report)]
 
     return _guarded(piece.folder, read, lambda failed: [((piece.folder, ""), failed)])
@@ -167,7 +175,8 @@ def partition_of(key: Tuple[str, str]) -> int:
 def _write_days(job: StructureJob, folder: str, days: Dict[str, List[DayLines]]) -> Staged:
     writer = FolderWriter(_lake(job), folder, job.run_id)
     lines = ((day, _lines_of(days.pop(day))) for day in sorted(days))
-    return Staged(folder, files=tuple(writer.write_days(lines)))
+    files = tuple(writer.write_days(lines))
+    return Staged(folder, files=files, keys=writer.keys)
 
 
 def _lines_of(blobs: List[DayLines]) -> Iterator[bytes]:

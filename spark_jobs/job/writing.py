@@ -12,6 +12,7 @@ from spark_jobs.contract.columns import QUARANTINE_COLUMNS
 from spark_jobs.contract.keys import quarantine_file_key, staged_key, table_file_key
 from spark_jobs.contract.order_types import table_of
 from spark_jobs.contract.publication import PublishedFile
+from spark_jobs.job.source_keys import SourceKeys
 from spark_jobs.stores import Store
 
 if TYPE_CHECKING:
@@ -43,7 +44,8 @@ class _TableFile:
 class FolderWriter:
     """Stages one run's files of one folder; a repeated task replaces what it wrote before.
 
-    One writer writes all files of a day, in one call or in several.
+    One writer writes all files of a day, in one call or in several. ``keys`` are the source keys of
+    all rows that it staged.
     """
 
     def __init__(self, lake: Store, folder: str, run_id: str) -> None:
@@ -51,6 +53,7 @@ class FolderWriter:
         self._folder = folder
         self._run_id = run_id
         self._numbers: Counter[str] = Counter()
+        self.keys = SourceKeys()
 
     def write_days(self, days: Iterable[Tuple[str, Iterable[bytes]]]) -> List[PublishedFile]:
         """Stage the table files of the given days (``YYYY-MM-DD``) and their lines."""
@@ -64,7 +67,7 @@ class FolderWriter:
         first = 0
         for file in files:
             key = self._next_key(file.day)
-            yield self._stage(key, table.slice(first, len(file.lines)))
+            yield self._stage(key, table.slice(first, len(file.lines)), "_source_key")
             first += len(file.lines)
 
     def _next_key(self, day: str) -> str:
@@ -80,11 +83,12 @@ class FolderWriter:
 
         schema = pa.schema([(name, pa.type_for_alias(kind)) for name, kind in QUARANTINE_COLUMNS])
         key = quarantine_file_key(self._folder, self._run_id, *number)
-        return self._stage(key, pa.Table.from_pylist(rows, schema=schema))
+        return self._stage(key, pa.Table.from_pylist(rows, schema=schema), "source_key")
 
-    def _stage(self, final_key: str, table: pa.Table) -> PublishedFile:
+    def _stage(self, final_key: str, table: pa.Table, source_key: str) -> PublishedFile:
         data = _parquet(table)
         self._lake.put(staged_key(self._folder, self._run_id, final_key), data)
+        self.keys = self.keys.plus(SourceKeys.of(table.column(source_key).to_pylist()))
         digest = hashlib.sha256(data).hexdigest()
         return PublishedFile(final_key, len(data), table.num_rows, digest)
 

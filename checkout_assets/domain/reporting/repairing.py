@@ -21,6 +21,7 @@ _STRUCTURE = {
     Reason.NOT_STRUCTURED,
     Reason.PUBLISHING_UNFINISHED,
     Reason.ROWS_DO_NOT_ADD_UP,
+    Reason.SOURCE_KEYS_TWICE,
     Reason.STRUCTURED_FROM_OLDER_COPY,
 }
 _COPY_CODES = {reason.code for reason in _COPY}

@@ -7,11 +7,11 @@ from itertools import groupby
 from operator import itemgetter
 from typing import TYPE_CHECKING, NamedTuple
 
-from checkout_assets.domain.keys import place_in_order
 from checkout_assets.engines.copying.manifest import ROWS_PER_GROUP, ManifestRow
-from checkout_assets.engines.copying.recorded import places_of, recorded_part
+from checkout_assets.engines.copying.recorded import recorded_part
 from checkout_assets.engines.copying.records import RecordFound
-from spark_jobs.contract.manifest_parts import open_part, rows_of
+from spark_jobs.contract.manifest_parts import open_part, places_of, rows_of
+from spark_jobs.contract.raw_keys import place_in_order
 from spark_jobs.contract.record_format import RecordError
 from spark_jobs.contract.words import Status
 from spark_jobs.stores import Entry, NotFoundError, Store

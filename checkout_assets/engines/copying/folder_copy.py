@@ -8,7 +8,7 @@ from functools import partial
 
 from checkout_assets.domain.copying import Action, CopyFacts, Pair, SourceObject, decide
 from checkout_assets.domain.folders import Folder
-from checkout_assets.domain.keys import classify, raw_key_at
+from checkout_assets.domain.keys import classify
 from checkout_assets.domain.verification import merge_join_three
 from checkout_assets.engines.copying.attempts import Ending, ObjectOutcome
 from checkout_assets.engines.copying.concluding import Conclusion
@@ -30,6 +30,7 @@ from checkout_assets.engines.copying.run import CopyCancelledError, CopyRun
 from checkout_assets.engines.copying.tally import Tally
 from spark_jobs.contract.completion import CompletionRecord
 from spark_jobs.contract.failures import Failure
+from spark_jobs.contract.raw_keys import raw_key_at
 from spark_jobs.contract.words import Status
 from spark_jobs.stores import StoreError
 

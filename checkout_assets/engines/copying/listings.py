@@ -5,10 +5,11 @@ from itertools import chain, islice
 from typing import TYPE_CHECKING
 
 from checkout_assets.domain.copying import Sighting, SourceObject
-from checkout_assets.domain.keys import place_in_order, safe_key
+from checkout_assets.domain.keys import safe_key
 from checkout_assets.domain.verification import OutOfOrderError
 from checkout_assets.engines.copying.spool import Spool
 from checkout_assets.engines.copying.verifying import Block
+from spark_jobs.contract.raw_keys import place_in_order
 
 if TYPE_CHECKING:
     from spark_jobs.stores import S3Store

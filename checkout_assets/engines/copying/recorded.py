@@ -1,17 +1,15 @@
 """Read back what a completion record names: its manifest's rows, and what raw must hold."""
 
 from collections.abc import Iterator, Sequence
-from operator import ge
 from typing import TYPE_CHECKING
 
-from checkout_assets.domain.keys import place_in_order
 from checkout_assets.engines.copying.columns import from_column
 from checkout_assets.engines.copying.manifest import ROWS_PER_GROUP, ManifestRow
 from checkout_assets.engines.copying.verifying import Block
 from spark_jobs.contract.completion import CompletionRecord, ManifestPart
 from spark_jobs.contract.keys import manifest_part_key
-from spark_jobs.contract.manifest_parts import read_part, rows_of
-from spark_jobs.contract.record_format import RecordError
+from spark_jobs.contract.manifest_parts import places_of, read_part, rows_of
+from spark_jobs.contract.raw_keys import place_in_order
 from spark_jobs.contract.words import IN_RAW, Status
 from spark_jobs.stores import Store
 
@@ -37,14 +35,6 @@ def recorded_part(raw: Store, record: CompletionRecord, part: ManifestPart) -> "
     """Return a part that a record names; raises RecordError if it is not that part."""
     key = manifest_part_key(record.folder, record.copy_id, part.name)
     return rows_of(read_part(raw, key, part), part.name)
-
-
-def places_of(table: "pa.Table", name: str, last: str) -> list[str]:
-    """Return the places of a part's rows; raises RecordError unless all ascend from ``last``."""
-    places = list(map(place_in_order, table.column("raw_key").to_pylist()))
-    if any(map(ge, [last, *places], places)):
-        raise RecordError(f"the rows of the manifest part {name} are not in order")
-    return places
 
 
 def expected_in_raw(
