@@ -1,4 +1,4 @@
-"""Red and flagged folders for Dagster's first view: each with its sentence, count and link."""
+"""Red and flagged folders for the top of Dagster's page: sentence, count and link for each."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -65,5 +65,5 @@ def _line(folder: ReportedFolder, line: Line, runbook: Runbook) -> str:
 
 
 def _escaped(text: str) -> str:
-    """Text that Markdown shows as it is."""
+    """Escape the text so that Markdown shows it unchanged."""
     return _MARKUP.sub(r"\\\1", text)

@@ -1,7 +1,7 @@
-"""What assets and sensors need of Dagster and Dagster does not export, and why.
+"""Private parts of Dagster that assets and sensors need, with the reason for each.
 
-Beside this module only ``automation/run_launcher.py``, whose whole interface is private, and
-``demo/dagster_internals.py`` import private modules. They are why Dagster is bound to one minor
+Besides this module, only ``automation/run_launcher.py``, whose whole interface is private, and
+``demo/dagster_internals.py`` import private modules. Because of them Dagster is bound to one minor
 version.
 """
 
@@ -74,7 +74,7 @@ def latest_target(
 def log_checks(
     context: dg.OpExecutionContext, evaluations: Sequence[dg.AssetCheckEvaluation]
 ) -> None:
-    """Log results of checks together: an instance that stores batches does so at once.
+    """Log several check results together, in one batch if the instance stores batches.
 
     ``context.log_event`` has no such batch. Dagster stores batches if DAGSTER_EVENT_BATCH_SIZE is
     set and its event log can; else it stores the results one by one.
@@ -94,9 +94,9 @@ def log_checks(
 def results_shown(
     instance: dg.DagsterInstance, asset_key: dg.AssetKey, checks: Sequence[str]
 ) -> dict[tuple[str, str | None], bool]:
-    """By check and partition, whether Dagster shows it as passed; none that was never evaluated.
+    """Whether Dagster shows a check as passed, by check and partition, if it was evaluated.
 
-    A check of a run that is not over, or that ended before, does not count.
+    A check that is planned, but has no result, is left out.
     """
     infos = instance.event_log_storage.get_asset_check_partition_info(
         [dg.AssetCheckKey(asset_key, name) for name in checks]
@@ -113,17 +113,17 @@ def results_shown(
 
 
 def backfills_under_way(instance: dg.DagsterInstance) -> Sequence[PartitionBackfill]:
-    """The backfills that still launch runs; the instance's own method takes a private filter."""
+    """The backfills that still launch runs; the filter of the public method is private."""
     return instance.get_backfills(filters=BulkActionsFilter(statuses=[BulkActionStatus.REQUESTED]))
 
 
 def repeats_of(instance: dg.DagsterInstance, run_id: str) -> Sequence[dg.DagsterRun]:
-    """The runs that repeat this one; the name of the tag that tells it is private."""
+    """The runs that repeat this one; the name of their tag is private."""
     return instance.get_runs(filters=dg.RunsFilter(tags={ROOT_RUN_ID_TAG: run_id}))
 
 
 def unfinished_runs(instance: dg.DagsterInstance) -> Sequence[dg.DagsterRun]:
-    """The runs that are queued or at work; which statuses these are is private."""
+    """The queued and running runs; the list of their statuses is private."""
     return instance.get_runs(filters=dg.RunsFilter(statuses=NOT_FINISHED_STATUSES))
 
 
@@ -146,7 +146,7 @@ def checks_after(
 ) -> Iterator[CheckSeen]:
     """The newest results of these checks that were stored after that event.
 
-    A check whose run is still to evaluate it has no result.
+    A check that is planned, but not yet evaluated, has no result.
     """
     infos = instance.event_log_storage.get_asset_check_partition_info(keys, after_storage_id=event)
     new = [each for each in infos if each.latest_check_event_storage_id > event]
@@ -181,7 +181,7 @@ def _is_failed(info: AssetCheckPartitionInfo) -> bool:
 def _failures(
     instance: dg.DagsterInstance, key: dg.AssetCheckKey, partitions: Set[str | None]
 ) -> dict[str | None, dg.AssetCheckEvaluation]:
-    """The newest failure of each partition; there is one."""
+    """The newest failure of each partition; each must have one."""
     found: dict[str | None, dg.AssetCheckEvaluation] = {}
     before = None
     while partitions - found.keys():

@@ -48,7 +48,7 @@ def engine_seconds_tag(asset_key: dg.AssetKey) -> str:
 
 
 def engine_seconds(run: dg.DagsterRun) -> float:
-    """Seconds that a run spent in its engines: one, or one after the other."""
+    """Seconds that a run spent in its engines, which run one after the other."""
     return sum(float(value) for tag, value in run.tags.items() if tag.startswith(_ENGINE_SECONDS))
 
 
@@ -120,7 +120,7 @@ class Attempted:
 
     failed: dict[Folder, FailedFolder]
     results: list["dg.MaterializeResult[Any]"]
-    """For the body to yield: of a single partition; of a range, all is told already."""
+    """The results that the body yields, of a single partition; those of a range are logged."""
 
 
 class FolderRun:
@@ -241,8 +241,8 @@ class FolderRun:
     def _done_before(self, folders: Sequence[Folder]) -> set[str]:
         """Folders that this run, or the run it repeats, has materialized already.
 
-        A single partition is asked of the engine again, which knows that it is done: Dagster wants
-        its result from every run.
+        A single partition is never among them: Dagster needs its result from every run, and the
+        engine knows that it is done.
         """
         if not self._is_retry or self._context.has_partition_key:
             return set()

@@ -1,6 +1,6 @@
-"""Whether the grant is still needed, from what Dagster and raw know; reconciliation's third check.
+"""Whether the grant is still needed, by the records of Dagster and raw; a reconciliation check.
 
-Every reconciliation keeps in its metadata what it proves; the newest come first here.
+Every reconciliation stores its proof in its metadata; here the newest come first.
 """
 
 import json
@@ -34,7 +34,7 @@ _MOST_RECONCILIATIONS = 500
 
 @dataclass(frozen=True)
 class _Kept:
-    """A ``Reconciled`` as the metadata keeps it."""
+    """The form of a ``Reconciled`` in the metadata."""
 
     WHAT: ClassVar[str] = "proof"
     FORMAT_VERSION: ClassVar[int] = 1
@@ -50,16 +50,16 @@ class _Kept:
 
 
 def kept(proof: Reconciled) -> dg.JsonMetadataValue:
-    """As the metadata keeps it."""
+    """The proof as a metadata value."""
     listed = proof.last_listed.isoformat() if proof.last_listed else None
     fields = {**asdict(proof), "at": proof.at.isoformat(), "last_listed": listed}
     return dg.MetadataValue.json(json.loads(write_record(_Kept(**fields))))
 
 
 def history(instance: dg.DagsterInstance, asset_key: dg.AssetKey) -> list[Reconciled]:
-    """The reconciliations that the instance remembers, newest first.
+    """The reconciliations that the instance has stored, newest first.
 
-    An entry that cannot be read, or that a later version wrote, proves nothing here.
+    An entry that cannot be read, or that a later version wrote, is left out.
     """
     records = instance.fetch_materializations(asset_key, limit=_MOST_RECONCILIATIONS).records
     made = [each.asset_materialization for each in records]
@@ -69,7 +69,7 @@ def history(instance: dg.DagsterInstance, asset_key: dg.AssetKey) -> list[Reconc
 
 
 def copying_runs(instance: dg.DagsterInstance) -> list[str]:
-    """Runs and backfills, by id, that are not over and copy, or may."""
+    """The ids of unfinished runs and backfills that copy or may copy."""
     runs = unfinished_runs(instance)
     return [
         *(run.run_id for run in runs if _may_copy(run)),
@@ -91,7 +91,7 @@ def judge_grant(  # noqa: PLR0913 - what speaks for and against a grant
     grace: timedelta,
     on_silence: OnSilence = ignore_silence,
 ) -> tuple[Finding, Need | None]:
-    """What the rule says, and what it looked at; it is broken if raw's records are."""
+    """The rule's finding and its evidence; the evidence is None if raw cannot be read."""
     try:
         with listening_to(raw.open(), on_silence) as store:
             cut_off, grant = kept_cut_off(store), find_grant(store)
@@ -113,7 +113,7 @@ def judge_grant(  # noqa: PLR0913 - what speaks for and against a grant
 
 
 def check_need(finding: Finding, runbook: Runbook) -> dg.AssetCheckResult:
-    """The finding as the check that reconciliation reports."""
+    """The finding as a check of ``reconciliation``."""
     return dg.AssetCheckResult(
         check_name=RULE,
         passed=finding.passed,
@@ -124,7 +124,7 @@ def check_need(finding: Finding, runbook: Runbook) -> dg.AssetCheckResult:
 
 
 def _may_copy(run: dg.DagsterRun) -> bool:
-    """What is not known to copy nothing counts as copying."""
+    """Whether the run may copy: True unless it is known not to."""
     if run.job_name in _NEVER_COPYING:
         return False
     selected: Iterable[Any] | None = run.asset_selection

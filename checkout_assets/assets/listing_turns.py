@@ -1,4 +1,4 @@
-"""Which folders a reconciliation lists: all of them, or those whose turn it is."""
+"""Which folders a reconciliation lists: all of them, or those that are due."""
 
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -22,7 +22,7 @@ def listing_in_turns(
 ) -> "Reconciler":
     """The engine; in a run with the tag ``IN_TURNS``, one that lists only the folders that are due.
 
-    Folders that were red at the last reconciliation are among them.
+    Folders that were red at the last reconciliation are always due.
     """
     if not IN_TURNS.items() <= context.run.tags.items() or reconciler.listing_days == 1:
         return engine

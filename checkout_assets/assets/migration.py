@@ -1,8 +1,8 @@
 """The step that copies and structures folders: ``raw_orders`` and ``structured_orders`` together.
 
-One step for both, because Dagster then runs any selection of them, over one folder or a range, as
-one run, and a backfill of both in as few runs as the folders need. With a step each, its daemon
-launches the second as the folders of the first come in, a few at a time, each a cluster.
+With one step for both, Dagster runs any selection of them, for one folder or a range, as one run,
+and a backfill of both in as few runs as possible. With a step for each, its daemon would launch
+runs of the second as folders of the first are finished, a few at a time, each with a cluster.
 """
 
 from collections.abc import Iterator, Sequence
@@ -32,7 +32,7 @@ from checkout_assets.domain.folders import Folder
 from checkout_assets.resources.engines import CopyEngineResource, StructureEngineResource
 
 POOL = "migrate"
-"""Limited by the instance (its dagster.yaml says how): each run of it may launch machines."""
+"""The pool of all runs that may launch machines; the instance's dagster.yaml limits it."""
 
 
 class Migration:
@@ -64,7 +64,7 @@ class Migration:
         copy_engine: CopyEngineResource | None,
         structure_engine: StructureEngineResource | None,
     ) -> "Iterator[dg.MaterializeResult[Any]]":
-        """Yield what Dagster has not been told yet; raise dg.Failure that names what failed.
+        """Yield the results that were not logged; raise dg.Failure with the failed folders.
 
         Folders that could not be copied are not structured. An engine that is None is skipped. If
         Dagster retries a run by itself, permanent failures are not retried.

@@ -1,7 +1,7 @@
-"""What a reconciliation saw of the source and of the tables, as observations of those assets.
+"""Observations of the source and the tables from a reconciliation's results.
 
-It is what was listed and read anyway. An event per folder and reconciliation would be 187,000 a
-year, each some 30 ms, so only folders whose listing changed have one of their own.
+An event per folder and reconciliation would be 187,000 per year, each about 30 ms, so only folders
+whose number of objects changed get one.
 """
 
 from collections.abc import Iterator, Sequence
@@ -20,7 +20,10 @@ def observations(
     outcome: ReconciliationOutcome,
     history: Sequence[ReconciliationOutcome],
 ) -> Iterator[dg.AssetObservation]:
-    """Of the source, if it was listed, and of both tables; ``history`` is oldest first."""
+    """Observations of the source, if it was listed, and of both tables.
+
+    ``history`` is oldest first.
+    """
     if outcome.listed:
         yield _of_source(folders, outcome)
         yield from _of_changed_folders(outcome, history)
@@ -31,7 +34,7 @@ def observations(
 def _of_source(
     folders: Sequence[FolderReconciled], outcome: ReconciliationOutcome
 ) -> dg.AssetObservation:
-    """All folders as they were last listed, so that the numbers compare from day to day."""
+    """The counts of all folders by their last listings, so that days can be compared."""
     objects = {
         each.folder.name: each.copy.listed for each in folders if each.copy.listed is not None
     }
@@ -51,7 +54,7 @@ def _of_source(
 def _of_changed_folders(
     outcome: ReconciliationOutcome, history: Sequence[ReconciliationOutcome]
 ) -> Iterator[dg.AssetObservation]:
-    """Of a folder that no earlier reconciliation listed, nothing is known to have changed."""
+    """One observation per changed folder; a folder listed for the first time is not changed."""
     before = last_listed(history)
     for folder, objects in outcome.listed.items():
         if objects != before.get(folder, objects):

@@ -1,4 +1,4 @@
-"""What the partitioned assets share: the partition key, the owners, the checks of a folder."""
+"""Common parts of the partitioned assets: partition keys, owners, checks of a folder."""
 
 import warnings
 from collections.abc import Iterable
@@ -16,7 +16,7 @@ OWNERS = ["team:data-platform"]
 
 
 def folder_checks(asset: dg.AssetKey, rules: Iterable[Rule[Any]]) -> list[dg.AssetCheckSpec]:
-    """One check a rule, reported for each folder."""
+    """One check per rule, reported for each folder."""
     with warnings.catch_warnings():
         # Dagster calls partitioned checks a preview; its version is bound for that reason.
         warnings.simplefilter("ignore", dg.PreviewWarning)

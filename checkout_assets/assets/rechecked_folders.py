@@ -1,8 +1,8 @@
 """The results of folders' checks that a reconciliation has to report.
 
-An event per check and folder would be millions a year, each some 30 ms. So a reconciliation
-reports a folder's check if its result differs from the one that Dagster shows, and all checks once
-a month.
+An event per check and folder would be millions per year, each about 30 ms. So a reconciliation
+reports a folder's check only if its result differs from the one in Dagster, and all checks once per
+month.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -46,7 +46,7 @@ def report_checks(
     runbook: Runbook,
     now: datetime,
 ) -> None:
-    """Report what is due of these folders; all of it in the month's first reconciliation."""
+    """Report the changed results of these folders; the month's first reconciliation reports all."""
     last = latest_target(context.instance, reconciliation)
     first = last is not None and is_new_month(datetime.fromtimestamp(last.timestamp, UTC), now)
     due = list(evaluations_due(context.instance, folders, runbook, first))
@@ -64,10 +64,10 @@ def evaluations_due(
     runbook: Runbook,
     all_of_them: bool,
 ) -> Iterator[dg.AssetCheckEvaluation]:
-    """The results to report: ``all_of_them``, or those that Dagster shows otherwise.
+    """The results to report: ``all_of_them``, or those that differ from Dagster's.
 
-    A folder that was never reported waits for the month's report: nothing is known to have changed.
-    So does a check that was never reported for a folder that was, unless it fails with an error.
+    A folder that was never reported waits for the monthly report, because no change is known. So
+    does a check that was never reported for a reported folder, unless it fails with an error.
     """
     for asset, rules, checks in _OF_ASSET:
         shown = results_shown(instance, asset, [rule.name for rule in rules])
@@ -94,7 +94,7 @@ def _is_news(finding: Finding, reported: bool, shown: bool | None) -> bool:
 def _waits_for_listing(
     folder: FolderReconciled, asset: dg.AssetKey, finding: Finding, shown: bool | None
 ) -> bool:
-    """Whether a check that failed would pass by an earlier listing, which proves nothing new."""
+    """Whether a failed check would pass only because of an earlier listing: no new proof."""
     is_earlier = asset == RAW_ORDERS and folder.copy.listed_at is not None
     return is_earlier and finding.passed and shown is False
 

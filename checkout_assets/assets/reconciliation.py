@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 _FRESH = dg.FreshnessPolicy.time_window(
     warn_window=timedelta(hours=25), fail_window=timedelta(hours=49)
 )
-"""A reconciliation a day, which may take an hour; late after one that is missing, red after two."""
+"""One reconciliation per day, up to an hour long; a warning if one is missing, red if two are."""
 
 _DESCRIPTION = (
     "Source, raw and lake compared folder by folder, by records and listings. The daily run lists "
@@ -56,7 +56,7 @@ _DESCRIPTION = (
 
 @dataclass(frozen=True)
 class _Shown:
-    """Where a reconciliation is shown, and what its check of repairs allows."""
+    """The URLs that a reconciliation links to, and the allowed tries of repairs."""
 
     runbook: Runbook
     reports: Reports
@@ -77,10 +77,10 @@ class _Compared:
 def build_reconciliation(
     runbook: Runbook, reports_url: str = "", repair_tries: int = 3
 ) -> dg.AssetsDefinition:
-    """The asset with its four checks; it lists and reads records, and leaves a report.
+    """Build the asset with its four checks; it lists, reads records, and stores a report.
 
-    Of some folders, others each day, it reads the data files too. ``reports_url`` is where the
-    lake's reports are served, if they are.
+    Each day it also reads the data files of some folders. ``reports_url`` is the URL of the lake's
+    reports, if they are served.
     """
     shown = _Shown(runbook, Reports(runbook, reports_url), repair_tries)
 

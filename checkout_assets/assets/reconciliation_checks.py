@@ -1,4 +1,4 @@
-"""The checks of ``reconciliation`` on all folders: is each complete, is there nothing else?"""
+"""The checks of ``reconciliation`` on all folders: each is complete, and there is nothing else."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -24,7 +24,7 @@ CHECKS = (
         COMPLETE,
         asset=RECONCILIATION,
         description="All 512 folders are copied, structured and add up.",
-        # A daily job with red folders is a red job; what it found is stored all the same.
+        # A daily job with red folders fails; its results are stored all the same.
         blocking=True,
     ),
     dg.AssetCheckSpec(
@@ -48,7 +48,7 @@ CHECKS = (
 def check_complete(
     outcome: ReconciliationOutcome, runbook: Runbook, report: Mapping[str, Any]
 ) -> dg.AssetCheckResult:
-    """Red if a single folder is; its description names them, and counts those that are flagged."""
+    """The check fails if a folder is red; it names red folders, and counts flagged ones."""
     names = [each.folder for each in outcome.folders if each.state == State.RED]
     more = f" and {len(names) - _MOST_NAMED:,} more" if len(names) > _MOST_NAMED else ""
     red = f" Red: {', '.join(names[:_MOST_NAMED])}{more}." if names else ""
@@ -74,7 +74,7 @@ def check_complete(
 
 
 def check_expected(outcome: ReconciliationOutcome, runbook: Runbook) -> dg.AssetCheckResult:
-    """Warns of a 513th folder or a loose object, by names that may be shown."""
+    """The check warns of other folders and of objects beside them, by displayable names."""
     unexpected = outcome.unexpected
     told = ", ".join(unexpected[:_MOST_NAMED])
     nothing = "Only the 512 folders." if outcome.with_source else "The source was not listed."
@@ -88,7 +88,7 @@ def check_expected(outcome: ReconciliationOutcome, runbook: Runbook) -> dg.Asset
 
 
 def _read_deep(outcome: ReconciliationOutcome) -> str:
-    """Which folders' files were read, not only listed."""
+    """A sentence that says which folders' files were read, not only listed."""
     if not outcome.read_deep:
         return "No data file was read, only listed."
     named = ", ".join(outcome.read_deep)

@@ -1,4 +1,4 @@
-"""What the page of ``reconciliation`` shows: its metadata, the most wanted first."""
+"""The metadata of ``reconciliation``, the most important first."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -15,7 +15,7 @@ from spark_jobs.contract.order_types import OrderType
 
 RECONCILIATION = dg.AssetKey("reconciliation")
 RED_FOLDERS = "red_folders"
-"""Metadata: the table of the red folders."""
+"""The metadata entry with the table of red folders."""
 
 _MOST_ORPHANS = 50
 
@@ -23,7 +23,7 @@ _MOST_ORPHANS = 50
 def metadata(
     folders: Sequence[FolderReconciled], summary: Summary, outcome: ReconciliationOutcome
 ) -> dict[str, Any]:
-    """What the asset's page shows, the most wanted first."""
+    """The asset's metadata, the most important first."""
     states = {each.folder: each.state for each in folders}
     return {
         "folders_red": outcome.red,
@@ -60,7 +60,7 @@ def folders_in(state: State, outcome: ReconciliationOutcome) -> dg.TableMetadata
 
 
 def last_metadata(instance: dg.DagsterInstance) -> Mapping[str, dg.MetadataValue[Any]]:
-    """What the last reconciliation recorded; empty if there is none."""
+    """The metadata of the last reconciliation; empty if there is none."""
     records = instance.fetch_materializations(RECONCILIATION, limit=1).records
     made = records[0].asset_materialization if records else None
     return made.metadata if made else {}
@@ -79,7 +79,7 @@ def _red(outcome: ReconciliationOutcome) -> list[Folder]:
 
 
 def orphaned_files(folders: Iterable[FolderReconciled], show_names: bool = False) -> dict[str, Any]:
-    """How many files of the lake no record names, and the first of them."""
+    """The number of orphaned files, and the names of the first."""
     orphans = [orphan for each in folders for orphan in each.lake.orphans]
     if not orphans:
         return {"orphaned_files": 0}
@@ -92,7 +92,7 @@ def orphaned_files(folders: Iterable[FolderReconciled], show_names: bool = False
 
 
 def flagged(folders: Iterable[FolderReconciled]) -> dict[str, list[str]]:
-    """Check name to the folders it warns of."""
+    """The folders that each check warns about, by the check's name."""
     by_check: dict[str, list[str]] = {}
     for each in sorted(folders, key=lambda each: each.folder):
         for check in each.flags:
@@ -101,7 +101,7 @@ def flagged(folders: Iterable[FolderReconciled]) -> dict[str, list[str]]:
 
 
 def red_reasons(folders: Iterable[FolderReconciled]) -> dict[str, list[str]]:
-    """Code of a reason to the folders that it makes red."""
+    """The folders that each reason makes red, by the reason's code."""
     by_code: dict[str, list[str]] = {}
     for each in folders:
         for cause in each.causes:

@@ -1,4 +1,4 @@
-"""The report that a reconciliation leaves in the lake, and the link to it that opens."""
+"""The report of a reconciliation in the lake, and the link to it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ from checkout_assets.resources.stores import Stores
 
 @dataclass(frozen=True, slots=True)
 class Reports:
-    """Leaves reports; ``url`` is where the lake's reports are served, if they are."""
+    """Stores reports; ``url`` is the URL of the lake's reports, if they are served."""
 
     runbook: Runbook
     url: str = ""
@@ -32,7 +32,7 @@ class Reports:
         history: Sequence[ReconciliationOutcome],
         log: Logger,
     ) -> Left:
-        """Keep the report in the lake; one that cannot be kept is told and ends nothing."""
+        """Store the report in the lake; a failure is logged and not raised."""
         places = {"source": stores.source_uri, "raw": stores.raw_uri, "lake": stores.lake_uri}
         report = Report(
             outcome, folders, places=places, runbook_url=self.runbook.url, history=history
@@ -43,7 +43,7 @@ class Reports:
         return left
 
     def metadata(self, left: Left) -> dict[str, Any]:
-        """The link, and the file."""
+        """Metadata with the report's link and file."""
         if left.problem:
             return {"report": dg.MetadataValue.text(left.problem)}
         link = f"{self.url.rstrip('/')}/{left.name}" if self.url else left.console_url

@@ -13,10 +13,10 @@ from checkout_assets.assets.dagster_internals import MAX_RETRIES_TAG, RETRY_NUMB
 from checkout_assets.domain.folders import Folder
 
 FAILED_FOLDERS = "failed_folders"
-"""Metadata of a run's failure: the table of the folders that failed."""
+"""The metadata entry of a run's failure with the table of failed folders."""
 
 _MAX_RETRIES_BEFORE = "checkout_assets/max_retries_before"
-"""The tag that keeps what a run's limit of retries was, for somebody who re-executes it."""
+"""The tag with a run's original limit of retries, for a later re-execution."""
 
 RunContext = dg.OpExecutionContext | dg.AssetExecutionContext
 
@@ -37,7 +37,7 @@ def allow_run_retries(context: RunContext) -> None:
 
 
 def forbid_run_retries(context: RunContext) -> None:
-    """Keep Dagster from retrying this run; anybody may still re-execute it."""
+    """Keep Dagster from retrying this run; it can still be re-executed by hand."""
     tags = context.run.tags
     limit = tags.get(MAX_RETRIES_TAG, str(context.instance.run_retries_max_retries))
     before = tags.get(_MAX_RETRIES_BEFORE, limit)

@@ -1,4 +1,4 @@
-"""Links from what Dagster shows to the line of the runbook that says what to do."""
+"""Links from Dagster's pages to the sections of the runbook."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ RUNBOOK = "docs/runbook.md"
 
 @dataclass(frozen=True, slots=True)
 class Runbook:
-    """Where the runbook is served; without a URL its place in the repository is named."""
+    """The runbook's URL; without one, sections are named by their path in the repository."""
 
     url: str = ""
 
@@ -18,7 +18,7 @@ class Runbook:
         return f"{self.url}#{anchor}" if self.url else ""
 
     def line(self, anchor: str) -> dg.MetadataValue[str]:
-        """A link to a section, or its place as text."""
+        """A link to a section, or its path as text."""
         if self.url:
             return dg.MetadataValue.url(self.link(anchor))
         return dg.MetadataValue.text(f"{RUNBOOK}#{anchor}")

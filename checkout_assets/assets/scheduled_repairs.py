@@ -1,7 +1,7 @@
-"""What Dagster's instance keeps of repairs by the schedule, and reconciliation's check of them.
+"""The state of scheduled repairs in Dagster's instance, and reconciliation's check of them.
 
-A reconciliation keeps the state in its metadata; the runs that the schedule launched since tell
-the rest.
+A reconciliation stores the state in its metadata; the runs that the schedule has launched since are
+added to it.
 """
 
 import json
@@ -28,22 +28,22 @@ from spark_jobs.contract.record_format import RecordError, read_record, write_re
 
 REPAIR_JOB, REPAIR_OP = "repair_folders", "repair"
 BY_SCHEDULE = {"checkout_assets/launched_by": "repair_daily"}
-"""The tag of the runs that count as tries."""
+"""The tag of runs by the schedule, which count as tries."""
 
 GIVEN_UP = "no_folder_given_up"
 SCHEDULED_REPAIRS = "scheduled_repairs"
-"""The metadata entry."""
+"""The metadata entry with the state."""
 
 _MOST_NAMED = 20
 
 
 def kept_state(state: RepairState) -> dg.JsonMetadataValue:
-    """The state as the metadata keeps it."""
+    """The state as a metadata value."""
     return dg.MetadataValue.json(json.loads(write_record(state)))
 
 
 def last_state(instance: dg.DagsterInstance) -> RepairState | None:
-    """What the last reconciliation left; None if there is none, or if it does not tell."""
+    """The state that the last reconciliation stored; None if there is none or it is unreadable."""
     entry = last_metadata(instance).get(SCHEDULED_REPAIRS)
     if not isinstance(entry, dg.JsonMetadataValue):
         return None
@@ -63,7 +63,7 @@ def state_now(
 
 
 def launched_since(instance: dg.DagsterInstance, since: datetime | None) -> Sequence[dg.DagsterRun]:
-    """The runs that the schedule launched since, however they ended; all of them for None."""
+    """All runs that the schedule has launched since that time; with None, all at any time."""
     return instance.get_runs(dg.RunsFilter(tags=BY_SCHEDULE, created_after=since))
 
 
@@ -76,7 +76,7 @@ def _repair(instance: dg.DagsterInstance, run: dg.DagsterRun) -> ScheduledRepair
 
 
 def folders_asked(run: dg.DagsterRun) -> Iterable[str]:
-    """The folders that a run of the repair job names; none that cannot be read."""
+    """The folders that a run of the repair job names; none if its config cannot be read."""
     ops: Any = run.run_config.get("ops", {})
     words = ops.get(REPAIR_OP, {}).get("config", {}).get("folders", [])
     try:
@@ -86,7 +86,7 @@ def folders_asked(run: dg.DagsterRun) -> Iterable[str]:
 
 
 def check_given_up(state: RepairState, most_tries: int, runbook: Runbook) -> dg.AssetCheckResult:
-    """Red if a red folder is not tried again by the schedule; the description says why."""
+    """The check fails if the schedule has given up a red folder; the description says why."""
     permanent = set(state.permanent)
     tried = [name for name in given_up(state, most_tries) if name not in permanent]
     told = [

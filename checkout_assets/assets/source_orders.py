@@ -1,4 +1,4 @@
-"""The external asset ``source_orders``: what everything is copied from."""
+"""The external asset ``source_orders``: the folders that are copied."""
 
 import dagster as dg
 

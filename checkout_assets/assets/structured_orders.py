@@ -43,7 +43,7 @@ def structured_spec(lake_uri: str) -> dg.AssetSpec:
         code_version=f"schema-{SCHEMA_VERSION}",
         description=(
             "Every document of raw as one row of the tables checkout and fulfillment, by YEAR, "
-            "MONTH and DAY; what is no order lies in quarantine with its bytes.\n\n"
+            "MONTH and DAY; what is not an order is in quarantine with its bytes.\n\n"
             "A partition is a folder. It is materialized if and only if the number of documents "
             "equals rows plus quarantine and its files are published. A check counts as passed "
             "when it passes for all 512 folders; one that warns names its folders under Partitions."

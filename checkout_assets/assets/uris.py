@@ -1,4 +1,4 @@
-"""Where things are, as Dagster shows it: always whole, whatever the settings abbreviate."""
+"""Absolute URIs for Dagster's metadata, whatever form the settings have."""
 
 import os
 from pathlib import Path
@@ -7,9 +7,9 @@ _SCHEME = "://"
 
 
 def absolute_uri(place: str, key: str = "") -> str:
-    """The URI of a place, or of a key in it; a directory's is a file URI.
+    """The absolute URI of a place, or of a key in it; for a directory, a file URI.
 
-    Empty for a place that is not configured, so that nothing relative is shown for whole.
+    Empty for a place that is not configured.
     """
     if not place:
         return ""

@@ -30,7 +30,7 @@ _DRY = "Only a dry run: nothing was changed. Set dry_run to false to write it."
 
 
 class GrantConfig(dg.Config):
-    """What is granted; what is left out is as the deployment is configured."""
+    """The terms of the grant; omitted ones are those of the deployment."""
 
     dry_run: bool = Field(default=True, description="only show what would change")
     requester: str = Field(default="", description="the person or team that requests access")
@@ -38,14 +38,14 @@ class GrantConfig(dg.Config):
 
 
 class RevokeConfig(dg.Config):
-    """Whether it is written."""
+    """Whether the change is written."""
 
     dry_run: bool = Field(default=True, description="only show what would change")
 
 
 @dg.op(description="Add our statements to the buckets' policies; those of others stay unchanged.")
 def grant(context: dg.OpExecutionContext, config: GrantConfig, access: AccessResource) -> None:
-    """Show what changes, and write it if it is no dry run."""
+    """Show what changes, and write it unless it is a dry run."""
     now = datetime.now(UTC)
     try:
         terms = access.terms(config.requester, config.days, now)
@@ -64,7 +64,7 @@ def grant(context: dg.OpExecutionContext, config: GrantConfig, access: AccessRes
     description="Remove our statements from the buckets' policies; those of others stay unchanged."
 )
 def revoke(context: dg.OpExecutionContext, config: RevokeConfig, access: AccessResource) -> None:
-    """Show what changes, and write it if it is no dry run; the last proof is kept with it."""
+    """Show what changes, and write it, with the last proof, unless it is a dry run."""
     now = datetime.now(UTC)
     try:
         granter = access.granter()
@@ -97,7 +97,7 @@ def revoke_access() -> None:
 
 
 def build_grant_outlives_need(runbook: Runbook) -> dg.SensorDefinition:
-    """The sensor; it reports the check whenever what it says changes."""
+    """Build the sensor; it reports the check when its result changes."""
 
     @dg.sensor(
         name="grant_outlives_need",

@@ -1,4 +1,4 @@
-"""The job ``plan``: it logs what a migration takes, also as metadata; it changes nothing."""
+"""The job ``plan``: it estimates a migration in its log and metadata; it changes nothing."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -19,14 +19,14 @@ _USUAL = PlanChoices()
 
 
 class PlanConfig(dg.Config):
-    """What is planned."""
+    """The options of the plan."""
 
     folders: list[str] = Field(default=["all"], description="names, ranges or all")
     instances: int = Field(
-        default=_USUAL.instances, ge=1, le=512, description="instances that copy side by side"
+        default=_USUAL.instances, ge=1, le=512, description="instances that copy at the same time"
     )
     clusters: int = Field(
-        default=_USUAL.clusters, ge=1, le=512, description="clusters that structure so"
+        default=_USUAL.clusters, ge=1, le=512, description="clusters at the same time"
     )
     days: int = Field(default=_USUAL.days, ge=1, description="days of which a folder has documents")
     inventory: str = Field(

@@ -56,10 +56,10 @@ def _red(instance: dg.DagsterInstance) -> tuple[Folder, ...]:
 
 _DESCRIPTION = (
     "Copy and structure any list of folders in one engine call each; folders that fail do not "
-    "fail their neighbours."
+    "affect the others."
 )
 _IN_LAUNCHPAD = dg.RunConfig(ops={REPAIR_OP: RepairConfig()})
-"""What the launchpad starts from."""
+"""The Launchpad's initial config."""
 
 
 def build_repair_folders(migration: Migration) -> dg.JobDefinition:

@@ -1,1 +1,1 @@
-"""What assets are configured with: stores and engines as Dagster resources."""
+"""Stores and engines as Dagster resources."""

@@ -1,4 +1,4 @@
-"""Temporary access as a resource: what is granted to whom, and when it counts as outlived."""
+"""Temporary access as a resource: its terms, and when it is no longer needed."""
 
 from dataclasses import fields
 from datetime import datetime, timedelta
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class AccessResource(AccessChoices, GrantChoices, dg.ConfigurableResource[Any]):
-    """What granting and revoking needs: AccessOptions, in part from the stores' own terms."""
+    """The configuration of granting and revoking: AccessOptions, in part from the stores' terms."""
 
     stores: dg.ResourceDependency[Stores]
     copy_role_arn: str = Field(default="", description="the role that the policies let copy")
@@ -35,7 +35,7 @@ class AccessResource(AccessChoices, GrantChoices, dg.ConfigurableResource[Any]):
     topics: list[str] = Field(default_factory=list, description="SNS topics that get alerts")
 
     def granter(self) -> "Granter":
-        """What changes the policies; raises UsageError if it cannot."""
+        """The granter, which changes the policies; raises UsageError if its options are invalid."""
         from checkout_assets.engines.access.granting import Granter
 
         options = self.options()
@@ -43,7 +43,7 @@ class AccessResource(AccessChoices, GrantChoices, dg.ConfigurableResource[Any]):
         return Granter(options.policies(), options.raw.open())
 
     def terms(self, requester: str, days: int, now: datetime) -> "AccessTerms":
-        """What is granted; an empty requester and 0 days are those of the configuration."""
+        """The terms of a grant; an empty requester and 0 days stand for the configured ones."""
         requester, days = requester or self.access_requester, days or self.access_days
         return self.options().terms(requester, days, now)
 
@@ -61,9 +61,9 @@ class AccessResource(AccessChoices, GrantChoices, dg.ConfigurableResource[Any]):
 
     @property
     def grace(self) -> timedelta:
-        """How long a grant may outlive its need."""
+        """How long a grant may last after it is no longer needed."""
         return timedelta(days=self.access_grace_days)
 
     def _holding(self, name: str) -> "Stores | AccessResource":
-        """The stores for what is a term of theirs: the owner of a bucket, its key."""
+        """The stores if the option is one of their terms (a bucket's owner, its key), else self."""
         return self.stores if name in PlaceTerms.model_fields else self

@@ -1,6 +1,6 @@
-"""Who gets alerts, from the options as the settings have them.
+"""The options of alerts from the settings.
 
-No Dagster resource: its configuration is shown in the UI, and URLs may hold secrets.
+Not a Dagster resource: a resource's configuration is shown in the UI, and URLs may hold secrets.
 """
 
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""EC2 as a Dagster resource: what contradicts itself is told before anything is launched."""
+"""EC2 as a Dagster resource: its options are checked before anything is launched."""
 
 from collections.abc import Mapping
 from ipaddress import ip_network
@@ -39,7 +39,7 @@ _REQUIRED = {
 
 
 class Ec2Resource(Ec2Options, FleetResource, CopyEngineResource):
-    """Copies on EC2: a lost instance is replaced, nothing is left running."""
+    """Copies on EC2: replaces lost instances, and leaves none running."""
 
     stores: dg.ResourceDependency[Stores]
     variables: dict[str, str] = Field(
@@ -70,13 +70,13 @@ class Ec2Resource(Ec2Options, FleetResource, CopyEngineResource):
         return engine
 
     def api(self) -> "Ec2Api":
-        """EC2's clients of the environment's account."""
+        """EC2's clients for the configured account."""
         from checkout_assets.engines.ec2.api import ec2_clients
 
         return ec2_clients(self.region, self.endpoint_url)
 
     def options(self) -> Ec2Options:
-        """The instance and the run's behaviour as plain values."""
+        """The options of instances and runs as plain values."""
         return given_to(Ec2Options, self)
 
     def _check(self) -> None:
@@ -84,7 +84,7 @@ class Ec2Resource(Ec2Options, FleetResource, CopyEngineResource):
             if not getattr(self, name):
                 raise UsageError(f"EC2 needs {name}: set it to {meaning}.")
         if not self.subnets:
-            raise UsageError("EC2 needs subnets: name at least one, better one a zone.")
+            raise UsageError("EC2 needs subnets: name at least one, better one per zone.")
         places: dict[str, Location] = {
             "source": self.stores.source(),
             "raw": self.stores.raw(),
@@ -117,7 +117,7 @@ class Ec2Resource(Ec2Options, FleetResource, CopyEngineResource):
                     "something like 203.0.113.7/32."
                 ) from None
             if network.prefixlen == 0:
-                raise UsageError("ssh_cidr opens port 22 for the whole world: name your addresses.")
+                raise UsageError("ssh_cidr opens port 22 to all addresses: name your own.")
         if bool(self.ssh_cidr) != bool(self.ssh_key):
             raise UsageError(
                 "SSH needs both ssh_key and ssh_cidr; without them use Session Manager."

@@ -1,4 +1,4 @@
-"""EMR as a Dagster resource: what contradicts itself is told before anything is launched."""
+"""EMR as a Dagster resource: its options are checked before anything is launched."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 
 
 class EmrResource(EmrChoices, StructureChoices, FleetResource, StructureEngineResource):
-    """Structures on EMR: a step per folder, a lost cluster is replaced, nothing is left running.
+    """Structures on EMR with a step per folder: replaces lost clusters, and leaves none running.
 
-    The Dagster-maintained EMR clients are not used: they end by their own time limit and leave the
-    cluster running, and they launch one for each call.
+    The EMR clients of Dagster's libraries are not used: at their time limit they leave the cluster
+    running, and they launch one cluster per call.
     """
 
     stores: dg.ResourceDependency[Stores]
@@ -57,13 +57,13 @@ class EmrResource(EmrChoices, StructureChoices, FleetResource, StructureEngineRe
         return LeftoverWatch(engine, lake)
 
     def api(self) -> "EmrApi":
-        """EMR's clients of the environment's account."""
+        """EMR's clients for the configured account."""
         from checkout_assets.engines.emr.api import emr_clients
 
         return emr_clients(self.region, self.endpoint_url)
 
     def options(self) -> EmrOptions:
-        """The cluster and the run's behaviour as plain values."""
+        """The options of clusters and runs as plain values."""
         log_kms_key = self.stores.terms("fleet").kms_key
         chosen = given_to(EmrChoices, self)
         return EmrOptions(**chosen.model_dump(), log_kms_key=log_kms_key)

@@ -1,4 +1,4 @@
-"""Engines as resources: each gives a FolderEngine, so one can take another's place."""
+"""Engines as resources: each returns a FolderEngine, so that one can replace another."""
 
 from abc import abstractmethod
 from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -31,7 +31,7 @@ Options = TypeVar("Options", bound=BaseModel)
 
 
 class CopyEngineResource(dg.ConfigurableResource[Any]):
-    """What ``raw_orders`` needs: an engine that copies folders."""
+    """The resource of ``raw_orders``: an engine that copies folders."""
 
     @abstractmethod
     def engine(self) -> "FolderEngine[FolderCopied]":
@@ -39,7 +39,7 @@ class CopyEngineResource(dg.ConfigurableResource[Any]):
 
 
 class StructureEngineResource(dg.ConfigurableResource[Any]):
-    """What ``structured_orders`` needs: an engine that structures copied folders."""
+    """The resource of ``structured_orders``: an engine that structures copied folders."""
 
     @abstractmethod
     def engine(self) -> "FolderEngine[StructuredFolder]":
@@ -47,7 +47,7 @@ class StructureEngineResource(dg.ConfigurableResource[Any]):
 
 
 def given_to(options: type[Options], resource: BaseModel) -> Options:
-    """The options of which a resource is made, without what else it has."""
+    """The resource's fields that belong to ``options``, as options."""
     return options(**{name: getattr(resource, name) for name in options.model_fields})
 
 
@@ -56,7 +56,7 @@ def parse_options(
 ) -> dict[str, Any]:
     """The given options as values of their types; raises UsageError that names the first wrong one.
 
-    ``service`` is whose they are, for people.
+    ``service`` names their owner in messages.
     """
     known = options.model_fields
     for name in sorted(given.keys() - known.keys()):
@@ -76,7 +76,7 @@ def parse_options(
 
 
 def _odd_text(value: Any) -> str:
-    """What an option's text, or the first such text of its list or mapping, should not hold."""
+    """What is invalid in an option's text, or in the first such text of its list or mapping."""
     if isinstance(value, str):
         return odd_characters(value)
     inner = value.values() if isinstance(value, Mapping) else value
@@ -86,12 +86,12 @@ def _odd_text(value: Any) -> str:
 class ReconcilerResource(AllowanceChoices, dg.ConfigurableResource[Any]):
     """Compares source, raw and lake; ``deep`` also reads every data file.
 
-    With ``deep_read_days`` a part of the folders is read in that way each day, so that all are
-    within so many days; 0 reads none. Runs that list folders in turns list each within
+    With ``deep_read_days`` the data files of some folders are read each day, so that all are read
+    within this number of days; 0 reads none. Runs that list folders in turns list each within
     ``listing_days``.
 
-    A grant that is not needed any more is reported after ``grace_days``. With ``role_arn``, that
-    role looks at source and raw. ``show_object_names`` is for what the asset shows.
+    A grant that is no longer needed is reported after ``grace_days``. With ``role_arn``, source and
+    raw are read with that role. ``show_object_names`` applies to what the asset shows.
     """
 
     stores: dg.ResourceDependency[Stores]
@@ -103,7 +103,7 @@ class ReconcilerResource(AllowanceChoices, dg.ConfigurableResource[Any]):
     show_object_names: bool = False
 
     def engine(self) -> "Reconciler":
-        """The engine; it compares raw and lake only without a source, or after access ended."""
+        """The engine; without a source, or after access ended, it compares only raw and lake."""
         from checkout_assets.engines.reconciling.engine import ComparisonTerms
         from checkout_assets.engines.reconciling.places import reconciler_of
 
@@ -126,7 +126,7 @@ class ReconcilerResource(AllowanceChoices, dg.ConfigurableResource[Any]):
 
 
 class LocalCopyResource(CopyChoices, CopyEngineResource):
-    """Copies from this machine: it asks S3 to copy, no byte of an object passes through it."""
+    """Copies from this machine: S3 copies the objects, no content passes through the machine."""
 
     stores: dg.ResourceDependency[Stores]
 
@@ -144,10 +144,10 @@ class LocalCopyResource(CopyChoices, CopyEngineResource):
 
 
 class LocalSparkResource(StructureChoices, StructureEngineResource):
-    """Structures with a Spark session of this process, taken from dagster-pyspark.
+    """Structures with a Spark session in this process, started by dagster-pyspark.
 
-    dagster-pyspark never stops the session it starts; this resource does when the run ends,
-    unless ``keep_session`` says that the process's next run shares it.
+    dagster-pyspark never stops its session; this resource stops it when the run ends, unless with
+    ``keep_session`` the next run of the process is to use it.
     """
 
     stores: dg.ResourceDependency[Stores]
@@ -156,7 +156,7 @@ class LocalSparkResource(StructureChoices, StructureEngineResource):
     _spark: "LocalSpark | None" = PrivateAttr(None)
 
     def engine(self) -> "FolderEngine[StructuredFolder]":
-        """The session starts when the engine runs."""
+        """The engine, whose session starts with its first run."""
         from checkout_assets.engines.structuring.leftovers import LeftoverWatch
         from checkout_assets.engines.structuring.session import LocalSpark
         from checkout_assets.engines.structuring.spark_engine import LocalSparkEngine
@@ -174,7 +174,7 @@ class LocalSparkResource(StructureChoices, StructureEngineResource):
         self,
         context: dg.InitResourceContext,  # noqa: ARG002 - Dagster's signature
     ) -> Iterator["LocalSparkResource"]:
-        """Stop the session at the run's end, however it ends."""
+        """Stop the session when the run ends or fails."""
         try:
             yield self
         finally:

@@ -1,4 +1,4 @@
-"""What the resources of all fleets share."""
+"""The common base of the fleets' resources."""
 
 import logging
 from collections.abc import Callable
@@ -17,23 +17,23 @@ _log = logging.getLogger(__name__)
 
 
 class FleetResource(FleetOptions, dg.ConfigurableResource[Any]):
-    """The package that a fleet's hosts run, and who reads how a run goes."""
+    """The package for a fleet's hosts, and the log for a run's progress."""
 
     # pydantic would bind a function that is the default to this resource.
     _tell: Callable[[str], None] | None = PrivateAttr(default=None)
 
     def setup_for_execution(self, context: dg.InitResourceContext) -> None:
-        """Tell the run's log how it goes."""
+        """Report progress to the run's log."""
         if context.log is not None:
             self._tell = context.log.info
 
     @property
     def tell(self) -> Callable[[str], None]:
-        """Takes one sentence: for the run's log, outside of a run for this module's."""
+        """A function that logs one sentence: to the run's log, outside a run to this module's."""
         return self._tell or _log.info
 
     def package_place(self, terms: StoreTerms) -> "PackagePlace":
-        """Where the hosts find the package; what is uploaded there is written on these terms."""
+        """The place of the hosts' package; uploads to it use these terms."""
         from checkout_assets.packaging.stored import PackagePlace
 
         return PackagePlace(self.package_uri, self.architecture, self.package_directory, terms)

@@ -1,4 +1,4 @@
-"""What a plan is made for: the machines that the options of both fleets describe."""
+"""Estimates for the machines in the options of both fleets."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -24,7 +24,7 @@ def estimates_for(
     choices: PlanChoices,
     table: PriceTable,
 ) -> list[Estimate]:
-    """What copying and structuring take here and on both fleets; raises UsageError for options."""
+    """Estimates of both stages, here and on the fleets; raises UsageError for invalid options."""
     copying = Ec2Options(**parse_options(Ec2Options, "EC2", ec2))
     structuring = EmrChoices(**parse_options(EmrChoices, "EMR", emr))
     return estimates(

@@ -1,4 +1,4 @@
-"""Source, raw and lake as one resource: where they are, and on which terms they are used."""
+"""Source, raw and lake as one resource, with their terms."""
 
 from typing import Any
 
@@ -23,32 +23,32 @@ from spark_jobs.stores.terms import StoreTerms
 
 
 class Stores(PlaceTerms, BudgetChoices, dg.ConfigurableResource[Any]):
-    """The places of a migration and their terms; ``s3`` carries the small calls."""
+    """The places of a migration and their terms; ``s3`` is used for single small requests."""
 
     s3: dg.ResourceDependency[S3Resource]
     _lines: SilenceLines | None = PrivateAttr(None)
 
     def setup_for_execution(self, context: dg.InitResourceContext) -> None:
-        """Tell the run's log when S3 is silent."""
+        """Report S3's silence to the run's log."""
         if context.log is not None:
             log = context.log
             self._lines = SilenceLines(lambda clause: log.warning(f"{clause}."))
 
     @property
     def on_silence(self) -> OnSilence:
-        """What tells the run's log that S3 is silent; nobody outside of a run."""
+        """Reports S3's silence to the run's log; outside a run it does nothing."""
         return self._lines or ignore_silence
 
     def source(self) -> S3Location:
-        """Where folders are copied from."""
+        """The place from which folders are copied."""
         return parse_s3_location(self._given("source"), "source", self.terms("source"))
 
     def raw(self) -> S3Location:
-        """Where copies are."""
+        """The place of the copies."""
         return parse_s3_location(self._given("raw"), "raw", self.terms("raw"))
 
     def lake(self) -> Location:
-        """Where tables, quarantine and records are."""
+        """The place of tables, quarantine and records."""
         return parse_location(self._given("lake"), "lake", self.terms("lake"))
 
     def terms(self, place: str) -> StoreTerms:
@@ -56,7 +56,7 @@ class Stores(PlaceTerms, BudgetChoices, dg.ConfigurableResource[Any]):
         return PlaceTerms.given_by(self).of(place)
 
     def refuse_over_budget(self) -> None:
-        """Raise UsageError if the whole migration costs more than it may; sends no request."""
+        """Raise UsageError if the whole migration costs more than the budget; sends no request."""
         from checkout_assets.engines.planning.planning import refuse_costly_plan
 
         refuse_costly_plan(self)
@@ -64,7 +64,7 @@ class Stores(PlaceTerms, BudgetChoices, dg.ConfigurableResource[Any]):
     def check(self, *names: str, role_arn: str = "") -> None:
         """Raise UsageError if one of the named places is missing, unreachable or inside another.
 
-        With ``role_arn`` it is that role which must reach them.
+        With ``role_arn``, that role must reach them.
         """
         places: dict[str, Location] = {name: getattr(self, name)() for name in names}
         refuse_overlap(places)
@@ -72,9 +72,9 @@ class Stores(PlaceTerms, BudgetChoices, dg.ConfigurableResource[Any]):
         check_reachable(places, make_client, role_arn, self.on_silence)
 
     def new_client(self) -> Any:
-        """A boto3 client of ``s3`` in its region, or else in the one of the AWS variables.
+        """A boto3 client of ``s3`` in its region, or else in that of the AWS variables.
 
-        boto3 alone does not read AWS_REGION.
+        boto3 by itself does not read AWS_REGION.
         """
         region = self.s3.region_name or principal().region_name
         return self.s3.model_copy(update={"region_name": region}).get_client()

@@ -1,1 +1,1 @@
-"""The checks of ``doctor``: each reads one thing, changes nothing, and never raises."""
+"""The checks of ``doctor``: each reads one thing, changes nothing and never raises."""

@@ -1,4 +1,4 @@
-"""Whose account is asked, and in which region: clients that give up quickly."""
+"""The AWS account, principal and region, and clients with short timeouts."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ _READ_SECONDS = 10
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """Who asks: the account's id, and the ARN of the principal."""
+    """The account's id and the principal's ARN."""
 
     id: str
     arn: str
@@ -41,9 +41,9 @@ class Account:
 
 
 class AwsClients:
-    """Clients of one principal, each made once.
+    """Clients of one principal, each created once.
 
-    ``region_of`` is a bucket's region, asked for once; empty if S3 does not tell it.
+    ``region_of`` returns a bucket's region, requested once; empty if S3 does not return it.
     """
 
     def __init__(self) -> None:
@@ -57,7 +57,7 @@ class AwsClients:
         check_session(self._session)
 
     def is_amazon(self, service: str) -> bool:
-        """Whether that service is Amazon's, not another server that speaks like it."""
+        """Whether the service is Amazon's, not a compatible server."""
         host = str(self.of(service).meta.endpoint_url).rstrip("/")
         return host.endswith(_AMAZON)
 
@@ -90,13 +90,13 @@ def credentials_results(clients: AwsClients, launches: bool) -> Iterator[CheckRe
 
 
 def find_account(clients: AwsClients) -> Account:
-    """The principal's account; raises UnseenError or UsageError if AWS does not tell it."""
+    """The principal's account; raises UnseenError or UsageError if AWS does not return it."""
     answer = answered(ask(clients.of("sts"), "get_caller_identity"))
     return Account(str(answer["Account"]), str(answer["Arn"]))
 
 
 def identity_results(account: Account, settings: Settings) -> Iterator[CheckResult]:
-    """Whether the principal is of the account that works."""
+    """Whether the principal belongs to the account in which the work is done."""
     yield from settled(_IDENTITY, lambda: _identity(account, settings))
 
 

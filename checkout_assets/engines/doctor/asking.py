@@ -1,4 +1,4 @@
-"""Reads from AWS: never a change, and a refusal says which permission is missing."""
+"""Read requests to AWS, never changes; an error says which permission is missing."""
 
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
@@ -16,7 +16,7 @@ _ACTIONS = {
     ("s3", "HeadObject"): "s3:GetObject",
     ("s3", "GetBucketEncryption"): "s3:GetEncryptionConfiguration",
 }
-"""Operations whose permission has another name."""
+"""Permissions whose name differs from the operation's."""
 
 _PREFIXES = {"emr": "elasticmapreduce", "service-quotas": "servicequotas"}
 
@@ -24,9 +24,9 @@ _PREFIXES = {"emr": "elasticmapreduce", "service-quotas": "servicequotas"}
 def ask(
     client: Any, request: str, absent: Collection[str] = (), **parameters: Any
 ) -> Mapping[str, Any] | None:
-    """AWS's answer; None if the answer is one of the error codes ``absent``.
+    """AWS's response; None if AWS returns one of the error codes ``absent``.
 
-    Raises UnseenError if there is no answer, and ValueError for a request that is not a read.
+    Raises UnseenError for other errors, and ValueError for a request that is not a read.
     """
     from botocore.exceptions import ClientError
 
@@ -43,7 +43,7 @@ def ask(
 
 
 def ask_all(client: Any, request: str, field: str, **parameters: Any) -> Iterator[Any]:
-    """The entries of that field on all pages of an answer; raises as ``ask`` does."""
+    """The entries of ``field`` on all pages of a response; raises as ``ask`` does."""
     from botocore.exceptions import ClientError
 
     _refuse_changes(request)
@@ -57,7 +57,7 @@ def ask_all(client: Any, request: str, field: str, **parameters: Any) -> Iterato
 
 
 def bucket_headers(client: Any, bucket: str) -> Mapping[str, str]:
-    """The headers of S3's answer about a bucket; a refusal has them too."""
+    """The headers of S3's response for a bucket, also of an error."""
     from botocore.exceptions import ClientError
 
     try:
@@ -71,7 +71,7 @@ def bucket_headers(client: Any, bucket: str) -> Mapping[str, str]:
 
 
 def answered(answer: Mapping[str, Any] | None) -> Mapping[str, Any]:
-    """An answer that cannot be absent."""
+    """A response that cannot be absent."""
     assert answer is not None
     return answer
 

@@ -1,4 +1,4 @@
-"""How the buckets of source, raw and lake are configured: region, ownership, encryption."""
+"""The configuration of the places' buckets: region, versioning, ownership, encryption."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ _SSE_KMS = ("aws:kms", "aws:kms:dsse")
 
 @dataclass(frozen=True, slots=True)
 class _Bucket:
-    """A bucket, by the name of its place, and what to ask it with."""
+    """A bucket with the name of its place and a client for its region."""
 
     name: str
     bucket: str
@@ -36,7 +36,7 @@ class _Bucket:
 def bucket_results(
     places: Mapping[str, Location], clients: AwsClients, settings: Settings
 ) -> Iterator[CheckResult]:
-    """What each bucket says about itself, on Amazon; other servers promise nothing of it."""
+    """The configuration of each bucket on Amazon S3; other servers are not checked."""
     for name, place in places.items():
         if isinstance(place, S3Location):
             regional = clients.of("s3", clients.region_of(place.bucket))
@@ -46,7 +46,7 @@ def bucket_results(
 def region_results(
     places: Mapping[str, Location], clients: AwsClients, settings: Settings
 ) -> Iterator[CheckResult]:
-    """Whether raw and lake are where instances and clusters are launched."""
+    """Whether raw and lake are in the regions of instances and clusters."""
     for name, place in places.items():
         if isinstance(place, S3Location):
             topic = Topic(name, "region", "docs/deploy/ec2.md")
@@ -55,7 +55,7 @@ def region_results(
 
 
 def _wanted_regions(name: str, clients: AwsClients, settings: Settings) -> dict[str, str]:
-    """By option, the regions in which this place is used."""
+    """The regions in which the place is used, by option."""
     wanted = {}
     if name == "raw" and settings.copy_engine == "ec2":
         wanted["CHECKOUT_EC2_REGION"] = str(settings.ec2.get("region") or clients.region)

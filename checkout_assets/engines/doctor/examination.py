@@ -1,4 +1,4 @@
-"""All checks of the places and of AWS, in their order: what others depend on comes first."""
+"""All checks of the places and of AWS, in order: those that others depend on come first."""
 
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
@@ -34,9 +34,9 @@ _FIRST = "Correct what failed above, then run the same again."
 
 
 def aws_results(settings: Settings, runs_at_a_time: int) -> Iterator[CheckResult]:
-    """What is missing at the places and in the account.
+    """The results for the places and the account.
 
-    ``runs_at_a_time`` is how many runs may launch machines side by side.
+    ``runs_at_a_time`` is the number of runs that may launch machines at the same time.
     """
     places, others = configured_places(settings)
     yield from others
@@ -94,7 +94,7 @@ def _access(clients: AwsClients, settings: Settings, account: Account) -> Iterat
         return
     try:
         options = access_options(settings)
-    except UsageError as error:  # the checks of the places say it too
+    except UsageError as error:  # the checks of the places report it too
         yield _ACCESS.unknown(str(error), _FIRST)
         return
     yield from bucket_policy_results(options, clients)

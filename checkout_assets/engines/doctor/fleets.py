@@ -1,4 +1,4 @@
-"""What the configured fleets need in the account: EC2 instances that copy, clusters of EMR."""
+"""What the configured fleets need in the account: copying EC2 instances, EMR clusters."""
 
 from collections.abc import Iterator
 from math import ceil
@@ -104,7 +104,7 @@ def _instance_network(ec2: Any, options: Ec2Options, across_regions: bool) -> It
 
 
 def _required(subject: str, given: dict[str, bool]) -> Iterator[CheckResult]:
-    """The options without which nothing is launched."""
+    """Whether all required options are set."""
     topic = Topic(subject, "options", f"docs/deploy/{subject.lower()}.md")
     missing = [name for name, is_given in given.items() if not is_given]
     for name in missing:
@@ -117,7 +117,7 @@ def _required(subject: str, given: dict[str, bool]) -> Iterator[CheckResult]:
 
 
 def _across_regions(clients: AwsClients, settings: Settings) -> bool:
-    """Whether source and raw are in different regions; not if a region is not known."""
+    """Whether source and raw are in different regions; False if a region is unknown."""
     if not (settings.source_uri and settings.raw_uri):
         return False
     regions = [
@@ -128,7 +128,7 @@ def _across_regions(clients: AwsClients, settings: Settings) -> bool:
 
 
 def _has_managed_policy(iam: Any, service_role: str) -> bool:
-    """Whether EMR's service role may use only what is tagged; assumed if it is not seen."""
+    """Whether EMR's service role may use tagged resources only; True if that cannot be read."""
     try:
         attached = attached_policies(iam, service_role.rpartition("/")[2])
     except UnseenError:

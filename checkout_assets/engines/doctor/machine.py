@@ -27,7 +27,7 @@ _FREE_SCRATCH = "Free space there, or set SPARK_LOCAL_DIRS or TMPDIR to another 
 
 
 def machine_results(structures_here: bool = True) -> Iterator[CheckResult]:
-    """What copying, structuring and the UI need here; Java and scratch only to structure here."""
+    """The needs of copying, structuring and the UI; Java and scratch only to structure here."""
     yield from settled(_PYTHON, _python)
     if structures_here:
         yield from settled(_JAVA, _java, _INSTALL_JAVA)
@@ -82,7 +82,7 @@ def _open_files() -> Iterator[CheckResult]:
 
 
 def _local_ports() -> Iterator[CheckResult]:
-    """Spark and the demo's S3 server listen on ports of the loopback address."""
+    """Whether loopback ports can be opened: Spark and the demo's S3 server listen there."""
     try:
         with socket.socket() as probe:
             probe.bind((_LOOPBACK, 0))

@@ -1,4 +1,4 @@
-"""The subnets and security groups that machines are launched in."""
+"""The subnets and security groups in which machines are launched."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,8 +19,8 @@ _EVERYWHERE = "0.0.0.0/0"
 class Network:
     """What machines need of their subnets.
 
-    ``across_regions`` if the source is in another region than raw; ``public_ip`` if instances get
-    an address; ``managed_tag`` if EMR's managed policy wants its tag on subnets and their VPC.
+    ``across_regions``: the source is in another region than raw. ``public_ip``: instances get a
+    public address. ``managed_tag``: EMR's managed policy requires its tag on subnets and their VPC.
     """
 
     subject: str
@@ -32,14 +32,14 @@ class Network:
 
 @dataclass(frozen=True, slots=True)
 class _Routes:
-    """Where a subnet's packets go: to S3 by a gateway endpoint, and to the internet."""
+    """A subnet's routes: to S3 through a gateway endpoint, and to the internet."""
 
     to_s3: bool
     out: str
 
 
 def network_results(ec2: Any, network: Network) -> Iterator[CheckResult]:
-    """What each subnet lacks."""
+    """The results for each subnet."""
     for subnet in network.subnets:
         topic = Topic(network.subject, f"subnet {subnet}", _guide(network))
         yield from settled(topic, partial(_subnet, ec2, topic, subnet, network))
@@ -82,11 +82,14 @@ def _judged(topic: Topic, routes: _Routes, network: Network) -> CheckResult:
         )
     if network.across_regions and not way_out:
         return topic.failed(
-            "It has no way out, and the source is in another region.", _way_out(routes)
+            "It has no route to the internet, and the source is in another region.",
+            _way_out(routes),
         )
     if not routes.to_s3 and not way_out:
         return topic.failed("It does not reach S3.", _way_out(routes))
-    return topic.ok("a gateway endpoint leads to S3" if routes.to_s3 else "it has a way out")
+    return topic.ok(
+        "it has a gateway endpoint for S3" if routes.to_s3 else "it has a route to the internet"
+    )
 
 
 def _way_out(routes: _Routes) -> str:
@@ -96,7 +99,7 @@ def _way_out(routes: _Routes) -> str:
 
 
 def _routes(ec2: Any, subnet: Mapping[str, Any]) -> _Routes:
-    """The subnet's own route table, else the main one of its VPC."""
+    """The routes of the subnet's own route table, else of its VPC's main table."""
     own = _tables(ec2, "association.subnet-id", subnet["SubnetId"])
     tables = own or [each for each in _tables(ec2, "vpc-id", subnet["VpcId"]) if _is_main(each)]
     routes = [route for table in tables for route in table["Routes"]]
@@ -115,7 +118,7 @@ def _is_main(table: Mapping[str, Any]) -> bool:
 
 
 def _target(route: Mapping[str, Any]) -> str:
-    """``nat``, ``igw``, or another kind of way, which may lead out: it counts as ``nat``."""
+    """``nat``, ``igw``, or another target, which may lead to the internet and counts as ``nat``."""
     return "igw" if str(route.get("GatewayId", "")).startswith("igw-") else "nat"
 
 
@@ -132,7 +135,7 @@ def _endpoints(ec2: Any, vpc: str, tables: Sequence[Mapping[str, Any]]) -> list[
 
 
 def _tagged(ec2: Any, topic: Topic, subnet: Mapping[str, Any]) -> Iterator[CheckResult]:
-    """EMR's managed policy lets the service role use only what bears its tag."""
+    """Whether subnet and VPC have the tag that EMR's managed policy requires."""
     vpc = answered(ask(ec2, "describe_vpcs", VpcIds=[subnet["VpcId"]]))["Vpcs"][0]
     for what, told in ((topic.check, subnet), (f"VPC {subnet['VpcId']}", vpc)):
         tags = {each["Key"]: each["Value"] for each in told.get("Tags", [])}
@@ -170,4 +173,4 @@ def _group(ec2: Any, topic: Topic, group: str, open_for_ssh: bool) -> CheckResul
             "It has no outbound rule, so instances reach neither S3 nor STS.",
             "Allow outbound TCP 443.",
         )
-    return topic.ok(f"{displayable(found['GroupName'])} lets instances out")
+    return topic.ok(f"{displayable(found['GroupName'])} allows outbound traffic")

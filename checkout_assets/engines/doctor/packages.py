@@ -1,4 +1,4 @@
-"""Whether the packaged programs are where machines fetch them, whole and unchanged."""
+"""Whether the packaged programs are available to machines, complete and unchanged."""
 
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
@@ -23,7 +23,7 @@ _MAKE = "Run make package, and set package_directory to dist or upload dist to p
 
 @dataclass(frozen=True, slots=True)
 class FleetPackage:
-    """Where a fleet's package lies: a prefix in S3, or a directory that a run uploads first."""
+    """The place of a fleet's package: a prefix in S3, or a directory that a run uploads first."""
 
     subject: str
     uri: str
@@ -33,7 +33,7 @@ class FleetPackage:
 
 
 def package_results(s3: Any, place: FleetPackage) -> Iterator[CheckResult]:
-    """Reads each file and compares its SHA-256 with the manifest's."""
+    """Read each file and compare its SHA-256 with the manifest's."""
     topic = Topic(place.subject, "package", f"docs/deploy/{place.subject.lower()}.md")
     yield settled_one(topic, lambda: _package(s3, topic, place))
 

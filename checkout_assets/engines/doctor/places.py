@@ -29,7 +29,7 @@ _ACCESS = "docs/deploy/access.md#granting"
 _CLOCK = Topic("this machine", "clock")
 _OVERLAP = Topic("places", "overlap")
 _MOST_SKEW = timedelta(minutes=5)
-"""AWS refuses requests whose time is more than 15 minutes off."""
+"""A margin: AWS rejects requests whose time is more than 15 minutes off."""
 
 
 def configured_places(settings: Settings) -> tuple[dict[str, Location], list[CheckResult]]:
@@ -51,7 +51,7 @@ def configured_places(settings: Settings) -> tuple[dict[str, Location], list[Che
 
 
 def place_results(places: Mapping[str, Location], copy_role: str) -> Iterator[CheckResult]:
-    """Whether each place answers; the source is asked as the copy role, if there is one."""
+    """Whether each place answers; the copy role, if there is one, is used for the source."""
     remedy = "Give each place a prefix of its own."
     yield from settled(_OVERLAP, lambda: _overlap(places), remedy)
     for name, place in places.items():

@@ -1,4 +1,4 @@
-"""The buckets' policies as they stand, compared with what a grant puts there."""
+"""The buckets' current policies, compared with the statements of a grant."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime

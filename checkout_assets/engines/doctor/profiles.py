@@ -11,19 +11,19 @@ from checkout_assets.engines.doctor.roles import find_role
 from checkout_assets.engines.doctor.settling import settled_one
 
 _SERVICE_ROLES = {"EMR clean-up": EMR_CLEAN_UP, "Spot": SPOT}
-"""By what it is for."""
+"""Service-linked roles by purpose."""
 
 
 def profile_results(
     iam: Any, subject: str, named: str, role_arn: str, same_name: bool
 ) -> Iterator[CheckResult]:
-    """Whether the profile gives that role; EMR passes the role by the profile's name."""
+    """Whether the profile has that role; with ``same_name``, also whether the names are equal."""
     topic = Topic(subject, "instance profile", f"docs/deploy/{subject.lower()}.md")
     yield settled_one(topic, lambda: _profile(iam, topic, named, role_arn, same_name))
 
 
 def service_role_results(iam: Any, subject: str, purpose: str) -> Iterator[CheckResult]:
-    """Whether the account has the service-linked role; the host may not make it."""
+    """Whether the account has the service-linked role, which the host may not create."""
     topic = Topic(
         subject, f"service-linked role for {purpose}", f"docs/deploy/{subject.lower()}.md"
     )

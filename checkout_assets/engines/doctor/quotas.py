@@ -22,7 +22,7 @@ from checkout_assets.engines.fleet.vcpu_quotas import (
 
 @dataclass(frozen=True, slots=True)
 class Fleet:
-    """What one host consists of, and how many hosts one run and all runs at a time launch."""
+    """The nodes of one host, and the number of hosts per run and of runs at the same time."""
 
     subject: str
     nodes: Sequence[HostNodes]
@@ -31,7 +31,7 @@ class Fleet:
 
 
 def quota_results(ec2: Any, quotas: Any, fleet: Fleet) -> Iterator[CheckResult]:
-    """Whether the quotas hold as many runs as the pool lets start."""
+    """Whether the quotas suffice for as many runs as may launch machines at the same time."""
     guide = f"docs/deploy/{fleet.subject.lower()}.md#quotas"
     read = _reading(ec2, quotas)
     for quota, nodes in needed_quotas(fleet.nodes).items():

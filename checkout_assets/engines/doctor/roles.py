@@ -1,4 +1,4 @@
-"""The roles: whether they exist, whom they trust, and what they may do."""
+"""The roles: whether they exist, which principals they trust, and what they allow."""
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ _MOST_SHOWN = 3
 
 @dataclass(frozen=True, slots=True)
 class NeededRole:
-    """A role: what it is called, its ARN, the policies it needs, and who takes it.
+    """A role: its title, its ARN, the policies that it needs, and who assumes it.
 
     ``policies`` are names of ROLE_POLICIES; ``takers`` are ARNs of roles, or services.
     """
@@ -40,7 +40,7 @@ class NeededRole:
 
 
 def needed_roles(terms: AccessTerms, host: str) -> list[NeededRole]:
-    """The roles that are configured; ``host`` is the ARN of the principal that asks."""
+    """The configured roles; ``host`` is the ARN of this process's principal."""
     takers = [host, *([terms.worker_role] if terms.worker_role and terms.reports else [])]
     roles = [
         NeededRole("copy role", terms.copy_role, ("copy_role",), takers),
@@ -53,7 +53,7 @@ def needed_roles(terms: AccessTerms, host: str) -> list[NeededRole]:
 
 
 def role_results(iam: Any, terms: AccessTerms, host: str, now: str) -> Iterator[CheckResult]:
-    """What each role lacks; ``now`` is the time as policies write it."""
+    """The results for each role; ``now`` is the time as policies write it."""
     for role in needed_roles(terms, host):
         yield from settled(Topic(role.what, "role", _GUIDE), partial(_of, iam, role, terms, now))
 
@@ -117,7 +117,7 @@ def _trusts(topic: Topic, role: NeededRole, found: Mapping[str, Any]) -> CheckRe
     trusted = {_without_path(each) for each in _trusted(found["AssumeRolePolicyDocument"])}
     missing = [each for each in role.takers if not _names_of(each) & trusted]
     if not missing:
-        return topic.ok("it trusts those who take it")
+        return topic.ok("it trusts the principals that assume it")
     return topic.failed(
         f"It does not trust {', '.join(map(displayable, missing))}.",
         f"Add them to the trust policy of {displayable(role.name)}, with sts:AssumeRole.",
@@ -125,13 +125,13 @@ def _trusts(topic: Topic, role: NeededRole, found: Mapping[str, Any]) -> CheckRe
 
 
 def _without_path(arn: str) -> str:
-    """A principal without its path, which the session of a role does not tell."""
+    """A principal without its path, which is not part of a role session's ARN."""
     owner, slash, name = arn.partition("/")
     return f"{owner}{slash}{name.rpartition('/')[2]}"
 
 
 def _names_of(taker: str) -> set[str]:
-    """By which principals a trust policy may name this one: itself, or all of its account."""
+    """The names by which a trust policy may allow a principal: itself, or its whole account."""
     if not taker.startswith("arn:"):
         return {taker}
     _, partition, _, _, account, _ = taker.split(":", 5)

@@ -1,4 +1,4 @@
-"""Whatever a check raises becomes a result, so that one fault never hides the others."""
+"""Turns a check's exceptions into results, so that one failure does not hide others."""
 
 from collections.abc import Callable, Iterable, Iterator
 
@@ -10,7 +10,7 @@ AGAIN = "Do what the reason says, then run checkout-assets doctor again."
 
 
 class UnseenError(Exception):
-    """Something could not be looked at: why, and what would make it visible."""
+    """Something could not be read: the reason, and what to do."""
 
     def __init__(self, reason: str, remedy: str) -> None:
         super().__init__(reason)
@@ -19,14 +19,14 @@ class UnseenError(Exception):
 
 
 def settled_one(topic: Topic, check: Callable[[], CheckResult]) -> CheckResult:
-    """The check's only result, or what it raises as one."""
+    """The check's only result, or its exception as a result."""
     return next(settled(topic, lambda: [check()]))
 
 
 def settled(
     topic: Topic, check: Callable[[], Iterable[CheckResult]], remedy: str = AGAIN
 ) -> Iterator[CheckResult]:
-    """The check's results; what it raises is the last one of them.
+    """The check's results; an exception becomes the last one.
 
     ``remedy`` is what to do about a UsageError.
     """

@@ -1,1 +1,1 @@
-"""Planning a migration: the price table, and what the source holds."""
+"""Planning a migration: the price table and the source's workload."""

@@ -1,4 +1,4 @@
-"""The budget and what to plan for, each option once: settings, stores and commands follow."""
+"""The options of planning and of the budget; settings, stores and commands derive from them."""
 
 from dataclasses import dataclass
 from typing import Annotated
@@ -11,7 +11,7 @@ from checkout_assets.engines.option import MayBePath, OnCommandLine
 
 @dataclass(frozen=True, slots=True)
 class PlanChoices:
-    """How many machines work side by side; ``days`` of which each folder has documents."""
+    """How many machines work at the same time, and of how many ``days`` a folder has documents."""
 
     instances: int = 16
     clusters: int = 32
@@ -19,7 +19,7 @@ class PlanChoices:
 
 
 class BudgetChoices(BaseModel):
-    """What a migration may cost, and how much there is to do as ``plan`` counted it."""
+    """The budget of a migration, and its objects and bytes as counted by ``plan``."""
 
     model_config = ConfigDict(frozen=True)
 

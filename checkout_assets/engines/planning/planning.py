@@ -1,4 +1,4 @@
-"""A plan for the machines that the settings choose, and the refusal of one above the budget."""
+"""Estimates for the configured machines, and the check of the budget."""
 
 from collections.abc import Sequence
 
@@ -32,7 +32,7 @@ THIS_MACHINE = "this machine"
 
 
 def copying_machines(options: Ec2Options, count: int) -> list[Machines]:
-    """This machine, and that many instances on demand and Spot."""
+    """This machine, and ``count`` instances on demand and as Spot."""
     name = options.instance_types[0]
     instances = [
         Machines(f"{count} x {name}", count, (f"ec2.{name}",), OBJECTS_PER_INSTANCE_SECOND, market)
@@ -42,7 +42,7 @@ def copying_machines(options: Ec2Options, count: int) -> list[Machines]:
 
 
 def structuring_machines(options: EmrChoices, count: int) -> list[Machines]:
-    """This machine, and that many clusters on demand and with Spot nodes."""
+    """This machine, and ``count`` clusters on demand and with Spot nodes."""
     sizing = size_for(options.shape, options.cluster_mode, options.step_concurrency)
     cores = sizing.executors * sizing.cores * options.step_concurrency
     nodes = [options.primary_type, *[options.core_type] * options.core_nodes]
@@ -60,7 +60,7 @@ def estimates(
     table: PriceTable,
     days: int = DEFAULT_DAYS,
 ) -> list[Estimate]:
-    """What copying and structuring the workload take on each of these machines."""
+    """The estimates of copying and structuring the workload on each of these machines."""
     to_copy, to_structure = requests_to_copy(work), requests_to_structure(work, days)
     return [
         *(estimate_copy(work.objects, work.total_bytes, to_copy, at, table) for at in copying),
@@ -71,15 +71,15 @@ def estimates(
 def refuse_costly_plan(budget: BudgetChoices) -> None:
     """Raise UsageError if requests and transfer of the whole migration exceed the budget.
 
-    Sends no request: what there is to do is what ``plan`` counted. Machines cost extra, and
-    little compared with the requests.
+    Sends no request: it uses the numbers that ``plan`` counted. Machines are not included; they
+    cost little compared with requests and transfer.
     """
     if not budget.budget_dollars:
         return
     if not budget.planned_objects:
         raise UsageError(
-            "CHECKOUT_BUDGET_DOLLARS is set, but not how much there is to do: run checkout-assets "
-            "plan, then set CHECKOUT_PLANNED_OBJECTS and CHECKOUT_PLANNED_BYTES as it says."
+            "CHECKOUT_BUDGET_DOLLARS is set without the amount of work: run checkout-assets plan, "
+            "then set CHECKOUT_PLANNED_OBJECTS and CHECKOUT_PLANNED_BYTES as it says."
         )
     cost = _least_dollars(budget)
     if cost > budget.budget_dollars:
@@ -92,7 +92,7 @@ def refuse_costly_plan(budget: BudgetChoices) -> None:
 
 
 def _least_dollars(budget: BudgetChoices) -> float:
-    """What requests and transfer of the whole migration cost, on machines that cost nothing."""
+    """The cost of requests and transfer of the whole migration, without machines."""
     work = spread_evenly(budget.planned_objects, budget.planned_bytes)
     here = copying_machines(Ec2Options(), 1)[:1], structuring_machines(EmrChoices(), 1)[:1]
     return sum(each.dollars for each in estimates(work, *here, load_prices(budget.prices)))

@@ -1,4 +1,4 @@
-"""The price table that comes with the program, or one of the user's own."""
+"""The price table of the program, or the user's own."""
 
 import tomllib
 from datetime import date, datetime
@@ -11,11 +11,11 @@ from checkout_assets.domain.planning.prices import Price, PriceTable
 
 _TABLE = "prices.toml"
 _HIGHEST_DOLLARS = 1e9
-"""A higher price is a mistake, and its multiples may be more than a number can be."""
+"""A higher price is a mistake, and multiples of it may overflow."""
 
 
 def load_prices(path: str = "") -> PriceTable:
-    """The table in that TOML file, else ours; raises UsageError if the file is not such a table."""
+    """The table in this TOML file, else ours; raises UsageError if the file is invalid."""
     try:
         text = Path(path).read_text() if path else files(__package__).joinpath(_TABLE).read_text()
         told = tomllib.loads(text)

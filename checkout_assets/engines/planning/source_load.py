@@ -1,4 +1,4 @@
-"""What the source holds, by listing it: one request per thousand objects, nothing else."""
+"""The source's workload, by listing it: one request per thousand objects and no others."""
 
 from collections import Counter
 from collections.abc import Sequence

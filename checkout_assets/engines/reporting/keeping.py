@@ -1,4 +1,4 @@
-"""Keeping reports in the lake: a page and a record for each reconciliation, as many as needed."""
+"""Storing reports in the lake: a page and a record per reconciliation, and removing old ones."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -20,14 +20,14 @@ _LISTINGS = f"{REPORTS}listings.json"
 
 @dataclass(frozen=True, slots=True)
 class KeptReports:
-    """The reports in a lake; every method raises StoreError if the lake refuses."""
+    """The reports in a lake; every method raises StoreError if the lake fails."""
 
     lake: "Store"
 
     def history(self) -> list[ReconciliationOutcome]:
-        """The outcomes that are kept, oldest first.
+        """The stored outcomes, oldest first.
 
-        A record that cannot be read is left out: nothing rests on it but the history.
+        A record that cannot be read is left out: only the history depends on it.
         """
         from spark_jobs.stores import Blob
 
@@ -38,7 +38,7 @@ class KeptReports:
         return [outcome for outcome in outcomes if outcome is not None]
 
     def keep(self, outcome: ReconciliationOutcome, page: str, now: datetime) -> str:
-        """Write the page, then its record; remove old reports; return the page's key."""
+        """Write the page, then its record, and remove old reports; returns the page's key."""
         stamp = stamp_of(outcome.instant)
         key = f"{REPORTS}{stamp}{_PAGE}"
         self.lake.put(key, page.encode())
@@ -47,7 +47,7 @@ class KeptReports:
         return key
 
     def listings(self) -> KeptListings:
-        """The last listings of folders; none if nothing is kept of them that can be read."""
+        """The last listings of folders; empty if there are none that can be read."""
         from spark_jobs.stores import NotFoundError
 
         try:
@@ -60,7 +60,7 @@ class KeptReports:
         self.lake.put(_LISTINGS, write_record(listings))
 
     def page_of(self, outcome: ReconciliationOutcome) -> tuple[str, str]:
-        """Key and text of the page that was kept with an outcome; raises NotFoundError."""
+        """Key and text of the page stored with an outcome; raises NotFoundError."""
         key = f"{REPORTS}{stamp_of(outcome.instant)}{_PAGE}"
         return key, self.lake.get(key).data.decode()
 
@@ -76,7 +76,7 @@ class KeptReports:
 
 
 def _stamps(names: Iterable[str], ending: str) -> list[str]:
-    """Those of the files that end so."""
+    """The names that end in ``ending``, without it."""
     stamps = [name.removesuffix(ending) for name in names if name.endswith(ending)]
     return [stamp for stamp in stamps if instant_of_stamp(stamp) is not None]
 

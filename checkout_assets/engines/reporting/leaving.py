@@ -1,4 +1,4 @@
-"""Leaving a report: made from the results and what the lake keeps, kept there, and found again."""
+"""Making a report from the results and the history, storing it in the lake, and finding it."""
 
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -21,9 +21,9 @@ _CONSOLES = {"cn-": "console.amazonaws.cn", "us-gov-": "console.amazonaws-us-gov
 
 @dataclass(frozen=True, slots=True)
 class Left:
-    """A report: its page, and where it is kept.
+    """A report's page, and where it is stored.
 
-    If the lake refused, ``problem`` says why, and ``key`` and ``uri`` are empty. ``console_url``
+    If storing failed, ``problem`` says why, and ``key`` and ``uri`` are empty. ``console_url``
     opens it in the AWS console; empty if the lake is not on AWS.
     """
 
@@ -42,7 +42,7 @@ class Left:
 def earlier_outcomes(
     lake: Location, on_silence: OnSilence = ignore_silence
 ) -> list[ReconciliationOutcome]:
-    """The outcomes that the lake keeps, oldest first; none if it refuses, as leaving one tells."""
+    """The outcomes in the lake, oldest first; none if it fails, which ``leave_report`` reports."""
     from spark_jobs.stores import StoreError
 
     try:
@@ -53,7 +53,7 @@ def earlier_outcomes(
 
 
 def earlier_listings(lake: Location, on_silence: OnSilence = ignore_silence) -> KeptListings:
-    """The last listings of folders that the lake keeps; none if it refuses."""
+    """The last listings of folders in the lake; empty if it fails."""
     from spark_jobs.stores import StoreError
 
     try:
@@ -66,14 +66,14 @@ def earlier_listings(lake: Location, on_silence: OnSilence = ignore_silence) -> 
 def leave_report(
     lake: Location, report: Report, now: datetime, on_silence: OnSilence = ignore_silence
 ) -> Left:
-    """Make the page and keep it; a lake that refuses ends nothing."""
+    """Make the page and store it; a failure of the lake is returned, not raised."""
     from spark_jobs.stores import StoreError
 
     page = render(report)
     try:
         with _opened(lake, on_silence) as store:
             kept = KeptReports(store)
-            # First, so that a folder that is red now does not keep an earlier good listing.
+            # First, so that a folder that is red now has no earlier good listing any more.
             kept.keep_listings(listings_after(report.folders, report.outcome.instant))
             key = kept.keep(report.outcome, page, now)
             return Left(page, key, f"{lake.uri}/{key}", _console_url(lake, store, key))
@@ -82,7 +82,7 @@ def leave_report(
 
 
 def newest_report(lake: Location) -> tuple[ReconciliationOutcome, Left] | None:
-    """The newest report that the lake keeps; None if there is none. Raises StoreError."""
+    """The newest report in the lake; None if there is none. Raises StoreError."""
     with _opened(lake, ignore_silence) as store:
         kept = KeptReports(store)
         history = kept.history()
@@ -100,9 +100,9 @@ def _opened(lake: Location, on_silence: OnSilence) -> "AbstractContextManager[St
 
 
 def _console_url(lake: Location, store: "Store", key: str) -> str:
-    """Where the AWS console shows an object, which needs the reader's own sign-in.
+    """The URL of an object in the AWS console, which requires the reader to sign in.
 
-    A presigned URL would be a credential in Dagster's records, and end after some hours.
+    A presigned URL would be a credential in Dagster's records, and expire after some hours.
     """
     from spark_jobs.stores import S3Store
 
@@ -114,7 +114,7 @@ def _console_url(lake: Location, store: "Store", key: str) -> str:
 
 
 def console_url(region: str, bucket: str, key: str) -> str:
-    """The page of an object in the AWS console of the region's partition."""
+    """The URL of an object in the AWS console of the region's partition."""
     host = next(
         (host for start, host in _CONSOLES.items() if region.startswith(start)),
         "console.aws.amazon.com",

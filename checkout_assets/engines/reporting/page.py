@@ -1,8 +1,8 @@
-"""The report as one HTML file that asks for nothing: no request leaves it.
+"""The report as one HTML file that loads nothing.
 
-Every text passes ``_visible`` and Jinja's escaping, so no name that strangers wrote is read as
-markup or changes how its line is shown. The only style and script that run are those of the two
-files beside this one, allowed by their digests.
+Every text passes through ``_visible`` and Jinja's escaping, so that no untrusted name is
+interpreted as markup or changes the display of its line. Only the style and script of the two files
+beside this one are allowed, by their digests.
 """
 
 import base64
@@ -31,10 +31,10 @@ _RUNBOOK = "docs/runbook.md"
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What a page shows; ``history`` are the outcomes of before, oldest first.
+    """The content of a page; ``history`` are the earlier outcomes, oldest first.
 
-    ``places`` are the URIs of source, raw and lake. ``runbook_url`` is where docs/runbook.md is
-    served; without it its sections are named instead of linked to.
+    ``places`` are the URIs of source, raw and lake. ``runbook_url`` is the URL of docs/runbook.md;
+    without it sections are named instead of linked.
     """
 
     outcome: ReconciliationOutcome
@@ -45,7 +45,7 @@ class Report:
 
 
 def render(report: Report) -> str:
-    """The page."""
+    """The page as HTML."""
     from jinja2 import Environment, StrictUndefined
 
     environment = Environment(
@@ -61,7 +61,7 @@ def render(report: Report) -> str:
 
 
 def _shown(report: Report) -> dict[str, Any]:
-    """What the template sees."""
+    """The variables of the template."""
     style, script = _file("page.css"), _file("page.js")
     outcome, history = report.outcome, report.history
     found = {each.folder: each for each in report.folders}
@@ -92,7 +92,7 @@ class _Row:
 
     @property
     def passed(self) -> int:
-        """How many of its checks passed."""
+        """The number of its checks that passed."""
         return sum(finding.passed for finding in self.folder.findings)
 
 
@@ -113,12 +113,12 @@ def _map(
 
 
 def _linked(url: str) -> str:
-    """The URL if it is one that a browser may follow without running anything."""
+    """The URL if it is http or https, so that following it runs no script; else empty."""
     return url if url.startswith(("http://", "https://")) else ""
 
 
 def _visible(value: Any) -> Any:
-    """A text with what does not print made visible; ready markup and numbers as they are."""
+    """A text with non-printable characters made visible; markup and numbers unchanged."""
     return one_line(value) if type(value) is str else value
 
 
