@@ -1,4 +1,4 @@
-"""Everything Dagster loads, put together from the settings."""
+"""Dagster's definitions, assembled from the settings."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -56,7 +56,7 @@ from spark_jobs.contract.order_types import OrderType
 
 
 def build_resources(settings: Settings) -> dict[str, Any]:
-    """The engines that the settings choose, and the stores they work on."""
+    """The engines that the settings choose, and their stores."""
     stores = Stores(
         **PlaceTerms.given_by(settings).model_dump(),
         **given_to(BudgetChoices, settings).model_dump(),
@@ -110,7 +110,7 @@ def _structure_engine(settings: Settings, stores: Stores) -> StructureEngineReso
 def build_defs(
     settings: Settings | None = None, resource_overrides: Mapping[str, Any] | None = None
 ) -> dg.Definitions:
-    """The definitions; ``resource_overrides`` puts other engines in the place of the local ones."""
+    """The definitions; ``resource_overrides`` replace the resources of the settings."""
     settings = settings or Settings()
     runbook = Runbook(settings.runbook_url)
     migration = Migration(runbook, settings.allowance, settings.raw_uri, settings.lake_uri)
@@ -125,7 +125,7 @@ def build_defs(
         schedules=[reconcile_daily, reconcile_weekly, repair_daily],
         sensors=_sensors(settings, runbook),
         resources={**build_resources(settings), **(resource_overrides or {})},
-        # A run is one engine call: a process for each step would only add its start.
+        # A run is one engine call: a process per step would only add its start time.
         executor=dg.in_process_executor,
     )
 

@@ -1,7 +1,7 @@
 """The settings of the platform; the only module that reads the environment.
 
-AWS's own variables (credentials, region, endpoint) are read by AWS's libraries; what those would
-misread is refused before (``engines.aws_variables``).
+AWS's own variables (credentials, region, endpoint) are read by AWS's libraries; values that those
+would misread are rejected first (``engines.aws_variables``).
 """
 
 import json
@@ -52,9 +52,9 @@ class Settings(
 ):
     """Each field is the variable ``CHECKOUT_<FIELD>``; raises UsageError for a wrong value.
 
-    Those of places, copying, structuring and access are inherited: command line and resources are
-    made of the same definitions.
-    An option of EC2 is ``CHECKOUT_EC2_<OPTION>`` as well; so are those of EMR and of alerts.
+    The fields of places, copying, structuring and access are inherited: the command line and the
+    resources use the same definitions. Options of EC2, EMR and alerts also have variables of their
+    own, such as ``CHECKOUT_EC2_<OPTION>``.
     """
 
     model_config = SettingsConfigDict(env_prefix=ENVIRONMENT_PREFIX, frozen=True, extra="ignore")
@@ -68,7 +68,7 @@ class Settings(
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """An option in a variable of its own wins over the one in the JSON of all of them."""
+        """Let an option's own variable take precedence over the JSON of all options."""
         options = InitSettingsSource(settings_cls, _options_in_own_variables())
         return (init_settings, options, env_settings, dotenv_settings, file_secret_settings)
 
@@ -104,7 +104,7 @@ class Settings(
     ] = Field(
         False, description="show objects' names, which may be personal, instead of masking them"
     )
-    folders_per_run: int = Field(32, ge=1, le=512, description="folders a run takes")
+    folders_per_run: int = Field(32, ge=1, le=512, description="folders per run")
     spark_master: str = Field("local[*]", min_length=1, description="where local Spark runs")
     copy_engine: Literal["local", "ec2"] = Field(
         "local", description="where copies are requested from: local (this machine) or ec2"
@@ -176,7 +176,7 @@ class Settings(
 
 
 class MachineSettings(BaseSettings):
-    """What this machine says of itself in variables that are not ours; empty where it does not."""
+    """Variables of this machine that are not ours; empty if not set."""
 
     model_config = SettingsConfigDict(frozen=True, extra="ignore")
 
@@ -190,14 +190,14 @@ _OPTIONS: Mapping[str, type[BaseModel]] = {
     "emr": EmrChoices,
     "alerts": AlertOptions,
 }
-"""The settings that hold options, whoever uses them checks them."""
+"""The settings that hold options as JSON; their users validate them."""
 
 _SECRET = ("alerts",)
 """The settings whose values are never shown."""
 
 
 def _options_in_own_variables() -> dict[str, Any]:
-    """By setting, the options that ``CHECKOUT_<SETTING>_<OPTION>`` give."""
+    """The options in variables ``CHECKOUT_<SETTING>_<OPTION>``, by setting."""
     told = {name: _options_in_variables(name, model) for name, model in _OPTIONS.items()}
     return {name: options for name, options in told.items() if options}
 
@@ -219,9 +219,9 @@ def _options_in_variables(name: str, model: type[BaseModel]) -> dict[str, Any]:
 def _refuse_odd(
     model: type[BaseModel], prefix: str, replaced: Container[str] = frozenset()
 ) -> None:
-    """Raise UsageError for a blank or a line break in a variable of the model, if it is used.
+    """Raise UsageError for invalid spaces or line breaks in a variable of the model that is used.
 
-    Lists and mappings are JSON, where both may stand.
+    Lists and mappings are not checked: they are JSON, where both are valid.
     """
     fields = {
         f"{prefix}{name}".upper(): name
@@ -234,9 +234,9 @@ def _refuse_odd(
 
 
 def variables_of(settings: Settings) -> dict[str, str]:
-    """The variables that give another process the same settings: those that were given here.
+    """The variables with which another process has the same settings: those that are set here.
 
-    What may hold a secret, a field with ``repr=False``, is left out: ``secret_variables_of``.
+    Possible secrets, the fields with ``repr=False``, are left out: see ``secret_variables_of``.
     """
     shown = [name for name in sorted(settings.model_fields_set) if Settings.model_fields[name].repr]
     given = {variable_of(name): getattr(settings, name) for name in shown}
@@ -247,7 +247,7 @@ def variables_of(settings: Settings) -> dict[str, str]:
 
 
 def secret_variables_of(settings: Settings) -> list[str]:
-    """The names of the variables that were given and may hold a secret."""
+    """The names of the variables that are set and may hold a secret."""
     given = sorted(settings.model_fields_set)
     return [variable_of(name) for name in given if not Settings.model_fields[name].repr]
 
@@ -275,7 +275,7 @@ def variable_of(name: str) -> str:
 
 
 def aws_variables() -> dict[str, str]:
-    """The variables by which AWS's libraries are configured, with their values."""
+    """The variables that configure AWS's libraries, with their values."""
     return {name: value for name, value in os.environ.items() if _OF_AWS.fullmatch(name)}
 
 
@@ -284,7 +284,7 @@ _RENAMED = {
     "RAW_FOLDERS_PER_RUN": "FOLDERS_PER_RUN",
     "STRUCTURED_FOLDERS_PER_RUN": "FOLDERS_PER_RUN",
 }
-"""Variables of before: a run takes as many folders for copying as for structuring."""
+"""Earlier variables; a run now has the same number of folders for copying and structuring."""
 
 
 def _refuse_renamed() -> None:
@@ -298,7 +298,7 @@ def _refuse_renamed() -> None:
 
 
 def _explain(error: ValidationError) -> str:
-    """One sentence that names the first wrong variable and what it should be."""
+    """One sentence that names the first invalid variable and what it should be."""
     first = error.errors(include_url=False, include_context=False)[0]
     field = str(first["loc"][0])
     wrong = "" if field in _SECRET else f'"{displayable(str(first["input"]))}" '

@@ -1,1 +1,1 @@
-"""The command line ``checkout-assets``: one module a command, registered in main."""
+"""The command line ``checkout-assets``: one module per command, registered in ``main``."""

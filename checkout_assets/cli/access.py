@@ -161,7 +161,10 @@ def status(*, given: Mapping[str, object], json: Json = False) -> int:
 
 
 def _options(settings: Settings, asked: bool = True) -> "AccessOptions":
-    """With ``asked``, raw must answer; of the others no more than the policy may be open to us."""
+    """The options from the settings; with ``asked``, raw must answer.
+
+    The other places are not checked: this principal may have access to their policies only.
+    """
     from checkout_assets.engines.access.options import access_options
 
     if asked:

@@ -1,4 +1,4 @@
-"""What ``access`` prints: policies, their changes, and how access stands."""
+"""What ``access`` prints: policies, their changes, and the state of access."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -19,7 +19,7 @@ _STYLES = {"+": "green", "-": "red"}
 
 
 def policies_document(terms: "AccessTerms") -> dict[str, Any]:
-    """Every policy, ready for S3 and IAM: of buckets by bucket, of roles by role."""
+    """All policies in the form of S3 and IAM, by bucket and by role."""
     from checkout_assets.engines.access.granting import wanted_statements
 
     roles = {name: policy(terms) for name, policy in ROLE_POLICIES.items()}
@@ -36,7 +36,7 @@ def policies_document(terms: "AccessTerms") -> dict[str, Any]:
 
 
 def policies_lines(terms: "AccessTerms") -> list[str]:
-    """The same for people; each policy can be pasted."""
+    """The same as text; each policy can be copied and pasted."""
     import json
 
     made = policies_document(terms)
@@ -49,7 +49,7 @@ def policies_lines(terms: "AccessTerms") -> list[str]:
 
 
 def print_changes(changes: Sequence["PolicyChange"]) -> None:
-    """What changes in each bucket, on standard output, coloured if that is a terminal."""
+    """Print the changes per bucket on standard output, coloured on a terminal."""
     from rich.console import Console
     from rich.text import Text
 
@@ -63,7 +63,7 @@ def print_changes(changes: Sequence["PolicyChange"]) -> None:
 def changes_document(
     changes: Sequence["PolicyChange"], record: GrantRecord | None, written: bool
 ) -> tuple[bool, dict[str, Any]]:
-    """Whether nothing is left to write, and what changes, or was changed, for programs."""
+    """Whether nothing is left to write, and the changes as JSON."""
     return written or not any(change.needed for change in changes), {
         "written": written,
         "grant": grant_document(record),
@@ -75,7 +75,7 @@ def changes_document(
 
 
 def grant_document(grant: GrantRecord | None) -> dict[str, Any] | None:
-    """The record as raw keeps it, its text fit to be shown."""
+    """The grant's record as in raw, with displayable text."""
     if grant is None:
         return None
     return {
@@ -88,7 +88,7 @@ def grant_document(grant: GrantRecord | None) -> dict[str, Any] | None:
 
 
 def status_lines(status: "AccessStatus", now: datetime) -> list[str]:
-    """How access stands, for people."""
+    """The state of access as text."""
     grant = status.grant
     lines = [f"The grant: {status.standing}."]
     if grant is not None:
@@ -115,7 +115,7 @@ def _done_lines(done: "Done") -> list[str]:
 
 
 def status_document(status: "AccessStatus", now: datetime) -> dict[str, Any]:
-    """How access stands, for programs."""
+    """The state of access as JSON."""
     return {
         "standing": status.standing.value,
         "grant": grant_document(status.grant),

@@ -1,4 +1,4 @@
-"""``checkout-assets alerts``: send a test message to everybody who gets alerts."""
+"""``checkout-assets alerts``: send a test message to all targets of alerts."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -27,8 +27,8 @@ def register(app: typer.Typer) -> None:
         app,
         "alerts",
         {"test": send_test},
-        told="Messages about what went wrong, which Dagster's sensor alerts sends. CHECKOUT_ALERTS "
-        "says to whom.",
+        told="Test the messages that Dagster's sensor alerts sends when something goes wrong. Set "
+        "their targets in CHECKOUT_ALERTS.",
         examples=_EXAMPLES,
     )
 
@@ -36,8 +36,8 @@ def register(app: typer.Typer) -> None:
 def send_test(*, json: Json = False) -> int:
     """Send one test message to each topic and URL of CHECKOUT_ALERTS.
 
-    Prints for each whether it was sent. Exit code 0: all were sent; 1: one was not; 2: no topic and
-    no URL is set.
+    Prints for each whether the message was sent. Exit code 0: all were sent; 1: one was not; 2: no
+    topic and no URL is set.
     """
     message = trial_message(datetime.now(UTC).isoformat(timespec="seconds"))
     results = [(target.name, problem_of_sending(target, message)) for target in _targets()]

@@ -1,4 +1,4 @@
-"""Watching a comparison: a bar on a terminal; elsewhere a line if S3 is silent."""
+"""The progress of a comparison: a bar on a terminal; elsewhere a line if S3 is silent."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,7 +14,7 @@ _WORK = "comparing"
 
 
 class Comparing:
-    """Hears that a folder has been compared, and that S3 is silent."""
+    """Receives the events of a comparison: a folder was compared, S3 is silent."""
 
     def __init__(self, bar: "Progress", task: "TaskID") -> None:
         self._bar = bar
@@ -22,7 +22,7 @@ class Comparing:
         self._lines = SilenceLines(lambda clause: say(f"{clause}."))
 
     def on_folder(self) -> None:
-        """One more has been compared."""
+        """Count one more compared folder."""
         self._bar.advance(self._task)
 
     def on_silence(self, seconds: float) -> None:
@@ -35,7 +35,7 @@ class Comparing:
 
 @contextmanager
 def comparing(folders: int) -> Iterator[Comparing]:
-    """Show how the body compares so many folders."""
+    """Show the progress of the body, which compares this number of folders."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
     watched = terminal()

@@ -1,6 +1,6 @@
-"""What is said on standard error and printed on standard output.
+"""Messages on standard error and results on standard output.
 
-Everything is printed as plain text: no name that strangers wrote is read as markup.
+Everything is printed as plain text: no untrusted name is interpreted as markup.
 """
 
 import json
@@ -16,18 +16,18 @@ if TYPE_CHECKING:
 _MOST_LINES = 20
 _NO_TERMINAL_WIDTH = 160
 _LETTERS = str.maketrans({"🟩": "g", "🟨": "y", "🟥": "R", "⬜": "."})
-"""Green, yellow, red; white is not looked at."""
+"""Letters for green, yellow, red, and white, which was not compared."""
 
 
 def terminal() -> "Console":
-    """Standard error, where progress and messages go."""
+    """Standard error, for progress and messages."""
     from rich.console import Console
 
     return Console(stderr=True, markup=False, highlight=False, emoji=False, soft_wrap=True)
 
 
 def table_console() -> "Console":
-    """Standard output for tables: as wide as the terminal, wider if it is none."""
+    """Standard output for tables: as wide as the terminal, wider if it is not a terminal."""
     from rich.console import Console
 
     return Console(
@@ -40,12 +40,12 @@ def table_console() -> "Console":
 
 
 def say(line: str) -> None:
-    """A message for people, on standard error; always one line."""
+    """Print a message on standard error, always as one line."""
     sys.stderr.write(one_line(line) + "\n")
 
 
 def say_some(lines: Iterable[str]) -> None:
-    """Messages, the first twenty in full and the rest counted."""
+    """Print messages: the first twenty, and the number of further ones."""
     told = list(lines)
     for line in told[:_MOST_LINES]:
         say(line)
@@ -54,23 +54,23 @@ def say_some(lines: Iterable[str]) -> None:
 
 
 def print_lines(lines: Iterable[str]) -> None:
-    """A command's result for people, on standard output."""
+    """Print a command's result as text on standard output."""
     sys.stdout.write("".join(f"{line}\n" for line in lines))
 
 
 def print_json(
     command: str, complete: bool, document: Mapping[str, Any] | None = None, error: str = ""
 ) -> None:
-    """A command's result for programs: one document, the only thing on standard output.
+    """Print a command's result as one JSON document, with nothing else on standard output.
 
-    It begins alike for every command; ``error`` says why the command ended early.
+    Its first fields are the same for every command; ``error`` says why the command ended early.
     """
     envelope = {"command": command, "complete": complete, "error": error or None}
     sys.stdout.write(json.dumps({**envelope, **(document or {})}, indent=1) + "\n")
 
 
 def drawable(squares: str) -> str:
-    """A heat map as it is, or in letters if standard output's encoding cannot hold its squares."""
+    """A heat map, in letters if standard output's encoding does not have its squares."""
     try:
         squares.encode(sys.stdout.encoding or "utf-8")
     except UnicodeEncodeError:
@@ -79,5 +79,5 @@ def drawable(squares: str) -> str:
 
 
 def shown(key: str, show_names: bool) -> str:
-    """An object's key as it may be printed: masked, unless names are asked for."""
+    """An object's key for display: masked unless ``show_names``."""
     return displayable(key) if show_names else masked(key)

@@ -56,7 +56,7 @@ def register(app: typer.Typer) -> None:
 
 @dataclass(frozen=True)
 class _Concurrency:
-    """How much is copied at once."""
+    """The options for concurrency."""
 
     folders_at_once: Annotated[
         int, typer.Option(metavar="N", min=1, max=64, help="How many folders to copy at once.")
@@ -106,7 +106,7 @@ def copy(
 
 
 def _collect_seldom() -> None:
-    """Rows and requests hold no cycles; looking for some costs a tenth of all."""
+    """Run the garbage collector rarely: there are no cycles, and it takes a tenth of the CPU."""
     gc.freeze()
     gc.set_threshold(_ALLOCATIONS_BETWEEN_COLLECTIONS)
 

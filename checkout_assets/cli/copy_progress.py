@@ -1,4 +1,4 @@
-"""Watching a copy: bars on a terminal, a line now and then elsewhere."""
+"""The progress of a copy: bars on a terminal, a line per minute elsewhere."""
 
 import threading
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ _MINUTE, _HOUR = 60, 3600
 
 @dataclass(slots=True)
 class _Count:
-    """What is known of one folder: objects expected (0 if unknown), and so far."""
+    """The objects of one folder: expected (0 if unknown), and so far."""
 
     expected: int = 0
     objects: int = 0
@@ -29,7 +29,7 @@ class _Count:
 
 
 class Counts:
-    """What all folders have told, and what follows from it."""
+    """The counts of all folders, and the estimates from them."""
 
     def __init__(self, folders: int) -> None:
         self._folders = folders
@@ -41,11 +41,11 @@ class Counts:
         self.silent_seconds = 0.0
 
     def begin(self, folder: Folder, expected: int) -> None:
-        """A folder has begun."""
+        """Record that a folder has begun."""
         self._under_way[folder] = _Count(expected)
 
     def add(self, folder: Folder, objects: int, size: int, copied: int) -> None:
-        """More of a folder is in raw."""
+        """Add objects of a folder that are in raw."""
         count = self._under_way.setdefault(folder, _Count())
         count.objects += objects
         count.size += size
@@ -54,25 +54,25 @@ class Counts:
         self._copied += copied
 
     def end(self, folder: Folder) -> None:
-        """A folder has ended."""
+        """Record that a folder has ended."""
         count = self._under_way.pop(folder, _Count())
         self._ended += 1
         self._ended_objects += count.objects
 
     @property
     def ended(self) -> int:
-        """Folders that have ended."""
+        """The number of folders that have ended."""
         return self._ended
 
     @property
     def rate(self) -> float:
-        """Objects a second since the beginning."""
+        """Objects per second since the start."""
         return self._objects / max(monotonic() - self._began, 1e-9)
 
     def remaining_seconds(self) -> float | None:
-        """How long it may still take; None while nothing is known of how much there is.
+        """The estimated remaining time; None while the number of objects is unknown.
 
-        A folder holds what it held last time, or else what others hold on average.
+        A folder is expected to have as many objects as last time, or else the average of others.
         """
         under_way = self._under_way.values()
         known = [count.expected for count in under_way if count.expected]
@@ -87,7 +87,7 @@ class Counts:
         return (left + waiting * typical) / self.rate
 
     def line(self) -> str:
-        """All of it in a line."""
+        """All counts as one line."""
         left = self.remaining_seconds()
         return (
             f"{of_folders(self._ended, self._folders)} done, {counted(self._objects, 'object')} "
@@ -97,7 +97,7 @@ class Counts:
         )
 
     def lines(self) -> list[str]:
-        """A line for each folder under way."""
+        """A line per folder in progress."""
         return [
             f"{folder}: "
             + (f"{count.objects:,} of about " if count.expected else "")
@@ -107,7 +107,7 @@ class Counts:
 
 
 class Bars(NoProgress):
-    """A CopyProgress that draws a bar for all, and a line for each folder under way."""
+    """A CopyProgress that draws a bar for all folders, and a line per folder in progress."""
 
     def __init__(self, folders: int) -> None:
         self._folders = folders
@@ -171,7 +171,7 @@ class Bars(NoProgress):
 
 
 class Lines(NoProgress):
-    """A CopyProgress for logs: a sign of life a minute."""
+    """A CopyProgress for logs: one report per ``every_seconds``."""
 
     def __init__(self, folders: int, every_seconds: float = 60.0) -> None:
         self._counts = Counts(folders)
@@ -189,7 +189,7 @@ class Lines(NoProgress):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Nothing to end."""
+        """Do nothing."""
 
     def on_folder_begun(self, folder: Folder, expected: int) -> None:
         with self._lock:
@@ -210,13 +210,13 @@ class Lines(NoProgress):
             self._counts.end(folder)
 
     def on_silence(self, seconds: float) -> None:
-        """Said at once, then as often as all else."""
+        """Report silence at once, then as often as the counts."""
         with self._lock:
             self._counts.silent_seconds = seconds
         self._silence(seconds)
 
     def _say_counts(self, _: str) -> None:
-        """The line of all counts, which says that S3 is silent too."""
+        """Print the line of all counts, which includes S3's silence."""
         with self._lock:
             line = self._counts.line()
         say(line)

@@ -1,4 +1,4 @@
-"""``copy --report``: somebody elsewhere follows the copying, and it stops when it must."""
+"""``copy --report``: another process follows the copy, and the copy stops when it must."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,15 +22,15 @@ from spark_jobs.contract.failures import Failure
 
 _SECONDS_A_MINUTE = 60
 _SOME_LEFT = Failure("FoldersLeft", transient=True)
-"""Each folder tells its own failure; one that could not is worth another try."""
+"""The failure for the whole worker: each folder reports its own, others may be retried."""
 
 
 @contextmanager
 def reporting(terms: ReportTerms, folders: int) -> Iterator[Reporter]:
-    """Report while the body copies, and how it ended.
+    """Report while the body copies, and its outcome at the end.
 
-    A reason to stop ends the body with a MigrationError. A fault of the program becomes one too:
-    a worker's log is uploaded, and a traceback may hold names of objects.
+    A reason to stop ends the body with a MigrationError. An unexpected exception becomes one too:
+    a worker's log is uploaded, and a traceback may contain object names.
     """
     reporter = Reporter(lambda: open_reports(terms.place), folders)
     longest = terms.silence_minutes * _SECONDS_A_MINUTE
@@ -62,7 +62,7 @@ def reporting(terms: ReportTerms, folders: int) -> Iterator[Reporter]:
 def _explain(
     error: BaseException, complete: int, folders: int
 ) -> tuple[WorkerOutcome, str, Failure]:
-    """How the body ended, one sentence without names of objects, and the failure."""
+    """The body's outcome, one sentence without object names, and the failure."""
     so_far = of_folders(
         complete, folders, " [is|are] complete. Run the same command again to continue."
     )

@@ -1,4 +1,4 @@
-"""How a copy is shown: a line per folder, a table of all, or a document for programs."""
+"""The output of a copy: a line per folder, a table, or JSON."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -24,7 +24,7 @@ def copied_line(copied: "FolderCopied") -> str:
 
 
 def copy_summary(results: "Sequence[FolderCopied]") -> list[str]:
-    """What all folders sum up to, what is worth knowing of them, and a table of them."""
+    """The sums of all folders, notes, and a table of the folders."""
     complete = [copied.facts for copied in results if copied.ok]
     total = _totals(results)
     lines = [
@@ -49,7 +49,7 @@ def copy_summary(results: "Sequence[FolderCopied]") -> list[str]:
 
 
 def _table(results: "Sequence[FolderCopied]") -> list[str]:
-    """A row for each folder, in columns."""
+    """A row per folder, in aligned columns."""
     rows = [_TABLE_HEAD, *map(_row, results)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return [
@@ -77,7 +77,7 @@ def _row(copied: "FolderCopied") -> tuple[str, ...]:
 
 
 def _flags(results: "Sequence[FolderCopied]") -> list[str]:
-    """A line for each check that warns, with its folders."""
+    """A line per check that warns, with its folders."""
     flagged: dict[str, list[str]] = {}
     for copied in results:
         for finding in _warnings(copied):
@@ -91,7 +91,7 @@ def _warnings(copied: "FolderCopied") -> list[Finding]:
 
 
 def conclude_copy(results: "Sequence[FolderCopied]", show_names: bool) -> int:
-    """The last lines say what is not complete; returns the exit code."""
+    """Print what is not complete; returns the exit code."""
     say_some(note for copied in results for note in copied.notes)
     failed = [copied for copied in results if not copied.ok]
     if not failed:
@@ -133,7 +133,7 @@ def _counts(copied: "FolderCopied") -> dict[str, int]:
 
 
 def copy_document(results: "Sequence[FolderCopied]", show_names: bool) -> dict[str, Any]:
-    """The results for programs; objects are masked unless ``show_names``."""
+    """The results as JSON; object names are masked unless ``show_names``."""
     return {
         "totals": _totals(results),
         "folders": [

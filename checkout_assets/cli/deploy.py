@@ -67,9 +67,9 @@ def init(
 ) -> int:
     """Write dagster.yaml, workspace.yaml, the environment and the units of systemd.
 
-    They are made of the settings, and hold no secret. Contacts neither AWS nor the database, and
-    starts nothing. Files that were changed by hand stay as they are, unless --force is given; the
-    file of secrets always stays.
+    They are generated from the settings and contain no secrets. Contacts neither AWS nor the
+    database, and starts nothing. Files that were changed by hand are kept, unless --force is given;
+    secrets.env is always kept.
     """
     from checkout_assets.engines.deploying.files import deployed_files
     from checkout_assets.engines.deploying.writing import FileState, write_deployment
@@ -85,8 +85,8 @@ def init(
         print_lines(f"  {each.state:<9}  {each.name}" for each in outcomes)
     _say_what_is_left(deployment)
     if differing:
-        left = "# file[|s] [differs|differ] from what the settings make, and [was|were] left."
-        say(f"{in_number(differing, left)} Use --force to replace what differs.")
+        left = "# file[|s] [differs|differ] from the settings and [was|were] kept. "
+        say(in_number(differing, left + "Use --force to replace [it|them]."))
         return 1
     return 0
 

@@ -1,4 +1,4 @@
-"""``checkout-assets doctor``: what is missing on this machine and in AWS, and how to mend it."""
+"""``checkout-assets doctor``: what is missing on this machine and in AWS, and how to fix it."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What ``doctor`` prints: a table for people, a document for programs."""
+"""What ``doctor`` prints: a table or JSON."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -13,7 +13,7 @@ _SHORTEST_SUBJECT = 8
 
 
 def print_results(results: Sequence[CheckResult]) -> None:
-    """One row per check, on standard output; the count of each state below."""
+    """Print one row per check on standard output, and the count of each state."""
     console = table_console()
     console.print(_table(results))
     console.print(summary(results))
@@ -25,7 +25,7 @@ def summary(results: Sequence[CheckResult]) -> str:
 
 
 def results_document(results: Sequence[CheckResult]) -> dict[str, Any]:
-    """The same for programs."""
+    """The results as JSON."""
     return {"counts": dict(count_states(results)), "checks": [asdict(each) for each in results]}
 
 
@@ -44,7 +44,7 @@ def _table(results: Sequence[CheckResult]) -> object:
 
 
 def _explained(result: CheckResult) -> str:
-    """Reason, remedy and guide; what is ok needs no guide."""
+    """Reason, remedy and guide; a check that is ok has no guide."""
     if result.state is CheckState.OK:
         return one_line(result.reason)
     lines = (result.reason, result.remedy, f"See {result.guide}" if result.guide else "")

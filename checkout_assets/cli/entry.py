@@ -1,4 +1,4 @@
-"""The console script: answers an interrupt from the first import on."""
+"""The console script: handles interrupts from the first import on."""
 
 import contextlib
 import os
@@ -8,9 +8,9 @@ from checkout_assets.cli.interrupts import INTERRUPTED, SENTENCE, on_interrupt
 
 
 def main() -> None:
-    """Run the command line of this process, and end the process with its exit code."""
+    """Run this process's command line, and end the process with its exit code."""
     on_interrupt(_leave)
-    # A second of imports: nothing is to be ended yet, and a library could swallow an exception.
+    # During a second of imports nothing needs to be ended, and a library could hide an exception.
     from checkout_assets.cli.main import main as run_command_line
 
     run_command_line()

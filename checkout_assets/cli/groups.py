@@ -16,7 +16,7 @@ def add_group(
     told: str,
     examples: str,
 ) -> None:
-    """Add the commands below their first word, which alone shows the help."""
+    """Add the commands below their first word; the first word alone shows the help."""
     group = typer.Typer(help=told, epilog=examples, no_args_is_help=True, rich_markup_mode=None)
     for word, command in commands.items():
         takes_folders = "folders" in signature(command).parameters

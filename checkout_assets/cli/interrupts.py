@@ -1,14 +1,14 @@
-"""What ends a command from outside, and what it says then; imports next to nothing."""
+"""Signals that interrupt a command, and its messages; a module with few imports."""
 
 import signal
 from collections.abc import Callable
 from types import FrameType
 
 INTERRUPTED = 130
-"""The exit code of a command that Ctrl-C, SIGTERM or the end of the terminal ended."""
+"""The exit code of a command that was ended by Ctrl-C, SIGTERM or a closed terminal."""
 
 SENTENCE = "Interrupted. What was done stays; run the same command again to continue."
-"""True of a command that skips what it finds done; others have an ``INTERRUPTED`` of their own."""
+"""For commands that skip finished work; other commands have their own ``INTERRUPTED``."""
 
 BEGINS_ANEW = "Interrupted. Run the same command again, which begins anew."
 
@@ -19,14 +19,14 @@ STRUCTURES_ANEW = (
 
 
 def on_interrupt(handler: Callable[[int, FrameType | None], object] | signal.Handlers) -> None:
-    """Handle Ctrl-C, SIGTERM and the end of the terminal alike, unless the shell ignores them."""
+    """Handle Ctrl-C, SIGTERM and a closed terminal alike, unless they are ignored already."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) is not signal.SIG_IGN:  # nohup, or a job in the background
             signal.signal(number, handler)
 
 
 def interrupt_twice() -> None:
-    """Let the first interrupt end the work, the next one the tidying up; ignore any further one."""
+    """Let the first interrupt end the work, the second one the clean-up; ignore further ones."""
     left = 2
 
     def interrupt(_number: int, _frame: FrameType | None) -> None:
@@ -39,5 +39,5 @@ def interrupt_twice() -> None:
 
 
 def ignore_interrupts() -> None:
-    """From now on: what is left to do takes no time."""
+    """Ignore interrupts from now on: the rest takes no time."""
     on_interrupt(signal.SIG_IGN)

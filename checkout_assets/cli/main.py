@@ -1,6 +1,6 @@
-"""The command line: register the commands and turn every ending into an exit code.
+"""The command line: registers the commands and turns every outcome into an exit code.
 
-0: everything that was asked for is complete and verified; 1: something is not; 2: wrong usage or
+0: everything requested is complete and verified; 1: something is not; 2: wrong usage or
 configuration; 130: interrupted.
 """
 
@@ -70,9 +70,9 @@ def _tell_version(asked: bool) -> None:
 
 
 def build_app(arguments: Sequence[str] = ()) -> typer.Typer:
-    """The command line with only the command that the arguments begin with, otherwise with all.
+    """The command line with only the command in the arguments; with all if there is none.
 
-    Then the modules of the other commands are not imported, which would take a fifth of the start.
+    So the modules of other commands are not imported, which would take a fifth of the start time.
     """
     app = typer.Typer(
         name="checkout-assets",
@@ -106,7 +106,7 @@ def _common(
 
 @dataclass(frozen=True, slots=True)
 class _End:
-    """An exit code, and the line that says why a command ended early."""
+    """An exit code, and the line with the reason if a command ended early."""
 
     code: int
     told: str = ""
@@ -115,7 +115,7 @@ class _End:
 def run(arguments: Sequence[str]) -> int:
     """Run a command line and return its exit code.
 
-    Whatever ends it early becomes one line, never a traceback, and with ``--json`` a document too.
+    Any early end is reported as one line, never a traceback, and with ``--json`` as a document too.
     """
     return _told(_end_of(arguments), arguments)
 
@@ -123,7 +123,7 @@ def run(arguments: Sequence[str]) -> int:
 def main() -> None:
     """Run this process's command line; SIGTERM and SIGHUP act like Ctrl-C."""
     output, arguments = guard_streams(), sys.argv[1:]
-    _command_modules(arguments)  # While an interrupt is still answered as during every import.
+    _command_modules(arguments)  # While interrupts are still handled as during imports.
     code = INTERRUPTED
     # The first interrupt ends the command. A second one may arrive at any moment while the first
     # is handled, so one of the two blocks catches it. Any further one is ignored.
@@ -157,9 +157,9 @@ def _told(ended: _End, arguments: Sequence[str]) -> int:
 
 
 def _with_output(code: int, lost: OSError | None, is_document: bool) -> int:
-    """The exit code, given what happened to the output: a result that was lost is not complete.
+    """The exit code after writing the output: a result that was lost is not complete.
 
-    A reader that closes the pipe has read enough, unless it was to get a document.
+    A reader that closes the pipe has read enough, unless the output is a JSON document.
     """
     if lost is None or (lost.errno == errno.EPIPE and not is_document):
         return code
@@ -185,14 +185,14 @@ def _end_of(arguments: Sequence[str]) -> _End:
 
 
 def _interrupted(arguments: Sequence[str]) -> _End:
-    """What a command that does not go on where it was says of itself, else the usual sentence."""
+    """The message for an interrupt: the command's own, or the usual one."""
     command = next(_command_words(arguments), "")
     module = import_module(f"checkout_assets.cli.{command}") if command else None
     return _End(INTERRUPTED, getattr(module, "INTERRUPTED", SENTENCE))
 
 
 def _unexpected(error: Exception) -> _End:
-    # typer brings its own copy of click's exceptions, so they are known by their shape.
+    # typer has its own copy of click's exceptions, so they are identified by their methods.
     explain = getattr(error, "format_message", None)
     if explain is None:
         return _End(_INCOMPLETE, explain_fault(error))
@@ -212,7 +212,7 @@ def _command_words(arguments: Sequence[str]) -> Iterator[str]:
 
 
 def _leave_at_once() -> None:
-    """End without waiting for threads: a request that never ends would keep the process."""
+    """End without waiting for threads: a request that never ends would keep the process alive."""
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(OSError, ValueError):
             stream.flush()

@@ -1,4 +1,4 @@
-"""Arguments and options that are not settings and that several commands share; their places."""
+"""Shared arguments and options that are not settings, and the places that settings name."""
 
 from collections.abc import Mapping
 from typing import Annotated
@@ -28,7 +28,10 @@ Json = Annotated[
 
 
 def usable_places(settings: Settings, *names: str, role_arn: str = "") -> dict[str, Location]:
-    """The named places, which exist, answer (that role) and do not lie inside one another."""
+    """The named places, after checks that they answer and are not inside one another.
+
+    With ``role_arn``, source and raw must answer that role.
+    """
     places = given_locations(settings, *names)
     refuse_overlap(places)
     check_reachable(places, role_arn=role_arn)
@@ -36,7 +39,7 @@ def usable_places(settings: Settings, *names: str, role_arn: str = "") -> dict[s
 
 
 def existing_lake(settings: Settings) -> Location:
-    """The lake, which answers; raises UsageError for a directory that does not exist."""
+    """The lake, after a check that it answers; raises UsageError for a missing directory."""
     lake = usable_places(settings, "lake")["lake"]
     if isinstance(lake, LocalLocation) and not lake.path.is_dir():
         raise UsageError(f"The lake {displayable(lake.uri)} does not exist.")
@@ -44,12 +47,12 @@ def existing_lake(settings: Settings) -> Location:
 
 
 def given_locations(settings: Settings, *names: str) -> dict[str, Location]:
-    """The named places with their terms, as they are given, without contacting S3."""
+    """The named places with their terms, without contacting S3."""
     return {name: _place(settings, name) for name in names}
 
 
 def given_places(settings: Settings, names: Mapping[str, bool]) -> tuple[str, ...]:
-    """Those of the names that are given or required."""
+    """The names of the places that are configured, or required (True in ``names``)."""
     return tuple(
         name for name, required in names.items() if required or getattr(settings, f"{name}_uri")
     )

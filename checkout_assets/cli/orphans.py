@@ -1,4 +1,4 @@
-"""``checkout-assets orphans``: list and remove files of the lake that no record names."""
+"""``checkout-assets orphans``: list and remove files in the lake that no record names."""
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
@@ -95,7 +95,7 @@ def remove(
 
 
 def _explain_yes(found: "Sequence[FolderOrphans]", least_age: timedelta) -> str:
-    """What the same command with --yes would remove of these."""
+    """A sentence that says which of these files the same command with --yes would remove."""
     now = datetime.now(UTC)
     listed = sum(len(each.orphans) for each in found)
     removable = sum(each.removable(least_age, now) for each in found)
@@ -203,7 +203,7 @@ def _cleaned_document(cleaned: "Sequence[FolderCleaned]", settings: Settings) ->
 def orphan_documents(
     orphans: Sequence[OrphanedFile], show_names: bool = False
 ) -> list[dict[str, Any]]:
-    """Every orphaned file for programs, as ``reconcile`` tells them too."""
+    """The orphaned files as JSON, in the form that ``reconcile`` also uses."""
     return [
         {
             "file": each.shown(show_names),
@@ -230,7 +230,7 @@ def _line(orphan: OrphanedFile, settings: Settings) -> str:
 
 
 def _say_problems(told: "Sequence[FolderOrphans] | Sequence[FolderCleaned]") -> int:
-    """The last lines say what is not known or not removed; returns the exit code."""
+    """Print what is not known or not removed; returns the exit code."""
     problems = [f"{each.folder}: {each.problem}" for each in told if each.problem]
     say_some(problems)
     return 1 if problems else 0

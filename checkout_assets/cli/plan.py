@@ -1,4 +1,4 @@
-"""``checkout-assets plan``: what a migration takes, before anything is begun."""
+"""``checkout-assets plan``: estimate a migration before it begins."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -40,7 +40,7 @@ Examples:
 
 @dataclass(frozen=True)
 class _Load:
-    """What to plan for instead of listing the source."""
+    """The workload to plan for instead of listing the source."""
 
     objects: Annotated[
         int | None,
@@ -48,7 +48,7 @@ class _Load:
     ] = None
     total_bytes: Annotated[
         int | None,
-        typer.Option("--bytes", metavar="N", min=0, help="How large these objects are together."),
+        typer.Option("--bytes", metavar="N", min=0, help="The total size of these objects."),
     ] = None
     inventory: Annotated[
         str | None,
@@ -62,16 +62,16 @@ class _Load:
 
 @dataclass(frozen=True)
 class _Machines(PlanChoices):
-    """The choices as options."""
+    """The planned machines as options."""
 
     instances: Annotated[
-        int, typer.Option(metavar="N", min=1, max=512, help="Instances that copy side by side.")
+        int, typer.Option(metavar="N", min=1, max=512, help="Instances that copy at the same time.")
     ] = _USUAL.instances
     clusters: Annotated[
-        int, typer.Option(metavar="N", min=1, max=512, help="Clusters that structure side by side.")
+        int, typer.Option(metavar="N", min=1, max=512, help="Clusters at the same time.")
     ] = _USUAL.clusters
     days: Annotated[
-        int, typer.Option(metavar="N", min=1, help="Days of which each folder has documents.")
+        int, typer.Option(metavar="N", min=1, help="Number of days per folder with documents.")
     ] = _USUAL.days
 
 

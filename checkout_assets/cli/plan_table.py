@@ -1,4 +1,4 @@
-"""What ``plan`` prints for people: what there is to do, and a table of what it takes."""
+"""What ``plan`` prints as text: the workload, and a table of estimates."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
@@ -13,7 +13,7 @@ _MOST_NAMED = 5
 
 
 def workload_lines(work: Workload, counted_by_hand: bool = False) -> Iterator[str]:
-    """What there is to do; archived objects by their storage class, and folders without objects."""
+    """Lines about the workload; archived objects by storage class, and folders without objects."""
     yield (
         f"{counted(len(work.folders), 'folder')}, {counted(work.objects, 'object')}, "
         f"{byte_size(work.total_bytes)}; {counted(work.read, 'document')} to structure."
@@ -72,7 +72,7 @@ def inventory_document(work: Workload) -> dict[str, Any] | None:
 
 
 def print_plan(found: Sequence[Estimate]) -> None:
-    """One row per stage and choice of machines, on standard output."""
+    """Print one row per stage and kind of machines on standard output."""
     from rich.table import Table
 
     table = Table("", "machines", "market", box=None)

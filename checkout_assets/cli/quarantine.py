@@ -185,7 +185,7 @@ def _reasons(given: Sequence[str]) -> frozenset[str]:
 
 
 def _unknown(told: Sequence[FolderQuarantine], named: bool) -> list[str]:
-    """Sentences about what is not told; folders never structured only if they were ``named``."""
+    """Sentences about missing counts; about unstructured folders only if they were ``named``."""
     if not named and not any(each.structured for each in told):
         return ["No folder is structured in this lake: is it the right one?"]
     return [each.error for each in told if each.error and (named or each.structured)]

@@ -1,4 +1,4 @@
-"""What ``checkout-assets quarantine`` prints: lines for people, documents for programs."""
+"""What ``checkout-assets quarantine`` prints: lines of text, or JSON."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,13 +12,13 @@ from checkout_assets.engines.quarantine import FolderQuarantine, QuarantinedObje
 
 _SHOWN_DIGEST = 12
 Objects = Mapping[Folder, Sequence[QuarantinedObject]]
-"""The objects in quarantine of those folders that hold some."""
+"""The objects in quarantine, by folder; folders without any are left out."""
 
 
 def count_lines(
     told: Sequence[FolderQuarantine], objects: Objects, show_names: bool
 ) -> Iterator[str]:
-    """A line for each folder and reason, its objects if they are given, and the sums."""
+    """A line per folder and reason, its objects if they are given, and the sums."""
     for each in told:
         for reason, count in each.by_reason.items():
             yield f"{each.folder!s:<19} {displayable(reason):<17} {count:>12,}"
@@ -40,7 +40,7 @@ def count_lines(
 def count_document(
     told: Sequence[FolderQuarantine], objects: Objects | None, show_names: bool
 ) -> dict[str, Any]:
-    """The counts, and each folder's objects if they are given."""
+    """The counts as JSON, with each folder's objects if they are given."""
     folders = []
     for each in told:
         folder = {
@@ -61,7 +61,7 @@ def count_document(
 
 
 def object_document(found: QuarantinedObject, show_names: bool) -> dict[str, Any]:
-    """What is told of an object without its bytes; every text of strangers is displayable."""
+    """An object without its content as JSON; untrusted text is made displayable."""
     return {
         "digest": found.digest,
         "object": shown(found.source_key, show_names),
@@ -78,7 +78,7 @@ def object_document(found: QuarantinedObject, show_names: bool) -> dict[str, Any
 
 
 def object_lines(described: Mapping[str, Any]) -> list[str]:
-    """The same, a line each, and where the whole object is if only its start is kept."""
+    """The same as lines of text, and where the whole object is if only its start is kept."""
     lines = [f"{name.replace('_', ' '):<12} {value}" for name, value in described.items()]
     kept, size = described["kept_bytes"], described["size"]
     if kept < size:
@@ -92,7 +92,7 @@ def object_lines(described: Mapping[str, Any]) -> list[str]:
 def retry_lines(
     before: Sequence[FolderQuarantine], after: Mapping[Folder, FolderQuarantine]
 ) -> Iterator[str]:
-    """How the counts of the folders that were structured again changed, by reason."""
+    """How the counts changed, by reason, in the folders that were structured again."""
     old = _sum([each for each in before if each.folder in after])
     new = _sum(list(after.values()))
     yield f"Structured {counted(len(after), 'folder')} with such objects again."
@@ -105,7 +105,7 @@ def retry_document(
     after: Mapping[Folder, FolderQuarantine],
     structured: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """What ``structure`` tells of these folders, with their counts before and after."""
+    """The document of ``structure`` for these folders, with their counts before and after."""
     old = {each.folder: dict(each.by_reason) for each in before}
     return {
         **structured,

@@ -94,7 +94,7 @@ def reconcile(
 
 
 def engine_for(settings: Settings, deep: bool, on_silence: OnSilence) -> "Reconciler":
-    """The engine that compares the settings' places; raises UsageError if a place is unusable."""
+    """The engine for the places in the settings; raises UsageError if a place is unusable."""
     from checkout_assets.engines.locations import S3Location
     from checkout_assets.engines.reconciling.engine import ComparisonTerms
     from checkout_assets.engines.reconciling.places import reconciler_of
@@ -118,7 +118,7 @@ def engine_for(settings: Settings, deep: bool, on_silence: OnSilence) -> "Reconc
 def compare_folders(
     engine: "Reconciler", folders: Sequence[Folder], watching: Comparing
 ) -> tuple[list[FolderReconciled], list[str]]:
-    """The engine's result per folder, and what is unexpected at the source."""
+    """The engine's result per folder, and unexpected entries at the source."""
     from spark_jobs.refusals import meaning_of
     from spark_jobs.stores import StoreError
 
@@ -174,7 +174,7 @@ def _over(ended: str) -> list[str]:
 
 
 def _conclude(summary: Summary) -> int:
-    """The last lines say what is not complete; returns the exit code."""
+    """Print what is not complete; returns the exit code."""
     if not summary.red:
         return 0
     say_some(result.error for result in summary.red)

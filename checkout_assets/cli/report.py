@@ -95,7 +95,7 @@ def report(
 
 @dataclass(frozen=True, slots=True)
 class _Shown:
-    """An outcome with its page; ``uri`` is where the lake keeps it, ``problem`` why it does not."""
+    """An outcome with its page; ``uri`` is its place in the lake, ``problem`` why it has none."""
 
     outcome: ReconciliationOutcome
     page: str
@@ -105,7 +105,7 @@ class _Shown:
 
 
 def _made(settings: Settings) -> _Shown:
-    """Compare all folders and leave the report in the lake."""
+    """Compare all folders and store the report in the lake."""
     from checkout_assets.engines.reporting.leaving import earlier_outcomes, leave_report
     from checkout_assets.engines.reporting.page import Report
 
@@ -133,7 +133,7 @@ def _made(settings: Settings) -> _Shown:
 
 
 def _kept(settings: Settings) -> _Shown:
-    """The newest report that the lake keeps."""
+    """The newest report in the lake."""
     from checkout_assets.engines.reporting.leaving import newest_report
     from spark_jobs.stores import StoreError
 
@@ -152,7 +152,7 @@ def _kept(settings: Settings) -> _Shown:
 
 
 def _refuse_unwritable(out: Path) -> None:
-    """Before the comparison, which may take long."""
+    """Raise UsageError if the file cannot be written, before the long comparison."""
     if out.is_dir() or not out.parent.is_dir() or not os.access(out.parent, os.W_OK):
         raise UsageError(
             f"The report cannot be written to {displayable(str(out))}: name a file in a directory "
@@ -161,7 +161,7 @@ def _refuse_unwritable(out: Path) -> None:
 
 
 def _write(page: str, out: Path) -> None:
-    """Whole or not at all."""
+    """Write the file atomically."""
     unfinished = out.with_name(f".{out.name}.{secrets.token_hex(4)}")
     try:
         unfinished.write_text(page, encoding="utf-8")
@@ -184,7 +184,7 @@ def _where(shown: _Shown, out: Path | None) -> Iterator[str]:
 
 
 def _conclude(shown: _Shown) -> int:
-    """The last lines say what is not complete; returns the exit code."""
+    """Print what is not complete; returns the exit code."""
     outcome = shown.outcome
     if shown.problem:
         say(shown.problem)

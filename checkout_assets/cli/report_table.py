@@ -8,7 +8,7 @@ from checkout_assets.domain.reporting.outcome import ReconciliationOutcome
 
 
 def print_table(outcome: ReconciliationOutcome) -> None:
-    """Totals, and a row for each thing to know of a red or flagged folder, on standard output."""
+    """Print the totals, and a row per reason of a red or flagged folder, on standard output."""
     console = table_console()
     console.print(f"Reconciliation of {outcome.instant:%Y-%m-%d %H:%M} UTC", style="bold")
     console.print(

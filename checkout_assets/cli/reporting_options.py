@@ -51,7 +51,7 @@ Silence = Annotated[
 
 @dataclass(frozen=True)
 class ReportingOptions:
-    """The options of a copy that somebody elsewhere follows."""
+    """The options of a copy that another process follows."""
 
     run_id: RunId = None
     report: Report = None
@@ -61,7 +61,7 @@ class ReportingOptions:
 
 @dataclass(frozen=True, slots=True)
 class ReportTerms:
-    """Where to report and when to stop; invalid values raise UsageError."""
+    """Where to report and when to stop, validated."""
 
     place: S3Location
     deadline: datetime | None
@@ -70,7 +70,7 @@ class ReportTerms:
 
 
 def report_terms(settings: Settings, options: ReportingOptions) -> ReportTerms | None:
-    """The terms that the options give; None without --report."""
+    """The terms from the options, None without --report; raises UsageError for invalid values."""
     deadline = options.deadline
     if options.report is None:
         if deadline is not None:

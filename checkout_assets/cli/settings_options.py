@@ -1,4 +1,4 @@
-"""The options of commands that the definitions of the settings make."""
+"""Command-line options generated from the definitions of the settings."""
 
 import inspect
 from collections.abc import Callable
@@ -30,22 +30,22 @@ COMPARING_OPTIONS = (
     "raw_account",
     "requester_pays",
 )
-"""The settings that the commands which compare offer, beside the role."""
+"""The settings that comparing commands offer as options, besides the role."""
 
 
 def comparing_settings(role: str | None, **given: object) -> Settings:
-    """The settings of a command that compares, by that role if one was given."""
+    """The settings of a command that compares, with this role if it is given."""
     as_role = True if role else None
     return settings_with(copy_role_arn=role, reconcile_with_copy_role=as_role, **given)
 
 
 def settings_with(**given: object) -> Settings:
-    """The settings of the environment, with the options that were given in their place."""
+    """The settings of the environment, overridden by the given options."""
     return Settings(**{name: value for name, value in given.items() if value is not None})
 
 
 def check_fleet_options(settings: Settings) -> None:
-    """Raise UsageError if an option of EC2 or EMR is wrong."""
+    """Raise UsageError if an option of EC2 or EMR is invalid."""
     from checkout_assets.engines.ec2.options import Ec2Options
     from checkout_assets.engines.emr.options import EmrChoices
     from checkout_assets.resources.engines import parse_options
@@ -55,11 +55,10 @@ def check_fleet_options(settings: Settings) -> None:
 
 
 def settings_options(*names: str) -> Callable[[Callable[..., int]], Callable[..., int]]:
-    """Give a command the options that define these settings.
+    """Add the options of these settings to a command.
 
-    Their values, None if not given, come to the command as the one mapping ``given``. Names that no
-    command offers are left out. A parameter whose type is a dataclass stands for an option per
-    field.
+    The command gets their values, None if not given, as the mapping ``given``. Settings without an
+    option are left out. A parameter whose type is a dataclass becomes one option per field.
     """
 
     def decorate(command: Callable[..., int]) -> Callable[..., int]:
@@ -91,7 +90,7 @@ def settings_options(*names: str) -> Callable[[Callable[..., int]], Callable[...
 
 
 def _fields(kind: Any) -> list[inspect.Parameter]:
-    """The parameters that fill a dataclass; none for any other type."""
+    """The parameters for the fields of a dataclass; none for any other type."""
     keyword = inspect.Parameter.KEYWORD_ONLY
     return [
         inspect.Parameter(each.name, keyword, default=each.default, annotation=each.type)

@@ -1,7 +1,7 @@
-"""Standard output and standard error that never break a command, whatever they lead to.
+"""Standard output and standard error whose failures never end a command.
 
-The terminal may be closed, a pipe may have lost its reader, a disk may be full, an encoding may not
-hold a name. The command goes on with its work; what was lost of its result decides its exit code.
+The terminal may be closed, a pipe's reader may have ended, a disk may be full, an encoding may lack
+a character. The command continues its work; if its result was lost, the exit code says so.
 """
 
 import codecs
@@ -22,7 +22,7 @@ _ESCAPED = "displayable"
 
 
 class Channel(io.RawIOBase):
-    """A file descriptor whose first failing write is remembered; whatever follows is dropped."""
+    """A file descriptor that remembers its first failed write and drops all later data."""
 
     def __init__(self, descriptor: int, is_open: bool) -> None:
         self._descriptor = descriptor
@@ -53,18 +53,18 @@ class Channel(io.RawIOBase):
         while True:
             try:
                 return os.write(self._descriptor, data)
-            except BlockingIOError:  # another program has made the terminal non-blocking
+            except BlockingIOError:  # another program has set the terminal to non-blocking
                 select.select((), (self._descriptor,), ())
 
 
 def guard_streams() -> Channel:
-    """Put guarded streams in the place of standard output and error; returns that of the output.
+    """Replace standard output and error by guarded streams; returns the channel of the output.
 
-    What an encoding cannot hold is escaped as ``displayable`` does. A standard descriptor that is
-    closed leads nowhere from now on: else the next file or connection would get its number.
+    Characters that an encoding lacks are escaped as in ``displayable``. A closed standard
+    descriptor is opened to the null device: else the next file or connection would get its number.
     """
     closed = [each for each in _STANDARD if not _is_open(each)]
-    for _ in closed:  # the lowest free number is given first
+    for _ in closed:  # the lowest free number is used first
         os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)
     codecs.register_error(_ESCAPED, escape_unencodable)
     output, errors = (Channel(each, each not in closed) for each in (1, 2))

@@ -103,7 +103,7 @@ def _results(
 
 
 def _with_bar(results: "Iterable[StructuredFolder]", total: int) -> "Iterable[StructuredFolder]":
-    """The results; a terminal shows a bar while they come in."""
+    """The results; on a terminal with a progress bar."""
     from rich.progress import track
 
     return track(
@@ -167,7 +167,7 @@ def is_complete(results: "Sequence[StructuredFolder]", rules: Rules) -> bool:
 
 
 def document(results: "Sequence[StructuredFolder]", rules: Rules) -> dict[str, Any]:
-    """The results for programs."""
+    """The results as JSON."""
     return {
         "folders": [
             {
@@ -186,7 +186,7 @@ def document(results: "Sequence[StructuredFolder]", rules: Rules) -> dict[str, A
 
 
 def conclude(results: "Sequence[StructuredFolder]", rules: Rules) -> int:
-    """The last lines say what is not complete; returns the exit code."""
+    """Print what is not complete; returns the exit code."""
     problems = [told for result in results if (told := _problem(result, rules))]
     if not problems:
         return 0

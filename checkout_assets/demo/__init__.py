@@ -1,1 +1,1 @@
-"""The whole migration of a sample source on this machine, told as a story."""
+"""The demo: a complete migration of a sample source on this machine."""

@@ -28,16 +28,16 @@ from checkout_assets.domain.errors import MigrationError
 from checkout_assets.engines.processes import terminate_children
 
 LOCATION = "checkout_assets"
-"""The code location's name in workspace.yaml: the UI shows these runs as its own."""
+"""The code location's name in workspace.yaml, so that the UI shows these runs."""
 
 _LOGGER = logging.Logger(__name__, logging.CRITICAL + 1)
-"""Silent: Dagster logs tracebacks of what it also returns."""
+"""A silent logger: Dagster logs tracebacks of errors that it also returns."""
 
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
 class InProcessDagster:
-    """Dagster's instance and the definitions, with everything run in this process."""
+    """Dagster's instance and the definitions; all runs are in this process."""
 
     def __init__(self, workspace: WorkspaceProcessContext) -> None:
         self._workspace = workspace
@@ -76,7 +76,7 @@ class InProcessDagster:
                 return current.status is BulkActionStatus.COMPLETED_SUCCESS
 
     def materialized(self, asset: dg.AssetKey) -> int:
-        """How many partitions of an asset are materialized by now."""
+        """The number of materialized partitions of an asset."""
         return len(self._instance.get_materialized_partitions(asset))
 
     def reconcile(self) -> dict[str, Any]:
@@ -90,7 +90,7 @@ class InProcessDagster:
         return {name: _plain(value) for name, value in materialization.metadata.items()}
 
     def engine_seconds(self) -> float:
-        """Seconds that all runs so far spent in their engines."""
+        """The seconds that all runs so far spent in their engines."""
         return sum(engine_seconds(run) for run in self._instance.get_runs())
 
 
@@ -126,10 +126,10 @@ def in_process_dagster() -> Iterator[InProcessDagster]:
 
 @contextmanager
 def _no_tail_stays() -> Iterator[None]:
-    """End what Dagster leaves if it is interrupted while it starts to show a run's output.
+    """End the ``tail`` that an interrupted Dagster leaves while it starts to show a run's output.
 
-    It starts ``tail``, then a process that ends the ``tail`` with this process. Between the two an
-    interrupt leaves a ``tail`` that would stay for good and keep standard error open.
+    It starts ``tail``, then a process that ends the ``tail`` together with this process. After an
+    interrupt between the two, ``tail`` would run forever and keep standard error open.
     """
     try:
         yield
@@ -139,18 +139,18 @@ def _no_tail_stays() -> Iterator[None]:
 
 @contextmanager
 def _quiet_warnings() -> Iterator[None]:
-    """Without what Dagster warns of itself, which concerns nobody who runs the demo."""
+    """Suppress Dagster's warnings about its own code, which do not concern users of the demo."""
     with warnings.catch_warnings():
-        # Of its own coroutines, when a run starts inside the backfill's event loop.
+        # About its own coroutines, when a run starts inside the backfill's event loop.
         warnings.simplefilter("ignore", RuntimeWarning)
-        # Of a parameter of sensors that its own decorator passes.
+        # About a parameter of sensors that its own decorator passes.
         warnings.simplefilter("ignore", dg.BetaWarning)
         yield
 
 
 @contextmanager
 def _synchronous_runs(instance: dg.DagsterInstance) -> Iterator[None]:
-    """Runs start at once in this process instead of being queued for a daemon."""
+    """Start runs at once in this process instead of queueing them for a daemon."""
     launcher, coordinator = SyncInMemoryRunLauncher(), DefaultRunCoordinator()
     launcher.register_instance(instance)
     coordinator.register_instance(instance)

@@ -1,4 +1,4 @@
-"""What the demo needs of Dagster and Dagster does not export, and why.
+"""Private parts of Dagster that the demo needs, with the reasons.
 
 Dagster has no public way to run a backfill in one process without its daemon, and none to change
 how its SQLite storage connects and stores batches of events (what comes from its storage).

@@ -1,9 +1,9 @@
-"""The demo's event log: Dagster's SQLite storage, with an engine that is kept.
+"""The demo's event log: Dagster's SQLite storage with a persistent engine.
 
-Dagster's own makes an engine and a connection per statement. A new engine has no compiled
+Dagster's own storage creates an engine and a connection per statement. A new engine has no compiled
 statements, so each of the thousands of events of a backfill compiles three again, and each check's
-event looks into the schema for its table. It also stores the events of a batch one by one, each in
-two transactions.
+event looks up its table in the schema. It also stores the events of a batch one by one, each in two
+transactions.
 """
 
 from collections.abc import Iterator, Sequence
@@ -37,7 +37,7 @@ _EVALUATED = AssetCheckExecutionsTable.update().where(
     _PLANNED.run_id == db.bindparam("of_run"),
     _PLANNED.partition == db.bindparam("of_partition"),
 )
-"""The row of a planned check becomes that of its result; the values are parameters, too."""
+"""Turns the row of a planned check into that of its result; the values are parameters, too."""
 
 
 class PooledSqliteEventLogStorage(ConsolidatedSqliteEventLogStorage):
@@ -60,7 +60,7 @@ class PooledSqliteEventLogStorage(ConsolidatedSqliteEventLogStorage):
 
     @cached_property
     def _storing(self) -> local:
-        """The connection on which this thread stores events now."""
+        """The connection on which this thread is storing events."""
         return local()
 
     @contextmanager
@@ -78,7 +78,7 @@ class PooledSqliteEventLogStorage(ConsolidatedSqliteEventLogStorage):
 
     @contextmanager
     def _one_transaction(self) -> Iterator[db.Connection]:
-        """Whatever this thread stores inside is committed together."""
+        """Commit everything together that this thread stores in the body."""
         with self._connect() as connection:
             before = getattr(self._storing, "connection", None)
             self._storing.connection = connection
@@ -88,13 +88,13 @@ class PooledSqliteEventLogStorage(ConsolidatedSqliteEventLogStorage):
                 self._storing.connection = before
 
     def has_table(self, table_name: str) -> bool:
-        """Whether the table exists; tables are never dropped, so a yes is remembered."""
+        """Whether the table exists; tables are never dropped, so True is remembered."""
         if table_name not in self._tables and super().has_table(table_name):
             self._tables.add(table_name)
         return table_name in self._tables
 
     def store_event_batch(self, events: Sequence[dg.EventLogEntry]) -> None:
-        """Store all of the events, or none."""
+        """Store all of the events or none."""
         with self._one_transaction():
             for event in events:
                 self.store_event(event)
@@ -114,9 +114,9 @@ class PooledSqliteEventLogStorage(ConsolidatedSqliteEventLogStorage):
     def _store_check(
         self, connection: db.Connection, event: dg.EventLogEntry, row: _Values, event_id: int
     ) -> None:
-        """Store a planned check or its result; Dagster's own way stores what no run planned.
+        """Store a planned check or its result; unplanned results are stored in Dagster's own way.
 
-        ``row`` holds the event as the text that both tables hold, so that it is made once.
+        ``row`` has the event as text, which both tables store, so that it is built only once.
         """
         told = event.get_dagster_event()
         of_check = {
@@ -132,9 +132,9 @@ class PooledSqliteEventLogStorage(ConsolidatedSqliteEventLogStorage):
             self.store_asset_check_event(event, event_id)
 
     def _has_asset_key_index_cols_on_connection(self, _: db.Connection) -> bool:
-        """Whether the table of assets has the columns that came later: the demo's database does.
+        """True: the demo's database has the newer columns of the table of assets.
 
-        Dagster reads the table's definition for each event of an asset.
+        Dagster's own method reads the table's definition for each event of an asset.
         """
         return True
 
@@ -145,7 +145,7 @@ class PooledSqliteEventLogStorage(ConsolidatedSqliteEventLogStorage):
 
 
 def _planned(told: dg.DagsterEvent, run_id: str) -> list[_Values]:
-    """The values of the rows of a planned check: one for each partition."""
+    """The rows of a planned check, one per partition."""
     planned = told.asset_check_planned_data
     subset = planned.partitions_subset
     return [
@@ -161,7 +161,7 @@ def _planned(told: dg.DagsterEvent, run_id: str) -> list[_Values]:
 
 
 def _result(told: dg.DagsterEvent, run_id: str) -> _Values:
-    """What makes a planned check's row that of its result."""
+    """The values that turn a planned check's row into that of its result."""
     evaluation = told.asset_check_evaluation_data
     target = evaluation.target_materialization_data
     status = AssetCheckExecutionRecordStatus
@@ -176,5 +176,5 @@ def _result(told: dg.DagsterEvent, run_id: str) -> _Values:
 
 
 def _without_disk_sync(connection: Any, _: object) -> None:
-    """Commit without fsync: a killed process loses nothing, a power cut the last commits."""
+    """Commit without fsync: only a power failure can lose the last commits."""
     connection.execute("PRAGMA synchronous=NORMAL")

@@ -1,4 +1,4 @@
-"""Where a demo keeps its things, and the environment its processes run in."""
+"""The directory of a demo, and the environment of its processes."""
 
 import shutil
 import socket
@@ -14,16 +14,16 @@ SOURCE_URI = "s3://checkout-versions-demo"
 RAW_URI = "s3://analytics-import-demo/raw"
 BUCKETS = ("checkout-versions-demo", "analytics-import-demo")
 DEMO_DIRECTORY = Path(".demo")
-"""Where a demo is made and looked at, unless its command names another directory."""
+"""The default directory of a demo."""
 DEMO_DOCUMENTS = 5_000
-"""About how many documents a demo makes, unless its command asks for another number."""
+"""The default number of documents in a demo, approximately."""
 _USUAL_RUNBOOK_PORT = 3001
 _MEGA = 1000**2
 _ROOM_FOR_RUNS = 60 * _MEGA
-"""Dagster's databases and the runs' logs: 48 MB were measured for 5,000 documents."""
+"""Bytes for Dagster's databases and logs: 48 MB were measured for 5,000 documents."""
 
 _ROOM_FOR_A_DOCUMENT = 70 * 1000
-"""Its object at the source, its copy and its row, most of them in small files: 67 kB, likewise."""
+"""Bytes for its object at the source, its copy and its row: 67 kB were measured."""
 
 _MARK = "this-is-a-checkout-assets-demo"
 
@@ -36,7 +36,7 @@ class DemoPlace:
 
     @property
     def s3_snapshot(self) -> Path:
-        """What the S3 server held when it was stopped, so that the UI can go on with it."""
+        """The S3 server's content when it was stopped, for the UI to continue with."""
         return self.root / "s3.snapshot"
 
     @property
@@ -56,12 +56,12 @@ class DemoPlace:
 
     @property
     def s3_log(self) -> Path:
-        """What the S3 server says."""
+        """The S3 server's log."""
         return self.root / "s3.log"
 
     @property
     def runbook_port(self) -> int:
-        """Where ``make ui`` serves runbook and reports: Dagster links there, so it stays."""
+        """The port of runbook and reports in ``make ui``; fixed, because Dagster links there."""
         return int(self._runbook_port_file.read_text())
 
     @property
@@ -70,13 +70,13 @@ class DemoPlace:
 
     @property
     def exists(self) -> bool:
-        """Whether a demo was made here."""
+        """Whether there is a demo in the directory."""
         return (self.root / _MARK).exists()
 
     def prepare(self, documents: int = 0) -> None:
-        """Make the directory anew, for a demo of so many documents.
+        """Create the directory again, for a demo of ``documents`` documents.
 
-        Raises UsageError if something else made it, or if its disk has too little free space.
+        Raises UsageError if it contains something else, or if its disk has too little free space.
         """
         if self.root.exists() and not self.exists and any(self.root.iterdir()):
             raise UsageError(
@@ -93,10 +93,10 @@ class DemoPlace:
         (self.dagster_home / "dagster.yaml").write_text(text)
 
     def environment(self) -> dict[str, str]:
-        """The variables by which the platform finds this demo."""
+        """The environment variables that configure the platform for this demo."""
         return {
             "DAGSTER_HOME": str(self.dagster_home),
-            # The demo's event log stores a batch in one transaction; Dagster makes them only then.
+            # Makes Dagster store events in batches; the demo's event log commits a batch at once.
             "DAGSTER_EVENT_BATCH_SIZE": "100",
             "CHECKOUT_SOURCE_URI": SOURCE_URI,
             "CHECKOUT_RAW_URI": RAW_URI,
@@ -108,7 +108,7 @@ class DemoPlace:
 
 
 def _free_port(usual: int) -> int:
-    """The usual port, or any other if something listens there."""
+    """The usual port, or any other if it is in use."""
     for port in (usual, 0):
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -121,9 +121,9 @@ def _free_port(usual: int) -> int:
 
 
 def check_room(directory: Path, documents: int) -> None:
-    """Raise UsageError if there is too little free space for a demo of so many documents.
+    """Raise UsageError if there is too little free space for a demo of ``documents`` documents.
 
-    The directory exists.
+    The directory must exist.
     """
     needed = _ROOM_FOR_RUNS + documents * _ROOM_FOR_A_DOCUMENT
     free = shutil.disk_usage(directory).free

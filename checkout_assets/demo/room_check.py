@@ -1,4 +1,4 @@
-"""Whether this machine has room for the demo, as ``doctor`` tells it."""
+"""The check of ``doctor`` whether there is enough disk space for the demo."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +12,7 @@ _ROOM = Topic("this machine", "free disk space")
 
 
 def room_results(directory: Path) -> Iterator[CheckResult]:
-    """Whether the demo fits into the directory, from which it is started."""
+    """Whether the demo fits into the directory."""
     remedy = "Free space there, or give demo another --directory."
     yield from settled(_ROOM, lambda: _results(directory), remedy)
 

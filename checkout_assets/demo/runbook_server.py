@@ -1,4 +1,4 @@
-"""Serve docs/ and reports as pages: Dagster's webserver serves no files, and checks link here."""
+"""Serves docs/ and reports as pages, which checks link to: Dagster's webserver has no files."""
 
 import html
 import itertools
@@ -21,16 +21,16 @@ _POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; img-src 'self'; base-uri 'none'; "
     "form-action 'none'; frame-ancestors 'none'"
 )
-"""Content security policy of every page: it runs nothing and loads nothing of other hosts."""
+"""Content-Security-Policy of every page: no scripts, and nothing from other hosts."""
 
 _REPORT_POLICY = f"{_POLICY}; script-src 'unsafe-inline'"
-"""A report's own policy, which holds too, allows only the script that came with it."""
+"""For reports; a report's own policy, which applies too, allows only its own script."""
 
 _NOT_FOUND = "# Not found\nThere is no such page."
 
 
 def render_markdown(markdown: str, title: str) -> str:
-    """A Markdown document as a page whose headings can be linked to, as GitHub names them."""
+    """A Markdown document as an HTML page with GitHub's anchors for headings."""
     from markdown_it import MarkdownIt
 
     parser = MarkdownIt("commonmark", {"html": False}).enable("table")
@@ -43,12 +43,12 @@ def render_markdown(markdown: str, title: str) -> str:
 
 
 def anchor_of(heading: str) -> str:
-    """The anchor GitHub gives a heading."""
+    """GitHub's anchor for a heading."""
     return re.sub(r"[^\w -]", "", heading.lower()).strip().replace(" ", "-")
 
 
 def _document(docs: Path, path: str) -> str | None:
-    """A Markdown document as a page; None if there is none of that name."""
+    """A Markdown document as a page; None if there is none with that name."""
     name = path.removesuffix(".html").removesuffix(".md") or "runbook"
     page = docs / f"{name}.md"
     if not re.fullmatch(r"[a-z]+(/[a-z0-9]+)?", name) or not page.is_file():
@@ -57,7 +57,7 @@ def _document(docs: Path, path: str) -> str | None:
 
 
 def _report(reports: Path | None, path: str) -> str | None:
-    """A report, which is a whole page; None if there is none of that name."""
+    """A report, which is a complete page; None if there is none with that name."""
     name = re.fullmatch(r"reports/([0-9TZ-]+\.html)", path)
     if reports is None or name is None or not (reports / name[1]).is_file():
         return None
@@ -66,7 +66,7 @@ def _report(reports: Path | None, path: str) -> str | None:
 
 @contextmanager
 def serve(docs: Path, port: int = 0, reports: Path | None = None) -> Iterator[str]:
-    """Serve the Markdown files of ``docs``, and below it, on this machine only; gives the URL.
+    """Serve the Markdown files in and below ``docs`` on this machine only; yields the URL.
 
     The pages of ``reports`` are served below ``reports/``.
     """
@@ -84,7 +84,7 @@ def serve(docs: Path, port: int = 0, reports: Path | None = None) -> Iterator[st
             self.wfile.write((page or render_markdown(_NOT_FOUND, "Not found")).encode())
 
         def log_message(self, *_: object) -> None:
-            """Say nothing: the terminal belongs to Dagster."""
+            """Log nothing: the terminal is Dagster's."""
 
     try:
         server = ThreadingHTTPServer(("127.0.0.1", port), Pages)

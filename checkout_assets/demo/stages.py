@@ -1,4 +1,4 @@
-"""Showing the demo's stages: a progress bar each on a terminal, plain lines elsewhere."""
+"""The progress of the demo's stages: a bar per stage on a terminal, plain lines elsewhere."""
 
 import threading
 import time
@@ -14,7 +14,7 @@ _LOOK_SECONDS = 1.0
 
 @dataclass
 class Stages:
-    """The stages so far, with the seconds each took."""
+    """The stages so far, with their seconds."""
 
     console: Console
     seconds: dict[str, float] = field(default_factory=dict)
@@ -22,7 +22,7 @@ class Stages:
 
     @contextmanager
     def stage(self, name: str, total: int) -> Iterator[Callable[[int], None]]:
-        """A stage of ``total`` steps; the body calls what it is given with the steps done."""
+        """A stage of ``total`` steps; the body calls the yielded function with the steps done."""
         started = time.monotonic()
         columns = (
             TextColumn("{task.description:<34}"),
@@ -40,13 +40,13 @@ class Stages:
             self.console.print(f"{name:<34} {self.seconds[name]:7.1f} s")
 
     def leave_terminal(self) -> None:
-        """End the present stage's bar, from any thread, and give the terminal its cursor back."""
+        """End the current stage's bar, from any thread, and restore the terminal's cursor."""
         if self._bars is not None:
             self._bars.stop()
 
     @contextmanager
     def watched(self, name: str, total: int, look: Callable[[], int]) -> Iterator[None]:
-        """A stage whose progress ``look`` tells, asked once a second from a thread of its own."""
+        """A stage whose progress ``look`` returns; it is called once per second on a thread."""
         ended = threading.Event()
         with self.stage(name, total) as show:
 

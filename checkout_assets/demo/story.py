@@ -1,6 +1,6 @@
-"""The demo's story: what the hand-run migration left, and how the platform puts it right.
+"""The demo's steps: what the hand-run migration left, and how the platform repairs it.
 
-Everything but the upload goes through Dagster, so that the UI shows it afterwards.
+Everything except the upload runs in Dagster, so that the UI shows it afterwards.
 """
 
 import os
@@ -30,10 +30,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What the demo found, for its summary and for tests.
+    """The results of the demo, for its summary and for tests.
 
-    ``before`` and ``after`` are the metadata of the two reconciliations; ``engine_seconds`` and
-    ``backfill_seconds`` tell Dagster's own share of the backfills.
+    ``before`` and ``after`` are the metadata of the two reconciliations. ``backfill_seconds`` minus
+    ``engine_seconds`` is Dagster's own share of the backfills.
     """
 
     faults: HandRunFaults
@@ -50,16 +50,16 @@ class Told:
 
     @property
     def flagged(self) -> dict[str, frozenset[str]]:
-        """Check name to flagged folders, as the last reconciliation found them."""
+        """The folders that the last reconciliation flagged, by check name."""
         found: Mapping[str, list[str]] = self.after["flagged_folders"]
         return {check: frozenset(found.get(check, ())) for check in self.expected_flags}
 
     def report_of(self, place: DemoPlace) -> str:
-        """The file of the last reconciliation's report."""
+        """The path of the last reconciliation's report."""
         return str(place.reports / str(self.after["report"]).rpartition("/")[2])
 
     def document(self, place: DemoPlace) -> dict[str, Any]:
-        """For programs: everything the summary shows."""
+        """The summary as JSON."""
         return {
             "faults": self.faults_of_the_demo(),
             "lost_folders_found": sorted(self.lost_found),
@@ -75,7 +75,7 @@ class Told:
         }
 
     def faults_of_the_demo(self) -> list[str]:
-        """Sentences about what did not come out as it must; empty is a success."""
+        """Sentences about unexpected results; empty is a success."""
         wrong = []
         if self.failed_runs:
             wrong.append(f"{counted(self.failed_runs, 'run')} failed")
@@ -95,15 +95,15 @@ class Told:
 
 
 def tell(place: DemoPlace, options: SampleOptions, stages: Stages) -> Told:
-    """Make the sample, migrate it, and return what was found; the place holds the results.
+    """Create the sample, migrate it, and return the results; the files are in ``place``.
 
-    It runs on a thread of its own, because in the main thread Dagster takes an interrupt for the
-    end of one run and starts the next. An interrupt ends only the waiting for that thread: the
-    process is to end then, and with it end the S3 server and Java.
+    It runs on a separate thread, because in the main thread Dagster takes an interrupt for the end
+    of one run and starts the next. An interrupt ends only the waiting for that thread: the process
+    must then end, and the S3 server and Java end with it.
     """
     try:
         (told,) = completed(begin_all(lambda _: _tell(place, options, stages), [None], 1, "demo"))
-    except OSError as error:  # a write does not say where
+    except OSError as error:  # an error of a write does not name the file
         reason = explain_fault(error)
         raise MigrationError(f"The demo in {displayable(str(place.root))}: {reason}") from None
     finally:
@@ -117,7 +117,7 @@ def _tell(place: DemoPlace, options: SampleOptions, stages: Stages) -> Told:
     with EmbeddedS3Server(snapshot=place.s3_snapshot, log=place.s3_log) as server:
         os.environ.update({**server.environment(), **place.environment()})
         uploaded = _make_sample(server, options, stages)
-        # Imported only now: the definitions read the environment when they load.
+        # Imported only now, because the definitions read the environment when they are loaded.
         from checkout_assets.demo.backfill import in_process_dagster
 
         with in_process_dagster() as dagster:
@@ -183,7 +183,7 @@ def _migrate(
 
 
 def _red_because(reconciliation: Mapping[str, Any], reason: Reason) -> frozenset[str]:
-    """Folders that the reconciliation calls red for that reason."""
+    """The folders that are red for that reason in the reconciliation."""
     found: dict[str, list[str]] = reconciliation["red_reasons"]
     if not found:
         raise MigrationError("The first reconciliation found nothing red, which cannot be.")

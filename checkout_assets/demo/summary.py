@@ -1,4 +1,4 @@
-"""What the demo prints at its end: tables instead of walls of text."""
+"""The tables that the demo prints at its end."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -14,11 +14,11 @@ QUERY = """SELECT YEAR, count(*) AS orders, sum(value) / 100 AS total, max(len(i
 FROM read_parquet('{tables}/checkout/*/*/*/*.parquet', hive_partitioning = true,
                   hive_types_autocast = false)
 GROUP BY YEAR ORDER BY YEAR"""
-"""Types are not guessed from the path, so that a month stays the text 08."""
+"""Types are not inferred from the path, so that a month stays the text 08."""
 
 
 def show_summary(told: Told, place: DemoPlace, console: Console) -> None:
-    """The summary: what was lost, what is there now, what is flagged, and how to look at it."""
+    """Print what was lost, what is there now, what is flagged, and how to view it."""
     console.print()
     console.print(
         _table("Found in what the earlier migration left", ("what", "where"), _before(told))
@@ -78,7 +78,7 @@ def _table(title: str, columns: tuple[str, str], rows: Iterable[tuple[str, str]]
 
 
 def _show_query(place: DemoPlace, console: Console) -> None:
-    """The query as an analyst would write it, and its result, by DuckDB."""
+    """Print an example query and its result in DuckDB."""
     names, rows = run_query(place)
     console.print()
     console.print(QUERY.format(tables=place.lake / "consumable_tables"))

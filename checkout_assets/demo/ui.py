@@ -1,4 +1,4 @@
-"""The Dagster UI on what the demo left: ``python -m checkout_assets.demo.ui``."""
+"""The Dagster UI with the demo's results: ``python -m checkout_assets.demo.ui``."""
 
 import contextlib
 import os
@@ -46,12 +46,12 @@ def _serve(place: DemoPlace, arguments: list[str]) -> int:
         }
         sys.stderr.write(_places(server, place))
         command = [sys.executable, "-W", "ignore", "-m", "dagster", "dev", "-w", str(WORKSPACE)]
-        # In a session of its own: Ctrl-C is for us, and we end the whole group.
+        # In a separate session: Ctrl-C reaches only this process, which ends the whole group.
         dagster = subprocess.Popen([*command, *arguments], env=environment, start_new_session=True)
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, signal.default_int_handler)
         try:
-            # Looking again and again: a signal that another thread is given ends no endless wait.
+            # Polling: a signal that is delivered to another thread does not end a blocking wait.
             while (code := dagster.poll()) is None:
                 time.sleep(_LOOK_SECONDS)
             return code
@@ -62,7 +62,7 @@ def _serve(place: DemoPlace, arguments: list[str]) -> int:
 
 
 def _places(server: EmbeddedS3Server, place: DemoPlace) -> str:
-    """What another terminal needs to use the command line on the demo."""
+    """The variables with which the command line in another terminal uses the demo."""
     settings = {**server.environment(), **place.environment()}
     shown = [name for name in settings if name.startswith(("AWS_", "CHECKOUT_"))]
     lines = "".join(f"  export {name}={settings[name]}\n" for name in sorted(shown))
@@ -70,7 +70,7 @@ def _places(server: EmbeddedS3Server, place: DemoPlace) -> str:
 
 
 def _stop(dagster: subprocess.Popen[bytes]) -> None:
-    """Ask Dagster's processes to end, and end them if they do not."""
+    """Ask Dagster's processes to end, and kill them if they do not."""
     with contextlib.suppress(ProcessLookupError):
         os.killpg(dagster.pid, signal.SIGINT)
         with contextlib.suppress(subprocess.TimeoutExpired):

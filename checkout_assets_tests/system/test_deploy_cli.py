@@ -122,7 +122,7 @@ def test_a_changed_file_is_told_and_left(home: Path, capsys: pytest.CaptureFixtu
     assert run(["deploy", "init", str(home)]) == 1
     out, err = capsys.readouterr()
     assert ["differs", "dagster.yaml"] in [line.split() for line in out.splitlines()]
-    assert err.splitlines()[-1].startswith("1 file differs from what the settings make")
+    assert err.splitlines()[-1].startswith("1 file differs from the settings and was kept.")
     assert changed.read_text().endswith("# by hand\n")
 
 
