@@ -16,6 +16,7 @@ from checkout_assets.engines.structuring.session import local_spark_config, use_
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPT = ROOT / "spark_jobs" / "structure_orders.py"
 ENDS_WITHIN = 120
+_AS_ON_A_CLUSTER = {"spark.driver.memory": "512m", "spark.python.daemon.module": "pyspark.daemon"}
 
 
 class JobProcess:
@@ -34,7 +35,7 @@ class JobProcess:
         conf: Mapping[str, str] | None = None,
     ) -> None:
         use_java()
-        settings = {**local_spark_config("local[2]"), "spark.driver.memory": "512m", **(conf or {})}
+        settings = {**local_spark_config("local[2]"), **_AS_ON_A_CLUSTER, **(conf or {})}
         submit = Path(pyspark.__file__).parent / "bin" / "spark-submit"
         flags = [word for item in settings.items() for word in ("--conf", "=".join(item))]
         self.log = log

@@ -16,9 +16,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from checkout_assets.domain.errors import UsageError
+from checkout_assets.engines.structuring import workers
 from checkout_assets.engines.structuring.java_process import Address, JavaProcess
 from checkout_assets.engines.structuring.machine import check_machine
-from checkout_assets.engines.structuring.surroundings import SPARK_CONF, spark_home, use_java
+from checkout_assets.engines.structuring.surroundings import (
+    SHORT_LIVED_JAVA,
+    SPARK_CONF,
+    spark_home,
+    use_java,
+)
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -48,13 +54,15 @@ def local_spark_config(master: str = LOCAL_SPARK["spark.master"]) -> dict[str, s
     if match := _THREADS_ONLY.fullmatch(master):
         master = f"local[{match[1] or 1},{TASK_ATTEMPTS}]"
     quiet = SPARK_CONF / "log4j2.properties"
+    # Another machine's workers may not have this package.
+    forked_by_us = {"spark.python.daemon.module": workers.__name__}
     return {
         **LOCAL_SPARK,
+        **(forked_by_us if master.startswith("local") else {}),
         "spark.master": master,
-        # Documents are conformed in Python: the JVM only schedules and shuffles. So a short-lived
-        # JVM is cheaper with the plain collector and without the optimizing compiler.
+        # Documents are conformed in Python: the JVM only schedules and shuffles.
         "spark.driver.extraJavaOptions": (
-            f"-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Dlog4j2.configurationFile={quiet.as_uri()}"
+            f"{SHORT_LIVED_JAVA} -Dlog4j2.configurationFile={quiet.as_uri()}"
         ),
     }
 
