@@ -33,6 +33,7 @@ from benchmarks.copy.clients import (
 from benchmarks.copy.ours import Apart, measured_apart, table_apart
 from benchmarks.copy.place import Stub, serving
 from benchmarks.processes import CannotCountError
+from benchmarks.targets import Target, report_targets, target_documents
 
 RESULTS = Path(__file__).parents[1] / "results" / "copy.json"
 FRESH, SLOW, AGAIN = "fresh copy", "fresh copy, 60 ms a request", "nothing to do"
@@ -64,21 +65,6 @@ class Sample:
     connections: int
     code: int
     lost: int
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """A figure that must be reached."""
-
-    what: str
-    value: float
-    bound: float
-    at_least: bool = False
-
-    @property
-    def met(self) -> bool:
-        """Whether it is reached."""
-        return self.value >= self.bound if self.at_least else self.value <= self.bound
 
 
 def cases(objects: int, few: int, many: int) -> list[Case]:
@@ -215,14 +201,6 @@ def _tables(
         yield table
 
 
-def _conclude(console: Console, found: Sequence[Target]) -> int:
-    for target in found:
-        sign = "at least" if target.at_least else "at most"
-        verdict = "met" if target.met else "MISSED"
-        console.print(f"{target.what}: {target.value:.2f}, {sign} {target.bound:.2f}: {verdict}")
-    return 0 if all(target.met for target in found) else 1
-
-
 def _write(  # noqa: PLR0913, PLR0917 - all that was measured
     results: Path,
     medians: dict[tuple[str, str], Sample],
@@ -236,7 +214,7 @@ def _write(  # noqa: PLR0913, PLR0917 - all that was measured
         "runs": {f"{s}: {c}": [asdict(each) for each in runs] for (s, c), runs in samples.items()},
         "stub_requests_per_second": rates,
         "ours_apart": asdict(apart),
-        "targets": [{**asdict(target), "met": target.met} for target in found],
+        "targets": target_documents(found),
     }
     results.write_text(json.dumps(told, indent=1) + "\n")
 
@@ -272,7 +250,7 @@ def main() -> int:
     cpu = medians[FRESH, OURS.name].cpu_per_1000
     console.print(f"Ours takes {cpu:.3f} CPU seconds for 1,000 objects and aims at {_AIM}.")
     _write(asked.results, medians, samples, rates, apart, found)
-    return _conclude(console, found)
+    return report_targets(console, found)
 
 
 if __name__ == "__main__":

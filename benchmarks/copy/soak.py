@@ -16,11 +16,11 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.copy.bench import Target
 from benchmarks.copy.clients import Run
 from benchmarks.copy.ours import fresh, nothing_to_do, part, reconciled
 from benchmarks.copy.place import serving
 from benchmarks.processes import CannotCountError
+from benchmarks.targets import Target, report_targets, target_documents
 
 RESULTS = Path(__file__).parents[1] / "results" / "copy_soak.json"
 _MOST_MB = 200
@@ -122,10 +122,7 @@ def main() -> int:
     console.print(_table([*copies, *listings]))
     found = targets(copies, listings)
     _write(asked.results, [*copies, *listings], found)
-    for target in found:
-        verdict = "met" if target.met else "MISSED"
-        console.print(f"{target.what}: {target.value:.2f}, at most {target.bound:g}: {verdict}")
-    return 0 if all(target.met for target in found) else 1
+    return report_targets(console, found)
 
 
 def _table(runs: Sequence[Soaked]) -> Table:
@@ -141,7 +138,7 @@ def _table(runs: Sequence[Soaked]) -> Table:
 def _write(results: Path, runs: Sequence[Soaked], found: Sequence[Target]) -> None:
     told = {
         "runs": [asdict(run) for run in runs],
-        "targets": [{**asdict(target), "met": target.met} for target in found],
+        "targets": target_documents(found),
     }
     results.write_text(json.dumps(told, indent=1) + "\n")
 

@@ -4,7 +4,7 @@ import json
 import re
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,9 +15,9 @@ from moto.ec2.responses import EC2Response
 from moto.iam.responses import IamResponse
 from moto.ssm.responses import SimpleSystemManagerResponse
 from moto.sts.responses import TokenResponse
-from werkzeug.serving import WSGIRequestHandler, make_server
 from werkzeug.wrappers import Response
 
+from checkout_assets_tests.api_serving import serving_api
 from checkout_assets_tests.aws_errors import json_error, xml_error
 from checkout_assets_tests.local_quotas import ON_DEMAND_CODE, SPOT_CODE, LocalQuotas
 
@@ -74,23 +74,12 @@ class Ec2ApiServer:
     @contextmanager
     def serving(self) -> Iterator["Ec2ApiServer"]:
         """Serve on a free port of this machine."""
-        server = make_server("127.0.0.1", 0, self._serve, threaded=True, request_handler=_Quiet)
-        self.endpoint_url = f"http://127.0.0.1:{server.server_port}"
-        thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
-        thread.start()
-        try:
+        with serving_api(self._answer) as self.endpoint_url:
             yield self
-        finally:
-            server.shutdown()
-            thread.join()
-            server.server_close()
 
     def launched(self) -> list[dict[str, str]]:
         """The RunInstances requests that were carried out."""
         return [sent for operation, sent in self.requests if operation == "RunInstances"]
-
-    def _serve(self, environ: Any, start: Any) -> Iterable[bytes]:
-        return self._answer(Request(environ))(environ, start)
 
     def _answer(self, request: Request) -> Response:
         signed = _SCOPE.search(request.headers.get("Authorization", ""))
@@ -122,8 +111,3 @@ class Ec2ApiServer:
         if not self.spot_role and sent.get("InstanceMarketOptions.MarketType") == "spot":
             return NO_SPOT_ROLE
         return _OVER_QUOTA.get(self.exceeds(sent))
-
-
-class _Quiet(WSGIRequestHandler):
-    def log(self, type: str, message: str, *args: Any) -> None:  # noqa: A002
-        """Tests need no access log."""

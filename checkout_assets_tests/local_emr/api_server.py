@@ -3,7 +3,7 @@
 import json
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,9 +12,9 @@ from urllib.parse import parse_qsl
 from moto.core.request import Request
 from moto.ec2.responses import EC2Response
 from moto.emr.responses import ElasticMapReduceResponse
-from werkzeug.serving import WSGIRequestHandler, make_server
 from werkzeug.wrappers import Response
 
+from checkout_assets_tests.api_serving import serving_api
 from checkout_assets_tests.aws_errors import json_error, xml_error
 from checkout_assets_tests.local_quotas import LocalQuotas, vcpus_of
 
@@ -84,23 +84,12 @@ class EmrApiServer:
     @contextmanager
     def serving(self) -> Iterator["EmrApiServer"]:
         """Serve on a free port of this machine."""
-        server = make_server("127.0.0.1", 0, self._serve, threaded=True, request_handler=_Quiet)
-        self.endpoint_url = f"http://127.0.0.1:{server.server_port}"
-        thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
-        thread.start()
-        try:
+        with serving_api(self._answer) as self.endpoint_url:
             yield self
-        finally:
-            server.shutdown()
-            thread.join()
-            server.server_close()
 
     def launched(self) -> list[dict[str, Any]]:
         """The RunJobFlow requests that were carried out, as they were sent."""
         return [body for name, body in self.requests if name == "RunJobFlow"]
-
-    def _serve(self, environ: Any, start: Any) -> Iterable[bytes]:
-        return self._answer(Request(environ))(environ, start)
 
     def _answer(self, request: Request) -> Response:
         operation = request.headers.get("X-Amz-Target", "").rpartition(".")[2]
@@ -152,11 +141,6 @@ class EmrApiServer:
             return ""
         self.throttled[operation] += 1
         return "ThrottlingException"
-
-
-class _Quiet(WSGIRequestHandler):
-    def log(self, type: str, message: str, *args: Any) -> None:  # noqa: A002
-        """Tests need no access log."""
 
 
 def _vcpus_of_launch(sent: dict[str, Any]) -> dict[str, int]:
