@@ -1,1 +1,1 @@
-"""Measurements: ours beside what people would use instead. Never a timed unit test."""
+"""Benchmarks of this project and of the tools that people would use instead; not unit tests."""

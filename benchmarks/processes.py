@@ -1,7 +1,7 @@
 """Running a program and counting the CPU of everything it started.
 
-``getrusage`` of children counts only processes that somebody waited for, which misses Spark's
-Python workers (they showed 4.7 of 20.6 seconds); a control group counts them all.
+``getrusage`` of children counts only processes that were waited for, which misses Spark's Python
+workers (it counted 4.7 of 20.6 seconds); a control group counts all processes.
 """
 
 import os
@@ -19,12 +19,12 @@ _MICROSECONDS = 1e6
 
 
 class CannotCountError(Exception):
-    """This machine does not let us make a control group."""
+    """This machine does not allow creating a control group."""
 
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """What a program cost: wall and CPU seconds of its whole tree, exit code, and its output."""
+    """A program's wall and CPU seconds (of its whole process tree), exit code and output."""
 
     seconds: float
     cpu_seconds: float
@@ -48,11 +48,11 @@ class ControlGroup:
             ) from None
 
     def entering(self) -> list[str]:
-        """What a command has to begin with to run in the group, and all it starts with it."""
+        """The start of a command that runs in the group, with all processes that it starts."""
         return [sys.executable, "-m", "benchmarks.processes", str(self._path)]
 
     def cpu_seconds(self) -> float:
-        """CPU seconds of all that ever ran in the group, user and system."""
+        """User and system CPU seconds of all processes that have run in the group."""
         if (self._path / "cpu.stat").exists() and not (self._path / "cpuacct.usage").exists():
             stat = dict(line.split() for line in (self._path / "cpu.stat").read_text().splitlines())
             return int(stat["usage_usec"]) / _MICROSECONDS
@@ -63,7 +63,7 @@ class ControlGroup:
         return [int(pid) for pid in (self._path / "cgroup.procs").read_text().split()]
 
     def remove(self, patience: float = 20.0) -> None:
-        """Remove the group, once its last process has ended."""
+        """Remove the group when its last process has ended; waits ``patience`` seconds at most."""
         deadline = time.monotonic() + patience
         while self.members() and time.monotonic() < deadline:
             time.sleep(0.05)
@@ -71,7 +71,7 @@ class ControlGroup:
 
 
 def run_counted(command: Sequence[str], environment: Mapping[str, str] | None = None) -> Measured:
-    """Run a program to its end and count its whole tree; nothing of it may outlive it for long."""
+    """Run a program to its end and count its process tree, which must end soon after it."""
     group = ControlGroup()
     started = time.monotonic()
     ended = subprocess.run(

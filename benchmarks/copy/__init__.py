@@ -1,1 +1,1 @@
-"""Copying measured: the client's cost against an S3 that costs it nothing, beside its peers."""
+"""Benchmarks of copying: the cost of our client and its peers against one S3 stub."""

@@ -1,7 +1,7 @@
-"""Copying beside what people would use: ``make bench-copy``.
+"""Copying compared with other tools: ``make bench-copy``.
 
-All copy one folder from the stub's source to its raw bucket, alternating in one run. CPU seconds
-are those of a client's whole process tree, from its start to its end, for each 1000 objects; ours
+All clients copy one folder from the stub's source to its raw bucket, alternating in one run. CPU
+seconds are those of a client's whole process tree, from start to end, per 1000 objects; ours
 include both listings, the manifest and the verification, which the peers do not do.
 """
 
@@ -39,15 +39,15 @@ RESULTS = Path(__file__).parents[1] / "results" / "copy.json"
 FRESH, SLOW, AGAIN = "fresh copy", "fresh copy, 60 ms a request", "nothing to do"
 _LATENCY = 0.06
 _CONNECTIONS = {FRESH: 128, SLOW: 1024}
-"""Of the load driver: what a client at its best has open."""
+"""Connections of the load driver: as many as the fastest client has."""
 
 _AIM = 0.22
-"""CPU seconds for 1000 objects that ours aims at in all; no target yet."""
+"""Our goal for CPU seconds per 1000 objects; not yet a target."""
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A client in a scenario, with as many objects as its speed allows."""
+    """A client in a scenario, with a number of objects that suits its speed."""
 
     scenario: str
     client: Client
@@ -56,7 +56,7 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One run of a case; ``lost`` objects did not arrive although the client has ended."""
+    """One run of a case; ``lost`` counts objects that were not in raw when the client ended."""
 
     cpu_per_1000: float
     objects_per_second: float
@@ -68,7 +68,7 @@ class Sample:
 
 
 def cases(objects: int, few: int, many: int) -> list[Case]:
-    """All cases: ``objects`` for a copy, ``few`` for slow peers, ``many`` to find nothing to do."""
+    """All cases: ``objects`` per copy, ``few`` for slow peers, ``many`` with nothing to do."""
     return [
         *(Case(FRESH, client, objects) for client in (OURS, S5CMD_CP, RCLONE_COPY)),
         *(Case(FRESH, client, few) for client in (S5CMD_SYNC, AWS_SYNC, RCLONE_SYNC)),
@@ -80,7 +80,7 @@ def cases(objects: int, few: int, many: int) -> list[Case]:
 
 
 def run_case(case: Case, stub: Stub) -> Sample:
-    """Run a case once; raises RuntimeError if ours did not bring everything to raw."""
+    """Run a case once; raises RuntimeError if ours did not copy everything."""
     stub.behave(latency=0)
     stub.clear()
     if case.scenario == AGAIN:
@@ -107,7 +107,7 @@ def run_case(case: Case, stub: Stub) -> Sample:
 
 
 def serving_rate(stub: Stub, scenario: str, seconds: float) -> int:
-    """Copies the stub serves each second to a driver that costs next to nothing."""
+    """Copies per second that the stub serves to a driver that needs almost no CPU."""
     stub.behave(latency=_LATENCY if scenario == SLOW else 0)
     command = [sys.executable, "-m", "benchmarks.copy.load", str(stub.port), str(stub.objects)]
     asked = ["--connections", str(_CONNECTIONS[scenario]), "--seconds", str(seconds)]
@@ -116,7 +116,7 @@ def serving_rate(stub: Stub, scenario: str, seconds: float) -> int:
 
 
 def median_of(samples: Sequence[Sample]) -> Sample:
-    """The median of each figure; the most that was lost."""
+    """The median of each figure, and the maximum of lost objects."""
     told = [asdict(sample) for sample in samples]
     middle = {name: statistics.median(each[name] for each in told) for name in told[0]}
     counts = {"peak_mb", "connections", "code"}
@@ -125,7 +125,7 @@ def median_of(samples: Sequence[Sample]) -> Sample:
 
 
 def targets(medians: dict[tuple[str, str], Sample], rates: dict[str, int]) -> list[Target]:
-    """What has to be reached, as far as its peers were measured."""
+    """The targets, as far as the peers that they need were measured."""
     at_most = [
         (FRESH, S5CMD_CP, 3 / 4),
         (FRESH, S5CMD_SYNC, 1 / 8),
@@ -246,9 +246,9 @@ def main() -> int:
         console.print(table)
     console.print(table_apart(apart))
     for scenario, rate in rates.items():
-        console.print(f"The stub serves {rate:,} copies a second to a bare driver ({scenario}).")
+        console.print(f"The stub serves {rate:,} copies per second to a bare driver ({scenario}).")
     cpu = medians[FRESH, OURS.name].cpu_per_1000
-    console.print(f"Ours takes {cpu:.3f} CPU seconds for 1,000 objects and aims at {_AIM}.")
+    console.print(f"Ours takes {cpu:.3f} CPU seconds per 1,000 objects; the goal is {_AIM}.")
     _write(asked.results, medians, samples, rates, apart, found)
     return report_targets(console, found)
 

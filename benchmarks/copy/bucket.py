@@ -1,4 +1,4 @@
-"""A bucket of the stub: which objects it holds, its listings and its conditional writes."""
+"""A bucket of the stub: its objects, listings and conditional writes."""
 
 import bisect
 import hashlib
@@ -12,7 +12,7 @@ RAW_MODIFIED = b"2026-01-01T00:00:00.000Z"
 
 
 class Refused(Exception):  # noqa: N818 - an answer, not a fault
-    """S3 would answer with an error; the arguments are its status and its code."""
+    """S3 would return an error; the arguments are its status and its code."""
 
 
 class Listed(NamedTuple):
@@ -25,7 +25,7 @@ class Listed(NamedTuple):
 
 
 class Kept(NamedTuple):
-    """An object that was written, or copied to a key of its own."""
+    """An object that was written, or copied to another key."""
 
     body: bytes
     etag: bytes
@@ -33,7 +33,7 @@ class Kept(NamedTuple):
 
 @dataclass(slots=True)
 class Page:
-    """A page of a listing; ``after`` is where the next one goes on, None on the last."""
+    """A page of a listing; ``after`` is where the next page starts, None on the last."""
 
     entries: list[Listed] = field(default_factory=list)
     prefixes: list[bytes] = field(default_factory=list)
@@ -41,23 +41,23 @@ class Page:
 
 
 class Bucket:
-    """The numbered objects below ``prefix``, one byte for each that is there, and kept ones."""
+    """The numbered objects below ``prefix``, with one byte for each, and the written ones."""
 
     def __init__(self, space: KeySpace, prefix: bytes, full: bool) -> None:
         self.space = space
         self._prefix = prefix
         self._modified = SOURCE_MODIFIED if full else RAW_MODIFIED
-        # A full bucket needs no map: 10 million objects shall cost nothing.
+        # A full bucket needs no map, so 10 million objects need no memory.
         self._there = None if full else bytearray(len(space))
         self._kept: dict[bytes, Kept] = {}
         self._kept_keys: list[bytes] = []
 
     def count(self) -> int:
-        """How many of the numbered objects are there."""
+        """The number of numbered objects in the bucket."""
         return len(self.space) if self._there is None else self._there.count(1)
 
     def kept_count(self) -> int:
-        """How many other objects are there."""
+        """The number of other objects in the bucket."""
         return len(self._kept)
 
     def clear(self) -> None:
@@ -68,7 +68,7 @@ class Bucket:
         self._kept_keys.clear()
 
     def fill(self) -> None:
-        """Put every numbered object there."""
+        """Put all numbered objects into the bucket."""
         if self._there is not None:
             self._there = bytearray(b"\1") * len(self.space)
 
@@ -79,19 +79,19 @@ class Bucket:
             self._there[::every] = bytes(len(dropped))
 
     def number(self, key: bytes) -> int | None:
-        """The numbered object that is there under this key."""
+        """The number of the object with this key, if it is in the bucket."""
         number = self._numbered(key)
         if number is None or (self._there is not None and not self._there[number]):
             return None
         return number
 
     def etag(self, key: bytes) -> bytes:
-        """The entity tag of what is there; raises Refused if nothing is."""
+        """The entity tag of the object; raises Refused if there is none."""
         number = self.number(key)
         return self._kept_object(key).etag if number is None else self.space.etag(number)
 
     def get(self, key: bytes) -> Kept:
-        """What is there; raises Refused if nothing is."""
+        """The object; raises Refused if there is none."""
         number = self.number(key)
         if number is None:
             return self._kept_object(key)
@@ -118,7 +118,7 @@ class Bucket:
         return copied.etag
 
     def delete(self, key: bytes) -> None:
-        """Remove an object if it is there."""
+        """Remove an object if it exists."""
         number = self._numbered(key)
         if number is not None and self._there is not None:
             self._there[number] = 0
@@ -196,7 +196,7 @@ class Bucket:
             del self._kept_keys[bisect.bisect_left(self._kept_keys, key)]
 
     def check_condition(self, key: bytes, if_match: bytes | None, if_absent: bool) -> None:
-        """Raise Refused unless the key holds an object of that tag, or none."""
+        """Raise Refused unless the object has that tag, or does not exist if ``if_absent``."""
         try:
             etag = self.etag(key)
         except Refused:

@@ -1,4 +1,4 @@
-"""The programs that copy: ours and its peers, as commands, run and measured."""
+"""The copying programs, ours and its peers, as commands that are run and measured."""
 
 import os
 import shutil
@@ -17,16 +17,16 @@ from benchmarks.processes import ControlGroup
 _KIB_PER_MB = 1024
 _BETWEEN_LOOKS = 0.05
 _PATIENCE = 10.0
-"""Seconds that what a client started may outlive it."""
+"""Seconds for which a client's child processes may outlive it."""
 
 _TRANSFERS = "64"
 _PROFILES = {"AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull}
-"""So that nobody's own configuration changes what is measured."""
+"""Keeps the user's own AWS configuration out of the measurement."""
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What a client cost: CPU of its whole process tree, and the peak of its largest process."""
+    """The cost of a client: CPU of its process tree, and peak memory of its largest process."""
 
     seconds: float
     cpu_seconds: float
@@ -37,7 +37,7 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """A program that copies one folder; ``program`` is what has to be installed for it."""
+    """A program that copies one folder; ``program`` is the executable that it needs."""
 
     name: str
     program: str
@@ -65,7 +65,7 @@ def _aws(program: str, stub: Stub) -> list[str]:
 
 def _rclone(subcommand: str) -> Callable[[str, Stub], list[str]]:
     places = [f"{uri}/{FOLDER}".replace("s3://", "stub:") for uri in (SOURCE_URI, RAW_URI)]
-    # Without --checksum it asks for each object's own modification time, one HEAD each.
+    # Without --checksum it requests each object's modification time, with one HEAD each.
     options = ["--transfers", _TRANSFERS, "--checkers", _TRANSFERS, "--checksum"]
     return lambda program, _: [
         program, subcommand, *places, *options, "--s3-no-check-bucket", "--quiet",
@@ -81,7 +81,7 @@ RCLONE_SYNC = Client("rclone sync", "rclone", _rclone("sync"))
 
 
 def find_program(client: Client) -> str | None:
-    """Where the client's program is: beside this Python, else on the PATH."""
+    """The path of the client's program: beside this Python, else on the PATH."""
     beside = str(Path(sys.executable).parent)
     return shutil.which(client.program, path=os.pathsep.join([beside, os.environ["PATH"]]))
 
@@ -124,7 +124,7 @@ def run_measured(command: Sequence[str], environment: Mapping[str, str]) -> Run:
 
 
 def _watch(group: ControlGroup, peaks: dict[int, int], ended: threading.Event) -> None:
-    """Note each process's largest resident size so far, which the kernel keeps."""
+    """Record each process's peak resident size so far, as counted by the kernel."""
     while not ended.wait(_BETWEEN_LOOKS):
         for pid in group.members():
             peaks[pid] = max(peaks.get(pid, 0), _peak_mb(pid))

@@ -1,6 +1,6 @@
-"""The objects of the stub's source: numbered, their keys made from their numbers.
+"""The objects of the stub's source: their keys are computed from their numbers.
 
-Nothing is kept for them, so that ten million keys need no memory.
+Nothing is stored for them, so that ten million keys need no memory.
 """
 
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ _SIZES = 4_096
 
 
 class KeySpace:
-    """``count`` documents in each of some folders, numbered through in key order."""
+    """``count`` documents in each folder, numbered in key order."""
 
     def __init__(self, folders: Sequence[str], count: int) -> None:
         self._folders = sorted(folder.encode() for folder in folders)
@@ -30,7 +30,7 @@ class KeySpace:
         return _KEY % (self._folders[folder], within)
 
     def described(self, numbers: Sequence[int]) -> list[tuple[bytes, int, bytes]]:
-        """Key, size and entity tag of objects; a listing is made of nothing else."""
+        """Key, size and entity tag of objects, as a listing needs them."""
         count, folders = self._count, self._folders
         return [
             (
@@ -42,7 +42,7 @@ class KeySpace:
         ]
 
     def number(self, key: bytes) -> int | None:
-        """The object that has this key, if there is one."""
+        """The number of the object with this key, if there is one."""
         folder, _, rest = key.partition(_BETWEEN)
         first = self._first.get(folder)
         digits = rest[:_DIGITS]
@@ -52,7 +52,7 @@ class KeySpace:
         return first + within if within < self._count else None
 
     def position(self, key: bytes) -> int:
-        """How many objects have a smaller key."""
+        """The number of objects with a smaller key."""
         low, high = 0, len(self)
         while low < high:
             middle = (low + high) // 2
@@ -64,7 +64,7 @@ class KeySpace:
 
     @staticmethod
     def size(number: int) -> int:
-        """Bytes of an object."""
+        """The size of an object in bytes."""
         return _SIZE + number % _SIZES
 
     @staticmethod

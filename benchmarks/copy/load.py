@@ -1,7 +1,7 @@
-"""How many requests the stub serves: a driver that costs next to nothing for each.
+"""Measures how many requests the stub serves, with a driver that needs almost no CPU.
 
-Every connection has its request rendered before and sends it again as soon as it was answered,
-as the clients do; answers are not parsed, only counted by their known length.
+Every connection sends its prepared request again as soon as the response has arrived, as the
+clients do; responses are not parsed, only counted by their known length.
 """
 
 import argparse
@@ -14,11 +14,11 @@ from benchmarks.copy.place import FOLDER
 from benchmarks.copy.stub import RAW, RAW_PREFIX, SOURCE, SOURCE_PREFIX, run_fast
 
 _SIGNATURE = "0" * 500
-"""In the place of what a signed request carries: the stub has to receive as much."""
+"""Stands for the signature of a request, so that the stub receives as many bytes."""
 
 
 class Driver(asyncio.Protocol):
-    """One connection that copies objects without end, ``depth`` requests under way at once."""
+    """One connection that copies objects endlessly, with ``depth`` concurrent requests."""
 
     def __init__(self, request: bytes, depth: int) -> None:
         self._request = request
@@ -34,10 +34,10 @@ class Driver(asyncio.Protocol):
         self._transport.write(self._request)
 
     def data_received(self, data: bytes) -> None:
-        """Count answers, which all have the first one's length, and send as many requests."""
+        """Count responses, which all have the first one's length, and send as many requests."""
         if not self._length:
             if b" 200 OK" not in data[:20] or not data.endswith(b"</CopyObjectResult>"):
-                self._transport.close()  # this connection counts for nothing
+                self._transport.close()  # this connection is not counted
                 return
             self._length = len(data)
             self._transport.write(self._request * (self._depth - 1))
@@ -76,7 +76,7 @@ def _copy_request(space: KeySpace, number: int, port: int) -> bytes:
 
 
 def main() -> None:
-    """Drive the stub at a port and print the requests it served each second."""
+    """Drive the stub at a port and print the requests that it served per second."""
     parser = argparse.ArgumentParser(description="The stub's own rate.")
     parser.add_argument("port", type=int)
     parser.add_argument("objects", type=int, help="that the stub's source holds")

@@ -1,6 +1,6 @@
-"""Ours alone, whole and taken apart: ``python -m benchmarks.copy.ours``.
+"""Only our client, as a whole and in parts: ``python -m benchmarks.copy.ours``.
 
-For whoever works on the copy engine: a quick table, without the peers.
+A quick table without the peers, for work on the copy engine.
 """
 
 import argparse
@@ -18,7 +18,7 @@ from benchmarks.copy.clients import OURS, Run, run_client, run_measured
 from benchmarks.copy.place import FOLDER, RAW_URI, SOURCE_URI, Stub, serving
 
 LISTINGS = 2
-"""Full listings in a fresh copy: the source before, raw after. Raw before is empty."""
+"""Full listings in a fresh copy: the source first, raw afterwards. At first raw is empty."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
-"""What the stub answers: S3's operations, from a request's bytes to an answer's bytes.
+"""The stub's S3 operations, from a request's bytes to a response's bytes.
 
-Copies are the many requests: their answers are rendered before, but for the entity tag.
+Most requests are copies: their response is prepared except for the entity tag.
 """
 
 import json
@@ -28,7 +28,7 @@ _DELETED_KEY = re.compile(rb"<Key>(.*?)</Key>", re.DOTALL)
 
 
 def rendered(status: int, body: bytes = b"", headers: bytes = b"") -> bytes:
-    """An answer's bytes; ``headers`` each end in CRLF."""
+    """A response's bytes; ``headers`` each end in CRLF."""
     return b"HTTP/1.1 %d %b\r\nServer: stub\r\n%bContent-Length: %d\r\n\r\n%b" % (
         status, _REASONS[status], headers, len(body), body,
     )  # fmt: skip
@@ -43,12 +43,12 @@ def refusal(status: int, code: str) -> bytes:
 SLOW_DOWN = refusal(503, "SlowDown")
 ERROR_IN_200 = refusal(200, "InternalError")
 _COPIED = rendered(200, _COPY_RESULT % (b"%b" + b" " * 30), b"Content-Type: application/xml\r\n")
-# The placeholder is as long as an entity tag, so the length rendered above is right.
+# The placeholder is as long as an entity tag, so that the length above is right.
 _COPIED = _COPIED.replace(b"%b" + b" " * 30, b"%b")
 
 
 class Service:
-    """The buckets, and how often each operation was asked for."""
+    """The buckets, and the number of requests per operation."""
 
     def __init__(self, buckets: dict[bytes, Bucket]) -> None:
         self.buckets = buckets
@@ -62,7 +62,7 @@ class Service:
         }
 
     def answer(self, request: "Request") -> bytes:
-        """The whole answer; HEAD has no body."""
+        """The complete response; HEAD has no body."""
         try:
             return self._by_method[request.method](request)
         except Refused as refused:
@@ -70,7 +70,7 @@ class Service:
             return rendered(status) if request.method == b"HEAD" else refusal(status, code)
 
     def state(self) -> bytes:
-        """What the buckets hold and what was asked for, for the benchmark."""
+        """The buckets' counts and the requests, for the benchmark."""
         counts = {
             name.decode(): {"numbered": bucket.count(), "kept": bucket.kept_count()}
             for name, bucket in self.buckets.items()
@@ -183,7 +183,7 @@ class Service:
 
 
 class Request:
-    """A parsed request; headers are looked for when asked for."""
+    """A parsed request; headers are searched only when needed."""
 
     __slots__ = ("_body", "_head", "_lowered", "bucket", "key", "method", "query")
 
@@ -206,7 +206,7 @@ class Request:
         return self._head[first : self._head.find(b"\r\n", first)].strip()
 
     def content(self) -> bytes:
-        """The body, unpacked if it was sent in signed pieces."""
+        """The body, decoded if it was sent in signed chunks."""
         if self.header(b"x-amz-decoded-content-length") is None:
             return self._body
         pieces, rest = [], self._body

@@ -1,7 +1,7 @@
-"""One folder of ever more objects: ``make soak-copy``.
+"""One folder with increasing numbers of objects: ``make soak-copy``.
 
-Memory is the peak resident size of our process; the cost of an object is what a copy takes beyond
-the start of the program, which a copy of one object shows.
+Memory is the peak resident size of our process. The cost of an object excludes the start of the
+program, which is measured by a copy of one object.
 """
 
 import argparse
@@ -25,10 +25,10 @@ from benchmarks.targets import Target, report_targets, target_documents
 RESULTS = Path(__file__).parents[1] / "results" / "copy_soak.json"
 _MOST_MB = 200
 _STARTS = 5
-"""How often the start alone is measured: it is most of what ten thousand objects cost."""
+"""How often the start is measured: it is most of the cost of ten thousand objects."""
 
 _GROWTH = 1.25
-"""What an object may cost at the largest count, and a listing hold, beside the smallest."""
+"""The allowed ratio of the largest count to the smallest: cost per object, memory of listings."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ class Soaked:
 
 
 def soaked(what: str, objects: int, run: Run, start: float) -> Soaked:
-    """The figures of a run, of which ``start`` CPU seconds are the program's own."""
+    """The figures of a run; ``start`` CPU seconds of it are the program's start."""
     each = (run.cpu_seconds - start) * 1000 / objects
     return Soaked(
         what, objects, round(run.seconds, 1), round(run.cpu_seconds, 2), round(each, 4), run.peak_mb
@@ -57,7 +57,7 @@ def soaked(what: str, objects: int, run: Run, start: float) -> Soaked:
 
 
 def soak_copies(counts: Sequence[int], tell: Callable[[Soaked], None]) -> list[Soaked]:
-    """A fresh copy, one with nothing to do, and a reconciliation, for each count."""
+    """A fresh copy, one with nothing to do, and a reconciliation, per count."""
     found: list[Soaked] = []
     with serving(1) as single:
         start, start_again, start_comparing = (
@@ -79,7 +79,7 @@ def _median_of(run: Callable[[], Run]) -> float:
 
 
 def soak_listings(counts: Sequence[int], tell: Callable[[Soaked], None]) -> list[Soaked]:
-    """A listing of the source alone, for each count."""
+    """A listing of the source alone, per count."""
     found: list[Soaked] = []
     for count in counts:
         with serving(count) as stub:
@@ -90,7 +90,7 @@ def soak_listings(counts: Sequence[int], tell: Callable[[Soaked], None]) -> list
 
 
 def targets(copies: Sequence[Soaked], listings: Sequence[Soaked]) -> list[Target]:
-    """What has to hold however large the folder is."""
+    """The targets, which must hold for a folder of any size."""
     found = [Target("peak MB", max(run.peak_mb for run in copies), _MOST_MB)]
     for what in ("copy", "nothing to do", "reconcile"):
         runs = [run for run in copies if run.what == what and run.outweighs_start]

@@ -1,8 +1,8 @@
-"""An S3 in memory, as a process of its own: ``python -m benchmarks.copy.stub``.
+"""An S3 stub in memory, as a separate process: ``python -m benchmarks.copy.stub``.
 
-A full source of numbered objects and an empty raw bucket, served over HTTP/1.1 with keep-alive,
-with a settable latency and settable faults. It must be much faster than what it is to measure:
-HTTP is parsed by hand, and what is not asked for is not looked at.
+It serves a full source of numbered objects and an empty raw bucket over HTTP/1.1 with keep-alive,
+with configurable latency and faults. It must be much faster than the clients that it measures: it
+parses HTTP by hand and only as far as needed.
 """
 
 import argparse
@@ -28,7 +28,7 @@ _BACKLOG = 4096
 
 @dataclass(slots=True)
 class Behaviour:
-    """Seconds each answer takes, and the shares of requests that fail in each way."""
+    """Seconds per response, and the shares of requests that fail, by kind of failure."""
 
     latency: float = 0.0
     slow_down: float = 0.0
@@ -53,12 +53,12 @@ class Connection(asyncio.Protocol):
         self._transport: asyncio.Transport
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Remember where to answer."""
+        """Keep the transport for responses."""
         self._transport = transport  # type: ignore[assignment] # a stream's is a Transport
         self._service.asked["connections"] += 1
 
     def data_received(self, data: bytes) -> None:
-        """Answer each whole request."""
+        """Answer each complete request."""
         received = self._received + data if self._received else data
         while (end := received.find(b"\r\n\r\n")) >= 0:
             head = received[: end + 2]
@@ -95,7 +95,7 @@ class Connection(asyncio.Protocol):
         self._transport.write(self._service.answer(request))
 
     def _fail(self, request: Request) -> bool:
-        """Whether this request was failed."""
+        """Fail the request at random; returns whether it failed."""
         behaviour, drawn = self._behaviour, self._chance.random()
         if drawn < behaviour.slow_down:
             self._service.asked["slowed down"] += 1

@@ -1,1 +1,1 @@
-"""Structuring, measured."""
+"""Benchmarks of structuring."""

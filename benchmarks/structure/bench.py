@@ -1,7 +1,7 @@
-"""Structuring beside what people would use: ``make bench-structure``.
+"""Structuring compared with other tools: ``make bench-structure``.
 
-Ours fetches every document over HTTP from the stub, conforms it, writes and publishes, start of
-Python, Java and Spark included; CPU seconds are those of the whole process tree. The peers read
+Ours fetches every document over HTTP from the stub, conforms it, writes and publishes; the start of
+Python, Java and Spark is included. CPU seconds are those of the whole process tree. The peers read
 the clean documents from one file on disk. All alternate in one run.
 """
 

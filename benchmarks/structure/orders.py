@@ -1,4 +1,4 @@
-"""Documents for benchmarks: any number, made from the object's number, about 10 KB each."""
+"""Documents for benchmarks: any number, generated from their numbers, about 10 KB each."""
 
 import json
 import random
@@ -33,7 +33,7 @@ class Orders:
 
     @classmethod
     def made(cls, count: int, days: int, kind: Kind) -> "Orders":
-        """The templates that every document is made from."""
+        """Create the templates for all documents."""
         rng = random.Random(20181031)
         templates: list[tuple[bytes, bytes]] = []
         moment = Moment(_FIRST_DAY, _FIRST_DAY)
@@ -86,7 +86,7 @@ def _dirtied(document: dict[str, Any], number: int) -> dict[str, Any]:
 
 
 def _drifted(value: Any) -> Any:
-    """Names in other case and numbers as text, in nested JSON text too."""
+    """Change the case of names and turn numbers into text, also in nested JSON text."""
     if isinstance(value, dict):
         return {key[:1].swapcase() + key[1:]: _drifted(item) for key, item in value.items()}
     if isinstance(value, list):

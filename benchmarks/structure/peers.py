@@ -1,7 +1,7 @@
-"""What people would use instead, on clean documents in one file on disk: the easiest case.
+"""Other tools, on clean documents in one file on disk: the easiest case.
 
-No peer rescues, redacts, quarantines, counts or publishes; each only parses all columns of the
-schema and writes Parquet by day.
+The peers only parse all columns of the schema and write Parquet by day; they neither rescue,
+redact, quarantine, count nor publish.
 
 python -m benchmarks.structure.peers floor|duckdb|polars ORDERS.ndjson DIRECTORY
 """
@@ -20,7 +20,7 @@ _DUCKDB_TYPES = {"string": "VARCHAR", "bigint": "BIGINT", "double": "DOUBLE", "b
 
 
 def floor(orders: Path, _: Path) -> None:
-    """Only parse: the documents and their nested texts, by the fastest parser there is."""
+    """Only parse the documents and their nested texts, with the fastest parser."""
     for line in orders.read_bytes().splitlines():
         for value in orjson.loads(line).values():
             if type(value) is str and value[:1] in "{[" and value:
@@ -67,8 +67,8 @@ def _duckdb_shape(kind: Any) -> Any:
 def polars(orders: Path, directory: Path) -> None:
     """Polars: outer fields as text, nested ones with the types it infers from the documents.
 
-    Its decoder refuses a number written as text where the schema has a number, so that it cannot
-    be given the schema; the columns it makes are those the documents happen to hold.
+    Its decoder rejects a number written as text, so it cannot use the schema; its columns are those
+    that the documents have.
     """
     import polars as pl
 

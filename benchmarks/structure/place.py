@@ -1,4 +1,4 @@
-"""Where a benchmark's documents come from: the stub, started and stopped."""
+"""Starts and stops the stub, which serves a benchmark's documents."""
 
 import subprocess
 import sys
@@ -15,7 +15,7 @@ FOLDER = "0A_CheckoutOrder"
 def served(
     documents: int, days: int, kind: str = "dirty", delay: float = 0.0, folders: int = 1
 ) -> Iterator[dict[str, str]]:
-    """A raw bucket of ``folders`` folders; gives the environment in which it is found."""
+    """Serve a raw bucket of ``folders`` folders; yields the environment for clients."""
     names = [f"{number:02X}_CheckoutOrder" for number in range(10, 10 + folders)]
     asked = ["--documents", str(documents), "--days", str(days), "--kind", kind]
     with subprocess.Popen(

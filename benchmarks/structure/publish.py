@@ -1,8 +1,8 @@
-"""Publishing a folder of many files to a store 30 ms away: ``make bench-publish``.
+"""Publishing a folder of many files with 30 ms per request: ``make bench-publish``.
 
-The store is the copying benchmark's stub, a process of its own. Timed are the steps between a
-folder that is staged and its record in state ``published``: the moves, the removal of the files of
-the run before, both records.
+The store is the copying benchmark's stub, a separate process. The time is measured from a staged
+folder to its record in state ``published``: the moves, the removal of the earlier files, and both
+records.
 """
 
 import json
@@ -32,7 +32,7 @@ MOST_SECONDS = 15.0
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """What publishing the files took: wall and CPU seconds of this process, and requests."""
+    """The cost of publishing: wall and CPU seconds of this process, and requests."""
 
     what: str
     files: int
@@ -42,7 +42,7 @@ class Published:
 
 
 def measured() -> Iterator[Published]:
-    """A first publication, one that replaces it, and one that another run has left half done."""
+    """A first publication, one that replaces it, and one that another run left unfinished."""
     with serving(0) as stub:
         os.environ.update(stub.environment)
         lake = S3Store(RAW, "lake")

@@ -1,7 +1,7 @@
-"""One folder of very many documents: ``make soak-structure``. The driver's memory stays the same.
+"""One folder of very many documents: ``make soak-structure``; the driver's memory must not grow.
 
-Bodies are made by the stub from the keys. Memory is the peak resident size (VmHWM) of each kind
-of process: the driver's Python, Java, and the largest Python worker.
+The stub generates bodies from the keys. Memory is the peak resident size (VmHWM) of the driver's
+Python, of Java, and of the largest Python worker.
 """
 
 import argparse
@@ -25,7 +25,7 @@ RESULTS = Path(__file__).parents[1] / "results" / "structure_soak.json"
 _KIB_PER_MB = 1024
 _DAYS = 1500
 _GROWTH = 1.25
-"""What the driver may need at the largest count, as a multiple of the smallest."""
+"""The allowed ratio of the driver's memory at the largest count to the smallest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class Soaked:
 
 
 def soak(documents: int) -> Soaked:
-    """Structure a folder of that many documents; raises RuntimeError if one is unaccounted for."""
+    """Structure a folder of ``documents`` documents; raises RuntimeError if rows are missing."""
     lake = Path(tempfile.mkdtemp(prefix="soak-lake-"))
     group = ControlGroup()
     started = time.monotonic()

@@ -1,7 +1,7 @@
-"""A raw bucket in memory: an S3 stub whose documents are made from their keys.
+"""A raw bucket in memory: an S3 stub that generates documents from their keys.
 
-It holds one or more copied folders (manifest and completion record ready) and answers GET, with a
-settable delay. Its CPU is not the job's: it is a process of its own.
+It holds one or more copied folders, with manifest and completion record, and answers GET with a
+configurable delay. It is a separate process, so its CPU is not part of the job's.
 """
 
 import argparse
@@ -31,7 +31,7 @@ _NO_LISTING = b"<ListBucketResult><IsTruncated>false</IsTruncated></ListBucketRe
 
 
 class RawBucket:
-    """What the stub answers; ``folders`` each hold the same documents under their own keys."""
+    """The stub's objects; all ``folders`` have the same documents under their own keys."""
 
     def __init__(self, orders: Orders, folders: list[str]) -> None:
         self._orders = orders
@@ -113,12 +113,12 @@ class Connection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Remember where to answer."""
+        """Keep the transport for responses."""
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
 
     def data_received(self, data: bytes) -> None:
-        """Answer each whole request."""
+        """Answer each complete request."""
         self._received += data
         while b"\r\n\r\n" in self._received:
             head, _, self._received = self._received.partition(b"\r\n\r\n")

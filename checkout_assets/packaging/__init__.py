@@ -1,1 +1,1 @@
-"""What runs outside this machine, as files to upload: ``make package``."""
+"""The package: the files that run on EMR and EC2, built by ``make package``."""

@@ -1,4 +1,4 @@
-"""``python -m checkout_assets.packaging --out dist``: what EMR and EC2 need, as files."""
+"""``python -m checkout_assets.packaging --out dist``: build the files for EMR and EC2."""
 
 import argparse
 import sys
@@ -58,7 +58,7 @@ def _summary(package: Package, out: Path) -> list[str]:
     absent = [
         f"Left out: {one.role} for {one.architecture}. {one.reason}" for one in package.left_out
     ]
-    return [*files, *absent, f"{out / MANIFEST} tells what each is."]
+    return [*files, *absent, f"{out / MANIFEST} describes each file."]
 
 
 if __name__ == "__main__":

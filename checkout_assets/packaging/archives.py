@@ -1,4 +1,4 @@
-"""Archives whose bytes depend on their content alone: sorted names, one time, one owner."""
+"""Archives whose bytes depend only on their content: sorted names, one time, one owner."""
 
 import gzip
 import tarfile
@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)
-"""The earliest time a zip file can hold."""
+"""The earliest time that a zip file can have."""
 FILE_MODE, _PROGRAM_MODE = 0o644, 0o755
 _ANY_EXECUTE_BIT = 0o111
 _UNIX = 3
@@ -53,7 +53,7 @@ def zip_archive(members: Iterable[Member]) -> bytes:
 
 
 def tar_archive(members: Iterable[Member]) -> bytes:
-    """A tar file of the members, for what is compressed already."""
+    """A tar file of the members, for content that is already compressed."""
     buffer = BytesIO()
     with tarfile.open(fileobj=buffer, mode="w", format=tarfile.USTAR_FORMAT) as archive:
         for member in _sorted(members).values():
@@ -70,7 +70,7 @@ def tar_gz_archive(members: Iterable[Member]) -> bytes:
 
 
 def _sorted(members: Iterable[Member]) -> Mapping[str, Member]:
-    """The members by path, in its order; raises ValueError if two differ under one path."""
+    """The members, sorted by path; raises ValueError if two different ones have the same path."""
     found: dict[str, Member] = {}
     for member in members:
         if found.setdefault(member.path, member).data != member.data:
@@ -83,7 +83,7 @@ def _mode(member: Member) -> int:
 
 
 def _installed_path(name: str) -> str:
-    """Where a wheel's file lands below the module path; empty for scripts and headers."""
+    """The path of a wheel's file below the module path; empty for scripts and headers."""
     first, *rest = PurePosixPath(name).parts
     if not first.endswith(".data"):
         return name

@@ -1,4 +1,4 @@
-"""Building the package: which libraries go where, and what is left out of them."""
+"""Building the package: which libraries are in which file, and what is left out of them."""
 
 import contextlib
 import hashlib
@@ -34,14 +34,14 @@ from checkout_assets.packaging.wheels import (
 
 SPARK_SCRIPT = "structure_orders.py"
 SPARK_PYTHON = "3.11"
-"""EMR 7.10 and later have 3.9 and 3.11 on every node; the libraries have left 3.9 behind."""
+"""EMR 7.10 and later have 3.9 and 3.11 on every node; the libraries no longer support 3.9."""
 WORKER_PYTHON = "3.11"
 """A package of Amazon Linux 2023."""
 
 _AWS_SERVICES = frozenset({"s3", "sso", "sso-oidc", "sts"})
-"""Whose models the stores and the credential chain read; botocore brings 400 others."""
+"""The services whose models the stores and the credential chain need; botocore has 400 others."""
 _UNUSED_OF_PYARROW = frozenset({"include", "tests"})
-"""Its libraries all stay: which of them need one another differs by release."""
+"""All of its libraries are kept: their dependencies differ by release."""
 _HASH_IN_NAME = 12
 _SOURCES = ("checkout_assets", "spark_jobs")
 _BUILD_FILES = ("pyproject.toml", "setup.py", "README.md")
@@ -56,9 +56,9 @@ def build_package(
 ) -> Package:
     """Build everything from the checkout at ``root`` into ``out``, the manifest last.
 
-    ``required`` and ``optional`` are architectures. Raises UsageError if ``root`` is no checkout,
-    and MissingWheelError if a library has no wheel for a required one; for an optional one it is
-    noted in the manifest. Files that the package before this one left in ``out`` are removed.
+    ``required`` and ``optional`` are architectures. Raises UsageError if ``root`` is not a
+    checkout, and MissingWheelError if a library has no wheel for a required architecture; for an
+    optional one the manifest says so. Files of the previous package in ``out`` are removed.
     """
     project = _project(root)
     writer = _Writer(out, project["version"])
@@ -83,7 +83,7 @@ def build_package(
 
 
 class _Writer:
-    """Writes files under names that hold their content's hash."""
+    """Writes files whose names contain their content's hash."""
 
     def __init__(self, out: Path, version: str) -> None:
         out.mkdir(parents=True, exist_ok=True)
@@ -91,7 +91,7 @@ class _Writer:
         self._version = version
 
     def write(self, role: Role, stem: str, suffix: str, data: bytes, **about: Any) -> Artifact:
-        """Write a file, whole or not at all."""
+        """Write a file atomically."""
         digest = hashlib.sha256(data).hexdigest()
         parts = [stem, self._version, digest[:_HASH_IN_NAME]]
         if platform := about.pop("platform", None):
@@ -102,9 +102,9 @@ class _Writer:
         return Artifact(role, name, len(data), digest, **about)
 
     def finish(self, package: Package) -> None:
-        """Write the manifest, and remove the files that only the one before it named."""
+        """Write the manifest, and remove the files that only the previous manifest named."""
         before = set()
-        with contextlib.suppress(UsageError):  # there is none, or one of another version
+        with contextlib.suppress(UsageError):  # there is none, or another version wrote it
             before = {artifact.name for artifact in Package.read(self._out).artifacts}
         self._replace(MANIFEST, package.to_json().encode())
         for name in before - {artifact.name for artifact in package.artifacts}:
@@ -117,7 +117,7 @@ class _Writer:
 
 
 class _PlatformBuilder:
-    """Builds what differs by processor and Python."""
+    """Builds the files that differ by processor and Python."""
 
     def __init__(self, root: Path, scratch: Path, writer: _Writer) -> None:
         self._root = root
@@ -146,7 +146,7 @@ class _PlatformBuilder:
         return download_wheels(lock, platform, directory)
 
     def _own_wheel(self) -> Wheel:
-        """The project's wheel, built once, from a copy: setuptools leaves files beside sources."""
+        """The project's wheel, built once, from a copy: setuptools writes files beside sources."""
         built = self._scratch / "own"
         if not built.exists():
             sources = self._scratch / "sources"
@@ -155,7 +155,7 @@ class _PlatformBuilder:
             command += ["--disable-pip-version-check", "--wheel-dir", str(built), str(sources)]
             build = subprocess.run(
                 command,
-                # One time for all entries, so that equal sources give an equal wheel.
+                # The same time for all entries, so that equal sources give an equal wheel.
                 env={**os.environ, "SOURCE_DATE_EPOCH": "315532800"},
                 capture_output=True,
                 text=True,
@@ -172,7 +172,7 @@ def _project(root: Path) -> dict[str, Any]:
         project: dict[str, Any] = tomllib.loads((root / "pyproject.toml").read_text())["project"]
     except (OSError, KeyError, tomllib.TOMLDecodeError):
         raise UsageError(
-            f"{root} is no checkout of the project: it holds no pyproject.toml that names one."
+            f"{root} is not a checkout of the project: it has no pyproject.toml with a project."
         ) from None
     return project
 
@@ -199,13 +199,13 @@ def _copy_sources(root: Path, target: Path) -> None:
 
 
 def _copy_content(source: str | Path, target: str | Path) -> None:
-    """Without the source's mode and times, which differ by checkout and would be in the wheel."""
+    """Copy without the source's mode and times, which differ by checkout and affect the wheel."""
     shutil.copyfile(source, target)
     Path(target).chmod(FILE_MODE)
 
 
 def _used_files(wheels: Iterable[Wheel]) -> Iterator[Member]:
-    """The wheels' files without those that no task opens, a quarter of the bytes."""
+    """The wheels' files without those that no task needs, a quarter of the bytes."""
     for wheel in wheels:
         for member in files_of_wheel(wheel.path):
             if not _is_unused(member.path):

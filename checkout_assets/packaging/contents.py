@@ -1,4 +1,4 @@
-"""The package as its manifest tells it: which file is what, and how Spark is given them."""
+"""The package as described by its manifest: its files, and the options for Spark."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -12,11 +12,11 @@ from checkout_assets.domain.errors import UsageError
 
 MANIFEST = "manifest.json"
 DEPENDENCIES_DIRECTORY = "deps"
-"""Where Spark unpacks the dependency archive, in the directory each container works in."""
+"""The directory into which Spark unpacks the dependency archive, below a container's own."""
 
 
 class Role(StrEnum):
-    """What a file of the package is for."""
+    """The purpose of a file in the package."""
 
     SPARK_CODE = "spark_code"
     SPARK_SCRIPT = "spark_script"
@@ -26,7 +26,7 @@ class Role(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Artifact:
-    """A file of the package. Its name holds the start of its SHA-256, so it never changes."""
+    """A file of the package. Its name has the start of its SHA-256, so it never changes."""
 
     role: Role
     name: str
@@ -34,13 +34,13 @@ class Artifact:
     """Bytes."""
     sha256: str
     architecture: str = ""
-    """``x86_64`` or ``arm64``; empty for what runs on both."""
+    """``x86_64`` or ``arm64``; empty for both."""
     python: str = ""
-    """The Python it is for, such as ``3.11``; empty for what runs on all we support."""
+    """The Python version, such as ``3.11``; empty for all supported ones."""
     distributions: Mapping[str, str] = field(default_factory=dict)
-    """Version by name of what is inside."""
+    """The distributions in the file: versions by name."""
     platform_tags: Sequence[str] = ()
-    """Of the wheels inside."""
+    """The platform tags of the wheels in the file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +57,13 @@ class Package:
     """All files of one build."""
 
     version: str
-    """The project's."""
+    """The project's version."""
     artifacts: Sequence[Artifact]
     left_out: Sequence[LeftOut] = ()
 
     @classmethod
     def read(cls, directory: Path) -> "Package":
-        """The package that lies in a directory; raises UsageError if none does."""
+        """The package in a directory; raises UsageError if there is none."""
         try:
             manifest = (directory / MANIFEST).read_bytes()
         except FileNotFoundError:
@@ -72,7 +72,7 @@ class Package:
 
     @classmethod
     def from_json(cls, manifest: bytes, place: str) -> "Package":
-        """The package of a manifest found at ``place``; raises UsageError if it is none."""
+        """The package of a manifest at ``place``; raises UsageError if it is invalid."""
         try:
             told = json.loads(manifest)
             return cls(
@@ -87,11 +87,11 @@ class Package:
             ) from None
 
     def to_json(self) -> str:
-        """The manifest's text."""
+        """The manifest as text."""
         return json.dumps(asdict(self), indent=1) + "\n"
 
     def find(self, role: Role, architecture: str = "") -> Artifact:
-        """The file for this; raises UsageError if it was not packaged."""
+        """The file for a role and architecture; raises UsageError if it was not packaged."""
         for artifact in self.artifacts:
             if artifact.role == role and artifact.architecture in {"", architecture}:
                 return artifact
@@ -101,10 +101,10 @@ class Package:
         raise UsageError(f"The package holds no {role} for {architecture}: run make package.")
 
     def spark_options(self, place: str, architecture: str) -> list[str]:
-        """What spark-submit is told, before the script, when the package lies at ``place``.
+        """The options of spark-submit, before the script, if the package is at ``place``.
 
-        Every container works in a directory of its own, where YARN links the unpacked archive; a
-        driver has that directory only in cluster mode.
+        YARN links the unpacked archive in each container's own directory; a driver has such a
+        directory only in cluster mode.
         """
         dependencies = self.find(Role.SPARK_DEPENDENCIES, architecture)
         settings = {

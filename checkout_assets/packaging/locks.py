@@ -1,8 +1,8 @@
-"""``python -m checkout_assets.packaging.locks``: what is installed where, to the last hash.
+"""``python -m checkout_assets.packaging.locks``: write the locks of all installations.
 
-A lock names one release of everything that a set of requirements brings in, and the SHA-256 of
-each of its files, so that what was tested is what is installed. uv resolves it for every Python
-and platform at once; pip alone installs it.
+A lock names one release of every package that a set of requirements needs, with the SHA-256 of each
+of its files, so that exactly the tested releases are installed. uv resolves it for every Python and
+platform at once; only pip installs it.
 """
 
 import argparse
@@ -17,14 +17,14 @@ from typing import Any
 from checkout_assets.packaging.wheels import requirement_name
 
 SPARK_LIBRARIES = frozenset({"awscrt", "boto3", "orjson", "pyarrow"})
-"""What ``spark_jobs`` imports beside pyspark, which the cluster has."""
+"""The libraries that ``spark_jobs`` imports besides pyspark, which the cluster has."""
 WORKER_LIBRARIES = SPARK_LIBRARIES | {"pydantic", "pydantic-settings", "rich", "typer"}
-"""What ``checkout-assets copy`` imports; Dagster and Spark, 600 MB, it does not."""
+"""The libraries that ``checkout-assets copy`` imports, without Dagster and Spark (600 MB)."""
 
 LOCKS = Path("locks")
-"""Where the locks lie in a checkout."""
+"""The directory of the locks in a checkout."""
 OLDEST_PYTHON = "3.11"
-"""Of those that the platform runs on."""
+"""The oldest Python that the platform supports."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,22 +33,22 @@ class Lock:
 
     name: str
     extra: str = ""
-    """The project's extra whose requirements it holds, beside those of the extras in it."""
+    """The project's extra whose requirements it has, including the extras in it."""
     is_whole: bool = False
-    """Whether it holds those as well, and the project's own."""
+    """Whether it also has the requirements of those extras, and the project's own."""
     libraries: frozenset[str] = frozenset()
-    """Those of the project's own requirements that it holds, if it is for no extra."""
+    """If it is not for an extra: the names of the project's own requirements that it has."""
     python: str = ""
-    """The one Python on Linux that it is for; else it is for all that we support."""
+    """The only Python version, on Linux, that it is for; empty for all supported ones."""
 
     @property
     def path(self) -> Path:
-        """Where it lies in a checkout."""
+        """Its path in a checkout."""
         return LOCKS / f"{self.name}.txt"
 
 
 ALL = Lock("test", "test", is_whole=True)
-"""What others hold of it, they hold in the same release."""
+"""The lock of everything: other locks have the same releases."""
 SPARK = {
     python: Lock(f"spark-py{python}", libraries=SPARK_LIBRARIES, python=python)
     for python in ("3.9", "3.11")
@@ -66,8 +66,8 @@ LOCKED = (
 def make_locks(root: Path, upgrade: bool) -> None:
     """Write the locks of the checkout at ``root``.
 
-    Releases that are locked and still allowed stay, unless it is an ``upgrade``. Raises
-    CalledProcessError if uv finds no set of releases that fit together.
+    Locked releases that are still allowed stay, unless ``upgrade``. Raises CalledProcessError if uv
+    finds no compatible set of releases.
     """
     project = tomllib.loads((root / "pyproject.toml").read_text())["project"]
     for lock in LOCKED:
@@ -78,7 +78,7 @@ def make_locks(root: Path, upgrade: bool) -> None:
 
 
 def _requirements(project: dict[str, Any], lock: Lock) -> Iterator[str]:
-    """What is asked for by name, beside the whole project."""
+    """The requirements by name, besides the whole project."""
     if lock.libraries:
         yield from (
             each for each in project["dependencies"] if requirement_name(each) in lock.libraries

@@ -1,4 +1,4 @@
-"""The package in a store: read its manifest, and put there what is missing."""
+"""The package in a store: reading its manifest and uploading missing files."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,9 +14,10 @@ from spark_jobs.stores.terms import NO_TERMS, StoreTerms
 
 @dataclass(frozen=True, slots=True)
 class PackagePlace:
-    """Where hosts of one architecture find the package: ``s3://bucket/prefix``.
+    """The place of the package for hosts of one architecture: ``s3://bucket/prefix``.
 
-    ``directory`` is what ``make package`` built, to be uploaded there on ``terms``; empty if it is.
+    ``directory`` is the result of ``make package``, to be uploaded with ``terms``; empty if the
+    package is already there.
     """
 
     uri: str
@@ -25,7 +26,10 @@ class PackagePlace:
     terms: StoreTerms = NO_TERMS
 
     def provide(self, roles: Sequence[Role]) -> Package:
-        """The package, whose files for these roles are there now; raises UsageError if not."""
+        """The package, after making sure that its files for these roles are at the place.
+
+        Raises UsageError if they cannot be.
+        """
         if self.directory:
             directory = Path(self.directory)
             return upload_package(directory, self.uri, roles, self.architecture, self.terms)
@@ -33,9 +37,9 @@ class PackagePlace:
 
 
 def find_package(place: str, roles: Sequence[Role], architecture: str) -> Package:
-    """The package at ``place`` (``s3://bucket/prefix``), uploaded there before.
+    """The package that was uploaded to ``place`` (``s3://bucket/prefix``).
 
-    Raises UsageError if there is none, or if its file for one of the roles is missing.
+    Raises UsageError if there is none, or if its file for a role is missing.
     """
     store = open_store(place)
     try:
@@ -61,10 +65,10 @@ def upload_package(
     architecture: str,
     terms: StoreTerms = NO_TERMS,
 ) -> Package:
-    """Put what ``make package`` built for these roles to ``place``, as far as it is not there.
+    """Upload the missing files for these roles, as built by ``make package``, to ``place``.
 
-    Names hold their content's hash, so a file of that name and size is the same.
-    Every file is written on ``terms``.
+    Names contain their content's hash, so a file with the same name and size is the same. Every
+    file is written with ``terms``.
     """
     package = Package.read(directory)
     store = open_store(place, terms)

@@ -1,4 +1,4 @@
-"""Wheels for another machine: what Amazon Linux 2023 can install, asked of pip."""
+"""Downloading wheels for another machine, Amazon Linux 2023, with pip."""
 
 import re
 import subprocess
@@ -19,12 +19,12 @@ _OTHER_BYTES = re.compile(r"DO NOT MATCH THE HASHES.*?\n\s*(\S+==\S+) from", re.
 
 
 class MissingWheelError(UsageError):
-    """A library has no wheel that the platform could install."""
+    """A library has no wheel for the platform."""
 
 
 @dataclass(frozen=True, slots=True)
 class Platform:
-    """An instance's processor and the Python that runs there."""
+    """An instance's processor and Python version."""
 
     architecture: str
     """``x86_64`` or ``arm64``, as AWS writes it."""
@@ -33,7 +33,7 @@ class Platform:
 
     @property
     def tags(self) -> list[str]:
-        """The platform tags of wheels it can install, newest first."""
+        """The platform tags of compatible wheels, newest first."""
         machine = {"arm64": "aarch64"}.get(self.architecture, self.architecture)
         minors = range(GLIBC_MINOR, _OLDEST_GLIBC_MINOR - 1, -1)
         return [*(f"manylinux_2_{minor}_{machine}" for minor in minors), f"manylinux2014_{machine}"]
@@ -44,7 +44,7 @@ class Platform:
 
 @dataclass(frozen=True, slots=True)
 class Wheel:
-    """A wheel file, by what its name says."""
+    """A wheel file; its properties come from its name."""
 
     path: Path
 
@@ -65,15 +65,15 @@ class Wheel:
 
 
 def requirement_name(requirement: str) -> str:
-    """The library that a requirement such as ``boto3>=1.40`` names."""
+    """The library's name in a requirement such as ``boto3>=1.40``."""
     match = _NAME.match(requirement)
     return match[0].lower().replace("_", "-") if match else ""
 
 
 def download_wheels(lock: Path, platform: Platform, directory: Path) -> Sequence[Wheel]:
-    """Put the wheels that a lock names, checked against its hashes, into ``directory``.
+    """Download the wheels that a lock names into ``directory``, and check their hashes.
 
-    Raises MissingWheelError if a library has none for the platform.
+    Raises MissingWheelError if a library has no wheel for the platform.
     """
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check"]
     command += ["--only-binary=:all:", "--implementation=cp", "--python-version", platform.python]
@@ -91,7 +91,7 @@ def download_wheels(lock: Path, platform: Platform, directory: Path) -> Sequence
 
 
 def last_line(told: str) -> str:
-    """What pip says last of why it failed, fit to be shown."""
+    """The last line of pip's output, made displayable."""
     return displayable((told.strip().splitlines() or ["no reason given"])[-1])
 
 

@@ -1,7 +1,6 @@
-"""Every anomaly that the hand-run migration met, and where the sample has it.
+"""All anomalies of the hand-run migration, and the folders in which the sample has them.
 
-Each maker adds objects to a folder. A placement says which folders; tests move one and expect the
-flags to move with it.
+A placement names an anomaly's folders; tests move one and expect the flags to move with it.
 """
 
 import json
@@ -16,7 +15,7 @@ from spark_jobs.contract.order_types import OrderType
 
 
 class Anomaly(StrEnum):
-    """What can be wrong with a folder; the value is what people call it."""
+    """What can be wrong with a folder; the value describes it for people."""
 
     SPECIAL_NAMES = "special characters in object names"
     NESTED_UNDER_ID = "things that are no orders below id/"
@@ -52,7 +51,7 @@ FLAGS: Mapping[Anomaly, str] = MappingProxyType(
         Anomaly.CASE_COLLISION: "every_value_has_a_column",
     }
 )
-"""The check that each anomaly turns; side objects and two versions are no fault."""
+"""The check that each anomaly triggers; side objects and two versions trigger none."""
 
 
 def _folders(*names: str) -> tuple[Folder, ...]:
@@ -82,7 +81,7 @@ PLACEMENT: Mapping[Anomaly, tuple[Folder, ...]] = MappingProxyType(
         Anomaly.TWO_VERSIONS: _folders("A5_FulfillmentOrder"),
     }
 )
-"""Where the hand-run migration met them, and plausible places for the rest."""
+"""The folders of the hand-run migration, and plausible folders for the rest."""
 
 SPECIAL_NAMES = (
     "XYZ-PED ÇÃ 1#2?3%4:5",
@@ -107,7 +106,7 @@ Extra = tuple[str, bytes]
 def extras(
     anomaly: Anomaly, rng: random.Random, instance: str, document: Callable[[], Document]
 ) -> list[Extra]:
-    """The objects that an anomaly adds to a folder; ``document`` makes a clean one of its days."""
+    """The objects that an anomaly adds to a folder; ``document`` returns a clean document."""
     makers: dict[Anomaly, Callable[[], list[Extra]]] = {
         Anomaly.SPECIAL_NAMES: lambda: [
             *((f"{instance}/id/{name}", _json(document())) for name in SPECIAL_NAMES),

@@ -1,7 +1,7 @@
-"""Invented order documents in the shape of the real ones; no word of them is anybody's.
+"""Invented order documents in the shape of the real ones, without any real data.
 
 Top-level values are text or null, nested columns JSON text. Everything here is inside the schema
-and converts without loss, so an ordinary document is entirely clean.
+and converts without loss, so an ordinary document is clean.
 """
 
 import json
@@ -90,7 +90,7 @@ def order(
 
 
 def encode(document: dict[str, Any], rng: random.Random) -> bytes:
-    """The object's bytes: some writers escape what is not ASCII, some begin with a BOM."""
+    """The object's bytes: some have escaped non-ASCII characters, some begin with a BOM."""
     text = json.dumps(document, ensure_ascii=rng.random() < _SHARE_OF_ASCII_WRITERS)
     return text.encode("utf-8-sig" if rng.random() < _SHARE_WITH_BOM else "utf-8")
 

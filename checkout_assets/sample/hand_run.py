@@ -1,4 +1,4 @@
-"""Raw as the hand-run migration left it: most of it there, the rest lost without a word."""
+"""Raw as the hand-run migration left it: most objects are there, the rest were lost unnoticed."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -25,7 +25,7 @@ RENAMED_OBJECTS: Mapping[Folder, int] = MappingProxyType(
 
 @dataclass(frozen=True, slots=True)
 class HandRunFaults:
-    """What a first reconciliation must find: folders, and objects by folder name."""
+    """The faults that a first reconciliation must find: folders, and objects by folder name."""
 
     never_copied: frozenset[str]
     missing: Mapping[str, int]
@@ -76,16 +76,16 @@ def hand_run_faults(options: SampleOptions) -> HandRunFaults:
 
 
 def _first(documents: list[SampleObject], count: int) -> set[str]:
-    """Keys of the first documents; one stays, or the folder would be lost as a whole."""
+    """Keys of the first documents, all but one: otherwise the whole folder would be lost."""
     return {o.key for o in documents[: min(count, len(documents) - 1)]}
 
 
 def _after_deletion(objects: list[SampleObject]) -> list[SampleObject]:
-    """Somebody deleted a nested object by hand, wherever there are any."""
+    """The objects without one nested object, which somebody deleted by hand."""
     nested = [o.key for o in objects if classify(o.key).kind is ObjectKind.NESTED]
     return [o for o in objects if o.key not in nested[:1]]
 
 
 def _another_of_the_same_size(body: bytes) -> bytes:
-    """What sync by size and time never notices."""
+    """Other bytes of the same size, which a sync by size and time does not notice."""
     return body.replace(b"STABLE", b"stable", 1)

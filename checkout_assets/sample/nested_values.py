@@ -1,7 +1,7 @@
-"""The nested values of the invented orders: items, shipping, payments and the like.
+"""The nested values of the invented orders: items, shipping, payments and others.
 
-Everything is inside the schema and converts without loss, drift of types and all, or is something
-that the cleanings and the redaction remove.
+Every value is inside the schema and converts without loss, also those of other types, or is removed
+by the cleanings or by redaction.
 """
 
 import json
@@ -9,10 +9,10 @@ import random
 from typing import Any
 
 CARD_MARKER = "INVENTED-CARD"
-"""Stands in every card field of the sample: no file of the lake may hold it."""
+"""In every card field of the sample: no file of the lake may contain it."""
 
 ATTACHMENT_MARKER = "INVENTED-ATTACHMENT"
-"""Stands in every attachment and every other member the cleanings remove."""
+"""In every attachment and every other member that the cleanings remove."""
 
 _PEOPLE = (
     ("Ana", "Exemplo", "São Paulo", "Rua das Amostras"),
@@ -44,7 +44,7 @@ _SHARE_WITH_WINDOWS = 0.13
 
 
 def item_count(rng: random.Random) -> int:
-    """Median 1, a long tail up to some 80 as in the real ones."""
+    """A random number of items: median 1, at most about 80, as in real orders."""
     return max(1, min(83, int(rng.paretovariate(1.68))))
 
 
@@ -115,7 +115,7 @@ def shipping(rng: random.Random, items: int) -> dict[str, Any]:
         "complement": None,
         "geoCoordinates": rng.choice([[], [-46.63, -23.55], [None, "1.5"]]),
     }
-    # Long lists of delivery windows, not items, make the big documents.
+    # Large documents have long lists of delivery windows, not of items.
     windows = _windows(rng) if rng.random() < _SHARE_WITH_WINDOWS else []
     return {
         "id": "shippingData",
@@ -182,7 +182,7 @@ def _windows(rng: random.Random) -> list[dict[str, Any]]:
 
 
 def profile(rng: random.Random) -> dict[str, Any]:
-    """ClientProfileData of nobody."""
+    """ClientProfileData of an invented person."""
     first, last, _, _ = rng.choice(_PEOPLE)
     return {
         "id": "clientProfileData",

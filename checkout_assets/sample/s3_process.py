@@ -1,8 +1,8 @@
-"""The process of the embedded S3 server: ministack, ended by its parent's end.
+"""The process of the embedded S3 server: ministack, which ends with its parent.
 
-Run as a module by ``s3_server``. It stops when its standard input closes, which happens however
-the parent ends, so it is never left running. ministack keeps objects in memory; a snapshot file
-lets a later server go on with exactly the same keys, tags and times.
+``s3_server`` runs it as a module. It stops when its standard input closes, which happens in every
+case when the parent ends. ministack keeps objects in memory; with a snapshot file a later server
+continues with exactly the same keys, tags and times.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ from pathlib import Path
 
 
 def main() -> None:
-    """Serve until standard input closes: a bound socket's number and, or not, a snapshot file."""
+    """Serve until standard input closes; arguments: a bound socket's number, a snapshot file."""
     bound_socket = int(sys.argv[1])
     snapshot = Path(sys.argv[2]) if sys.argv[2:] else None
     from ministack.app import app
@@ -49,12 +49,12 @@ def _stop_at_end_of_input(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) 
     # Not sys.stdin: its lock, held here after a SIGTERM, would abort the interpreter at its end.
     while os.read(0, 1024):
         pass
-    with contextlib.suppress(RuntimeError):  # the loop has ended by itself
+    with contextlib.suppress(RuntimeError):  # the loop has already ended
         loop.call_soon_threadsafe(stop.set)
 
 
 def _load(snapshot: Path) -> None:
-    """Only files that this module wrote are read, from a directory the demo made."""
+    """Load a snapshot; only files that this module wrote are read, from the demo's directory."""
     from ministack.services import s3
 
     if snapshot.exists():

@@ -1,4 +1,4 @@
-"""An S3 API server of this machine, for the demo and the tests."""
+"""An S3 API server on this machine, for the demo and the tests."""
 
 import atexit
 import os
@@ -22,8 +22,8 @@ _LOG_LINES_TOLD = 5
 class EmbeddedS3Server:
     """ministack as a child process on a free port of 127.0.0.1; a context manager.
 
-    It ends with this process, however this process ends. With ``snapshot`` it goes on with what
-    the last server of that file held, and writes the file when it is stopped.
+    It ends with this process in every case. With ``snapshot`` it continues with the objects of the
+    last server with that file, and writes the file when it is stopped.
     """
 
     def __init__(self, snapshot: Path | None = None, log: Path | None = None) -> None:
@@ -45,11 +45,11 @@ class EmbeddedS3Server:
         if error is None:
             self.stop()
         else:
-            self._end()  # what went wrong already is what must be told
+            self._end()  # the first error is the one to report
 
     def start(self) -> None:
-        """Start and wait until S3 calls are answered; raises UsageError with the log's end."""
-        # The child inherits the socket, so nobody else can take the port while it starts.
+        """Start and wait until requests are answered; raises UsageError with the log's end."""
+        # The child inherits the socket, so no other process can take the port while it starts.
         with socket.socket() as bound, self._log.open("wb") as log:
             bound.bind(("127.0.0.1", 0))
             port = bound.getsockname()[1]
@@ -62,14 +62,14 @@ class EmbeddedS3Server:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 pass_fds=[bound.fileno()],
-                start_new_session=True,  # Ctrl-C is for us; we stop the child in our own time
+                start_new_session=True,  # Ctrl-C reaches only this process, which stops the child
                 env={**os.environ, **self._own_environment(port)},
             )
         atexit.register(self._end)
         self._wait_until_it_answers()
 
     def stop(self) -> None:
-        """Stop the server, if it runs; raises UsageError if its snapshot was not written."""
+        """Stop the server if it runs; raises UsageError if its snapshot was not written."""
         if self._end() != 0 and self._snapshot is not None:
             raise UsageError(
                 f"The S3 server ended without keeping its objects in {self._snapshot}; its log "
@@ -90,7 +90,7 @@ class EmbeddedS3Server:
             "AWS_REGION": REGION,
             "AWS_DEFAULT_REGION": REGION,
             "AWS_EC2_METADATA_DISABLED": "true",
-            # What this machine's owner has configured for the real AWS must not matter here.
+            # The user's own configuration for AWS must have no effect.
             "AWS_CONFIG_FILE": os.devnull,
             "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
         }
@@ -137,7 +137,7 @@ class EmbeddedS3Server:
             "MINISTACK_REGION": REGION,
             "SFTP_ENABLED": "0",
             "IOT_MTLS_ENABLED": "0",
-            # Only S3 is wanted: nothing of it may reach for containers or leave files elsewhere.
+            # Only S3 is needed: ministack must not use containers or write files elsewhere.
             "DOCKER_HOST": f"unix://{scratch}/none.sock",
             "TMPDIR": scratch,
         }

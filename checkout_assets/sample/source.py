@@ -1,7 +1,7 @@
 """The sample source, folder by folder, and raw as a hand-run migration leaves it.
 
-All of it follows from a seed: the same options give the same bytes. Folders are independent, so
-moving an anomaly changes only the two folders it concerns.
+Everything is determined by a seed: the same options give the same bytes. Folders are independent,
+so moving an anomaly changes only the two folders that it concerns.
 """
 
 import random
@@ -20,14 +20,14 @@ INCIDENT = date(2018, 10, 31)
 
 _FIRST_DAY, _LAST_DAY = date(2015, 7, 17), date(2019, 8, 23)
 _MOVED_SHARE = 0.53
-"""Share of documents that changed on another day than they were created."""
+"""The share of documents that were changed on another day than they were created."""
 
 CONTENT_TYPE = "application/json"
 
 
 @dataclass(frozen=True, slots=True)
 class SampleOptions:
-    """What to make: about ``documents`` in all, on ``days`` or one fewer distinct days a folder."""
+    """The size: about ``documents`` in all, on ``days`` or one fewer different days per folder."""
 
     seed: int = 7
     documents: int = 5_000
@@ -46,7 +46,7 @@ class SampleOptions:
             raise UsageError(f"A folder needs at least 1 day, not {self.days}.")
 
     def anomalies_of(self, folder: Folder) -> list[Anomaly]:
-        """What is wrong with this folder."""
+        """The anomalies of this folder."""
         return [anomaly for anomaly in Anomaly if folder in self.placement.get(anomaly, ())]
 
 
@@ -96,7 +96,7 @@ def folder_objects(options: SampleOptions, folder: Folder) -> list[SampleObject]
 
 
 def expected_flags(options: SampleOptions) -> dict[str, frozenset[str]]:
-    """Check name to the folders it must flag once all is migrated: the generator's own list."""
+    """The folders that each check must flag after the migration, by the check's name."""
     flags: dict[str, set[str]] = {check: set() for check in FLAGS.values()}
     for anomaly, check in FLAGS.items():
         flags[check].update(folder.name for folder in options.placement.get(anomaly, ()))

@@ -1,4 +1,4 @@
-"""Uploading the sample: bodies by awscrt, many at once, loud at the first failure."""
+"""Uploading the sample by awscrt, many objects at once; the first failure is raised."""
 
 from collections import deque
 from collections.abc import Callable, Iterable
@@ -19,7 +19,7 @@ def upload(
 ) -> int:
     """Put every object below the store's prefix and return how many; raises StoreError.
 
-    ``on_object`` hears the size in bytes of each that arrived.
+    ``on_object`` is called with the size in bytes of each uploaded object.
     """
     crt = store.crt()
     window: deque[tuple[int, Future[Response]]] = deque()
