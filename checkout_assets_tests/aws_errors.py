@@ -1,4 +1,4 @@
-"""Refusals as AWS's services write them, for doubles that speak HTTP."""
+"""Error responses in the form of AWS's services, for doubles that serve HTTP."""
 
 import json
 
@@ -9,14 +9,14 @@ _OF_SERVERS = ("Insufficient", "Internal", "Unavailable")
 
 
 def xml_error(code: str, message: str = _SAID) -> Response:
-    """A refusal by EC2."""
+    """An error response of EC2."""
     told = f"<Error><Code>{code}</Code><Message>{message}</Message></Error>"
     body = f"<Response><Errors>{told}</Errors><RequestID>none</RequestID></Response>"
     return Response(body, _status(code), content_type="text/xml")
 
 
 def json_error(code: str, message: str = _SAID) -> Response:
-    """A refusal by a service that speaks JSON."""
+    """An error response of a service that uses JSON."""
     told = json.dumps({"__type": code, "message": message})
     return Response(told, _status(code), content_type="application/x-amz-json-1.1")
 

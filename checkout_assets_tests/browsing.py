@@ -1,4 +1,4 @@
-"""What tests do in a browser: wait for words, click, find, take a picture."""
+"""Actions of tests in a browser: wait for text, click, find, take a picture."""
 
 import time
 from contextlib import suppress
@@ -9,13 +9,13 @@ WIDTH, HEIGHT = 1500, 1300
 
 
 def page_with(browser: Any, url: str, *words: str) -> str:
-    """The text of a page once all the words stand in it."""
+    """The text of a page when it contains all the words."""
     browser.get(url)
     return page_shows(browser, *words)
 
 
 def page_shows(browser: Any, *words: str) -> str:
-    """The text of the present page once all the words stand in it."""
+    """The text of the current page when it contains all the words."""
     from selenium.webdriver.common.by import By
 
     deadline = time.monotonic() + PAGE_SECONDS
@@ -33,7 +33,7 @@ def _never(browser: Any, missing: list[str], text: str) -> str:
 
 
 def click(browser: Any, path: str) -> Any:
-    """Click what is found by XPath as soon as it can be clicked."""
+    """Click the element at an XPath as soon as it can be clicked."""
     from selenium.common.exceptions import WebDriverException
     from selenium.webdriver.common.by import By
 
@@ -49,6 +49,6 @@ def click(browser: Any, path: str) -> Any:
 
 
 def resources(browser: Any) -> list[str]:
-    """The URLs of everything that the present page loaded beside itself."""
+    """The URLs of everything that the current page loaded."""
     script = "return performance.getEntriesByType('resource').map(each => each.name)"
     return list(browser.execute_script(script))

@@ -1,4 +1,4 @@
-"""What AWS documents of buckets with conditions, as rules of a FaultProxy."""
+"""AWS's documented rules for buckets with conditions, as rules of a FaultProxy."""
 
 from urllib.parse import parse_qs, unquote, urlsplit
 

@@ -1,4 +1,4 @@
-"""What tests share: the S3 server, a local EMR, the packaged EC2 worker, a process that waits."""
+"""Shared fixtures: the S3 server, a local EMR, the packaged EC2 worker, a waiting process."""
 
 import subprocess
 import sys
@@ -22,7 +22,7 @@ properties.load_profile()
 
 @pytest.fixture(scope="session")
 def s3_server() -> Iterator[EmbeddedS3Server]:
-    """A real S3 API server; tests make buckets of their own."""
+    """A real S3 API server; each test creates its own buckets."""
     with EmbeddedS3Server() as server:
         yield server
 
@@ -59,7 +59,7 @@ def proxy(
 
 @pytest.fixture(scope="session")
 def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The EC2 worker, packaged; nobody changes it."""
+    """The packaged EC2 worker, which tests must not change."""
     directory = tmp_path_factory.mktemp("package") / "dist"
     build_worker(directory)
     return directory
@@ -88,7 +88,7 @@ def process() -> Iterator["subprocess.Popen[bytes]"]:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Where the browser tests keep the pictures that README.md shows."""
+    """The directory of the pictures in README.md, which the browser tests create."""
     parser.addoption("--pictures", type=Path, help="directory for the pictures of README.md")
 
 

@@ -1,4 +1,4 @@
-"""The deployment that ``deploy init`` writes, as tests need it."""
+"""Deployments of ``deploy init`` for tests."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -54,7 +54,7 @@ def shipped_instance(**choices: Any) -> dict[str, Any]:
 
 
 class SystemdUnit:
-    """A unit of systemd: a key may stand several times in a section."""
+    """A systemd unit, in which a section may have a key several times."""
 
     def __init__(self, text: str) -> None:
         self._entries = list(_entries(text))
@@ -64,7 +64,7 @@ class SystemdUnit:
         return [value for where, name, value in self._entries if (where, name) == (section, key)]
 
     def one(self, section: str, key: str) -> str:
-        """The value of a key that stands there once."""
+        """The value of a key that occurs once."""
         (value,) = self.all(section, key)
         return value
 

@@ -1,4 +1,4 @@
-"""An engine on a local EC2 with orders and buckets of its own, for tests."""
+"""An engine on a local EC2 with its own orders and buckets, for tests."""
 
 import time
 from collections.abc import Iterator, Sequence
@@ -33,7 +33,7 @@ OBJECTS = 3
 
 
 class ImpatientClock:
-    """Waits a moment where a run would wait for long, and not at random."""
+    """Waits only a moment, and not at random."""
 
     def __init__(self, longest: float = 0.2) -> None:
         self._longest = longest
@@ -77,7 +77,7 @@ class Ec2Place:
         ec2.api.denies = self._denies
 
     def terms(self) -> AccessTerms:
-        """What the access policies are made of for this place's instances."""
+        """The terms of the access policies for this place's instances."""
         return AccessTerms(
             source=Place("source"),
             raw=Place("raw", "copies/"),
@@ -128,7 +128,7 @@ class Ec2Place:
         return WorkerReports(self.fleet, worker_prefix(run_id, worker))
 
     def told_of(self, words: str) -> bool:
-        """Whether whoever reads how it goes has been told so."""
+        """Whether the run has reported this."""
         return any(words in line for line in self.told)
 
     def recorded(self) -> set[str]:

@@ -1,4 +1,4 @@
-"""An engine on a local EMR with a lake of its own, for tests."""
+"""An engine on a local EMR with its own lake, for tests."""
 
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -46,7 +46,7 @@ def build_job(directory: Path) -> None:
 
 
 class QuickClock:
-    """Passes a thousand times faster: a poll of 90 s takes 90 ms."""
+    """Runs a thousand times faster: a poll of 90 s takes 90 ms."""
 
     def __init__(self) -> None:
         self.slept: list[float] = []
@@ -60,7 +60,7 @@ class QuickClock:
 
 
 class WatchingClock(QuickClock):
-    """Looks at something whenever a run waits."""
+    """Calls a function whenever a run waits."""
 
     def __init__(self, look: Callable[[], None]) -> None:
         super().__init__()
@@ -85,7 +85,7 @@ class EmrPlace:
         emr.api.denies = self._denies
 
     def terms(self) -> AccessTerms:
-        """What the access policies are made of for this place's clusters."""
+        """The terms of the access policies for this place's clusters."""
         return AccessTerms(
             source=Place("source"),
             raw=Place("raw", "copies/"),
@@ -108,7 +108,7 @@ class EmrPlace:
         return emr_clients(REGION, self.emr.api.endpoint_url)
 
     def impatient_api(self) -> EmrApi:
-        """One whose client repeats nothing, so that a test sees the engine's own patience."""
+        """An engine whose client does not retry, so that a test sees the engine's own retries."""
         client: Any = boto3.client(
             "emr",
             region_name=REGION,

@@ -1,4 +1,4 @@
-"""A proxy between a client and the S3 server that makes chosen requests go wrong for real."""
+"""A proxy between a client and the S3 server that makes chosen requests fail."""
 
 import http.client
 import sys
@@ -12,13 +12,13 @@ from urllib.parse import urlsplit
 
 RESET = -1
 _POLL_SECONDS = 0.02
-"""How soon a proxy notices that it is to end."""
+"""Seconds until a proxy notices that it must end."""
 _HOP_BY_HOP = {"connection", "transfer-encoding", "content-length", "keep-alive"}
 
 
 @dataclass(frozen=True)
 class Request:
-    """What a client asked for: method, percent-encoded path with query, headers in lower case."""
+    """A client's request: method, percent-encoded path with query, headers in lower case."""
 
     method: str
     path: str
@@ -66,12 +66,12 @@ Rule = Callable[[Request], Answer | None]
 
 
 class ManyClients(ThreadingHTTPServer):
-    """A server to which hundreds connect in one moment; by default the sixth waits a second."""
+    """A server that accepts hundreds of simultaneous connections; the default backlog is five."""
 
     request_queue_size = 1024
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Tell of what went wrong, unless it is only that the client has hung up."""
+        """Report an error, unless the client has only closed the connection."""
         if not isinstance(sys.exception(), ConnectionError):
             super().handle_error(request, client_address)
 
@@ -96,7 +96,7 @@ class FaultProxy:
         return [request for request in self.seen if request.is_copy]
 
     def forward(self, request: Request) -> Answer:
-        """What the server behind answers."""
+        """The response of the server behind the proxy."""
         upstream = http.client.HTTPConnection(self._upstream)
         path = request.path[len(self._below) :]
         upstream.putrequest(request.method, path, skip_host=True, skip_accept_encoding=True)

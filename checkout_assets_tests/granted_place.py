@@ -1,4 +1,4 @@
-"""Buckets with policies of their own, and a source that opens and closes with its policy."""
+"""Buckets with their own policies, and a source whose policy allows or denies access."""
 
 import json
 from datetime import UTC, datetime
@@ -40,7 +40,7 @@ class GrantedPlace:
         return AccessOptions(self.source, self.raw, self.lake, **given)
 
     def policy(self, bucket: str = "") -> PolicyText:
-        """What the bucket (the source's, if none is named) has now."""
+        """The current policy of the bucket, by default the source's."""
         try:
             answer = self.client.get_bucket_policy(Bucket=bucket or self.source.bucket)
         except self.client.exceptions.ClientError:
@@ -48,7 +48,7 @@ class GrantedPlace:
         return PolicyText(str(answer["Policy"]))
 
     def write(self, *statements: dict[str, Any], bucket: str = "") -> str:
-        """Put a policy there, with an indentation of somebody's own."""
+        """Put a policy with unusual indentation."""
         text = json.dumps({"Statement": statements, "Version": "2012-10-17"}, indent=7)
         self.client.put_bucket_policy(Bucket=bucket or self.source.bucket, Policy=text)
         return text

@@ -1,4 +1,4 @@
-"""Structuring that stands still while documents are read, to be interrupted there."""
+"""Structuring that waits while documents are read, so that tests can interrupt it there."""
 
 import threading
 
@@ -7,7 +7,7 @@ from checkout_assets_tests.spark_process import SparkProcess
 
 
 class HeldS3:
-    """An S3 that does not answer for documents until it may; everything else passes."""
+    """An S3 that does not answer requests for documents until released; others pass."""
 
     def __init__(self, proxy: FaultProxy) -> None:
         self.endpoint_url = proxy.endpoint_url

@@ -13,7 +13,7 @@ _ROLE = "copy-worker"
 
 
 class InstanceMetadata:
-    """What is served: no Spot notice and no credentials until there are some.
+    """The metadata: at first without a Spot notice and without credentials.
 
     A role's credentials are not there at once: EC2 User Guide, "Retrieve security credentials
     from instance metadata", and IAM's changes are eventually consistent.
@@ -74,7 +74,7 @@ def instance_metadata() -> Iterator[InstanceMetadata]:
             self.wfile.write(body or b"")
 
         def log_message(self, *words: object) -> None:
-            """Nobody reads it."""
+            """Log nothing."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()

@@ -1,4 +1,4 @@
-"""An AWS account by moto that is ready for the migration, and that tests can sabotage."""
+"""An AWS account in moto that is ready for the migration, in which tests create faults."""
 
 import json
 from collections.abc import Callable, Iterator, Mapping
@@ -39,7 +39,7 @@ ROLES = {
     "emr": ("emr_service_role", ["elasticmapreduce.amazonaws.com"]),
     "host": ("host_role", ["ec2.amazonaws.com"]),
 }
-"""By name: the policy of the role, and who takes it."""
+"""By name: the role's policy, and who assumes the role."""
 
 _NOTHING = {"Effect": "Allow", "Action": ["ec2:DescribeSubnets"], "Resource": ["*"]}
 Answer = Callable[[Mapping[str, Any]], dict[str, Any]]
@@ -121,7 +121,7 @@ class MigrationAccount:
 
     @contextmanager
     def listening(self) -> Iterator[None]:
-        """Note each request that is sent in here, and answer or deny some of them."""
+        """Record each request that the body sends, and answer or deny some of them."""
         original: Any = botocore.client.BaseClient._make_api_call  # type: ignore[attr-defined]
 
         def call(client: Any, operation: str, sent: Mapping[str, Any]) -> Any:
@@ -229,7 +229,7 @@ def build_packages(directory: Path) -> None:
 
 @contextmanager
 def moto_account(patch: pytest.MonkeyPatch) -> Iterator[MigrationAccount]:
-    """An empty account, and nothing else of AWS."""
+    """An empty account."""
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         patch.setenv(name, "testing")
     patch.setenv("AWS_DEFAULT_REGION", REGION)

@@ -1,4 +1,4 @@
-"""A source, a raw and a lake of their own on the real S3 server, for tests of the engines."""
+"""A separate source, raw and lake on the real S3 server, for tests of the engines."""
 
 import uuid
 from collections.abc import Sequence
@@ -48,7 +48,7 @@ class OrdersPlace:
         return str(answer["ETag"]).strip('"')
 
     def put_in_parts(self, key: str, body: bytes) -> None:
-        """An object whose tag is no MD5, as multipart uploads leave them."""
+        """Put an object whose tag is not an MD5, as after a multipart upload."""
         where = {"Bucket": self.source.bucket, "Key": self.source.prefix + key}
         upload = self.client.create_multipart_upload(
             **where, ContentType=TYPE, Metadata={"made-by": "a test"}

@@ -1,4 +1,4 @@
-"""S3 servers that are not ministack, and what each of them cannot do.
+"""S3 servers other than ministack, and what each of them cannot do.
 
 ministack keeps every key and knows conditions, but checks no signature. What it and our own code
 misunderstand alike shows only on servers that others wrote.
@@ -37,12 +37,12 @@ _WEED_PORTS = (
     "volume.port.grpc",
 )
 _UNTIL_INPUT_ENDS = '"$@" </dev/null & child=$!; cat >/dev/null; kill $child; wait $child'
-"""For a shell: its input is our pipe, which ends however this process ends."""
+"""For a shell whose input is our pipe, which closes in every case when this process ends."""
 
 
 @dataclass(frozen=True)
 class OtherServer:
-    """A running server, and by what it is known to differ from Amazon's.
+    """A running server, and its known differences from Amazon S3.
 
     ``refused`` are names that it does not take in a key, ``renamed`` those that it keeps as others;
     ``uncopyable`` it lists and cannot copy. ``has_directories`` tells whether a key below which
@@ -97,7 +97,7 @@ def moto() -> Iterator[OtherServer]:
 
 @contextmanager
 def seaweedfs() -> Iterator[OtherServer]:
-    """SeaweedFS as a process of its own, which ends with this one; its objects lie on disk."""
+    """SeaweedFS as a separate process that ends with this one; its objects are on disk."""
     with tempfile.TemporaryDirectory(prefix="weed-") as directory, ExitStack() as stack:
         ports = _free_ports(len(_WEED_PORTS))
         url = f"http://127.0.0.1:{ports[_WEED_PORTS.index('s3.port')]}"

@@ -1,4 +1,4 @@
-"""Rules that a policy statement keeps or breaks: one function a rule, as the checks have them."""
+"""Rules for policy statements: one function per rule."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ class Breach:
 
 
 Rule = Callable[[Statement, datetime], bool]
-"""Whether an allowing statement keeps the rule at that time."""
+"""Whether an allowing statement follows the rule at that time."""
 
 
 def no_account_root(statement: Statement, now: datetime) -> bool:
@@ -78,7 +78,7 @@ def names_who_asked(statement: Statement, now: datetime) -> bool:
 
 
 LASTING_RULES: Sequence[Rule] = (no_account_root, no_wildcard_action, no_whole_bucket)
-"""What every statement keeps that allows something."""
+"""The rules for every statement that allows something."""
 
 TEMPORARY_RULES: Sequence[Rule] = (
     *LASTING_RULES,
@@ -86,7 +86,7 @@ TEMPORARY_RULES: Sequence[Rule] = (
     only_over_tls,
     names_who_asked,
 )
-"""What statements keep that let another account in."""
+"""The rules for statements that allow another account."""
 
 
 def lint(

@@ -1,4 +1,4 @@
-"""A real PostgreSQL server for one test, of the programs that this machine has."""
+"""A real PostgreSQL server for one test, from the programs on this machine."""
 
 import os
 import pwd
@@ -22,7 +22,7 @@ _STARTS = 5
 
 @dataclass(frozen=True)
 class PostgresServer:
-    """A server that wants a password."""
+    """A server that requires a password."""
 
     port: int
     password: str
@@ -31,7 +31,7 @@ class PostgresServer:
 
 
 def programs() -> Path:
-    """Where initdb and postgres are; skips the test if they are nowhere."""
+    """The directory of initdb and postgres; skips the test if there is none."""
     found = shutil.which("initdb")
     places = [Path(found).resolve().parent] if found else []
     places += sorted(Path("/usr/lib/postgresql").glob("*/bin"))
@@ -75,7 +75,7 @@ def _unprivileged() -> dict[str, Any]:
 
 @contextmanager
 def _serving(place: Path, root: Path, as_user: dict[str, Any]) -> Iterator[int]:
-    """The port of the server; another one is tried if somebody took it meanwhile."""
+    """The port of the server; another one is tried if it has been taken."""
     log = root / "log"
     starts = (_start(place, root, log, as_user) for _ in range(_STARTS))
     port, process = next((each for each in starts if each[1].poll() is None), (0, None))

@@ -1,4 +1,4 @@
-"""How many examples a property looks at, and whether they are the same ones each time.
+"""How many examples a property tests, and whether they are the same each time.
 
 The tests that decide whether a change lands look at the same examples each time: a red one is
 the change's. ``make test-properties`` looks for other ones, ``PROPERTY_FACTOR`` times as many.
@@ -12,7 +12,7 @@ _FACTOR = int(os.environ.get("PROPERTY_FACTOR", "0"))
 
 
 def examples(usual: int = 100) -> int:
-    """The usual number of examples, or a multiple of it when new ones are searched for."""
+    """The usual number of examples, or a multiple of it in a search for new ones."""
     return usual * max(1, _FACTOR)
 
 

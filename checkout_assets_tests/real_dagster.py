@@ -1,4 +1,4 @@
-"""Dagster as people run it: a webserver, a daemon and a process for each run."""
+"""Dagster as in use: a webserver, a daemon and a process per run."""
 
 import json
 import os
@@ -56,7 +56,7 @@ _LOCATIONS = "query { workspaceOrError { ... on Workspace { locationEntries { na
 
 
 class Webserver:
-    """What a browser says to it."""
+    """A client with the requests of a browser."""
 
     def __init__(self, port: int, process: "subprocess.Popen[bytes] | None" = None) -> None:
         self._url = f"http://127.0.0.1:{port}/graphql"
@@ -117,7 +117,7 @@ class Webserver:
 
 
 def wait_until(condition: Callable[[], object], seconds: float = END_SECONDS) -> None:
-    """Wait for something to become true; a server that does not answer yet is asked again."""
+    """Wait for something to become true; requests without a response are repeated."""
     deadline = time.monotonic() + seconds
     while True:
         with suppress(OSError):
@@ -128,7 +128,7 @@ def wait_until(condition: Callable[[], object], seconds: float = END_SECONDS) ->
 
 
 def shipped_home(directory: Path, most_runs: int | None = None) -> Path:
-    """A DAGSTER_HOME with the instance of a deployment, and with room for so many runs."""
+    """A DAGSTER_HOME with the instance of a deployment that allows this number of runs."""
     config = shipped_instance()
     if most_runs is not None:
         config["concurrency"]["runs"]["max_concurrent_runs"] = most_runs
@@ -174,7 +174,7 @@ def run_pid(instance: dg.DagsterInstance, run: str) -> int:
 
 
 def free_port() -> int:
-    """A port on which nobody listens now."""
+    """A port on which no process listens now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

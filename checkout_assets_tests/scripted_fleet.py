@@ -1,4 +1,4 @@
-"""A service that does as a script says, and a clock that only waiting moves: a run's doubles."""
+"""Doubles for a run: a scripted service, and a clock that only waiting moves."""
 
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -49,7 +49,7 @@ class FakeClock:
 
 
 def done(host: "FakeHost", numbers: Numbers) -> FakeLook:
-    """All that it was given has succeeded."""
+    """All units that it was given have succeeded."""
     given = [folder for folder, number in numbers.items() if host.given.get(folder) == number]
     return Look([ended_well(folder, numbers[folder]) for folder in given])
 

@@ -1,4 +1,4 @@
-"""The services of a deployment, started, stopped and restarted as their units tell systemd."""
+"""The services of a deployment, started, stopped and restarted as systemd would by their units."""
 
 import os
 import shlex
@@ -26,12 +26,12 @@ class Service:
 
     @property
     def pid(self) -> int:
-        """Of its main process."""
+        """The id of its main process."""
         assert self._process is not None
         return self._process.pid
 
     def start(self) -> None:
-        """Start it, and wait for what the unit waits for."""
+        """Start it, and wait until it is ready by its unit."""
         with self._log.open("ab") as out:
             self._process = subprocess.Popen(
                 self._with_variables(shlex.split(self._unit.one("Service", "ExecStart"))),

@@ -1,4 +1,4 @@
-"""An S3 server that accepts requests and stays silent until somebody has said so."""
+"""An S3 server that does not answer requests until its silence has been reported."""
 
 import threading
 from collections.abc import Callable
@@ -10,7 +10,7 @@ from checkout_assets_tests.fault_proxy import FaultProxy, Request
 
 
 class SilentServer:
-    """Does not answer the chosen requests before ``hear``, or before the time is up."""
+    """Does not answer the chosen requests before ``hear``, or before a time limit."""
 
     def __init__(
         self, proxy: FaultProxy, is_silent: Callable[[Request], bool], seconds: float = 4
@@ -23,7 +23,7 @@ class SilentServer:
         proxy.rule = self._hold
 
     def hear(self, told: object) -> None:
-        """That S3 is silent was said, in these words; it answers again."""
+        """Take a report of the silence, and answer again."""
         self.told.append(str(told))
         self._heard.set()
 
@@ -34,6 +34,6 @@ class SilentServer:
 
 
 def tell_soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let what is silent for 0.3 seconds be told, instead of 10."""
+    """Report silence after 0.3 seconds instead of 10."""
     monkeypatch.setattr(silence, "_WORTH_TELLING_SECONDS", 0.3)
     monkeypatch.setattr(silence, "_SECONDS_BETWEEN_LOOKS", 0.05)

@@ -1,4 +1,4 @@
-"""A command in a process of its own, with everything that it starts kept in sight."""
+"""A command in a separate process, with all processes that it starts."""
 
 import os
 import signal
@@ -69,7 +69,7 @@ class SparkProcess:
 
 
 def wait_until(happened: Callable[[], object], seconds: float = _ENDS_WITHIN) -> None:
-    """Look again and again until something happened; raises TimeoutError."""
+    """Check repeatedly until something is true; raises TimeoutError."""
     deadline = time.monotonic() + seconds
     while not happened():
         if time.monotonic() > deadline:

@@ -16,7 +16,7 @@ _DAY = dt.timedelta(days=1)
 
 
 def certificate(directory: Path, host: str = "127.0.0.1", days: int = 1) -> tuple[Path, Path]:
-    """A certificate of its own authority that ends in so many days, and its key."""
+    """A self-signed certificate that expires in ``days`` days, and its key."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "made-up")])
     now = dt.datetime.now(dt.UTC)

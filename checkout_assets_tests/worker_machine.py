@@ -1,4 +1,4 @@
-"""A machine as the user data finds it: its commands, a worker archive, and nothing else."""
+"""A machine for user data: only its commands and a worker archive."""
 
 import contextlib
 import hashlib
@@ -20,7 +20,7 @@ PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 NO_METADATA = "http://127.0.0.1:9"
 
 _USED_COMMANDS = ("bash", "date", "mkdir", "sha256sum", "tail", "tar", "timeout")
-"""What the script runs and every Linux has; a command beyond these is missing here."""
+"""The commands of every Linux that the script may use; others are missing here."""
 
 _AWS = f"""#!{sys.executable}
 import shutil, sys
@@ -89,7 +89,7 @@ def _wheel(name: str, members: Sequence[Member]) -> Member:
 
 
 class WorkerMachine:
-    """Runs user data as a local process, with commands of its own in place of the system's.
+    """Runs user data as a local process, with doubles of the system's commands.
 
     ``aws`` really copies from and to the S3 server of the AWS variables; ``dnf`` installs this
     Python; ``shutdown`` and ``sleep`` are only noted. ``calls`` tells of all three.
@@ -116,11 +116,11 @@ class WorkerMachine:
 
     @property
     def calls(self) -> list[str]:
-        """The noted commands, with their words."""
+        """The recorded commands with their arguments."""
         return self._calls.read_text().splitlines() if self._calls.exists() else []
 
     def command(self, name: str, script: str) -> None:
-        """Put a command in the place of another."""
+        """Replace a command."""
         path = self.bin / name
         path.unlink(missing_ok=True)
         path.write_text(script)
@@ -171,7 +171,7 @@ class WorkerMachine:
 
     @staticmethod
     def kill(process: "subprocess.Popen[bytes]") -> None:
-        """Power off, without a word to anybody; nothing happens if it has ended."""
+        """Power off without notice; does nothing if it has ended."""
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()

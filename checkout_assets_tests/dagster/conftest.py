@@ -1,4 +1,4 @@
-"""A temporary Dagster instance and shorthands for what it stored."""
+"""A temporary Dagster instance, and access to what it has stored."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -20,7 +20,7 @@ MIGRATION = build_migration(Migration(RUNBOOK), 32)
 
 
 class Dagster:
-    """Runs assets over a range of folders and tells what the instance then holds."""
+    """Runs assets over a range of folders and returns what the instance has stored."""
 
     def __init__(self, instance: dg.DagsterInstance) -> None:
         self.instance = instance
@@ -99,7 +99,7 @@ class Dagster:
         return [record.asset_materialization for record in records if record.asset_materialization]
 
     def checks(self, asset: str, name: str) -> dict[str, Any]:
-        """Partition to the latest evaluation of a check."""
+        """The latest evaluation of a check, by partition."""
         key = dg.AssetCheckKey(dg.AssetKey(asset), name)
         records = self.instance.event_log_storage.get_asset_check_execution_history(key, limit=1000)
         found = {}

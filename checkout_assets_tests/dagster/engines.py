@@ -1,4 +1,4 @@
-"""A second engine: deliberately slow, out of order and faulty, to prove the seam."""
+"""A second engine, deliberately slow, out of order and faulty, to test the engines' protocol."""
 
 import time
 import uuid
@@ -16,7 +16,7 @@ from spark_jobs.contract.totals import StructureTotals
 
 @dataclass
 class OddEngine:
-    """Ends folders in reverse order, after a pause; fails, forgets or dies where it is told to."""
+    """Ends folders in reverse order after a pause; fails, omits a folder or dies as configured."""
 
     result: Callable[[Folder, str], Any]
     failing: Sequence[str] = ()
@@ -59,7 +59,7 @@ def structured(folder: Folder, error: str) -> StructuredFolder:
 
 
 _ENGINES: dict[str, OddEngine] = {}
-"""Dagster makes resources anew from their configuration, so engines are kept here by name."""
+"""Engines by name: Dagster creates resources from their configuration again and again."""
 
 
 class OddCopyEngine(CopyEngineResource):

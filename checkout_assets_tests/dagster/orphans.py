@@ -1,4 +1,4 @@
-"""Runs that begin and end, and what a sensor for orphans says when it looks."""
+"""Runs that begin and end, and the results of a sensor for orphans."""
 
 from collections.abc import Callable
 from typing import Any
@@ -13,17 +13,17 @@ def nothing() -> None:
 
 @dg.job
 def some_job() -> None:
-    """A run of it holds whatever a test launches in its name."""
+    """The job of the runs that own the machines a test launches."""
     nothing()
 
 
 def started(instance: dg.DagsterInstance, **options: Any) -> dg.DagsterRun:
-    """A run that is under way."""
+    """A run in progress."""
     return instance.create_run_for_job(some_job, status=dg.DagsterRunStatus.STARTED, **options)
 
 
 def look(sensor: Callable[..., Any], instance: dg.DagsterInstance, **resources: Any) -> str:
-    """Let the sensor look once; what it says."""
+    """Evaluate the sensor once; returns its message."""
     with dg.build_sensor_context(instance=instance, resources=resources) as context:
         told = sensor(context)
     assert isinstance(told, dg.SkipReason)

@@ -1,1 +1,1 @@
-"""EC2 on this machine for tests: moto's API, whose instances really run their user data."""
+"""EC2 on this machine for tests: moto's API with instances that really run their user data."""

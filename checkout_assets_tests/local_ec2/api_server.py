@@ -1,4 +1,4 @@
-"""EC2, SSM, IAM, STS and quotas over HTTP, with calls counted, and answered wrongly if told so."""
+"""EC2, SSM, IAM, STS and quotas over HTTP, with counted calls and configurable errors."""
 
 import json
 import re

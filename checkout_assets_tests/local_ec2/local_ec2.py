@@ -1,4 +1,4 @@
-"""Instances that boot as processes of this machine, fail as told, and end."""
+"""Instances that boot as processes of this machine, fail as configured, and end."""
 
 import base64
 import os
@@ -51,7 +51,7 @@ if [ "$1 $2" = "-m venv" ]; then
   {shutil.which("chmod")} +x "$3/bin/python" "$3/bin/checkout-assets"
 fi
 """
-"""Makes an environment that has this checkout's worker in it, without installing anything."""
+"""Creates an environment with this checkout's worker without installing anything."""
 
 _QUICK_AWS = f"""#!{sys.executable} -IS
 import os, shutil, sys, urllib.request
@@ -71,7 +71,7 @@ else:
 
 @dataclass
 class LocalInstance:
-    """An instance: what EC2 says of it, and the machine it really is."""
+    """An instance: its state in EC2, and the local process that it is."""
 
     told: Any
     machine: WorkerMachine
@@ -138,7 +138,7 @@ class LocalEc2:
             yield self
 
     def client(self, service: str) -> Any:
-        """A client of this API, of somebody who may do everything."""
+        """A client of this API with all permissions."""
         return boto3.client(
             service,  # type: ignore[call-overload]
             region_name=REGION,
@@ -160,7 +160,7 @@ class LocalEc2:
             time.sleep(_TICK)
 
     def die(self, instance: LocalInstance, code: str = "Server.InternalError") -> None:
-        """Power off without a word to anybody, as broken hardware does."""
+        """Power off without notice, as broken hardware does."""
         set_state(instance.told, "shutting-down", code)
         _kill(instance)
         set_state(instance.told, "terminated", code)
@@ -216,7 +216,7 @@ class LocalEc2:
         self._work(watch)
 
     def _shut_down(self, told: Any) -> None:
-        """As TerminateInstances does: every process is asked to end, then the power goes."""
+        """As TerminateInstances does: every process is asked to end, then killed."""
         instance = next(each for each in self.instances if each.told is told)
 
         def power_off() -> None:

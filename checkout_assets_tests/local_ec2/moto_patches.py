@@ -20,7 +20,7 @@ CODES = {"pending": 0, "running": 16, "shutting-down": 32, "terminated": 48}
 
 
 def set_state(instance: Any, name: str, code: str = "") -> None:
-    """Move an instance, and say why it ends."""
+    """Change an instance's state, with the reason for its end."""
     instance._state = InstanceState(name, CODES[name])
     if code:
         instance.state_reason = StateReason(f"{code}: told by the local EC2", code)

@@ -1,1 +1,1 @@
-"""EMR on this machine for tests: moto's API, whose steps really run as local processes."""
+"""EMR on this machine for tests: moto's API with steps that really run as local processes."""

@@ -1,4 +1,4 @@
-"""moto's API over HTTP, with its calls counted, throttled to AWS's quotas, or answered wrongly."""
+"""moto's API over HTTP, with counted calls, AWS's request quotas and configurable errors."""
 
 import json
 import threading

@@ -1,4 +1,4 @@
-"""What a step's ``spark-submit`` becomes on this machine."""
+"""The local commands for a step's ``spark-submit``."""
 
 import os
 import sys
@@ -63,7 +63,7 @@ def _option(arguments: Sequence[str], name: str) -> str:
 
 
 def local_spark_submit(arguments: Sequence[str], place: Path) -> list[str]:
-    """The same submission to a Spark of this machine: the packaged code, not the checkout's."""
+    """The same submission to Spark on this machine, with the packaged code."""
     submit = Path(sys.executable).with_name("spark-submit")
     here = ["--master", "local[1]", "--driver-java-options", _SHORT_LIVED]
     quiet = ["--conf", "spark.ui.enabled=false", "--conf", "spark.driver.host=127.0.0.1"]
@@ -72,7 +72,7 @@ def local_spark_submit(arguments: Sequence[str], place: Path) -> list[str]:
 
 
 def _kept(arguments: Sequence[str]) -> Iterator[str]:
-    """Without what only a YARN cluster understands."""
+    """The arguments without those that only a YARN cluster supports."""
     rest = iter(arguments)
     for argument in rest:
         if argument in _OF_CLUSTERS:

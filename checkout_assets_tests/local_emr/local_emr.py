@@ -1,4 +1,4 @@
-"""Clusters that start, run their steps as processes of this machine, fail as told, and end."""
+"""Clusters that start, run their steps as local processes, fail as configured, and end."""
 
 import gzip
 import os
@@ -28,12 +28,12 @@ _MANAGED_POLICIES_TAG = "for-use-with-amazon-emr-managed-policies"
 _ONE_ATTEMPT = "spark.yarn.maxAppAttempts=1"
 
 Command = Callable[[Sequence[str], Path], Sequence[str]]
-"""From a step's arguments, and the directory it works in, to those of a local process."""
+"""Turns a step's arguments and its working directory into the arguments of a local process."""
 
 
 @dataclass(frozen=True)
 class ClusterFault:
-    """How a cluster ends early, once that many of its steps are completed."""
+    """How a cluster ends early, after this number of completed steps."""
 
     code: str
     message: str = ""

@@ -22,7 +22,7 @@ _add_steps = Cluster.add_steps
 
 @contextmanager
 def patched_moto() -> Iterator[None]:
-    """moto with clusters and steps that somebody else moves from state to state."""
+    """moto with clusters and steps whose states its caller changes."""
     patches: list[tuple[Any, str, Any]] = [
         (ElasticMapReduceResponse, "get_region_from_url", BaseResponse.get_region_from_url),
         (ElasticMapReduceResponse, "cancel_steps", _cancel_steps),

@@ -1,1 +1,1 @@
-"""What the engines and libraries of analysts make of the tables' files."""
+"""Reading the tables' files with the engines and libraries of analysts."""

@@ -1,4 +1,4 @@
-"""A folder that was structured, then changed at the source and copied again: what a run must do.
+"""A folder that was structured, then changed at the source and copied again, and its results.
 
 The new rows differ from the old ones in content, day and number, so that nothing that is left of
 the old publication, or done twice, can pass for right.
@@ -69,13 +69,13 @@ class ChangedFolder:
         self.foreign = foreign_files(self._old_lake)
 
     def structure(self, lake: Store, run_id: str, *folders: str, **options: Any) -> None:
-        """A run in this process that must succeed."""
+        """Run in this process; the run must succeed."""
         job = StructureJob(self.raw_uri, lake.uri, run_id, folders or (FOLDER,), **options)
         told = {each.folder: each.error for each in structure_folders(self.spark, job)}
         assert told == dict.fromkeys(job.folders, "")
 
     def try_to_structure(self, lake: Store, run_id: str) -> str:
-        """A run in this process; what it says if it fails."""
+        """Run in this process; returns the error if it fails."""
         job = StructureJob(self.raw_uri, lake.uri, run_id, (FOLDER,))
         (told,) = structure_folders(self.spark, job)
         return told.error

@@ -1,4 +1,4 @@
-"""Stores of both kinds, so that a test of one is a test of the other."""
+"""Stores of both kinds, so that each test runs with both."""
 
 import uuid
 from pathlib import Path

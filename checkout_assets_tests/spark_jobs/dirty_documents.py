@@ -1,4 +1,4 @@
-"""Invented orders as strangers might have written them: hypothesis strategies of JSON text.
+"""Invented orders with unexpected content: hypothesis strategies of JSON text.
 
 They start from the schema, so that most values are plausible, and then do what the source does:
 other types, other case, duplicate keys, nested and truncated text, fields nobody knows.
@@ -187,7 +187,7 @@ def spelled(name: str) -> st.SearchStrategy[str]:
 
 @st.composite
 def cleaned_shape(draw: st.DrawFn, name: str) -> Members:
-    """A value in which the documented cleanings, or redaction, have something to do."""
+    """A value from which the cleanings or redaction remove something."""
     outer, keys = CLEANED_SHAPES[name]
     inner_key = st.sampled_from(keys)
     inner = st.lists(st.tuples(inner_key, st.one_of(SCALARS, ANYTHING)), max_size=3).map(

@@ -62,7 +62,7 @@ class JobProcess:
         return self._process.poll() is None
 
     def kill(self) -> None:
-        """kill -9 of everything at once: no handler runs, no answer is awaited."""
+        """Kill -9 all processes at once: no handler runs, no response is awaited."""
         os.kill(self._process.pid, signal.SIGKILL)
         wait_until(self._all_killed)
         self._process.wait(ENDS_WITHIN)
@@ -72,7 +72,7 @@ class JobProcess:
         return self._process.wait(ENDS_WITHIN)
 
     def discard(self) -> None:
-        """Kill what is left, whatever happened."""
+        """Kill the remaining processes."""
         wait_until(self._all_killed)
         self._process.wait(ENDS_WITHIN)
 
@@ -94,7 +94,7 @@ class JobProcess:
 
 
 def wait_until(happened: Callable[[], bool], seconds: float = ENDS_WITHIN) -> None:
-    """Look again and again, without a pause, so that nothing short is missed."""
+    """Check repeatedly without a pause, so that short states are not missed."""
     deadline = time.monotonic() + seconds
     while not happened():
         if time.monotonic() > deadline:

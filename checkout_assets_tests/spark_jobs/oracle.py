@@ -1,4 +1,4 @@
-"""A second opinion on what a document becomes, written from the rules and not from the code.
+"""A second implementation of conforming, written from the rules and not from the code.
 
 Slow and plain on purpose: a recursive descent parser that remembers source text, then one pass
 that removes, one that converts. It shares nothing with the conforming but the schema's lists.
@@ -85,7 +85,7 @@ class Dropped(str):
 
 @dataclass
 class Rejection:
-    """A document that is no order."""
+    """A document that is not an order."""
 
     reason: str
 
@@ -104,7 +104,7 @@ class Expected:
 
 
 class Parser:
-    """RFC 8259, one method a production."""
+    """RFC 8259, one method per production."""
 
     def __init__(self, text: str) -> None:
         self.text = text

@@ -1,1 +1,1 @@
-"""AWS's rules of who may do what, strictly: what is not known raises, and nothing is ignored."""
+"""AWS's rules for policies, implemented strictly: unknown elements raise an error."""

@@ -79,7 +79,7 @@ ANY_TERMS = terms_of(Place("source", "root/"), Place("raw", "copies/"), Place("l
 
 
 class InProcessSpark:
-    """As much of Spark as structuring small folders needs: what is proved are the requests."""
+    """The parts of Spark that structuring small folders needs, for tests of the requests."""
 
     defaultParallelism = 2  # noqa: N815
 
@@ -162,7 +162,7 @@ class AccessPlace:
 
     @contextmanager
     def acting_as(self, role: str) -> Iterator[None]:
-        """All that speaks to S3 in here does it as that role."""
+        """Send all S3 requests in the body with that role."""
         if role not in self._sessions:
             self._sessions[role] = self.strict.session(role)
         with self._monkeypatch.context() as patch:

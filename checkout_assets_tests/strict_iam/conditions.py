@@ -7,7 +7,7 @@ from functools import cache
 from typing import Any
 
 Context = Mapping[str, str]
-"""What a request says of itself; keys in lower case. A key that it does not have is absent."""
+"""The condition keys of a request, in lower case; keys without a value are absent."""
 
 KNOWN_KEYS = frozenset(
     (
@@ -31,7 +31,7 @@ _Test = Callable[[str, _Values], bool]
 
 
 class UnknownPolicyError(Exception):
-    """A policy uses what is not implemented here; ignoring it would prove nothing."""
+    """A policy uses an element that is not implemented here and must not be ignored."""
 
 
 def holds(conditions: Mapping[str, Any], context: Context) -> bool:
@@ -47,7 +47,7 @@ def like(pattern: str, text: str) -> bool:
 
 
 def listed(value: Any) -> list[Any]:
-    """Policies write a list of one with or without brackets."""
+    """A list, also for a single value without brackets."""
     return value if isinstance(value, list) else [value]
 
 

@@ -39,7 +39,7 @@ class Caller:
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """One action on one resource, and what the request says beside them."""
+    """One action on one resource, with the condition keys of the request."""
 
     action: str
     resource: str
@@ -56,7 +56,7 @@ class Owner(StrEnum):
 
 
 class Said(Enum):
-    """What a policy says to a request."""
+    """The decision of a policy about a request."""
 
     NOTHING = 0
     TO_ACCOUNT = 1

@@ -7,7 +7,7 @@ from checkout_assets_tests.strict_iam.strict_s3 import StrictS3
 
 
 def smaller(statement: Document) -> Iterator[tuple[str, Document | None]]:
-    """The statement without one of its actions, resources or prefixes; None if it had but one."""
+    """The statement without one action, resource or prefix; None if it has only one."""
     for element in ("Action", "Resource"):
         for value in statement[element]:
             left = [each for each in statement[element] if each != value]

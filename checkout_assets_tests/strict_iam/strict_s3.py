@@ -1,4 +1,4 @@
-"""The S3 server behind AWS's rules: accounts, roles, buckets' policies, keys, and a clock.
+"""The S3 server with AWS's rules for accounts, roles, bucket policies and keys, and with a clock.
 
 Policies of buckets lie in the S3 server, where the code under test puts them by S3's own requests.
 A session is known by its access key; signatures are the S3 server's business, not looked at here.
@@ -60,7 +60,7 @@ class Key:
 
 @dataclass(frozen=True)
 class Question:
-    """What was to be decided: an ask of a role to a bucket or a key, by its name."""
+    """One decision: a role's request to a bucket or a key, by its name."""
 
     role: str
     ask: Ask
@@ -69,7 +69,7 @@ class Question:
 
     @property
     def kind(self) -> tuple[str, ...]:
-        """Equal for questions that differ in the time only."""
+        """Equal for decisions that differ only in time."""
         said = {name: each for name, each in self.ask.context.items() if "time" not in name}
         return (self.role, self.key, self.ask.action, self.ask.resource, str(sorted(said.items())))
 

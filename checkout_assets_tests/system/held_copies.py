@@ -8,7 +8,7 @@ _HELD_SECONDS = 600.0
 
 
 class HeldCopies:
-    """The rule of a proxy: an S3 that answers no copy while it is held."""
+    """A proxy's rule: no copy is answered while copies are held."""
 
     def __init__(self) -> None:
         self.reached, self._released = threading.Event(), threading.Event()
