@@ -8,7 +8,7 @@ import pytest
 
 from spark_jobs.contract.columns import QUARANTINE_COLUMNS
 from spark_jobs.contract.keys import staged_key
-from spark_jobs.job.writing import ROWS_WORTH_ZSTD, FolderWriter
+from spark_jobs.job.writing import ROWS_WORTH_A_DICTIONARY, FolderWriter
 from spark_jobs.stores import Store
 
 FOLDER = "0A_CheckoutOrder"
@@ -25,13 +25,10 @@ def test_a_staged_file_is_recorded_with_the_digest_of_its_bytes(lake: Store) -> 
         assert file.sha256 == hashlib.sha256(data).hexdigest()
 
 
-@pytest.mark.parametrize(
-    ("rows", "codec"),
-    [(1, "SNAPPY"), (ROWS_WORTH_ZSTD - 1, "SNAPPY"), (ROWS_WORTH_ZSTD, "ZSTD"), (200, "ZSTD")],
-)
-def test_a_file_has_the_codec_that_keeps_it_small(lake: Store, rows: int, codec: str) -> None:
+@pytest.mark.parametrize("rows", [1, 4, ROWS_WORTH_A_DICTIONARY])
+def test_a_table_file_is_compressed_with_zstd(lake: Store, rows: int) -> None:
     lines = [b'{"id": "1", "_source_key": "k"}'] * rows
     (staged,) = FolderWriter(lake, FOLDER, "run").write_days([("2018-10-31", lines)])
     data = lake.get(staged_key(FOLDER, "run", staged.path)).data
     group = pq.ParquetFile(pa.BufferReader(data)).metadata.row_group(0)
-    assert {group.column(number).compression for number in range(group.num_columns)} == {codec}
+    assert {group.column(number).compression for number in range(group.num_columns)} == {"ZSTD"}

@@ -22,10 +22,6 @@ ROWS_WORTH_A_DICTIONARY = 1000
 """Below this a file's dictionaries and statistics cost more than they save: with 700 leaf columns
 a file costs 36-44 ms and 206 KB with them, 15 ms and 76 KB without."""
 
-ROWS_WORTH_ZSTD = 25
-"""Below this a file of 700 leaf columns is no larger with Snappy, and costs 4-5 ms of CPU less,
-because zstd is set up again for each column."""
-
 LINE_BYTES_PER_FILE = 128 * 1024 * 1024
 """A table file holds at most about this many bytes of lines, some 25 MB of zstd Parquet."""
 
@@ -133,7 +129,7 @@ def _parquet(table: pa.Table) -> bytes:
     with pq.ParquetWriter(
         sink,
         table.schema,
-        compression="zstd" if table.num_rows >= ROWS_WORTH_ZSTD else "snappy",
+        compression="zstd",
         use_dictionary=large,
         write_statistics=True if large else searched,
         store_schema=False,
