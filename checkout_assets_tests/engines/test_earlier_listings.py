@@ -1,5 +1,6 @@
 """Reconciliations that list a part of the folders each day: nothing is missed, each day is told."""
 
+from collections import Counter
 from collections.abc import Collection
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -15,6 +16,7 @@ from checkout_assets.engines.locations import S3Location
 from checkout_assets.engines.reconciling.engine import Reconciler
 from checkout_assets.engines.reporting.leaving import earlier_listings, leave_report
 from checkout_assets.engines.reporting.page import Report
+from checkout_assets_tests.fault_proxy import FaultProxy
 from checkout_assets_tests.orders_place import OrdersPlace
 
 DAYS = 7
@@ -140,6 +142,27 @@ def test_a_folder_that_was_copied_again_or_was_red_is_listed(migrated: OrdersPla
     assert listed(reconcile(migrated, 1)) == set(FOLDERS)  # up to another cut-off, all are due
     migrated.copy(again.name, run_id="once more")
     assert listed(reconcile(migrated, 2, always=[red])) == {FOLDERS[1], again, red}
+
+
+def test_nothing_is_asked_twice(migrated: OrdersPlace, proxy: FaultProxy) -> None:
+    """Neither the names below the source nor the record of a folder that was copied since."""
+    migrated.copy(FOLDERS[3].name, run_id="once more")
+    kept = earlier_listings(migrated.lake)
+    engine = Reconciler(migrated.source, migrated.raw, migrated.lake).without_listing(
+        need_no_listing(kept, (START + timedelta(2)).date(), DAYS)
+    )
+    proxy.seen.clear()
+    assert listed({each.folder: each for each in engine.run(FOLDERS, "run")}) == {
+        FOLDERS[1],
+        FOLDERS[3],
+    }
+    assert engine.unexpected() == []
+    paths = [each.path for each in proxy.seen if each.method == "GET"]
+    of_source = [path for path in paths if path.startswith(f"/{migrated.source.bucket}")]
+    assert sum("delimiter=" in path for path in of_source) == 1
+    records = Counter(path for path in paths if "current.json" in path)
+    assert len(records) == DAYS
+    assert set(records.values()) == {1}
 
 
 def test_a_folder_whose_day_was_missed_is_listed_on_the_next(migrated: OrdersPlace) -> None:

@@ -17,7 +17,7 @@ from checkout_assets.engines.copying.cutoff import KeptCutOff
 from checkout_assets.engines.copying.listings import list_raw, list_source
 from checkout_assets.engines.copying.manifest import ManifestRow
 from checkout_assets.engines.copying.recorded import recorded_rows
-from checkout_assets.engines.copying.records import find_record
+from checkout_assets.engines.copying.records import RecordFound
 from checkout_assets.engines.copying.result import facts_of
 from checkout_assets.engines.copying.tally import Tally
 from spark_jobs.contract.completion import CompletionRecord
@@ -29,13 +29,16 @@ if TYPE_CHECKING:
 
 
 def compare_copy(
-    source: "S3Store | None", raw: "S3Store", folder: Folder, cut_off: KeptCutOff | None
+    source: "S3Store | None",
+    raw: "S3Store",
+    folder: Folder,
+    cut_off: KeptCutOff | None,
+    found: RecordFound,
 ) -> CopyEvidence:
     """Compare the sides of a folder: through the manifest if there is one, else by safe key.
 
     Without a cut-off, every object that the source lists is due.
     """
-    found = find_record(raw, folder.name)
     record, problem = found.record, found.problem
     if record is not None:
         try:

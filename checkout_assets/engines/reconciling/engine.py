@@ -18,11 +18,13 @@ from checkout_assets.domain.reconciliation import (
 from checkout_assets.domain.reporting.listings import KeptListings
 from checkout_assets.domain.verification import OutOfOrderError
 from checkout_assets.engines.copying.cutoff import KeptCutOff, find_cut_off
+from checkout_assets.engines.copying.records import find_record
 from checkout_assets.engines.interruptible import begin_all
 from checkout_assets.engines.locations import Location, S3Location
 from checkout_assets.engines.reconciling.copy_side import compare_copy
 from checkout_assets.engines.reconciling.earlier_listings import (
     NO_LISTINGS,
+    names_below,
     seen_earlier,
     usable_listings,
 )
@@ -37,7 +39,6 @@ from checkout_assets.engines.silence import (
 from spark_jobs.completed import completed
 from spark_jobs.contract.record_format import RecordError
 from spark_jobs.stores import StoreError
-from spark_jobs.stores.listing import list_directory
 
 if TYPE_CHECKING:
     from spark_jobs.stores import S3Store, Store
@@ -120,6 +121,7 @@ class Reconciler:
         self._session = session
         self._on_silence = on_silence
         self._earlier = NO_LISTINGS
+        self._below_source: list[str] | None = None
         self.ended = ended
         """When access to the source ended, and the last proof; empty if it has not ended."""
 
@@ -166,20 +168,30 @@ class Reconciler:
             inventory = LakeInventory(sides.lake, folders)
         with sides.asking.asks():
             cut_off = find_cut_off(sides.raw)
-            earlier = usable_listings(self._earlier, sides.source, sides.raw, cut_off)
+            if self._earlier.folders and sides.source is not None:
+                self._below_source = names_below(sides.source)
+            earlier = usable_listings(
+                self._earlier, sides.source, sides.raw, cut_off, self._below_source or ()
+            )
         return _Run(sides, inventory, cut_off, self._terms, earlier)
 
     def unexpected(self) -> list[str]:
-        """List what else lies directly below the source: a 513th folder, a loose object."""
+        """List what else lies directly below the source: a 513th folder, a loose object.
+
+        A run that listed the source's folders listed these names too.
+        """
+        names = self._below_source
+        if names is None:
+            names = self._list_source()
+        expected = {f"{name}/" for name in FOLDER_NAMES}
+        return [name for name in names if name not in expected]
+
+    def _list_source(self) -> list[str]:
         if self._source is None:
             return []
         source = self._source.open(self._session)
         with SilenceWatch(self._on_silence, StoreEar(source).heard):
-            names = list(
-                list_directory(source.crt(), source.bucket, source.prefix, source.terms.headers())
-            )
-        expected = {f"{name}/" for name in FOLDER_NAMES}
-        return [name for name in names if name not in expected]
+            return names_below(source)
 
 
 def _is_in_s3(store: "Store | None") -> TypeGuard["S3Store"]:
@@ -212,5 +224,7 @@ def _compare(run: _Run, folder: Folder) -> FolderReconciled:
 
 
 def _copy_of(run: _Run, folder: Folder) -> CopyEvidence:
-    earlier = seen_earlier(run.sides.raw, folder, run.earlier)
-    return earlier or compare_copy(run.sides.source, run.sides.raw, folder, run.cut_off)
+    raw = run.sides.raw
+    found = find_record(raw, folder.name)
+    earlier = seen_earlier(folder, found.record, run.earlier)
+    return earlier or compare_copy(run.sides.source, raw, folder, run.cut_off, found)

@@ -1,0 +1,1 @@
+"""Years of daily reconciliations in Dagster's storage: ``make bench-history``."""
