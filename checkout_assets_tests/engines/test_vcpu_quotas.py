@@ -1,6 +1,7 @@
 """vCPU quotas are compared before a launch: what cannot be is refused, what may fail is told."""
 
 from collections.abc import Iterator
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -136,7 +137,9 @@ def test_types_with_a_quota_of_their_own_are_not_compared_with_that_of_others() 
         assert [NOT_COMPARED in line and name in line for line in told] == [True]
 
 
-@pytest.mark.parametrize("answer", [{}, {"Quota": None}, {"Quota": {"Value": "many"}}])
+@pytest.mark.parametrize(
+    "answer", [{}, {"Quota": None}, {"Quota": {"Value": "many"}}, {"Quota": {"Value": inf}}]
+)
 def test_an_answer_that_is_not_one_is_no_quota(answer: Any) -> None:
     types = {"InstanceTypes": [{"InstanceType": "m5.large", "VCpuInfo": {"DefaultVCpus": 2}}]}
     told: list[str] = []

@@ -84,7 +84,7 @@ def vcpu_need(ask: QuotaAsk, quota: VcpuQuota, nodes: Sequence[HostNodes]) -> Vc
         }
         per_host = sum(each.count * min(vcpus[name] for name in each.types) for each in nodes)
         return VcpuNeed(quota, per_host, int(answer["Quota"]["Value"]))
-    except (LookupError, TypeError, ValueError):
+    except (LookupError, OverflowError, TypeError, ValueError):
         raise UncomparedError(f"AWS's answer about quota {quota.code} has no value") from None
 
 
