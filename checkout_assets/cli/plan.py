@@ -29,7 +29,7 @@ from checkout_assets.settings import Settings
 
 _NAME = "plan"
 _USUAL = PlanChoices()
-_OPTIONS = ("source_uri", "source_account", "requester_pays", "prices")
+_OPTIONS = ("source_uri", "raw_uri", "source_account", "requester_pays", "prices")
 _EXAMPLES = f"""{FOLDER_HELP}\b
 Examples:
   checkout-assets plan --source s3://orders
@@ -58,6 +58,10 @@ class _Load:
             "file. Sends no request to the source.",
         ),
     ] = None
+    left: Annotated[
+        bool,
+        typer.Option("--left", help="Plan for what raw does not hold yet; lists raw, too."),
+    ] = False
 
 
 @dataclass(frozen=True)
@@ -118,13 +122,28 @@ def _workload(settings: Settings, folders: list[str] | None, load: _Load) -> Wor
     chosen = select_folders(folders or ["all"])
     if load.inventory is not None and (load.objects, load.total_bytes) != (None, None):
         raise UsageError("--inventory counts itself: leave out --objects and --bytes.")
+    if load.left and (load.inventory, load.objects) != (None, None):
+        raise UsageError("--left lists source and raw: leave out --inventory and --objects.")
     if load.inventory is not None:
         return _inventoried(settings, chosen, load.inventory)
     if load.objects is not None:
         return spread_evenly(load.objects, load.total_bytes or 0, chosen)
     if load.total_bytes is not None:
         raise UsageError("--bytes needs --objects: say how many objects there are.")
-    return _listed(settings, chosen)
+    return _left(settings, chosen) if load.left else _listed(settings, chosen)
+
+
+def _left(settings: Settings, folders: Sequence[Folder]) -> Workload:
+    from checkout_assets.engines.locations import principal
+    from checkout_assets.engines.planning.left_load import left_workload
+
+    role = settings.comparing_role_arn
+    places = usable_places(settings, "source", "raw", role_arn=role)
+    source, raw = places["source"], places["raw"]
+    assert isinstance(source, S3Location)
+    assert isinstance(raw, S3Location)
+    session = principal(role)
+    return left_workload(source.open(session), raw.open(session), folders)
 
 
 def _listed(settings: Settings, folders: Sequence[Folder]) -> Workload:
@@ -161,6 +180,7 @@ def _document(
         "bytes": work.total_bytes,
         "documents": work.read,
         "archived": dict(work.archived),
+        "present": work.present,
         "missing_folders": work.missing,
         "inventory": inventory_document(work),
         "prices_as_of": table.as_of.isoformat(),

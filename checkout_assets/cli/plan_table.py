@@ -18,6 +18,8 @@ def workload_lines(work: Workload, counted_by_hand: bool = False) -> Iterator[st
         f"{counted(len(work.folders), 'folder')}, {counted(work.objects, 'object')}, "
         f"{byte_size(work.total_bytes)}; {counted(work.read, 'document')} to structure."
     )
+    if work.present:
+        yield f"Raw holds {counted(work.present, 'further object')} of the source already."
     for name, count in sorted(work.archived.items()):
         yield (
             f"Archived ({name}): {counted(count, 'object')}. Restore them before copying; that "

@@ -18,6 +18,7 @@ from checkout_assets.domain.anomalies import Finding, Rule, Severity, structured
 from checkout_assets.domain.counting import counted, in_number, of_folders
 from checkout_assets.domain.displayable import displayable
 from checkout_assets.domain.folders import Folder, select_folders, slices
+from checkout_assets.domain.planning.requests import FOLDERS_PER_JOB
 from checkout_assets.engines.structuring.choices import StructureChoices
 from checkout_assets.settings import Settings
 from spark_jobs.contract.totals import StructureTotals
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from checkout_assets.engines.structuring.spark_engine import StructuredFolder
 
 Rules = Sequence[Rule[StructureTotals]]
-FOLDERS_PER_JOB = 16
 INTERRUPTED = STRUCTURES_ANEW
 _EXAMPLES = f"""{FOLDER_HELP}\b
 Examples:

@@ -4,7 +4,7 @@ The constants were counted at a server for both commands; a test counts them aga
 free of charge and not counted. Retries after throttling are not included.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from checkout_assets.domain.planning.workload import FolderLoad, Workload
@@ -34,55 +34,98 @@ class RequestCounts:
         return self.writes + self.reads
 
 
-_COPY_RUN = RequestCounts(writes=7, reads=3)
-"""Requests per run: source and raw answer, raw's manifests, conditional writes, the cut-off."""
+_COPY_RUN = RequestCounts(writes=5, reads=3)
+"""Requests per run: source and raw answer, conditional writes are honoured, the cut-off is read."""
 
-_STRUCTURE_RUN = RequestCounts(writes=8, reads=2)
-"""Requests per run: raw and lake answer, conditional writes, the search for leftovers."""
+_FIRST_RUN = RequestCounts(writes=2)
+"""Requests of the first run: raw's manifests are listed, and the cut-off is written."""
+
+_REPORTS = RequestCounts(writes=3, reads=1)
+"""Requests per instance: its first and last progress, its end, and whether somebody listens.
+
+Every further 15 s cost a write and a read, which are not foreseen: an hour of them costs 0.002
+dollars per instance.
+"""
+
+_STRUCTURE_RUN = RequestCounts(writes=5, reads=2)
+"""Requests per run: raw and lake answer, and conditional writes are honoured."""
+
+FOLDERS_PER_JOB = 16
+"""Folders that one Spark job structures on this machine."""
+
+_STAGING_LISTINGS = 1
+_LISTINGS_PER_TABLE = 2
+"""Per Spark job the tables and quarantine of each order type are searched for leftovers."""
 
 _LISTINGS_OF_LEFTOVERS = 2
 _READS_OF_RECORDS = 4
 _WRITES_OF_RECORD = 2
 
 
-def requests_to_copy(work: Workload) -> RequestCounts:
-    """The requests of one run that copies these folders into an empty raw."""
-    return _sum([_COPY_RUN, *map(_copy_folder, work.folders.values())])
+def requests_to_copy(work: Workload, instances: int = 0) -> RequestCounts:
+    """The requests of one run that copies these folders, here or split among instances."""
+    loads = work.folders.values()
+    processes = [_COPY_RUN] * max(1, instances) + [_REPORTS] * instances
+    begun = any(each.old_parts for each in loads)
+    reports = RequestCounts(writes=len(loads) if instances else 0)
+    return _sum(
+        [RequestCounts() if begun else _FIRST_RUN, *processes, reports, *map(_copy_folder, loads)]
+    )
 
 
 def requests_to_structure(work: Workload, days: int) -> RequestCounts:
     """The requests of one run that structures these folders, with ``days`` days per folder."""
+    loads = list(work.folders.items())
+    jobs = (loads[at : at + FOLDERS_PER_JOB] for at in range(0, len(loads), FOLDERS_PER_JOB))
     return _sum(
-        [_STRUCTURE_RUN, *(_structure_folder(each, days) for each in work.folders.values())]
+        [
+            _STRUCTURE_RUN,
+            *(_search_for_leftovers(dict(job), days) for job in jobs),
+            *(_structure_folder(load, days) for _, load in loads),
+        ]
+    )
+
+
+def _search_for_leftovers(job: Mapping[str, FolderLoad], days: int) -> RequestCounts:
+    """The listings of a job, and a read of each file that is published after them.
+
+    They begin when the job's first folder is published; usually all others follow.
+    """
+    tables = {name.partition("_")[2] for name in job}
+    files = [_files(load, days) for load in job.values()]
+    return RequestCounts(
+        writes=_STAGING_LISTINGS + _LISTINGS_PER_TABLE * len(tables),
+        reads=sum(files) - max(files),
     )
 
 
 def _copy_folder(load: FolderLoad) -> RequestCounts:
-    pages, parts = _pages(load.objects), _manifest_parts(load)
-    # The source and afterwards raw; before that, the empty raw and its empty manifests.
-    listings = 2 * pages + 2
+    parts = -(-load.listed // _ROWS_PER_PART)
+    # The source, earlier manifests, raw before and raw afterwards.
+    in_raw = load.in_raw + load.objects
+    listings = _pages(load.listed) + 1 + _pages(load.in_raw) + _pages(in_raw)
     in_parts = load.parts + load.large  # beginning and ending an upload replace the one COPY
     copies = load.objects + in_parts
     return RequestCounts(
-        writes=listings + copies + parts + 1, reads=1 + parts + load.large + 2 * load.asked
+        writes=listings + copies + parts + 1,
+        reads=1 + load.old_parts + parts + load.large + 2 * load.asked,
     )
 
 
 def _structure_folder(load: FolderLoad, days: int) -> RequestCounts:
-    files = min(days, load.read)
     return RequestCounts(
         # A file is staged and then copied to its final key.
-        writes=_LISTINGS_OF_LEFTOVERS + _WRITES_OF_RECORD + 2 * files,
-        reads=load.read + _READS_OF_RECORDS + 2 * _manifest_parts(load),
+        writes=_LISTINGS_OF_LEFTOVERS + _WRITES_OF_RECORD + 2 * _files(load, days),
+        reads=load.read + _READS_OF_RECORDS + 2 * -(-load.listed // _ROWS_PER_PART),
     )
+
+
+def _files(load: FolderLoad, days: int) -> int:
+    return min(days, load.read)
 
 
 def _pages(objects: int) -> int:
     return 1 + max(0, -(-(objects - _KEYS_PER_PAGE) // _KEYS_PER_RANGE))
-
-
-def _manifest_parts(load: FolderLoad) -> int:
-    return -(-load.objects // _ROWS_PER_PART)
 
 
 def _sum(counts: Iterable[RequestCounts]) -> RequestCounts:

@@ -9,11 +9,15 @@ from checkout_assets.domain.folders import ALL_FOLDERS, Folder
 
 @dataclass(frozen=True, slots=True)
 class FolderLoad:
-    """One folder's objects.
+    """One folder's objects that are to be copied.
 
     ``read`` of them are documents or nested objects. ``archived`` objects must be restored before
     they can be copied. ``large`` objects are copied in ``parts`` parts altogether. Tags of
     ``asked`` objects do not tell their bytes, so copying requests the headers of both sides.
+
+    ``present`` are further objects of the source that raw holds already, and which structuring
+    reads too. ``in_raw`` are all objects of raw, and ``old_parts`` the parts of earlier manifests
+    that a copy reads.
     """
 
     objects: int
@@ -23,6 +27,14 @@ class FolderLoad:
     large: int = 0
     parts: int = 0
     asked: int = 0
+    present: int = 0
+    in_raw: int = 0
+    old_parts: int = 0
+
+    @property
+    def listed(self) -> int:
+        """The number of objects at the source."""
+        return self.objects + self.present
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +75,14 @@ class Workload:
         return sum(each.total_bytes for each in self.folders.values())
 
     @property
+    def present(self) -> int:
+        """The number of objects that raw holds already."""
+        return sum(each.present for each in self.folders.values())
+
+    @property
     def missing(self) -> list[str]:
         """The names of folders without an object."""
-        return [name for name, load in self.folders.items() if not load.objects]
+        return [name for name, load in self.folders.items() if not load.listed]
 
     @property
     def read(self) -> int:

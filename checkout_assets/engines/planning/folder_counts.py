@@ -3,11 +3,22 @@
 from collections import Counter
 from dataclasses import dataclass, field
 
+from checkout_assets.domain.copying import ARCHIVED
 from checkout_assets.domain.keys import classify
 from checkout_assets.domain.planning.workload import FolderLoad
 from checkout_assets.engines.copying.parts import PART_BYTES
 from checkout_assets.engines.copying.requests import LARGEST_COPY
 from spark_jobs.contract.words import ObjectKind
+
+
+def archived_in(storage_class: str) -> str:
+    """The storage class if its objects must be restored before they can be copied; else empty."""
+    return storage_class if storage_class in ARCHIVED else ""
+
+
+def _is_read(key: str) -> bool:
+    """Whether structuring reads the object."""
+    return classify(key).kind is not ObjectKind.SIDE
 
 
 @dataclass(slots=True)
@@ -20,6 +31,9 @@ class FolderCount:
     large: int = 0
     parts: int = 0
     asked: int = 0
+    present: int = 0
+    in_raw: int = 0
+    old_parts: int = 0
     archived: Counter[str] = field(default_factory=Counter)
 
     def add(self, key: str, size: int, archived: str = "", asked: bool = False) -> None:
@@ -30,13 +44,18 @@ class FolderCount:
         """
         self.objects += 1
         self.total_bytes += size
-        self.read += classify(key).kind is not ObjectKind.SIDE
+        self.read += _is_read(key)
         self.asked += asked
         if size > LARGEST_COPY:
             self.large += 1
             self.parts += -(-size // PART_BYTES)
         if archived:
             self.archived[archived] += 1
+
+    def add_present(self, key: str) -> None:
+        """Count an object that raw holds already: it is structured, but not copied again."""
+        self.present += 1
+        self.read += _is_read(key)
 
     @property
     def load(self) -> FolderLoad:
@@ -49,4 +68,7 @@ class FolderCount:
             large=self.large,
             parts=self.parts,
             asked=self.asked,
+            present=self.present,
+            in_raw=self.in_raw,
+            old_parts=self.old_parts,
         )

@@ -61,11 +61,17 @@ def estimates(
     days: int = DEFAULT_DAYS,
 ) -> list[Estimate]:
     """The estimates of copying and structuring the workload on each of these machines."""
-    to_copy, to_structure = requests_to_copy(work), requests_to_structure(work, days)
+    to_structure = requests_to_structure(work, days)
     return [
-        *(estimate_copy(work.objects, work.total_bytes, to_copy, at, table) for at in copying),
+        *(_copying(work, at, table) for at in copying),
         *(estimate_structuring(work.read, to_structure, at, table) for at in structuring),
     ]
+
+
+def _copying(work: Workload, machines: Machines, table: PriceTable) -> Estimate:
+    instances = machines.count if machines.types else 0
+    requests = requests_to_copy(work, instances)
+    return estimate_copy(work.objects, work.total_bytes, requests, machines, table)
 
 
 def refuse_costly_plan(budget: BudgetChoices) -> None:
