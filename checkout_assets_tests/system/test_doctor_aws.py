@@ -10,10 +10,12 @@ from typing import Any
 import pytest
 
 from checkout_assets.domain.access.bucket_policies import source_statements
+from checkout_assets.domain.access.role_policies import policy_document
 from checkout_assets.domain.doctor import CheckResult, CheckState
 from checkout_assets.engines.doctor.examination import aws_results
 from checkout_assets.settings import Settings
 from checkout_assets_tests.migration_account import (
+    ACCOUNT,
     ARTIFACTS,
     LAKE,
     RAW,
@@ -24,6 +26,7 @@ from checkout_assets_tests.migration_account import (
     MigrationAccount,
     arn,
     build_packages,
+    client_of,
     moto_account,
     trust,
 )
@@ -300,6 +303,61 @@ def another_account(account: MigrationAccount) -> None:
     }
 
 
+def denied_by_the_bucket(account: MigrationAccount) -> None:
+    add_to_bucket_policy(account, RAW, Action="s3:PutObject*", Resource=f"arn:aws:s3:::{RAW}/*")
+
+
+def denied_to_other_roles(account: MigrationAccount) -> None:
+    """As organizations do it: everybody but some roles, which ours are not among."""
+    others = {"ArnNotLike": {"aws:PrincipalArn": "arn:aws:iam::*:role/administrator"}}
+    add_to_bucket_policy(
+        account, SOURCE, Action="s3:*", Resource=f"arn:aws:s3:::{SOURCE}/*", Condition=others
+    )
+
+
+def denied_on_a_condition_that_holds(account: MigrationAccount) -> None:
+    deny = {
+        "Effect": "Deny",
+        "Action": "s3:Put*",
+        "Resource": "*",
+        "Condition": {"Bool": {"aws:SecureTransport": "true"}},
+    }
+    account.set_role_policy("node", [*account.role_statements("node"), deny])
+
+
+def raw_with_a_key(account: MigrationAccount, **statement: Any) -> str:
+    """A key that raw's bucket and the settings name, with another policy if one is given."""
+    kms = client_of("kms", REGION)
+    key = str(kms.create_key()["KeyMetadata"]["Arn"])
+    account.configure(KMS_KEY=key)
+    encrypted(account, RAW, KMSMasterKeyID=key)
+    for role in ("copy", "node", "host"):
+        account.set_role_policy(role, account.role_statements(role))
+    if statement:
+        policy = policy_document([{"Effect": "Allow", "Resource": "*", **statement}])
+        kms.put_key_policy(KeyId=key, PolicyName="default", Policy=json.dumps(policy))
+    return key
+
+
+def key_of_administrators(account: MigrationAccount) -> None:
+    raw_with_a_key(account, Principal={"AWS": arn("administrator")}, Action="kms:*")
+
+
+def key_that_may_only_decrypt(account: MigrationAccount) -> None:
+    raw_with_a_key(account, Principal={"AWS": f"arn:aws:iam::{ACCOUNT}:root"}, Action="kms:Decrypt")
+
+
+def disabled_key(account: MigrationAccount) -> None:
+    key = raw_with_a_key(account)
+    client_of("kms", REGION).disable_key(KeyId=key.rpartition("/")[2])
+
+
+def add_to_bucket_policy(account: MigrationAccount, bucket: str, **deny: Any) -> None:
+    policy = json.loads(account.s3.get_bucket_policy(Bucket=bucket)["Policy"])
+    policy["Statement"].append({"Effect": "Deny", "Principal": "*", **deny})
+    account.s3.put_bucket_policy(Bucket=bucket, Policy=json.dumps(policy))
+
+
 def root_user(account: MigrationAccount) -> None:
     account.answers["GetCallerIdentity"] = lambda _: {
         "Account": "123456789012",
@@ -355,6 +413,12 @@ SABOTAGES: list[tuple[Sabotage, str, str]] = [
     (changed_package, "EC2: package", "another content"),
     (no_log_place, "EMR: options", "CHECKOUT_EMR_LOG_URI"),
     (wrong_clock, "this machine: clock", "Set the clock"),
+    (denied_by_the_bucket, f"bucket {RAW}: denials", "s3:PutObject on"),
+    (denied_to_other_roles, f"bucket {SOURCE}: denials", "exempt the role"),
+    (denied_on_a_condition_that_holds, "node role: policy", "lacks s3:PutObject"),
+    (key_of_administrators, "key {key}: policy", "kms:Decrypt on"),
+    (key_that_may_only_decrypt, "key {key}: policy", "kms:GenerateDataKey on"),
+    (disabled_key, "key {key}: policy", "The key is Disabled"),
     (another_account, "AWS account: identity", "AWS_PROFILE"),
     (root_user, "AWS account: identity", "Use a role"),
 ]
@@ -368,9 +432,100 @@ def test_each_fault_is_found_alone_and_says_what_to_do(
 ) -> None:
     sabotage(account)
     failed = in_state(examined(account), CheckState.FAILED)
-    named = check.format(subnet=f"subnet {account.subnet}", vpc=account.vpc, group=account.group)
+    named = check.format(
+        subnet=f"subnet {account.subnet}",
+        vpc=account.vpc,
+        group=account.group,
+        key=os.environ.get("CHECKOUT_KMS_KEY", "").rpartition("/")[2],
+    )
     assert list(failed) == [named]
     assert told in failed[named]
+
+
+UNKNOWN_CONDITION = {"StringNotEquals": {"aws:SourceVpce": "vpce-0a1b2c"}}
+
+
+def own_denial_with_a_condition(account: MigrationAccount) -> None:
+    deny = {"Effect": "Deny", "Action": "s3:*", "Resource": "*", "Condition": UNKNOWN_CONDITION}
+    account.set_role_policy("copy", [*account.role_statements("copy"), deny])
+
+
+def bucket_for_one_endpoint(account: MigrationAccount) -> None:
+    resource = f"arn:aws:s3:::{LAKE}/*"
+    add_to_bucket_policy(
+        account, LAKE, Action="s3:*", Resource=resource, Condition=UNKNOWN_CONDITION
+    )
+
+
+def key_for_one_service(account: MigrationAccount) -> None:
+    via = {"StringEquals": {"kms:ViaService": f"s3.{REGION}.amazonaws.com"}}
+    raw_with_a_key(account, Principal="*", Action="kms:*", Condition=via)
+
+
+def organization(account: MigrationAccount) -> None:
+    account.answers["DescribeOrganization"] = lambda _: {
+        "Organization": {"MasterAccountId": "210987654321"}
+    }
+
+
+@pytest.mark.parametrize(
+    ("made", "check", "told"),
+    [
+        (own_denial_with_a_condition, "copy role: policy", "may deny s3:"),
+        (bucket_for_one_endpoint, f"bucket {LAKE}: denials", "conditions that are not known"),
+        (key_for_one_service, "key {key}: policy", "conditions that are not known"),
+        (organization, "AWS account: service control policies", "only account 210987654321"),
+    ],
+)
+def test_what_depends_on_something_unknown_is_unknown(
+    made: Sabotage, check: str, told: str, account: MigrationAccount
+) -> None:
+    made(account)
+    results = examined(account)
+    assert in_state(results, CheckState.FAILED) == {}
+    unknown = in_state(results, CheckState.UNKNOWN)
+    named = check.format(key=os.environ.get("CHECKOUT_KMS_KEY", "").rpartition("/")[2])
+    assert list(unknown) == [named]
+    assert told in unknown[named]
+
+
+def test_denials_that_do_not_concern_our_requests_are_no_alarm(account: MigrationAccount) -> None:
+    raw_with_a_key(account)  # whose default policy leaves it to the account's roles
+    for condition in (
+        {"Bool": {"aws:SecureTransport": "false"}},
+        {"StringNotEquals": {"aws:PrincipalAccount": ACCOUNT}},
+        {"ArnNotLike": {"aws:PrincipalArn": f"arn:aws:iam::{ACCOUNT}:role/*"}},
+    ):
+        add_to_bucket_policy(
+            account, SOURCE, Action="s3:*", Resource=f"arn:aws:s3:::{SOURCE}/*", Condition=condition
+        )
+    assert [each for each in examined(account) if each.state is not CheckState.OK] == []
+
+
+@pytest.mark.parametrize(
+    ("statement", "state"),
+    [
+        ({"Action": "*", "Resource": "*"}, CheckState.OK),
+        ({"Action": "s3:Get*", "Resource": "*"}, CheckState.FAILED),
+        ({"Action": "s3:*", "Resource": "arn:aws:s3:::amazonlinux-*/*"}, CheckState.FAILED),
+        ({"Action": "*", "Resource": "*", "Condition": UNKNOWN_CONDITION}, CheckState.UNKNOWN),
+    ],
+)
+def test_the_policy_of_an_endpoint_is_compared_with_what_nodes_need(
+    statement: dict[str, Any], state: CheckState, account: MigrationAccount
+) -> None:
+    account.configure(COPY_ENGINE="local")  # instances across regions must not use it at all
+    policy = policy_document([{"Effect": "Allow", "Principal": "*", **statement}])
+    made = account.ec2.create_vpc_endpoint(
+        VpcId=account.vpc,
+        ServiceName=f"com.amazonaws.{REGION}.s3",
+        VpcEndpointType="Gateway",
+        RouteTableIds=[account.table],
+        PolicyDocument=json.dumps(policy),
+    )
+    name = made["VpcEndpoint"]["VpcEndpointId"]
+    (found,) = [each for each in examined(account) if name in each.check]
+    assert (found.state, found.check) == (state, f"endpoint {name}: policy")
 
 
 def test_machines_in_another_region_than_raw_are_told(account: MigrationAccount) -> None:
@@ -391,6 +546,10 @@ DENIED = {
     "DescribeVpcEndpoints": ("EC2: {subnet}", "ec2:DescribeVpcEndpoints"),
     "DescribeSecurityGroups": ("EC2: security group {group}", "ec2:DescribeSecurityGroups"),
     "ListReleaseLabels": ("EMR: release", "elasticmapreduce:ListReleaseLabels"),
+    "DescribeOrganization": (
+        "AWS account: service control policies",
+        "organizations:DescribeOrganization",
+    ),
     "GetServiceQuota": ("EC2: vCPU quota", "servicequotas:GetServiceQuota"),
     "GetObject": ("EC2: package", "s3:GetObject"),
     "GetCallerIdentity": ("AWS account: all other checks", "sts:GetCallerIdentity"),
@@ -417,6 +576,18 @@ def test_what_is_denied_is_unknown_and_says_what_it_needs(
         named = check.format(subnet=f"subnet {account.subnet}", group=account.group)
         assert f"needs {action}" in unknown[named]
     assert in_state(results, CheckState.FAILED) == {}
+
+
+@pytest.mark.parametrize("operation", ["DescribeKey", "GetKeyPolicy"])
+def test_a_key_that_may_not_be_looked_at_is_unknown(
+    operation: str, account: MigrationAccount
+) -> None:
+    key = raw_with_a_key(account)
+    account.denied = {operation}
+    results = examined(account)
+    assert in_state(results, CheckState.FAILED) == {}
+    unknown = in_state(results, CheckState.UNKNOWN)
+    assert f"needs kms:{operation}" in unknown[f"key {key.rpartition('/')[2]}: policy"]
 
 
 def test_without_credentials_nothing_else_is_asked(account: MigrationAccount) -> None:

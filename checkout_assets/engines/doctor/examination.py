@@ -15,6 +15,12 @@ from checkout_assets.engines.doctor.account import (
 )
 from checkout_assets.engines.doctor.buckets import bucket_results, region_results
 from checkout_assets.engines.doctor.fleets import ec2_results, emr_results
+from checkout_assets.engines.doctor.limits import (
+    RoleNeed,
+    key_results,
+    organization_results,
+    role_needs,
+)
 from checkout_assets.engines.doctor.places import (
     NAMES,
     clock_results,
@@ -22,7 +28,7 @@ from checkout_assets.engines.doctor.places import (
     place_results,
 )
 from checkout_assets.engines.doctor.policies import bucket_policy_results
-from checkout_assets.engines.doctor.roles import role_results
+from checkout_assets.engines.doctor.roles import needed_roles, role_results
 from checkout_assets.engines.doctor.settling import settled
 from checkout_assets.engines.locations import Location, S3Location
 from checkout_assets.settings import Settings
@@ -30,6 +36,7 @@ from checkout_assets.settings import Settings
 _ACCESS = Topic("access", "policies and roles", "docs/deploy/access.md")
 _ACCOUNT = Topic("AWS account", "all other checks")
 _WRITES = Topic("raw", "conditional writes", "docs/runbook.md#every_object_copied")
+_NOBODY = "nobody"
 _FIRST = "Correct what failed above, then run the same again."
 
 
@@ -76,12 +83,13 @@ def _of_account(
     account = find_account(clients)
     yield from identity_results(account, settings)
     yield from settled(_ACCESS, lambda: _access(clients, settings, account))
+    needs = _needs(settings, account)
     if settings.copy_engine == "ec2":
         topic = Topic("EC2", "all checks", "docs/deploy/ec2.md")
-        yield from settled(topic, lambda: ec2_results(clients, settings, runs_at_a_time))
+        yield from settled(topic, lambda: ec2_results(clients, settings, runs_at_a_time, needs))
     if settings.structure_engine == "emr":
         topic = Topic("EMR", "all checks", "docs/deploy/emr.md")
-        yield from settled(topic, lambda: emr_results(clients, settings, runs_at_a_time))
+        yield from settled(topic, lambda: emr_results(clients, settings, runs_at_a_time, needs))
 
 
 def _access(clients: AwsClients, settings: Settings, account: Account) -> Iterator[CheckResult]:
@@ -97,9 +105,27 @@ def _access(clients: AwsClients, settings: Settings, account: Account) -> Iterat
     except UsageError as error:  # the checks of the places report it too
         yield _ACCESS.unknown(str(error), _FIRST)
         return
-    yield from bucket_policy_results(options, clients)
-    now = datetime.now(UTC)
-    terms = options.terms("nobody", 1, now)
-    host = settings.reconcile_role_arn or account.role_arn
-    instant = now.strftime("%Y-%m-%dT%H:%M:%SZ")
-    yield from role_results(clients.of("iam"), terms, host, instant)
+    terms = options.terms(_NOBODY, 1, datetime.now(UTC))
+    needs = _needs(settings, account)
+    yield from bucket_policy_results(options, clients, needs)
+    host = _host(settings, account)
+    yield from role_results(clients.of("iam"), terms, host, _instant())
+    yield from key_results(clients, needs)
+    yield from organization_results(clients)
+
+
+def _needs(settings: Settings, account: Account) -> list[RoleNeed]:
+    """What the configured roles need; nothing if the access options do not tell."""
+    try:
+        terms = access_options(settings).terms(_NOBODY, 1, datetime.now(UTC))
+    except UsageError:
+        return []
+    return role_needs(needed_roles(terms, _host(settings, account)), terms, _instant())
+
+
+def _host(settings: Settings, account: Account) -> str:
+    return settings.reconcile_role_arn or account.role_arn
+
+
+def _instant() -> str:
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,12 +1,13 @@
 """What the configured fleets need in the account: copying EC2 instances, EMR clusters."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from math import ceil
 from typing import Any
 
 from checkout_assets.domain.doctor import CheckResult, Topic
 from checkout_assets.engines.doctor.account import AwsClients
 from checkout_assets.engines.doctor.clusters import release_results
+from checkout_assets.engines.doctor.limits import RoleNeed
 from checkout_assets.engines.doctor.network import (
     Network,
     network_results,
@@ -15,7 +16,12 @@ from checkout_assets.engines.doctor.network import (
 from checkout_assets.engines.doctor.packages import JOB, WORKER, FleetPackage, package_results
 from checkout_assets.engines.doctor.profiles import profile_results, service_role_results
 from checkout_assets.engines.doctor.quotas import Fleet, quota_results
-from checkout_assets.engines.doctor.roles import attached_policies
+from checkout_assets.engines.doctor.roles import (
+    COPY_ROLE,
+    NODE_ROLE,
+    WORKER_ROLE,
+    attached_policies,
+)
 from checkout_assets.engines.doctor.settling import UnseenError
 from checkout_assets.engines.ec2.options import Ec2Options
 from checkout_assets.engines.emr.options import EmrChoices
@@ -27,7 +33,7 @@ _MANAGED_POLICY = "/AmazonEMRServicePolicy_v2"
 
 
 def ec2_results(
-    clients: AwsClients, settings: Settings, runs_at_a_time: int
+    clients: AwsClients, settings: Settings, runs_at_a_time: int, needs: Sequence[RoleNeed] = ()
 ) -> Iterator[CheckResult]:
     """Packages, profile, network and quotas of copying instances."""
     options = Ec2Options(**settings.ec2)
@@ -44,7 +50,7 @@ def ec2_results(
         yield from profile_results(
             iam, "EC2", options.instance_profile, settings.worker_role_arn, same_name=False
         )
-    yield from _instance_network(ec2, options, _across_regions(clients, settings))
+    yield from _instance_network(ec2, options, _across_regions(clients, settings), needs)
     if options.spot:
         yield from service_role_results(iam, "EC2", "Spot")
     yield from quota_results(
@@ -60,7 +66,7 @@ def ec2_results(
 
 
 def emr_results(
-    clients: AwsClients, settings: Settings, runs_at_a_time: int
+    clients: AwsClients, settings: Settings, runs_at_a_time: int, needs: Sequence[RoleNeed] = ()
 ) -> Iterator[CheckResult]:
     """Packages, release, profile, network and quotas of clusters."""
     options = EmrChoices(**settings.emr)
@@ -82,7 +88,9 @@ def emr_results(
     if options.core_spot_nodes:
         yield from service_role_results(iam, "EMR", "Spot")
     managed = _has_managed_policy(iam, options.service_role)
-    yield from network_results(ec2, Network("EMR", options.subnets, managed_tag=managed))
+    on_nodes = [each for each in needs if each.what == NODE_ROLE]
+    network = Network("EMR", options.subnets, managed_tag=managed, needs=on_nodes)
+    yield from network_results(ec2, network)
     yield from quota_results(
         ec2,
         clients.of("service-quotas", options.region),
@@ -95,10 +103,17 @@ def emr_results(
     )
 
 
-def _instance_network(ec2: Any, options: Ec2Options, across_regions: bool) -> Iterator[CheckResult]:
-    yield from network_results(
-        ec2, Network("EC2", options.subnets, across_regions, options.public_ip, managed_tag=False)
+def _instance_network(
+    ec2: Any, options: Ec2Options, across_regions: bool, needs: Sequence[RoleNeed]
+) -> Iterator[CheckResult]:
+    network = Network(
+        "EC2",
+        options.subnets,
+        across_regions,
+        options.public_ip,
+        needs=[each for each in needs if each.what in {COPY_ROLE, WORKER_ROLE}],
     )
+    yield from network_results(ec2, network)
     if options.security_group:
         yield from security_group_results(ec2, options.security_group, bool(options.ssh_cidr))
 

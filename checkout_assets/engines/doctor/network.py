@@ -9,6 +9,7 @@ from checkout_assets.domain.counting import counted
 from checkout_assets.domain.displayable import displayable
 from checkout_assets.domain.doctor import CheckResult, Topic
 from checkout_assets.engines.doctor.asking import answered, ask, ask_all
+from checkout_assets.engines.doctor.limits import RoleNeed, endpoint_policy_results
 from checkout_assets.engines.doctor.settling import settled, settled_one
 from checkout_assets.engines.emr.request import MANAGED_POLICIES_TAG
 
@@ -21,6 +22,7 @@ class Network:
 
     ``across_regions``: the source is in another region than raw. ``public_ip``: instances get a
     public address. ``managed_tag``: EMR's managed policy requires its tag on subnets and their VPC.
+    ``needs``: what the machines' roles need, which the policies of endpoints must allow.
     """
 
     subject: str
@@ -28,14 +30,20 @@ class Network:
     across_regions: bool = False
     public_ip: bool = False
     managed_tag: bool = False
+    needs: Sequence[RoleNeed] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class _Routes:
     """A subnet's routes: to S3 through a gateway endpoint, and to the internet."""
 
-    to_s3: bool
+    endpoints: Sequence[Mapping[str, Any]]
     out: str
+
+    @property
+    def to_s3(self) -> bool:
+        """Whether a gateway endpoint for S3 takes them."""
+        return bool(self.endpoints)
 
 
 def network_results(ec2: Any, network: Network) -> Iterator[CheckResult]:
@@ -68,7 +76,11 @@ def _subnet(ec2: Any, topic: Topic, subnet: str, network: Network) -> Iterator[C
     yield topic.ok(f"it is in {found['AvailabilityZone']}")
     if network.managed_tag:
         yield from _tagged(ec2, topic, found)
-    yield _judged(topic, _routes(ec2, found), network)
+    routes = _routes(ec2, found)
+    yield _judged(topic, routes, network)
+    if not network.across_regions:
+        for endpoint in routes.endpoints:
+            yield from endpoint_policy_results(topic, endpoint, network.needs)
 
 
 def _judged(topic: Topic, routes: _Routes, network: Network) -> CheckResult:
@@ -105,7 +117,7 @@ def _routes(ec2: Any, subnet: Mapping[str, Any]) -> _Routes:
     routes = [route for table in tables for route in table["Routes"]]
     default = [each for each in routes if each.get("DestinationCidrBlock") == _EVERYWHERE]
     out = next(map(_target, default), "")
-    return _Routes(bool(_endpoints(ec2, subnet["VpcId"], tables)), out)
+    return _Routes(_endpoints(ec2, subnet["VpcId"], tables), out)
 
 
 def _tables(ec2: Any, name: str, value: str) -> list[Any]:

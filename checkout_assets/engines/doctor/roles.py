@@ -1,11 +1,13 @@
 """The roles: whether they exist, which principals they trust, and what they allow."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from checkout_assets.domain.access.circumstances import Circumstances
 from checkout_assets.domain.access.coverage import lacking
+from checkout_assets.domain.access.limits import denied_by
 from checkout_assets.domain.access.role_policies import ROLE_POLICIES
 from checkout_assets.domain.access.role_statements import TO_EC2, TO_EMR
 from checkout_assets.domain.access.statements import Statement, as_list
@@ -19,6 +21,7 @@ from checkout_assets.engines.doctor.settling import settled, settled_one
 _GUIDE = "docs/deploy/access.md#who-is-who"
 _ABSENT = ("NoSuchEntity",)
 _MOST_SHOWN = 3
+COPY_ROLE, WORKER_ROLE, NODE_ROLE = "copy role", "worker role", "node role"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +46,9 @@ def needed_roles(terms: AccessTerms, host: str) -> list[NeededRole]:
     """The configured roles; ``host`` is the ARN of this process's principal."""
     takers = [host, *([terms.worker_role] if terms.worker_role and terms.reports else [])]
     roles = [
-        NeededRole("copy role", terms.copy_role, ("copy_role",), takers),
-        NeededRole("worker role", terms.worker_role, ("worker_role",), (TO_EC2,)),
-        NeededRole("node role", terms.structure_role, ("structure_role",), (TO_EC2,)),
+        NeededRole(COPY_ROLE, terms.copy_role, ("copy_role",), takers),
+        NeededRole(WORKER_ROLE, terms.worker_role, ("worker_role",), (TO_EC2,)),
+        NeededRole(NODE_ROLE, terms.structure_role, ("structure_role",), (TO_EC2,)),
         NeededRole("EMR service role", terms.emr_service_role, ("emr_service_role",), (TO_EMR,)),
         NeededRole("host's role", terms.reconcile_role, ("host_role", "reconcile_role")),
     ]
@@ -151,15 +154,26 @@ def _may(
     iam: Any, topic: Topic, role: NeededRole, terms: AccessTerms, now: str
 ) -> Iterator[CheckResult]:
     needed = [each for name in role.policies for each in ROLE_POLICIES[name](terms)]
-    missing = list(lacking(needed, held_statements(iam, role.name), now))
-    if not missing:
+    held = held_statements(iam, role.name)
+    limits = denied_by(held, needed, Circumstances(role.arn, now), own=True)
+    missing = list(dict.fromkeys([*lacking(needed, held, now), *limits.taken]))
+    if missing:
+        yield topic.failed(
+            f"It lacks {_shown(missing)}.",
+            f"Attach {' and '.join(role.policies)} of checkout-assets access show to the role, and "
+            "no statement that denies a part of it.",
+        )
+    elif limits.unsure:
+        yield topic.unknown(
+            f"a statement with conditions may deny {_shown(limits.unsure)}",
+            "Compare the conditions of its Deny statements with the requests of the role.",
+        )
+    else:
         yield topic.ok("it allows all that is needed")
-        return
-    shown = [f"{action} on {displayable(where)}" for action, where in missing[:_MOST_SHOWN]]
-    if left := len(missing) - len(shown):
+
+
+def _shown(permissions: Sequence[tuple[str, str]]) -> str:
+    shown = [f"{action} on {displayable(where)}" for action, where in permissions[:_MOST_SHOWN]]
+    if left := len(permissions) - len(shown):
         shown.append(f"and {counted(left, 'other permission')}")
-    named = " and ".join(role.policies)
-    yield topic.failed(
-        f"It lacks {'; '.join(shown)}.",
-        f"Attach {named} of checkout-assets access show to the role.",
-    )
+    return "; ".join(shown)
