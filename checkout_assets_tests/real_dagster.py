@@ -24,11 +24,11 @@ ROOT = Path(__file__).resolve().parents[1]
 START_SECONDS = 180
 END_SECONDS = 120
 _LAUNCH = """
-mutation ($asset: String!, $start: String!, $end: String!, $location: String!) {
+mutation ($assets: [AssetKeyInput!]!, $start: String!, $end: String!, $location: String!) {
   launchRun(executionParams: {
     mode: "default"
     selector: {repositoryName: "__repository__", repositoryLocationName: $location,
-               pipelineName: "__ASSET_JOB", assetSelection: [{path: [$asset]}]}
+               pipelineName: "__ASSET_JOB", assetSelection: $assets}
     executionMetadata: {tags: [{key: "dagster/asset_partition_range_start", value: $start},
                                {key: "dagster/asset_partition_range_end", value: $end}]}
   }) { __typename ... on LaunchRunSuccess { run { runId } } ... on PythonError { message } }
@@ -44,6 +44,13 @@ mutation ($asset: String!, $folders: [String!]!) {
 _BACKFILL_STATUS = """
 query ($backfill: String!) {
   partitionBackfillOrError(backfillId: $backfill) { ... on PartitionBackfill { status } }
+}
+"""
+_REEXECUTE = """
+mutation ($run: String!) {
+  launchRunReexecution(reexecutionParams: {parentRunId: $run, strategy: FROM_FAILURE}) {
+    __typename ... on LaunchRunSuccess { run { runId } } ... on PythonError { message }
+  }
 }
 """
 _TERMINATE = """
@@ -77,11 +84,22 @@ class Webserver:
         entries = self._ask(_LOCATIONS)["workspaceOrError"]["locationEntries"]
         return [entry["name"] for entry in entries]
 
-    def launch(self, asset: str, folders: int = 4) -> str:
-        """Launch a run of the first folders and return its id."""
+    def launch(self, assets: str, folders: int = 4) -> str:
+        """Launch a run of these assets over the first folders and return its id."""
         (location,) = self.locations()
-        start, end = FOLDER_NAMES[0], FOLDER_NAMES[folders - 1]
-        told = self._ask(_LAUNCH, asset=asset, start=start, end=end, location=location)["launchRun"]
+        told = self._ask(
+            _LAUNCH,
+            assets=[{"path": [asset]} for asset in assets.split()],
+            start=FOLDER_NAMES[0],
+            end=FOLDER_NAMES[folders - 1],
+            location=location,
+        )["launchRun"]
+        assert told["__typename"] == "LaunchRunSuccess", told
+        return str(told["run"]["runId"])
+
+    def reexecute(self, run: str) -> str:
+        """Re-execute a run from failure and return the new run's id."""
+        told = self._ask(_REEXECUTE, run=run)["launchRunReexecution"]
         assert told["__typename"] == "LaunchRunSuccess", told
         return str(told["run"]["runId"])
 
