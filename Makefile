@@ -128,7 +128,7 @@ bench-copy: $(VENV)/.bench  ## Copying beside s5cmd, aws s3 sync and rclone (roo
 bench-publish: $(VENV)/.bench  ## Publishing 1,500 files at 30 ms a request (a minute)
 	$(BIN)/python -m benchmarks.structure.publish
 
-bench-history: $(VENV)/.demo  ## Two years of daily reconciliations in Dagster's storage (10 minutes, 2 GB of disk)
+bench-history: $(VENV)/.demo  ## Two years of daily reconciliations in Dagster's storage (10 to 20 minutes, 2 GB of disk)
 	$(BIN)/python -m benchmarks.history.bench
 
 soak-copy: $(VENV)/.bench  ## A folder of a million objects, a listing of ten (root on Linux; 20 minutes)
