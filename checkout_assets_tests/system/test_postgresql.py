@@ -9,17 +9,28 @@ from pathlib import Path
 import dagster as dg
 import psutil
 import pytest
+from dagster_aws.s3 import S3Resource
 
+from checkout_assets.automation.orphan_instances import orphan_instances
 from checkout_assets.cli.main import run as run_command
 from checkout_assets.domain.folders import FOLDER_NAMES
 from checkout_assets.engines.deploying.files import PASSWORD_VARIABLE
+from checkout_assets.engines.ec2.api import Ec2Api
+from checkout_assets.resources.ec2 import Ec2Resource
+from checkout_assets.resources.stores import Stores
 from checkout_assets.sample.s3_server import EmbeddedS3Server
+from checkout_assets_tests.dagster import orphans
+from checkout_assets_tests.dagster.test_ec2_orphans import api, ec2, launch
 from checkout_assets_tests.fault_proxy import FaultProxy
+from checkout_assets_tests.local_ec2.local_ec2 import REGION, LocalEc2
 from checkout_assets_tests.orders_place import OrdersPlace
 from checkout_assets_tests.postgres_server import postgres_server, programs
 from checkout_assets_tests.real_dagster import Webserver, free_port, kill_run, run_pid, wait_until
 from checkout_assets_tests.services import Service, running_services
 from checkout_assets_tests.system.held_copies import HeldCopies
+
+__all__ = ["api", "ec2"]
+"""Fixtures of another module."""
 
 pytestmark = pytest.mark.slow
 
@@ -123,6 +134,32 @@ def test_after_kill_9_of_code_server_and_run_the_run_fails_and_its_slot_is_free(
     deployed.held.release()
     wait_until(lambda: deployed.server.status(run) == "FAILURE", 2 * POLL_SECONDS)
     wait_until(lambda: deployed.server.status(following) == "SUCCESS")
+
+
+def test_the_instance_of_a_run_that_was_killed_is_terminated(
+    deployed: Deployed, ec2: LocalEc2, api: Ec2Api
+) -> None:
+    """The sensor reads runs of PostgreSQL; while the run is in progress its instance stays."""
+    run = deployed.copying_run()
+    orphan = launch(ec2, api, run)
+    assert look_for_orphans(deployed, ec2) == "No instance without a run."
+    deployed.services["code-server"].kill()
+    kill_run(deployed.instance, run)
+    deployed.held.release()
+    wait_until(lambda: deployed.server.status(run) == "FAILURE", 2 * POLL_SECONDS)
+    told = look_for_orphans(deployed, ec2)
+    assert told == f"{orphan} (run {run}): terminated, its run is over"
+    ec2.wait_until(lambda: not ec2.living())
+
+
+def look_for_orphans(deployed: Deployed, ec2: LocalEc2) -> str:
+    engine = Ec2Resource(
+        stores=Stores(s3=S3Resource()),
+        deployment="orders",
+        region=REGION,
+        endpoint_url=ec2.api.endpoint_url,
+    )
+    return orphans.look(orphan_instances, deployed.instance, copy_engine=engine)
 
 
 def test_a_run_that_outlived_its_code_server_can_be_cancelled_in_the_ui(deployed: Deployed) -> None:
