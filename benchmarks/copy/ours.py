@@ -23,10 +23,10 @@ LISTINGS = 2
 
 @dataclass(frozen=True, slots=True)
 class Apart:
-    """CPU seconds for each 1000 objects of a fresh copy, by what they went to.
+    """CPU seconds per 1000 objects of a fresh copy, by part.
 
-    ``start`` is the whole cost of copying a single object, ``rest`` what no other part explains:
-    diff, verification and bookkeeping. ``s3_client`` is what the transport would be instead.
+    ``start`` is the cost of copying a single object, ``rest`` is what remains: diff, verification
+    and bookkeeping. ``s3_client`` is the cost of awscrt's S3 client in place of the transport.
     """
 
     whole: float
@@ -46,7 +46,7 @@ def fresh(stub: Stub) -> Run:
 
 
 def nothing_to_do(stub: Stub) -> Run:
-    """A copy once more of what is there already; raises RuntimeError if anything was copied."""
+    """A copy of a folder that is already copied; raises RuntimeError if anything was copied."""
     before = copies(stub)
     run = _checked(stub)
     if copies(stub) != before:
@@ -55,12 +55,12 @@ def nothing_to_do(stub: Stub) -> Run:
 
 
 def reconciled(stub: Stub) -> Run:
-    """Source, manifest and raw compared; raises RuntimeError unless all of it is found to agree."""
+    """Compare source, manifest and raw; raises RuntimeError unless all objects agree."""
     with tempfile.TemporaryDirectory() as lake:
         command = [sys.executable, "-m", "checkout_assets.cli.main", "reconcile", FOLDER, "--json"]
         places = ["--source", SOURCE_URI, "--raw", RAW_URI, "--lake", lake]
         run = run_measured([*command, *places], stub.environment)
-    # Behind the document stands, on the other stream, that nothing is structured yet.
+    # The output also has, from standard error, a line that nothing is structured yet.
     document, _ = json.JSONDecoder().raw_decode(run.output)
     causes = [cause["reason"] for cause in document["folders"][0]["causes"]]
     if document["totals"]["objects"] != stub.objects or causes != ["not_structured"]:
@@ -69,12 +69,12 @@ def reconciled(stub: Stub) -> Run:
 
 
 def copies(stub: Stub) -> int:
-    """How many copies the stub was asked for."""
+    """The number of copies that were requested from the stub."""
     return stub.asked()["CopyObject"]
 
 
 def part(stub: Stub, name: str) -> Run:
-    """A part alone; raises RuntimeError if it failed."""
+    """Run one part alone; raises RuntimeError if it failed."""
     command = [sys.executable, "-m", "benchmarks.copy.parts", name, str(stub.objects)]
     run = run_measured(command, stub.environment)
     if run.code:
@@ -83,7 +83,7 @@ def part(stub: Stub, name: str) -> Run:
 
 
 def measured_apart(objects: int, rounds: int, tell: Callable[[str], None]) -> Apart:
-    """Medians of each part over some rounds, in which they alternate."""
+    """The medians of each part over some alternating rounds."""
     seen: dict[str, list[float]] = {}
 
     def note(name: str, run: Run) -> None:

@@ -1,8 +1,8 @@
-"""Ours taken apart: one part of a copy, run bare, as a program whose CPU is then measured.
+"""The parts of our copy: each is run alone, as a program whose CPU is then measured.
 
-``transport`` is a loop of the engine's requests with nothing around it, ``s3-client`` the same by
-awscrt's own S3 client, ``listing`` one listing of one bucket,
-``manifest`` its rows made and written, ``nothing`` what they need before they begin.
+``transport`` is a loop of the engine's requests, ``s3-client`` the same with awscrt's own S3
+client, ``listing`` one listing of one bucket, ``manifest`` building and writing a manifest,
+``nothing`` the start that all of them need.
 """
 
 import argparse
@@ -24,7 +24,7 @@ OnEnd = Callable[[BaseException | None], None]
 
 
 def copy_bare(objects: int) -> int:
-    """Copy by the requests that the engine makes, and nothing else; returns how many succeeded."""
+    """Copy with only the requests of the engine; returns how many succeeded."""
     from checkout_assets.engines.locations import S3Location
     from spark_jobs.transport.client import CrtS3
 
@@ -41,7 +41,7 @@ def copy_bare(objects: int) -> int:
 
 
 def copy_by_s3_client(objects: int) -> int:
-    """The same by awscrt's S3 client, which is made for large objects."""
+    """The same with awscrt's S3 client, which is designed for large objects."""
     from awscrt.http import HttpHeaders, HttpRequest
     from awscrt.s3 import S3RequestType
 
@@ -104,7 +104,7 @@ def _s3_client(raw: Any) -> Any:
 
 
 def list_source(objects: int) -> int:
-    """List the folder once, as the engine does; returns how many objects it shows."""
+    """List the folder once, as the engine does; returns the number of objects."""
     del objects
     from checkout_assets.engines.locations import S3Location
 
@@ -113,7 +113,7 @@ def list_source(objects: int) -> int:
 
 
 def write_manifest(objects: int) -> int:
-    """Write a manifest of as many rows to raw, as the engine does; returns how many it holds."""
+    """Write a manifest of ``objects`` rows to raw, as the engine does; returns its rows."""
     from checkout_assets.engines.copying.manifest import ManifestRow, ManifestWriter
     from checkout_assets.engines.locations import S3Location
 
@@ -133,7 +133,7 @@ def write_manifest(objects: int) -> int:
 
 
 def main() -> int:
-    """Run a part; 1 if it did not do all it should."""
+    """Run a part; the exit code is 1 if it is incomplete."""
     parts = {
         "transport": copy_bare,
         "s3-client": copy_by_s3_client,

@@ -1,4 +1,4 @@
-"""The stub started, asked and stopped."""
+"""Starts, controls and stops the stub."""
 
 import http.client
 import json
@@ -28,12 +28,12 @@ class Stub:
 
     @property
     def url(self) -> str:
-        """Where it answers."""
+        """The stub's URL."""
         return f"http://127.0.0.1:{self.port}"
 
     @property
     def environment(self) -> dict[str, str]:
-        """The variables by which every AWS client finds it."""
+        """The AWS variables with which every client uses the stub."""
         return {
             "AWS_ENDPOINT_URL_S3": self.url,
             "AWS_ACCESS_KEY_ID": "bench",
@@ -44,7 +44,7 @@ class Stub:
         }
 
     def clear(self) -> None:
-        """Empty the raw bucket and forget what was asked for."""
+        """Empty the raw bucket and reset the counts of requests."""
         self._ask("clear")
 
     def fill(self) -> None:
@@ -60,16 +60,16 @@ class Stub:
         self._ask(f"behave?{urlencode(changes)}")
 
     def state(self) -> dict[str, Any]:
-        """What the buckets hold and what was asked for."""
+        """The buckets' counts and the counts of requests."""
         state: dict[str, Any] = json.loads(self._ask("state"))
         return state
 
     def arrived(self) -> int:
-        """How many of the source's objects lie in raw under their keys."""
+        """The number of the source's objects that are in raw under their keys."""
         return int(self.state()["buckets"][RAW]["numbered"])
 
     def asked(self) -> Counter[str]:
-        """How often each operation was asked for, and ``connections``, since it was cleared."""
+        """Requests per operation, and ``connections``, since the last ``clear``."""
         return Counter(self.state()["asked"])
 
     def _ask(self, what: str) -> bytes:
@@ -83,7 +83,7 @@ class Stub:
 
 @contextmanager
 def serving(objects: int, folders: Sequence[str] = (FOLDER,)) -> Iterator[Stub]:
-    """A stub whose source holds ``objects`` in each of the folders."""
+    """Start a stub whose source has ``objects`` objects in each of the folders."""
     with subprocess.Popen(
         [sys.executable, "-m", "benchmarks.copy.stub", "--objects", str(objects), *folders],
         stdin=subprocess.PIPE,

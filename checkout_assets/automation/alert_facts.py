@@ -1,4 +1,4 @@
-"""What Dagster knows that is worth an alert: check results, failed runs, reconciliations."""
+"""The facts for alerts from Dagster: check results, failed runs, reconciliations."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass

@@ -39,7 +39,7 @@ _SECONDS_FOR_SENDING = 20.0
 """Seconds after which no further message is started: Dagster ends a sensor's evaluation after
 60 s, and then the sent messages are not recorded."""
 
-_OFF = "Nobody gets alerts: set CHECKOUT_ALERTS."
+_OFF = "No alerts are sent: set CHECKOUT_ALERTS."
 
 
 @dataclass(frozen=True, slots=True)

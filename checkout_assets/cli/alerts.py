@@ -61,7 +61,7 @@ def _targets() -> Sequence[AlertTarget]:
     targets = alert_targets(alert_options(settings_with().alerts))
     if not targets:
         raise UsageError(
-            "Nobody gets alerts: set CHECKOUT_ALERTS. It is "
+            "No alerts are sent: set CHECKOUT_ALERTS. It is "
             f"{Settings.model_fields['alerts'].description}."
         )
     return targets

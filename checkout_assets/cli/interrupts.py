@@ -10,11 +10,11 @@ INTERRUPTED = 130
 SENTENCE = "Interrupted. What was done stays; run the same command again to continue."
 """For commands that skip finished work; other commands have their own ``INTERRUPTED``."""
 
-BEGINS_ANEW = "Interrupted. Run the same command again, which begins anew."
+BEGINS_ANEW = "Interrupted. Run the same command again, which starts over."
 
 STRUCTURES_ANEW = (
     "Interrupted. What was published stays, and no folder is published by halves; run the same "
-    "command again, which structures all its folders anew."
+    "command again, which structures all its folders."
 )
 
 

@@ -55,7 +55,7 @@ class Diagnosis:
 
 _ROLE_MISSING = "ServiceRoleMissing"
 _AGAIN_AND_AGAIN, _SEVERAL, _ONCE = 99, 2, 1
-"""Number of retries; a run has a limit of its own for hosts."""
+"""Number of retries; a run also limits its hosts."""
 
 LOST = Diagnosis(
     Cause.TRANSIENT, "the instance did not answer any more and was ended", _SEVERAL, "HostSilent"

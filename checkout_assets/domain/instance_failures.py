@@ -15,7 +15,7 @@ from spark_jobs.contract.failures import Failure
 from spark_jobs.service_codes import is_denied
 
 _AGAIN_AND_AGAIN, _SEVERAL, _ONCE = 99, 2, 1
-"""Number of further instances; a run has a limit of its own."""
+"""Number of further instances; a run also limits them."""
 
 _SPOT = re.compile(r"Server\.SpotInstance(Termination|Shutdown)")
 _BY_SOMEONE = re.compile(r"Client\.(UserInitiated(Shutdown|Hibernate)|InstanceTerminated)\b")

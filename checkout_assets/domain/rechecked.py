@@ -27,7 +27,7 @@ _OF_COPY = {
     Reason.OTHER_SOURCE,
 }
 _OF_SOURCE_KEYS = {Reason.FILES_ORPHANED}
-"""Whoever reads a table reads its orphaned files too, and so their rows a second time."""
+"""Readers of a table also read its orphaned files, and so their rows a second time."""
 _OF_ANOTHER_CHECK = {
     *_OF_SOURCE_KEYS,
     Reason.SOURCE_KEYS_TWICE,

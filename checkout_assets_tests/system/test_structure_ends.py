@@ -19,7 +19,7 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="processes are f
 
 SENTENCE = (
     "Interrupted. What was published stays, and no folder is published by halves; run the same "
-    "command again, which structures all its folders anew."
+    "command again, which structures all its folders."
 )
 
 

@@ -135,7 +135,7 @@ def tells_card_number(text: str) -> bool:
     readable = plain(unquoted(text))
     if holds_column_of_card_data(readable):
         return True
-    # Lest each name of a long last line be tried as the head of a table.
+    # Otherwise each name of a long last line would be tried as the head of a table.
     before_last_line = readable.rfind("\n") + 1
     return any(
         _HEADS_TABLE.match(readable, name.end(), before_last_line)

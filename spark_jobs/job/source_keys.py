@@ -11,10 +11,10 @@ _MODULUS = 1 << 64
 
 @dataclass(frozen=True)
 class SourceKeys:
-    """How many source keys, and the sum of their 64-bit hashes modulo 2^64.
+    """The number of source keys, and the sum of their 64-bit hashes modulo 2^64.
 
-    Two sets of keys that differ, by a key that is missing, another one, or one that stands twice,
-    have the same sum with a probability of 2^-64.
+    Two different collections of keys, where one is missing, replaced or repeated, have the same sum
+    with a probability of 2^-64.
     """
 
     count: int = 0
@@ -27,7 +27,7 @@ class SourceKeys:
         return cls(len(hashes), sum(map(_number, hashes)) % _MODULUS)
 
     def plus(self, other: SourceKeys) -> SourceKeys:
-        """Both together."""
+        """The sum of both."""
         return SourceKeys(self.count + other.count, (self.total + other.total) % _MODULUS)
 
 

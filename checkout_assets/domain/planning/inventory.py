@@ -24,7 +24,7 @@ _MILLISECONDS = 1000
 
 
 class InventoryColumn(StrEnum):
-    """The columns that a plan reads, as CSV and Parquet both name them but for case and ``_``."""
+    """The columns that a plan reads; CSV and Parquet name them alike except for case and ``_``."""
 
     KEY = "key"
     SIZE = "size"
@@ -42,11 +42,11 @@ OPTIONAL_FIELDS = {
     InventoryColumn.IN_PARTS: "IsMultipartUploaded",
     InventoryColumn.ENCRYPTION: "EncryptionStatus",
 }
-"""What a plan can do without, as the inventory's configuration calls it."""
+"""Columns that a plan can do without, by their names in the inventory's configuration."""
 
 
 class InvalidInventoryError(Exception):
-    """The inventory cannot be used; the text says why, in words that continue a sentence."""
+    """The inventory cannot be used; the message is a clause that says why."""
 
 
 class InventoryFile(NamedTuple):
@@ -58,10 +58,10 @@ class InventoryFile(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class InventoryManifest:
-    """What a manifest says.
+    """The content of a manifest.
 
-    ``columns`` are the files' columns in order; ``names`` gives each column that a plan reads with
-    its name in the files.
+    ``columns`` are the files' columns in order; ``names`` maps each column that a plan reads to its
+    name in the files.
     """
 
     source_bucket: str
@@ -73,7 +73,7 @@ class InventoryManifest:
 
     @property
     def names(self) -> Mapping[InventoryColumn, str]:
-        """The columns that a plan reads, of those that there are."""
+        """The available columns that a plan reads."""
         found = {each.replace("_", "").lower(): each for each in self.columns}
         return {column: found[column] for column in InventoryColumn if column in found}
 

@@ -1,4 +1,4 @@
-"""The read requests that tell a run the account's vCPU quotas."""
+"""The read requests for the account's vCPU quotas."""
 
 from collections.abc import Mapping
 from functools import cache
@@ -22,9 +22,9 @@ _READ_SECONDS = 10
 
 
 class QuotaRequests:
-    """Asks EC2 and Service Quotas; gives up soon, because a launch waits for it.
+    """Sends requests to EC2 and Service Quotas with short timeouts, because a launch waits.
 
-    Clients are made when they are first used.
+    Clients are created when they are first used.
     """
 
     def __init__(self, region: str, endpoint_url: str = "") -> None:
@@ -33,7 +33,7 @@ class QuotaRequests:
         self._client = cache(self._make)
 
     def __call__(self, request: str, **parameters: Any) -> Mapping[str, Any]:
-        """Return AWS's answer; raises UncomparedError if there is none, or a refusal."""
+        """Return AWS's response; raises UncomparedError for an error or without a response."""
         service, action = QUOTA_READS[request]
         try:
             with diagnosed():

@@ -37,7 +37,7 @@ SPOT = VcpuQuota("L-34B43A08", "Standard Spot Instances")
 
 @dataclass(frozen=True, slots=True)
 class HostNodes:
-    """Some instances of a host, each of any one of these types."""
+    """A number of a host's instances, each of one of these types."""
 
     types: Sequence[str]
     count: int = 1
@@ -97,7 +97,7 @@ def quota_refusal(
 ) -> Diagnosis | None:
     """Return why the account's quotas cannot hold a single host; None if they can.
 
-    ``tell`` is told if they cannot hold as many as ``hosts``, and once if they cannot be compared.
+    ``tell`` is called if they cannot hold ``hosts`` hosts, and once if they cannot be compared.
     """
     for quota, counting in needed_quotas(nodes).items():
         try:

@@ -1,4 +1,4 @@
-"""Counts a folder's objects for a plan, whoever lists them."""
+"""Counts a folder's objects for a plan, from any listing."""
 
 from collections import Counter
 from dataclasses import dataclass, field

@@ -25,14 +25,14 @@ _DATA = "data"
 
 @dataclass(frozen=True, slots=True)
 class Inventory:
-    """A manifest, the place it was read from, and how its files are read by key."""
+    """A manifest, the place from which it was read, and a function that reads its files by key."""
 
     uri: str
     manifest: InventoryManifest
     read: Callable[[str], bytes]
 
     def files(self) -> Iterator[tuple[InventoryFile, bytes]]:
-        """Each file with its bytes; raises UsageError if one is missing or not the manifest's."""
+        """Each file with its bytes; raises UsageError if one is missing or has other bytes."""
         for file in self.manifest.files:
             data = self.read(file.key)
             if hashlib.md5(data, usedforsecurity=False).hexdigest() != file.md5:
@@ -47,8 +47,8 @@ class Inventory:
 def open_inventory(uri: str, role_arn: str = "") -> Inventory:
     """Read the manifest at a URI or path; raises UsageError.
 
-    A manifest in S3 names the bucket of its files. Those of a local one lie beside it, or in
-    ``data`` beside it or one directory above. S3 is asked as that role, if one is named.
+    A manifest in S3 names the bucket of its files. Those of a local manifest are beside it, or in
+    ``data`` beside it or one directory above. With ``role_arn``, S3 is read with that role.
     """
     try:
         place = parse_location(uri, "inventory")

@@ -1,4 +1,4 @@
-"""What the source holds, by an S3 Inventory: no request to the source."""
+"""The source's workload from an S3 Inventory, without requests to the source."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -25,11 +25,11 @@ _OTHER = "other"
 def inventory_workload(
     uri: str, source: S3Location | None, folders: Sequence[Folder], role_arn: str = ""
 ) -> Workload:
-    """The loads of these folders by the inventory whose manifest is at that URI or path.
+    """The loads of these folders from the inventory whose manifest is at that URI or path.
 
-    ``source`` is where the folders lie; without it, at the top of the inventory's bucket. With
-    ``role_arn`` that role reads the inventory. Raises UsageError if it cannot be used, or is of
-    another bucket.
+    ``source`` is the place of the folders; without it, they are at the top of the inventory's
+    bucket. With ``role_arn`` the inventory is read with that role. Raises UsageError if the
+    inventory cannot be used or is of another bucket.
     """
     inventory = open_inventory(uri, role_arn)
     prefix = _prefix_in(inventory, source)
@@ -60,14 +60,14 @@ def _all_listed(inventory: Inventory) -> Iterator[ListedObject]:
 
 
 def _archive_of(listed: ListedObject) -> str:
-    """Where the object is archived; empty if S3 can copy it as it is."""
+    """The object's archive class or tier; empty if S3 can copy it as it is."""
     if listed.storage_class in ARCHIVED:
         return listed.storage_class
     return f"INTELLIGENT_TIERING, {listed.tier}" if listed.tier in _ARCHIVE_TIERS else ""
 
 
 class _Count:
-    """Counts the objects of the folders, and those elsewhere."""
+    """Counts the objects in the folders and elsewhere."""
 
     def __init__(self, prefix: str, folders: Sequence[Folder]) -> None:
         self._prefix = prefix
@@ -78,7 +78,7 @@ class _Count:
 
     @property
     def within(self) -> int:
-        """Objects of the folders."""
+        """The number of objects in the folders."""
         return sum(each.objects for each in self._folders.values())
 
     def add(self, listed: ListedObject) -> None:
@@ -89,7 +89,7 @@ class _Count:
         if count is None or not slash or not listed.key.startswith(self._prefix):
             self._elsewhere += 1
             return
-        # Tags of a KMS key's objects are no MD5; those of parts are never compared.
+        # Entity tags of objects under a KMS key are not MD5s; those of parts are never compared.
         asked = listed.encryption in _KMS and not listed.in_parts
         count.add(key, listed.size, _archive_of(listed), asked)
         self._in_parts += listed.in_parts

@@ -31,7 +31,7 @@ _UNTOLD = ""
 
 
 class ListedObject(NamedTuple):
-    """A current object, as an inventory lists it; empty texts are not given."""
+    """A current object as an inventory lists it; an empty text means that a value is missing."""
 
     key: str
     size: int
@@ -54,7 +54,7 @@ def listed_objects(manifest: InventoryManifest, data: bytes) -> Iterator[ListedO
 
 @contextmanager
 def _readable() -> Iterator[None]:
-    """Raise InvalidInventoryError for whatever the libraries say of broken bytes."""
+    """Turn any error of the libraries about damaged bytes into InvalidInventoryError."""
     from pyarrow import ArrowException
 
     try:

@@ -12,7 +12,7 @@ from importlib import import_module
 from pathlib import PurePath
 
 _ARCHIVES_OF_SPARK = re.compile(r"pyspark\.zip|py4j-[0-9.]+-src\.zip|spark-core_.+\.jar")
-"""What Spark puts on its workers' import path: ``sparkPythonPath`` in its PythonUtils.scala."""
+"""Archives that Spark adds to its workers' import path: ``sparkPythonPath``, PythonUtils.scala."""
 
 _USED_BY_TASKS = (
     "spark_jobs.job.staging",
@@ -44,7 +44,7 @@ def import_for_tasks() -> None:
 
 
 def use_installed_packages() -> None:
-    """Remove Spark's archives from the import path: what they hold is installed as well."""
+    """Remove Spark's archives from the import path: their content is also installed."""
     for entry in list(sys.path):
         if _ARCHIVES_OF_SPARK.fullmatch(PurePath(entry).name):
             sys.path.remove(entry)

@@ -59,7 +59,7 @@ class WorkerOutcome(StrEnum):
     """At least one folder is not complete, or nothing could be copied."""
     DEADLINE = "deadline"
     UNHEARD = "unheard"
-    """No listener was there any more."""
+    """No listener was there any longer."""
     INTERRUPTED = "interrupted"
     """By a signal, or by AWS's interruption notice for a Spot instance."""
     INSTALL = "install"
