@@ -253,7 +253,9 @@ def _cancel(context: Any, job: StructureJob, futures: Sequence[Future[List[_Ende
     """Cancel the Spark jobs, and wait for the folders that are being published at the moment."""
     from py4j.protocol import Py4JError  # type: ignore[import-untyped]
 
-    with suppress(Py4JError):  # Java is gone, and the jobs with it
+    # Java has ended, or the context is stopped and PySpark has no Java object of it: the Spark
+    # jobs have ended too.
+    with suppress(Py4JError, AttributeError):
         context.cancelJobGroup(job.run_id)
         # A job that a thread was about to start was not among the cancelled ones.
         while wait(futures, _CANCEL_AGAIN_SECONDS).not_done:
