@@ -26,6 +26,7 @@ from checkout_assets.domain.errors import UsageError
 from checkout_assets.domain.odd_characters import odd_characters
 from checkout_assets.engines.access.choices import AccessChoices, GrantChoices
 from checkout_assets.engines.alerts.options import AlertOptions
+from checkout_assets.engines.compacting.choices import CompactionChoices
 from checkout_assets.engines.copying.choices import CopyChoices
 from checkout_assets.engines.deploying.choices import DeployChoices
 from checkout_assets.engines.ec2.options import Ec2Options
@@ -44,6 +45,7 @@ class Settings(
     CopyChoices,
     StructureChoices,
     AllowanceChoices,
+    CompactionChoices,
     BudgetChoices,
     AccessChoices,
     GrantChoices,

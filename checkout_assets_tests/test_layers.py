@@ -29,7 +29,7 @@ SHARED = (
     "spark_jobs.stores",
     "spark_jobs.transport",
 )
-"""What the platform may import of the Spark side; the job itself only engines/structuring."""
+"""What the platform may import of the Spark side; the jobs themselves only their engines."""
 PURE = (
     "checkout_assets.domain",
     "spark_jobs.contract.",
@@ -37,6 +37,12 @@ PURE = (
     "spark_jobs.service_codes",
 )
 """What the domain may import beside the standard library."""
+WITH_JOBS = (
+    "checkout_assets.engines.structuring",
+    "checkout_assets.engines.compacting",
+    "checkout_assets.engines.querying",
+)
+"""The engines of Spark jobs, and what reads the tables that those write."""
 WITH_STORES = "spark_jobs.contract.manifest_parts"
 """The one part of the contract that reads; all others are words and values."""
 ENVIRONMENT_READERS = {
@@ -111,7 +117,7 @@ def test_spark_jobs_run_without_the_platform(path: Path) -> None:
 
 @pytest.mark.parametrize("path", modules("checkout_assets"), ids=dotted_name)
 def test_the_platform_knows_only_the_contract_and_the_stores_of_spark_jobs(path: Path) -> None:
-    structuring = dotted_name(path).startswith("checkout_assets.engines.structuring")
+    structuring = dotted_name(path).startswith(WITH_JOBS)
     schema = dotted_name(path).endswith("assets.structured_orders")  # shows the column schema
     for imported in imports_of(path):
         if imported.split(".")[0] == "spark_jobs" and not structuring and not schema:

@@ -9,7 +9,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 PRODUCT = [path for top in ("checkout_assets", "spark_jobs") for path in (ROOT / top).rglob("*.py")]
 BESIDE = [ROOT / "setup.py", *(ROOT / "benchmarks").rglob("*.py")]
-COMMANDS = {"main", "register", "list_", "show", "grant", "revoke"}
+COMMANDS = {"main", "register", "list_", "show", "grant", "revoke", "status"}
 """The start of a program, the commands of the command line, and Dagster's ops of the same work."""
 OF_EACH_FLEET = {"console_link", "launch_request"}
 """What a fleet has of its own for the same purpose; no fleet knows another."""

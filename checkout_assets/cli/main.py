@@ -32,6 +32,8 @@ COMMANDS = (
     "plan",
     "copy",
     "structure",
+    "tables",
+    "query",
     "reconcile",
     "report",
     "quarantine",

@@ -67,6 +67,26 @@ def quarantine_file_key(folder: str, run_id: str, number: int, part: int = 0) ->
     return f"{quarantine_prefix(folder)}{run_id}.{counted}.parquet"
 
 
+def analysts_table_prefix(table: str) -> str:
+    """Where an analysts' table, its data and its metadata lie in the lake; ends in a slash."""
+    return f"orders/{table}/"
+
+
+def compacted_prefix(table: str, month: str = "") -> str:
+    """Where data files of an analysts' table lie, of one ``YYYY-MM`` or all; ends in a slash."""
+    return f"{analysts_table_prefix(table)}data/" + (f"{month}/" if month else "")
+
+
+def compacted_file_key(table: str, month: str, run_id: str, number: int) -> str:
+    """The key of a data file of an analysts' table, of that ``YYYY-MM``."""
+    return f"{compacted_prefix(table, month)}{run_id}.{number}.parquet"
+
+
+def month_record_key(table: str, month: str, digest: str) -> str:
+    """Where an analysts' table says what a month was made from."""
+    return f"{analysts_table_prefix(table)}months/{month}/{digest}.json"
+
+
 def result_key(folder: str, run_id: str) -> str:
     """The key at which an EMR step leaves a folder's result in the lake."""
     return f"_results/{run_id}/{folder}.json"

@@ -5,6 +5,12 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import Any, List
 
+from spark_jobs.contract.failures import Failure
+
+SPARK_GAVE_UP = Failure("SparkGaveUp")
+_GAVE_UP = "aborted due to stage failure"
+"""Spark says this when a task has failed too often, but not when a job was cancelled."""
+
 _DISK_REFUSALS = (
     "No space left on device",
     "Disk quota exceeded",
@@ -13,6 +19,11 @@ _DISK_REFUSALS = (
     "Too many open files",
 )
 """Reasons that the operating system gives, in the words that reach both Java and Python."""
+
+
+def gave_up(said: str) -> bool:
+    """Whether Spark's message says that a task failed as often as it may."""
+    return _GAVE_UP in said
 
 
 def why_spark_gave_up(folder: str, said: str, context: Any) -> str:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import time
-from concurrent.futures import Future, ThreadPoolExecutor, wait
-from contextlib import suppress
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import reduce
 from typing import (
@@ -21,7 +20,6 @@ from typing import (
 
 from spark_jobs.completed import completed
 from spark_jobs.contract.counting import counted
-from spark_jobs.contract.failures import Failure
 from spark_jobs.contract.publication import (
     PUBLISHED,
     PUBLISHING,
@@ -30,7 +28,8 @@ from spark_jobs.contract.publication import (
 )
 from spark_jobs.contract.results import FolderStructured
 from spark_jobs.contract.totals import StructureTotals
-from spark_jobs.job.giving_up import why_spark_gave_up
+from spark_jobs.job.cancelling import cancel_jobs
+from spark_jobs.job.giving_up import SPARK_GAVE_UP, gave_up, why_spark_gave_up
 from spark_jobs.job.packing import packed
 from spark_jobs.job.plan import (
     REFUSED,
@@ -79,9 +78,6 @@ _TASKS_PER_CORE = 3
 weights are estimates."""
 
 _DRIVER_THREADS = 8
-_CANCEL_AGAIN_SECONDS = 0.2
-_GAVE_UP = "aborted due to stage failure"
-"""Spark says this when a task has failed too often, but not when a job was cancelled."""
 
 _T = TypeVar("_T")
 
@@ -111,9 +107,6 @@ class HasContext(Protocol):
     @property
     def sparkContext(self) -> Any:  # noqa: N802 - as Spark spells it
         """The session's context."""
-
-
-_SPARK_GAVE_UP = Failure("SparkGaveUp")
 
 
 def structure_folders(spark: HasContext, job: StructureJob) -> Iterator[FolderStructured]:
@@ -208,7 +201,7 @@ def _failed(context: Any, given_up: _GivenUp) -> Staged:
         sentence = why_spark_gave_up(folder, given_up.said, context)
     except Exception as error:  # a failing Spark may not answer
         return _faulty(folder, error)
-    return Staged(folder, error=sentence, failure=_SPARK_GAVE_UP)
+    return Staged(folder, error=sentence, failure=SPARK_GAVE_UP)
 
 
 def _side_by_side(
@@ -239,7 +232,7 @@ def _side_by_side(
             for ended in completed(futures):
                 yield from ended
         except BaseException:
-            _cancel(context, job, futures)
+            cancel_jobs(context, job.run_id, futures)
             raise
 
 
@@ -249,30 +242,17 @@ def _ended(
     return staged if isinstance(staged, _GivenUp) else _end(lake, job, ready, staged)
 
 
-def _cancel(context: Any, job: StructureJob, futures: Sequence[Future[List[_Ended]]]) -> None:
-    """Cancel the Spark jobs, and wait for the folders that are being published at the moment."""
-    from py4j.protocol import Py4JError  # type: ignore[import-untyped]
-
-    # Java has ended, or the context is stopped and PySpark has no Java object of it: the Spark
-    # jobs have ended too.
-    with suppress(Py4JError, AttributeError):
-        context.cancelJobGroup(job.run_id)
-        # A job that a thread was about to start was not among the cancelled ones.
-        while wait(futures, _CANCEL_AGAIN_SECONDS).not_done:
-            context.cancelJobGroup(job.run_id)
-
-
 def _stage(
     context: Any, job: StructureJob, batch: List[_Prepared]
 ) -> Sequence[Union[Staged, _GivenUp]]:
     """Return the result of staging each folder of the batch, in the batch's order."""
-    from py4j.protocol import Py4JError, Py4JJavaError
+    from py4j.protocol import Py4JError, Py4JJavaError  # type: ignore[import-untyped]
 
     try:
         return _staged(context, job, [ready.plan for ready in batch])
     except Py4JJavaError as error:
         said = str(error.java_exception.getMessage())
-        if _GAVE_UP not in said:
+        if not gave_up(said):
             raise
         return [_GivenUp(ready, said) for ready in batch]
     except Py4JError:  # Java is gone, for all folders

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Dict, Iterable, Iterator, List, Sequence, Tuple
+from typing import TYPE_CHECKING, Any, Dict, Iterable, Iterator, List, Sequence, Tuple, Union
 
 from spark_jobs.conforming import table_from_lines
 from spark_jobs.contract.columns import QUARANTINE_COLUMNS
@@ -121,17 +122,31 @@ def _batches(files: Iterable[_TableFile]) -> Iterator[List[_TableFile]]:
 
 def _parquet(table: pa.Table) -> bytes:
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
     large = table.num_rows >= ROWS_WORTH_A_DICTIONARY
     searched = [name for name in _SEARCHED_COLUMNS if name in table.column_names]
     sink = pa.BufferOutputStream()
+    with parquet_writer(sink, table.schema, table.num_rows, large or searched) as writer:
+        writer.write_table(table)
+    return bytes(sink.getvalue())
+
+
+@contextmanager
+def parquet_writer(
+    sink: Any, schema: pa.Schema, rows: int, statistics: Union[bool, List[str]]
+) -> Iterator[Any]:
+    """Write a table file of about ``rows`` rows to ``sink``, with the schema's metadata.
+
+    ``statistics`` are columns, or True for all. The file is complete when the context ends.
+    """
+    import pyarrow.parquet as pq
+
     with pq.ParquetWriter(
         sink,
-        table.schema,
+        schema,
         compression="zstd",
-        use_dictionary=large,
-        write_statistics=True if large else searched,
+        use_dictionary=rows >= ROWS_WORTH_A_DICTIONARY,
+        write_statistics=statistics,
         store_schema=False,
         # In pages of version 2 Arrow writes booleans as RLE, and levels outside the compression.
         # fastparquet and old Spark cannot read the RLE booleans. With 4,000 rows the uncompressed
@@ -139,7 +154,6 @@ def _parquet(table: pa.Table) -> bytes:
         # (docs/performance.md).
         data_page_version="1.0",
     ) as writer:
-        writer.write_table(table)
+        yield writer
         # Arrow's own copy of the schema is left out, so its metadata has to be added by hand.
-        writer.add_key_value_metadata(table.schema.metadata or {})
-    return bytes(sink.getvalue())
+        writer.add_key_value_metadata(schema.metadata or {})

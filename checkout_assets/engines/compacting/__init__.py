@@ -1,0 +1,1 @@
+"""The analysts' tables: Apache Iceberg tables by month, made from the published files."""

@@ -1,0 +1,144 @@
+"""Commit months whose data files are written, and say how each month ended."""
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from checkout_assets.domain.compaction.contents import MonthContents, MonthState
+from checkout_assets.domain.compaction.months import Month
+from checkout_assets.domain.counting import counted
+from checkout_assets.domain.errors import MigrationError
+from checkout_assets.engines.compacting.catalogs import catalog_explained
+from checkout_assets.engines.compacting.month_changes import (
+    CONTENTS_VERSION,
+    CommittedMonth,
+    MonthChange,
+)
+from checkout_assets.engines.compacting.orders_table import OrdersTable
+from spark_jobs.contract.failures import Failure
+from spark_jobs.contract.keys import month_record_key
+from spark_jobs.stores import Store, StoreError
+
+if TYPE_CHECKING:
+    from spark_jobs.compaction.parts import PartCompacted
+
+
+@dataclass(frozen=True, slots=True)
+class MonthStatus:
+    """A month of an analysts' table: its state, and what the publication records name for it."""
+
+    contents: MonthContents
+    committed: CommittedMonth
+    state: MonthState
+
+
+@dataclass(frozen=True, slots=True)
+class MonthCompacted:
+    """How compacting a month ended; without an ``error`` the table holds exactly its rows.
+
+    ``before`` is what was found: a month that was up to date or empty was left as it is. ``files``
+    and ``size`` in bytes are those of the data files written; ``unstated`` counts texts without an
+    instant by derived column.
+    """
+
+    contents: MonthContents
+    before: MonthState
+    files: int = 0
+    size: int = 0
+    seconds: float = 0.0
+    unstated: Mapping[str, int] = field(default_factory=dict)
+    error: str = ""
+    failure: Failure | None = None
+
+    @property
+    def ok(self) -> bool:
+        """Whether the month is up to date."""
+        return not self.error
+
+
+class MonthCommits:
+    """Commits months whose files are written; an error is returned, not raised."""
+
+    def __init__(self, table: OrdersTable, lake: Store, run_id: str) -> None:
+        self._table = table
+        self._lake = lake
+        self._run_id = run_id
+        self._started = time.monotonic()
+
+    def together(
+        self, months: "Sequence[tuple[MonthStatus, Sequence[PartCompacted]]]"
+    ) -> Iterator[MonthCompacted]:
+        """Commit these months at once, without those that are incomplete; yield all of them."""
+        changes: list[MonthChange] = []
+        refused: dict[Month, MigrationError] = {}
+        for status, parts in months:
+            try:
+                changes.append(self._change(status, parts))
+            except MigrationError as error:
+                refused[status.contents.month] = error
+        refused.update(self._replaced(changes))
+        for status, parts in months:
+            yield self._ended(status, parts, refused.get(status.contents.month))
+
+    def _change(self, status: MonthStatus, parts: "Sequence[PartCompacted]") -> MonthChange:
+        """Write what the month is made from beside the table, before a snapshot names it."""
+        contents = status.contents
+        _refuse_incomplete(contents, parts)
+        record = contents.record(CONTENTS_VERSION)
+        key = month_record_key(contents.table, str(contents.month), record.digest)
+        try:
+            self._lake.put(key, record.to_json())
+        except StoreError as error:
+            told = f"{contents.month}: the lake could not be written: {error.reason}."
+            raise MigrationError(told, error.failure) from None
+        return MonthChange(contents, tuple(part.path for part in parts), status.committed)
+
+    def _replaced(self, changes: Sequence[MonthChange]) -> Mapping[Month, MigrationError]:
+        if not changes:
+            return {}
+        try:
+            with catalog_explained():
+                return self._table.replace(changes, self._run_id)
+        except MigrationError as error:
+            return {change.month: error for change in changes}
+
+    def _ended(
+        self,
+        status: MonthStatus,
+        parts: "Sequence[PartCompacted]",
+        error: MigrationError | None,
+    ) -> MonthCompacted:
+        if error is not None:
+            told, failure = str(error), error.failure
+            return MonthCompacted(status.contents, status.state, error=told, failure=failure)
+        return MonthCompacted(
+            status.contents,
+            status.state,
+            files=len(parts),
+            size=sum(part.size for part in parts),
+            seconds=round(time.monotonic() - self._started, 3),
+            unstated=_summed(part.unstated for part in parts),
+        )
+
+
+def _refuse_incomplete(contents: MonthContents, parts: "Sequence[PartCompacted]") -> None:
+    """Raise MigrationError unless the files that were written hold the month's rows."""
+    failed = next((part for part in parts if part.error), None)
+    if failed is not None:
+        failure = failed.failure or Failure("PartFailed")
+        raise MigrationError(f"{contents.table}, {failed.error}", failure)
+    rows = sum(part.rows for part in parts)
+    if rows != contents.rows:
+        raise MigrationError(
+            f"{contents.table}, {contents.month}: {counted(rows, 'row')} written, but the "
+            f"publication records state {contents.rows:,}. Nothing was committed."
+        )
+
+
+def _summed(counts: Iterator[Mapping[str, int]]) -> Mapping[str, int]:
+    total: dict[str, int] = {}
+    for each in counts:
+        for name, count in each.items():
+            total[name] = total.get(name, 0) + count
+    return total

@@ -1,0 +1,111 @@
+"""The catalog that the setting names, for lakes in S3 and on disk."""
+
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import boto3
+import pytest
+
+from checkout_assets.domain.errors import MigrationError, UsageError
+from checkout_assets.engines.compacting.catalogs import open_catalog
+from checkout_assets.engines.compacting.choices import USUAL_COMPACTION
+from checkout_assets.engines.compacting.engine import Compactor
+from checkout_assets.engines.locations import LocalLocation, S3Location
+from checkout_assets.engines.querying.orders_query import OrdersQuery
+from checkout_assets.sample.s3_server import EmbeddedS3Server
+from checkout_assets_tests.in_process_spark import InProcessSpark
+from checkout_assets_tests.published_lake import order_row, publish_rows
+from spark_jobs.contract.order_types import OrderType
+from spark_jobs.stores import StoreTerms
+
+CHECKOUT = OrderType.CHECKOUT
+FOLDER = "0A_CheckoutOrder"
+
+
+@pytest.fixture
+def s3_lake(aws: EmbeddedS3Server) -> S3Location:
+    bucket = f"lake-{uuid.uuid4().hex[:12]}"
+    aws.client().create_bucket(
+        Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "us-east-2"}
+    )
+    return S3Location(bucket, "some/prefix/")
+
+
+@pytest.fixture
+def glue(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """moto's Glue; the lake stays where it is."""
+    from moto.server import ThreadedMotoServer
+
+    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    monkeypatch.setenv("AWS_ENDPOINT_URL_GLUE", f"http://{host}:{port}")
+    try:
+        yield f"http://{host}:{port}"
+    finally:
+        server.stop()
+
+
+def compacted_and_queried(lake: S3Location | LocalLocation, choice: str) -> int:
+    """Compact two rows, then one of them alone, by catalogs opened anew; the rows that SQL sees."""
+    store = lake.open()
+    for run_id, rows in (("run1", [order_row("1"), order_row("2")]), ("run2", [order_row("2")])):
+        publish_rows(store, FOLDER, run_id, rows)
+        catalog = open_catalog(choice, lake)
+        compactor = Compactor(lake, catalog, InProcessSpark, USUAL_COMPACTION)
+        assert [each.error for each in compactor.run(CHECKOUT, None, run_id)] == [""]
+    query = OrdersQuery(
+        [Compactor(lake, catalog, InProcessSpark, USUAL_COMPACTION).table(CHECKOUT)]
+    )
+    batch = query.read(query.run("SELECT count(*) FROM checkout_latest WHERE items IS NOT NULL"))
+    assert batch is not None
+    return int(batch.column(0)[0].as_py())
+
+
+def test_a_lake_in_s3_with_a_catalog_on_disk(s3_lake: S3Location, tmp_path: Path) -> None:
+    assert compacted_and_queried(s3_lake, f"sqlite:///{tmp_path}/catalog.db") == 1
+    keys = [entry.key for entry in s3_lake.open().list("orders/checkout/")]
+    assert any(key.endswith(".metadata.json") for key in keys)
+
+
+def test_a_lake_in_s3_with_glue(s3_lake: S3Location, glue: str) -> None:
+    assert compacted_and_queried(s3_lake, "glue") == 1
+    client = boto3.client("glue", endpoint_url=glue, region_name="us-east-2")
+    table = client.get_table(DatabaseName="orders", Name="checkout")["Table"]
+    assert table["Parameters"]["table_type"] == "ICEBERG"
+    columns = {each["Name"]: each for each in table["StorageDescriptor"]["Columns"]}
+    assert columns["order_date"]["Type"] == "date"
+    assert "cents" in columns["value"]["Comment"]
+
+
+def test_a_lake_in_s3_needs_a_catalog(s3_lake: S3Location) -> None:
+    with pytest.raises(UsageError, match="Set CHECKOUT_CATALOG for a lake in S3"):
+        open_catalog("", s3_lake)
+
+
+@pytest.mark.parametrize(
+    "choice", ["hive", "sqlite://", "sqlite:///", "postgresql://h/d", "ftp://x"]
+)
+def test_what_names_no_catalog_is_refused(choice: str, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="names no catalog"):
+        open_catalog(choice, LocalLocation(tmp_path))
+
+
+def test_a_file_that_is_no_catalog_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "text").write_text("not a database, and long enough to be told from one" * 10)
+    with pytest.raises(UsageError, match="cannot be opened"):
+        open_catalog(f"sqlite:///{tmp_path}/text", LocalLocation(tmp_path))
+
+
+def test_a_rest_catalog_that_does_not_answer_is_told(tmp_path: Path) -> None:
+    with pytest.raises(MigrationError, match="CHECKOUT_CATALOG"):
+        open_catalog("http://127.0.0.1:9/", LocalLocation(tmp_path))
+
+
+def test_encryption_that_pyiceberg_cannot_ask_for_is_refused(
+    s3_lake: S3Location, tmp_path: Path
+) -> None:
+    encrypted = s3_lake.on(StoreTerms(encryption="aws:kms"))
+    with pytest.raises(UsageError, match="CHECKOUT_LAKE_ENCRYPTION"):
+        open_catalog(f"sqlite:///{tmp_path}/catalog.db", encrypted)

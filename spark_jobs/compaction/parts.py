@@ -1,0 +1,71 @@
+"""What a compaction job is given: files of a month in parts, each for one task."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Dict, Iterator, List, Optional, Sequence, Tuple
+
+from spark_jobs.contract.failures import Failure
+from spark_jobs.contract.keys import day_of_table_file
+from spark_jobs.contract.publication import PublishedFile
+from spark_jobs.stores import StoreTerms
+from spark_jobs.stores.terms import NO_TERMS
+
+_FOOTER_BYTES = 72_000
+"""Of a table file's bytes, those that describe its 700 leaf columns: measured, docs/performance.md.
+They are written once per data file, whatever number of files it is made from."""
+
+
+@dataclass(frozen=True)
+class MonthPart:
+    """Files of a plain table from which one task writes the data file of that number."""
+
+    month: str
+    number: int
+    files: Tuple[PublishedFile, ...]
+
+    @property
+    def rows(self) -> int:
+        """The rows that the publication records state."""
+        return sum(file.rows for file in self.files)
+
+
+@dataclass(frozen=True)
+class CompactionJob:
+    """Which table of which lake is compacted by which run."""
+
+    lake_uri: str
+    run_id: str
+    table: str
+    lake_terms: StoreTerms = NO_TERMS
+
+
+@dataclass(frozen=True)
+class PartCompacted:
+    """How a part ended: the data file that was written, or a sentence in ``error``.
+
+    ``size`` is in bytes; ``unstated`` counts texts without an instant, by derived column.
+    """
+
+    month: str
+    path: str = ""
+    size: int = 0
+    rows: int = 0
+    unstated: Dict[str, int] = field(default_factory=dict)
+    error: str = ""
+    failure: Optional[Failure] = None
+
+
+def in_parts(month: str, files: Sequence[PublishedFile], target_bytes: int) -> Iterator[MonthPart]:
+    """Divide a month's files, day by day, into parts of about ``target_bytes`` of data each."""
+    part: List[PublishedFile] = []
+    number, weight = 0, 0
+    for file in sorted(files, key=lambda each: (day_of_table_file(each.path), each.path)):
+        added = max(0, file.size - _FOOTER_BYTES)
+        if part and weight + added > target_bytes:
+            yield MonthPart(month, number, tuple(part))
+            part, number, weight = [], number + 1, 0
+        part.append(file)
+        weight += added
+    if part:
+        yield MonthPart(month, number, tuple(part))

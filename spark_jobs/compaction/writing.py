@@ -1,0 +1,164 @@
+"""A task: read a part's files and write its data file, within bounded memory."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from datetime import date
+from typing import TYPE_CHECKING, Any, Iterator, List, Tuple
+
+from spark_jobs.compaction.columns import (
+    DERIVED,
+    compacted_schema,
+    with_derived,
+)
+from spark_jobs.compaction.parts import CompactionJob, MonthPart, PartCompacted
+from spark_jobs.contract.failures import Failure
+from spark_jobs.contract.keys import compacted_file_key, day_of_table_file
+from spark_jobs.contract.publication import PublishedFile
+from spark_jobs.job.plan import FolderError, fault_of_the_job, job_failure_of
+from spark_jobs.job.writing import parquet_writer
+from spark_jobs.schema import arrow_schema
+from spark_jobs.stores import Blob, NotFoundError, Store, StoreError, open_store
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+ROW_GROUP_BYTES = 128 * 1024 * 1024
+"""A row group holds about this many bytes of Arrow data; sorting it takes as many again."""
+
+_FILES_COMBINED = 64
+"""A table of 700 leaf columns takes 200 KB beside its rows, so small ones are combined early."""
+
+_READS_AT_ONCE = 4
+_FILES_GONE = Failure("FilesGone", transient=True)
+_SORTED_BY = ("id", "changed_at", "_source_key")
+_STATISTICS = [*(column.name for column in DERIVED), "id", "orderid", "_folder", "_source_key"]
+"""Columns that filters use. Statistics of all leaves would outweigh a small month's data."""
+
+
+def compact_part(job: CompactionJob, part: MonthPart) -> PartCompacted:
+    """Write the part's data file; an error is returned, not raised.
+
+    Rows are sorted by order id and time of change within each row group. A repeated task replaces
+    the file.
+    """
+    try:
+        return _compacted(open_store(job.lake_uri, job.lake_terms), job, part)
+    except FolderError as error:
+        return PartCompacted(part.month, error=str(error), failure=error.failure)
+    except StoreError as error:
+        sentence = f"{part.month}: the lake could not be read or written: {error.reason}."
+        return PartCompacted(part.month, error=sentence, failure=error.failure)
+    except Exception as error:  # an error in this job fails its month, never the others
+        sentence = fault_of_the_job(part.month, error)
+        return PartCompacted(part.month, error=sentence, failure=job_failure_of(error))
+
+
+def _compacted(lake: Store, job: CompactionJob, part: MonthPart) -> PartCompacted:
+    import pyarrow as pa
+
+    unstated: Counter[str] = Counter()
+    sink, rows = pa.BufferOutputStream(), 0
+    with parquet_writer(sink, compacted_schema(job.table), part.rows, _STATISTICS) as writer:
+        for group in _row_groups(_tables(lake, job.table, part, unstated)):
+            writer.write_table(group, row_group_size=len(group))
+            rows += len(group)
+    data = memoryview(sink.getvalue())
+    path = compacted_file_key(job.table, part.month, job.run_id, part.number)
+    lake.put(path, bytes(data))
+    return PartCompacted(part.month, path, len(data), rows, dict(unstated))
+
+
+def _tables(lake: Store, table: str, part: MonthPart, unstated: Counter[str]) -> Iterator[pa.Table]:
+    """The rows of each file, with the derived columns."""
+    reads = lake.read_many((file.path for file in part.files), _READS_AT_ONCE)
+    for file, (_, read) in zip(part.files, reads):
+        rows = _rows_of(part.month, table, file, read)
+        day = date.fromisoformat(day_of_table_file(file.path))
+        derived = with_derived(rows, day, table)
+        unstated.update(derived.unstated)
+        yield derived.rows
+
+
+def _rows_of(month: str, table: str, file: PublishedFile, read: Any) -> pa.Table:
+    """The file's rows; raises FolderError unless it is what the publication record states."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    if isinstance(read, NotFoundError):
+        raise FolderError(
+            f"{month}: a published file is gone. If a folder was structured meanwhile, compact the "
+            "month again; otherwise see docs/runbook.md#files_missing.",
+            _FILES_GONE,
+        )
+    if not isinstance(read, Blob):
+        raise read
+    if len(read.data) != file.size or not _has_digest(file, read.data):
+        raise FolderError(_differs(month))
+    try:
+        rows = pq.ParquetFile(pa.BufferReader(read.data)).read(use_threads=False)
+    except (pa.ArrowException, OSError):
+        raise FolderError(_differs(month)) from None
+    if len(rows) != file.rows:
+        raise FolderError(_differs(month))
+    return _in_schema(month, rows, table)
+
+
+def _has_digest(file: PublishedFile, data: bytes) -> bool:
+    return not file.sha256 or hashlib.sha256(data).hexdigest() == file.sha256
+
+
+def _differs(month: str) -> str:
+    return (
+        f"{month}: a published file is not what its publication record states. See "
+        "docs/runbook.md#files_missing, then structure its folder again."
+    )
+
+
+def _in_schema(month: str, rows: pa.Table, table: str) -> pa.Table:
+    """Rows of an earlier schema lack columns, which are null; other columns are refused."""
+    import pyarrow as pa
+
+    schema = arrow_schema(table)
+    if not set(rows.column_names) <= set(schema.names):
+        raise FolderError(
+            f"{month}: a published file has columns that this version does not know. Upgrade "
+            "checkout-assets here, then run it again."
+        )
+    columns = [
+        rows.column(field.name).cast(field.type)
+        if field.name in rows.column_names
+        else pa.nulls(len(rows), field.type)
+        for field in schema
+    ]
+    return pa.table(columns, schema=schema)
+
+
+def _row_groups(tables: Iterator[pa.Table]) -> Iterator[pa.Table]:
+    """Sorted tables of about ``ROW_GROUP_BYTES`` each, from the rows of small ones."""
+    pending: List[pa.Table] = []
+    small, size = 0, 0
+    for table in tables:
+        pending.append(table)
+        small, size = small + 1, size + table.nbytes
+        if small == _FILES_COMBINED:
+            pending, small = [_combined(pending)], 0
+        if size >= ROW_GROUP_BYTES:
+            yield _sorted(_combined(pending))
+            pending, small, size = [], 0, 0
+    if pending:
+        yield _sorted(_combined(pending))
+
+
+def _combined(tables: List[pa.Table]) -> pa.Table:
+    import pyarrow as pa
+
+    return pa.concat_tables(tables).combine_chunks()
+
+
+def _sorted(table: pa.Table) -> pa.Table:
+    import pyarrow.compute as pc
+
+    keys: List[Tuple[str, str]] = [(name, "ascending") for name in _SORTED_BY]
+    return table.take(pc.sort_indices(table.select(_SORTED_BY), sort_keys=keys))
