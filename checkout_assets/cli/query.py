@@ -15,14 +15,13 @@ if TYPE_CHECKING:
     from checkout_assets.settings import Settings
 
 _EXAMPLES = """\b
-Examples:
-  checkout-assets query --lake ./lake "SELECT count(*) FROM checkout_latest"
-  checkout-assets query --lake ./lake --format csv \\
-    "SELECT order_date, count(*) FROM checkout GROUP BY 1 ORDER BY 1"
+The views checkout and fulfillment have a row per document, checkout_latest
+and fulfillment_latest the newest version of each order.
 
 \b
-Views: checkout, fulfillment (one row per document), checkout_latest,
-fulfillment_latest (the newest version of each order).
+Examples:
+  checkout-assets query --lake ./lake "SELECT count(*) FROM checkout_latest"
+  checkout-assets query --lake ./lake --format csv "SELECT * FROM fulfillment"
 """
 
 

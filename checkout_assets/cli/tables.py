@@ -27,19 +27,19 @@ INTERRUPTED = (
     "run the same command again, which compacts what is left."
 )
 _EXAMPLES = """\b
+MONTH is a month (2018-10) or a range (2018-01..2018-12). Several may be
+given. Without any, all months are meant.
+
+\b
 Examples:
   checkout-assets tables compact --lake ./lake
-  checkout-assets tables compact --lake s3://lake --catalog glue 2018-01..2018-12
+  checkout-assets tables compact --lake s3://lake --catalog glue 2018-10
   checkout-assets tables status --lake ./lake
 """
 
 Months = Annotated[
     list[str] | None,
-    typer.Argument(
-        metavar="MONTH",
-        show_default=False,
-        help="Such as 2018-10 or 2018-01..2018-12; without any, all months.",
-    ),
+    typer.Argument(metavar="MONTH", show_default=False, hidden=True),
 ]
 
 
