@@ -8,7 +8,6 @@ from dagster_aws.s3 import S3Resource
 from dagster_pyspark import LazyPySparkResource
 
 from checkout_assets.assets.migration import Migration, build_migration
-from checkout_assets.assets.order_tables import build_order_tables
 from checkout_assets.assets.reconciliation import build_reconciliation
 from checkout_assets.assets.runbook import Runbook
 from checkout_assets.assets.source_orders import source_spec
@@ -32,7 +31,6 @@ from checkout_assets.automation.schedules import (
 from checkout_assets.engines.access.choices import AccessChoices, GrantChoices
 from checkout_assets.engines.access.options import named_by_options
 from checkout_assets.engines.alerts.targets import alert_targets
-from checkout_assets.engines.compacting.choices import CompactionChoices
 from checkout_assets.engines.copying.choices import CopyChoices
 from checkout_assets.engines.ec2.user_data import worker_variables
 from checkout_assets.engines.place_terms import PlaceTerms
@@ -52,7 +50,6 @@ from checkout_assets.resources.engines import (
     StructureEngineResource,
     given_to,
 )
-from checkout_assets.resources.order_tables import OrderTablesResource
 from checkout_assets.resources.stores import Stores
 from checkout_assets.settings import Settings
 from spark_jobs.contract.order_types import OrderType
@@ -78,11 +75,6 @@ def build_resources(settings: Settings) -> dict[str, Any]:
             show_object_names=settings.show_object_names,
         ),
         "access": _access(settings, stores),
-        "order_tables": OrderTablesResource(
-            stores=stores,
-            spark_master=settings.spark_master,
-            **given_to(CompactionChoices, settings).model_dump(),
-        ),
     }
 
 
@@ -145,7 +137,6 @@ def _assets(
         source_spec(settings.source_uri),
         build_migration(migration, settings.folders_per_run),
         *(table_spec(order_type, settings.lake_uri) for order_type in OrderType),
-        build_order_tables(runbook, settings.first_month, settings.lake_uri),
         build_reconciliation(runbook, settings.reports_url, settings.repair_tries),
     ]
 
