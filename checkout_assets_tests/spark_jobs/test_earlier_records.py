@@ -10,6 +10,7 @@ import pytest
 
 from checkout_assets.domain.access.grants import GrantRecord, LaterGrantError
 from checkout_assets.domain.alerts.state import AlertState
+from checkout_assets.domain.compaction.contents import MonthRecord
 from checkout_assets.domain.reporting.listings import KeptListings
 from checkout_assets.domain.reporting.outcome import ReconciliationOutcome
 from checkout_assets.domain.reporting.scheduled_repairs import RepairState
@@ -47,6 +48,10 @@ def read_alert_state(data: bytes) -> AlertState:
     return read_record(AlertState, data)
 
 
+def read_month(data: bytes) -> MonthRecord:
+    return read_record(MonthRecord, data)
+
+
 READERS: dict[str, Callable[[bytes], Any]] = {
     "completion": CompletionRecord.from_json,
     "publication": PublicationRecord.from_json,
@@ -59,6 +64,7 @@ READERS: dict[str, Callable[[bytes], Any]] = {
     "scheduled_repairs": read_repair_state,
     "listings": read_listings,
     "alerts": read_alert_state,
+    "month": read_month,
 }
 
 
