@@ -127,6 +127,11 @@ def test_a_part_is_not_enough_where_all_has_to_be_allowed() -> None:
     assert list(not_allowed_by([], NEEDED, GIVEN).taken) == [PERMISSION]
 
 
+def test_a_single_character_does_not_stand_for_all_keys() -> None:
+    allowed = statement("Allow", Resource="arn:aws:s3:::raw/copies/?")
+    assert list(not_allowed_by([allowed], NEEDED, GIVEN).taken) == [PERMISSION]
+
+
 def test_a_denial_wins_over_what_is_allowed() -> None:
     policy = [statement("Allow"), statement("Deny", Action="s3:Put*")]
     assert list(not_allowed_by(policy, NEEDED, GIVEN).taken) == [PERMISSION]

@@ -4,11 +4,11 @@ Operators and keys: AWS IAM user guide, "IAM JSON policy elements: Condition ope
 global condition context keys". What is not listed here is not known.
 """
 
-import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from checkout_assets.domain.access.coverage import covers_pattern
 from checkout_assets.domain.access.statements import Statement, as_list
 
 _IF_EXISTS = "ifexists"
@@ -50,6 +50,11 @@ def conditions_hold(statement: Statement, given: Circumstances) -> bool | None:
         for operator, keys in statement.get("Condition", {}).items()
         for key, values in keys.items()
     ]
+    return all_hold(found)
+
+
+def all_hold(found: Collection[bool | None]) -> bool | None:
+    """Whether all of these are so; None if that is not known."""
     if False in found:
         return False
     return None if None in found else True
@@ -65,13 +70,6 @@ def names_principal(statement: Statement, given: Circumstances) -> bool | None:
     partition = given.role_arn.split(":")[1]
     roots = {"*", account, f"arn:{partition}:iam::{account}:root"}
     return any(each == given.role_arn or each in roots for each in map(str, named))
-
-
-def like(pattern: str, text: str) -> bool:
-    """Match as policies do: ``*`` is any text, ``?`` any character."""
-    parts = {"*": ".*", "?": "."}
-    expression = "".join(parts.get(each) or re.escape(each) for each in pattern)
-    return re.fullmatch(expression, text, re.DOTALL) is not None
 
 
 def _holds(operator: str, value: str | None, wanted: Sequence[Any]) -> bool | None:
@@ -94,9 +92,9 @@ _OPERATORS: Mapping[str, _Compare] = {
     "bool": lambda value, wanted: value.lower() == wanted.lower(),
     "stringequals": lambda value, wanted: value == wanted,
     "stringequalsignorecase": lambda value, wanted: value.lower() == wanted.lower(),
-    "stringlike": lambda value, wanted: like(wanted, value),
-    "arnequals": lambda value, wanted: like(wanted, value),
-    "arnlike": lambda value, wanted: like(wanted, value),
+    "stringlike": lambda value, wanted: covers_pattern(wanted, value),
+    "arnequals": lambda value, wanted: covers_pattern(wanted, value),
+    "arnlike": lambda value, wanted: covers_pattern(wanted, value),
     # Instants in UTC compare as text.
     "datelessthan": lambda value, wanted: value < wanted,
     "datelessthanequals": lambda value, wanted: value <= wanted,

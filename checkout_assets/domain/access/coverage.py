@@ -36,11 +36,11 @@ def _names(held: Statement, action: str, resource: str) -> bool:
     """Whether the statement covers everything that this pattern of resources stands for."""
     actions = [str(each).lower() for each in as_list(held.get("Action", []))]
     resources = map(str, as_list(held.get("Resource", [])))
-    named = any(_matches(pattern, action.lower()) for pattern in actions)
-    return named and any(_matches(pattern, resource) for pattern in resources)
+    named = any(covers_pattern(pattern, action.lower()) for pattern in actions)
+    return named and any(covers_pattern(pattern, resource) for pattern in resources)
 
 
-def _matches(pattern: str, text: str) -> bool:
+def covers_pattern(pattern: str, text: str) -> bool:
     """Match as policies do; a pattern in ``text`` matches only a pattern that covers all of it."""
     parts = (
         ".*" if each == "*" else "[^*]" if each == "?" else re.escape(each) for each in pattern

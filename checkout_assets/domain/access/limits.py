@@ -5,10 +5,11 @@ from dataclasses import dataclass
 
 from checkout_assets.domain.access.circumstances import (
     Circumstances,
+    all_hold,
     conditions_hold,
-    like,
     names_principal,
 )
+from checkout_assets.domain.access.coverage import covers_pattern
 from checkout_assets.domain.access.statements import Statement, as_list
 
 Permission = tuple[str, str]
@@ -59,10 +60,7 @@ def not_allowed_by(
 
 def _applies(statement: Statement, given: Circumstances, own: bool) -> bool | None:
     named = True if own else names_principal(statement, given)
-    found = (named, conditions_hold(statement, given))
-    if False in found:
-        return False
-    return None if None in found else True
+    return all_hold((named, conditions_hold(statement, given)))
 
 
 def _permissions(needed: Iterable[Statement]) -> Iterator[Permission]:
@@ -89,12 +87,13 @@ def _has(statement: Statement, element: str, text: str) -> bool:
     """Whether the statement's actions or resources cover this one, which may be a pattern."""
     fold = str.lower if element == "Action" else str
     if element in statement:
-        return any(like(fold(str(each)), text) for each in as_list(statement[element]))
+        return any(covers_pattern(fold(str(each)), text) for each in as_list(statement[element]))
     others = as_list(statement.get(f"Not{element}", "*"))
-    return not any(like(fold(str(each)), text) for each in others)
+    return not any(covers_pattern(fold(str(each)), text) for each in others)
 
 
 def _touches(statement: Statement, resource: str) -> bool:
     """Whether the statement's resources cover this one, or lie within it."""
-    inside = (like(resource, str(each)) for each in as_list(statement.get("Resource", [])))
+    own = as_list(statement.get("Resource", []))
+    inside = (covers_pattern(resource, str(each)) for each in own)
     return _has(statement, "Resource", resource) or any(inside)
