@@ -1,6 +1,5 @@
 """``checkout-assets access``: grant, revoke and show the temporary access to the source."""
 
-import secrets
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
@@ -17,7 +16,7 @@ from checkout_assets.cli.access_report import (
 )
 from checkout_assets.cli.console import print_json, print_lines, say, say_some
 from checkout_assets.cli.groups import add_group
-from checkout_assets.cli.options import Json, usable_places
+from checkout_assets.cli.options import Json, new_run_id, usable_places
 from checkout_assets.cli.settings_options import settings_options, settings_with
 from checkout_assets.domain.counting import of_folders
 from checkout_assets.domain.errors import MigrationError
@@ -188,7 +187,7 @@ def _prove(options: "AccessOptions") -> "Proof":
     from spark_jobs.stores import StoreError
 
     try:
-        found = prove(options, f"cli-{secrets.token_hex(4)}")
+        found = prove(options, new_run_id())
     except StoreError as error:
         reason = meaning_of(error.code, "S3 answers {code}")
         raise MigrationError(f"Nothing was changed: {reason}.") from None

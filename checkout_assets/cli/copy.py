@@ -1,7 +1,6 @@
 """``checkout-assets copy``: copy what is missing or different, and verify it."""
 
 import gc
-import secrets
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import asdict, dataclass
@@ -23,7 +22,7 @@ from checkout_assets.cli.copy_results import (
     copy_summary,
 )
 from checkout_assets.cli.help_texts import FOLDER_HELP
-from checkout_assets.cli.options import Folders, Json, usable_places
+from checkout_assets.cli.options import Folders, Json, new_run_id, usable_places
 from checkout_assets.cli.reporting_options import (
     ReportingOptions,
     ReportTerms,
@@ -89,7 +88,7 @@ def copy(
     settings = settings_with(**given)
     refuse_costly_plan(settings)
     chosen = select_folders(folders or [])
-    run_id = f"cli-{secrets.token_hex(4)}"
+    run_id = new_run_id()
     if reporting.run_id is not None:
         run_id = checked_run_id(reporting.run_id)
     terms = report_terms(settings, reporting)

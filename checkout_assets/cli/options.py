@@ -1,5 +1,6 @@
 """Shared arguments and options that are not settings, and the places that settings name."""
 
+import secrets
 from collections.abc import Mapping
 from typing import Annotated
 
@@ -25,6 +26,11 @@ Folders = Annotated[
 Json = Annotated[
     bool, typer.Option("--json", help="Print one JSON document on standard output, nothing else.")
 ]
+
+
+def new_run_id() -> str:
+    """Return the id of a run of this command."""
+    return f"cli-{secrets.token_hex(4)}"
 
 
 def usable_places(settings: Settings, *names: str, role_arn: str = "") -> dict[str, Location]:

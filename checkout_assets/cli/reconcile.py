@@ -1,6 +1,5 @@
 """``checkout-assets reconcile``: compare source, raw and lake, and say what is not complete."""
 
-import secrets
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from datetime import UTC, datetime
@@ -23,6 +22,7 @@ from checkout_assets.cli.options import (
     Json,
     given_locations,
     given_places,
+    new_run_id,
 )
 from checkout_assets.cli.orphans import orphan_documents
 from checkout_assets.cli.settings_options import (
@@ -125,7 +125,7 @@ def compare_folders(
     results: list[FolderReconciled] = []
     try:
         unexpected = engine.unexpected()
-        with closing(engine.run(folders, f"cli-{secrets.token_hex(4)}")) as compared:
+        with closing(engine.run(folders, new_run_id())) as compared:
             for result in compared:
                 watching.on_folder()
                 results.append(result)

@@ -16,6 +16,7 @@ from checkout_assets.cli.interrupts import BEGINS_ANEW
 from checkout_assets.cli.options import (
     Json,
     given_locations,
+    new_run_id,
     usable_places,
 )
 from checkout_assets.cli.reconcile import compare_folders, engine_for
@@ -121,7 +122,7 @@ def _made(settings: Settings) -> _Shown:
         Summary.of(results),
         unexpected,
         at=now,
-        run_id=f"cli-{secrets.token_hex(4)}",
+        run_id=new_run_id(),
         with_source=engine.with_source,
     )
     places = {name: getattr(settings, f"{name}_uri") for name in ("source", "raw", "lake")}

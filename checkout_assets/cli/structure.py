@@ -1,6 +1,5 @@
 """``checkout-assets structure``: structure copied folders with Spark on this machine."""
 
-import secrets
 from collections import Counter
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import closing
@@ -12,7 +11,7 @@ import typer
 from checkout_assets.cli.console import print_json, print_lines, say, terminal
 from checkout_assets.cli.help_texts import FOLDER_HELP
 from checkout_assets.cli.interrupts import STRUCTURES_ANEW
-from checkout_assets.cli.options import Folders, Json, usable_places
+from checkout_assets.cli.options import Folders, Json, new_run_id, usable_places
 from checkout_assets.cli.settings_options import settings_options, settings_with
 from checkout_assets.domain.anomalies import Finding, Rule, Severity, structured_rules
 from checkout_assets.domain.counting import counted, in_number, of_folders
@@ -97,7 +96,7 @@ def run_folders(settings: Settings, folders: Sequence[Folder]) -> "list[Structur
 def _results(
     engine: "FolderEngine[StructuredFolder]", folders: Sequence[Folder]
 ) -> "Generator[StructuredFolder, None, None]":
-    run_id = f"cli-{secrets.token_hex(4)}"
+    run_id = new_run_id()
     for piece in slices(folders, FOLDERS_PER_JOB):
         yield from engine.run(piece, run_id)
 

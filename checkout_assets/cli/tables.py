@@ -1,6 +1,5 @@
 """``checkout-assets tables``: compact the published files into the analysts' tables."""
 
-import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
@@ -10,7 +9,7 @@ import typer
 
 from checkout_assets.cli.console import print_json, print_lines, say, say_some
 from checkout_assets.cli.groups import add_group
-from checkout_assets.cli.options import Json, existing_lake
+from checkout_assets.cli.options import Json, existing_lake, new_run_id
 from checkout_assets.cli.settings_options import settings_options, settings_with
 from checkout_assets.domain.compaction.months import Month, select_months
 from checkout_assets.domain.counting import byte_size, counted, in_number
@@ -119,7 +118,7 @@ def _compactor(settings: Settings) -> "Iterator[Compactor]":
 def _compacted(
     compactor: "Compactor", months: Sequence[Month] | None
 ) -> "Iterator[MonthCompacted]":
-    run_id = f"cli-{secrets.token_hex(4)}"
+    run_id = new_run_id()
     for order_type in OrderType:
         results = compactor.run(order_type, months, run_id)
         while (ended := _read(next, results, None)) is not None:

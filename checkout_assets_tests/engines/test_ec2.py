@@ -3,7 +3,6 @@
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,7 +13,6 @@ from checkout_assets.engines.fleet.tags import DEPLOYMENT_TAG, RUN_ID_TAG
 from checkout_assets_tests.ec2_place import FOUR, OBJECTS, Ec2Place, ImpatientClock
 from checkout_assets_tests.fault_proxy import Answer, FaultProxy, Request
 from checkout_assets_tests.local_ec2.local_ec2 import REGION, LocalEc2, LocalInstance
-from checkout_assets_tests.orders_place import OrdersPlace
 
 NAMES = [folder.name for folder in FOUR]
 FIRST, SECOND = NAMES[:2]
@@ -23,19 +21,6 @@ ONE = FOUR[:1]
 COUNT = "RunInstances"
 LOOKED_FOR_A_NOTICE = 7.0
 """Seconds after which a worker, which looks every five, has seen that one was given."""
-
-
-@pytest.fixture
-def ec2() -> Iterator[LocalEc2]:
-    with LocalEc2().running() as local:
-        yield local
-
-
-@pytest.fixture
-def on_ec2(place: OrdersPlace, ec2: LocalEc2, package: Path) -> Ec2Place:
-    found = Ec2Place(ec2, place, package)
-    found.fill()
-    return found
 
 
 class Gate:

@@ -1,6 +1,5 @@
 """vCPU quotas are compared before a launch: what cannot be is refused, what may fail is told."""
 
-from collections.abc import Iterator
 from math import inf
 from pathlib import Path
 from typing import Any
@@ -17,26 +16,12 @@ from checkout_assets_tests.local_ec2.local_ec2 import LocalEc2
 from checkout_assets_tests.local_emr.commands import one_line_script
 from checkout_assets_tests.local_emr.local_emr import LocalEmr
 from checkout_assets_tests.local_quotas import ON_DEMAND_CODE, SPOT_CODE
-from checkout_assets_tests.orders_place import OrdersPlace
 from checkout_assets_tests.scripted_fleet import FIRST, SECOND, THIRD, FakeBackend, run
 from checkout_assets_tests.strict_iam.host_requests import Host
 
 ON_ONE = {"folders_per_instance": 4}
 NOT_COMPARED = "quotas were not compared"
 NOT_STANDARD = ("x2gd.xlarge", "inf1.xlarge", "hpc7g.4xlarge", "g4dn.xlarge", "u-6tb1.metal")
-
-
-@pytest.fixture
-def ec2() -> Iterator[LocalEc2]:
-    with LocalEc2().running() as local:
-        yield local
-
-
-@pytest.fixture
-def on_ec2(place: OrdersPlace, ec2: LocalEc2, package: Path) -> Ec2Place:
-    found = Ec2Place(ec2, place, package)
-    found.fill()
-    return found
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """Commit months whose data files are written, and say how each month ended."""
 
 import time
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -26,11 +27,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class MonthStatus:
-    """A month of an analysts' table: its state, and what the publication records name for it."""
+    """What the publication records name for a month, and what the analysts' table states of it."""
 
     contents: MonthContents
     committed: CommittedMonth
-    state: MonthState
+
+    @property
+    def state(self) -> MonthState:
+        """Whether the month is up to date."""
+        return self.contents.state(self.committed.digest, CONTENTS_VERSION)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +123,7 @@ class MonthCommits:
             files=len(parts),
             size=sum(part.size for part in parts),
             seconds=round(time.monotonic() - self._started, 3),
-            unstated=_summed(part.unstated for part in parts),
+            unstated=_unstated(parts),
         )
 
 
@@ -136,9 +141,8 @@ def _refuse_incomplete(contents: MonthContents, parts: "Sequence[PartCompacted]"
         )
 
 
-def _summed(counts: Iterator[Mapping[str, int]]) -> Mapping[str, int]:
-    total: dict[str, int] = {}
-    for each in counts:
-        for name, count in each.items():
-            total[name] = total.get(name, 0) + count
+def _unstated(parts: "Sequence[PartCompacted]") -> Mapping[str, int]:
+    total: Counter[str] = Counter()
+    for part in parts:
+        total.update(part.unstated)
     return total

@@ -12,11 +12,12 @@ from checkout_assets.engines.compacting.catalogs import catalog_explained
 from checkout_assets.engines.compacting.choices import CompactionChoices
 from checkout_assets.engines.compacting.cleaning import expire_snapshots, remove_unnamed_files
 from checkout_assets.engines.compacting.committing import MonthCommits, MonthCompacted, MonthStatus
-from checkout_assets.engines.compacting.month_changes import CONTENTS_VERSION, CommittedMonth
+from checkout_assets.engines.compacting.month_changes import CommittedMonth
 from checkout_assets.engines.compacting.orders_table import OrdersTable
 from checkout_assets.engines.compacting.published import published_months
 from checkout_assets.engines.locations import Location
 from checkout_assets.engines.structuring.apart import iterated_apart
+from checkout_assets.engines.structuring.session import cancel_spark_jobs
 from spark_jobs.contract.order_types import OrderType
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ class Compactor:
         with catalog_explained():
             committed = self.table(order_type).committed()
         return {
-            month: _status(
+            month: MonthStatus(
                 published.get(month, MonthContents(order_type.table, month)),
                 committed.get(month, CommittedMonth()),
             )
@@ -97,7 +98,7 @@ class Compactor:
         asked = found.keys() if months is None else months
         due: dict[str, MonthStatus] = {}
         for month in asked:
-            status = found.get(month) or _status(
+            status = found.get(month) or MonthStatus(
                 MonthContents(order_type.table, month), CommittedMonth()
             )
             if status.state.is_due:
@@ -133,18 +134,6 @@ class Compactor:
             if status.contents.files
         ]
         return iterated_apart(
-            lambda: write_months(self._session(), job, parts), lambda: self._cancel(run_id)
+            lambda: write_months(self._session(), job, parts),
+            lambda: cancel_spark_jobs(run_id, self._cancel_start),
         )
-
-    def _cancel(self, run_id: str) -> None:
-        from pyspark import SparkContext
-
-        self._cancel_start()
-        context = SparkContext._active_spark_context
-        if context is not None:
-            context.cancelJobGroup(run_id)
-
-
-def _status(contents: MonthContents, committed: CommittedMonth) -> MonthStatus:
-    state = contents.state(committed.digest, CONTENTS_VERSION)
-    return MonthStatus(contents, committed, state)

@@ -1,6 +1,6 @@
 """All checks of the places and of AWS, in order: those that others depend on come first."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 
 from checkout_assets.domain.doctor import CheckResult, CheckState, Topic
@@ -82,8 +82,8 @@ def _of_account(
 ) -> Iterator[CheckResult]:
     account = find_account(clients)
     yield from identity_results(account, settings)
-    yield from settled(_ACCESS, lambda: _access(clients, settings, account))
     needs = _needs(settings, account)
+    yield from settled(_ACCESS, lambda: _access(clients, settings, account, needs))
     if settings.copy_engine == "ec2":
         topic = Topic("EC2", "all checks", "docs/deploy/ec2.md")
         yield from settled(topic, lambda: ec2_results(clients, settings, runs_at_a_time, needs))
@@ -92,7 +92,9 @@ def _of_account(
         yield from settled(topic, lambda: emr_results(clients, settings, runs_at_a_time, needs))
 
 
-def _access(clients: AwsClients, settings: Settings, account: Account) -> Iterator[CheckResult]:
+def _access(
+    clients: AwsClients, settings: Settings, account: Account, needs: Sequence[RoleNeed]
+) -> Iterator[CheckResult]:
     missing = [name for name in NAMES if not getattr(settings, f"{name}_uri")]
     if missing or not settings.copy_role_arn:
         yield _ACCESS.unknown(
@@ -106,7 +108,6 @@ def _access(clients: AwsClients, settings: Settings, account: Account) -> Iterat
         yield _ACCESS.unknown(str(error), _FIRST)
         return
     terms = options.terms(_NOBODY, 1, datetime.now(UTC))
-    needs = _needs(settings, account)
     yield from bucket_policy_results(options, clients, needs)
     host = _host(settings, account)
     yield from role_results(clients.of("iam"), terms, host, _instant())

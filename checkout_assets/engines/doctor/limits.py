@@ -9,22 +9,24 @@ from functools import partial
 from typing import Any
 
 from checkout_assets.domain.access.circumstances import Circumstances
-from checkout_assets.domain.access.limits import Limits, denied_by, not_allowed_by
+from checkout_assets.domain.access.limits import Limits, Permission, denied_by, not_allowed_by
 from checkout_assets.domain.access.policy_text import PolicyText
 from checkout_assets.domain.access.role_policies import ROLE_POLICIES
 from checkout_assets.domain.access.statements import Statement, as_list
 from checkout_assets.domain.access.terms import AccessTerms
-from checkout_assets.domain.counting import counted
 from checkout_assets.domain.displayable import displayable
 from checkout_assets.domain.doctor import CheckResult, Topic
 from checkout_assets.engines.doctor.account import AwsClients
 from checkout_assets.engines.doctor.asking import answered, ask
-from checkout_assets.engines.doctor.roles import NeededRole
+from checkout_assets.engines.doctor.roles import (
+    NeededRole,
+    permission_text,
+    shown_permissions,
+)
 from checkout_assets.engines.doctor.settling import settled, settled_one
 
 _KMS_GUIDE = "docs/deploy/access.md#kms"
 _ORGANIZATION = Topic("AWS account", "service control policies", "docs/deploy/access.md")
-_MOST_SHOWN = 3
 _S3, _KMS = "s3:", "kms:"
 _ENABLED = "Enabled"
 Limiting = Callable[[Sequence[Statement], Sequence[Statement], Circumstances], Limits]
@@ -136,27 +138,24 @@ def _judged(
     limiting: Limiting,
 ) -> CheckResult:
     found = [(need, limiting(policy, statements, need.given)) for need, statements in wanted]
-    taken = [(need.what, *each) for need, limits in found for each in limits.taken]
-    unsure = [(need.what, *each) for need, limits in found for each in limits.unsure]
+    taken = [_text(need, each) for need, limits in found for each in limits.taken]
+    unsure = [_text(need, each) for need, limits in found for each in limits.unsure]
     if taken:
         return topic.failed(
-            f"It does not let pass: {_shown(taken)}.",
+            f"It does not let pass: {shown_permissions(taken)}.",
             "Allow it, or exempt the role from the statement that denies it.",
         )
     if unsure:
         return topic.unknown(
-            f"conditions that are not known here decide on: {_shown(unsure)}",
+            f"conditions that are not known here decide on: {shown_permissions(unsure)}",
             "Compare the conditions of its statements with the network and the requests of the "
             "role.",
         )
     return topic.ok("it denies nothing that the roles need")
 
 
-def _shown(permissions: Sequence[tuple[str, str, str]]) -> str:
-    shown = [f"{action} on {displayable(where)} ({who})" for who, action, where in permissions]
-    left = len(shown) - _MOST_SHOWN
-    more = [f"and {counted(left, 'other permission')}"] if left > 0 else []
-    return "; ".join([*shown[:_MOST_SHOWN], *more])
+def _text(need: RoleNeed, permission: Permission) -> str:
+    return f"{permission_text(permission)} ({need.what})"
 
 
 def _part(statement: Statement, service: str, resource: str) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from checkout_assets.domain.access.circumstances import Circumstances
 from checkout_assets.domain.access.coverage import lacking
-from checkout_assets.domain.access.limits import denied_by
+from checkout_assets.domain.access.limits import Permission, denied_by
 from checkout_assets.domain.access.role_policies import ROLE_POLICIES
 from checkout_assets.domain.access.role_statements import TO_EC2, TO_EMR
 from checkout_assets.domain.access.statements import Statement, as_list
@@ -172,8 +172,19 @@ def _may(
         yield topic.ok("it allows all that is needed")
 
 
-def _shown(permissions: Sequence[tuple[str, str]]) -> str:
-    shown = [f"{action} on {displayable(where)}" for action, where in permissions[:_MOST_SHOWN]]
-    if left := len(permissions) - len(shown):
+def _shown(permissions: Sequence[Permission]) -> str:
+    return shown_permissions([*map(permission_text, permissions)])
+
+
+def permission_text(permission: Permission) -> str:
+    """Return an action and the resource on which it is needed, as they are shown."""
+    action, where = permission
+    return f"{action} on {displayable(where)}"
+
+
+def shown_permissions(texts: Sequence[str]) -> str:
+    """Join the texts of the first permissions, and say how many others there are."""
+    shown = list(texts[:_MOST_SHOWN])
+    if left := len(texts) - len(shown):
         shown.append(f"and {counted(left, 'other permission')}")
     return "; ".join(shown)

@@ -1,11 +1,12 @@
 """Counts a folder's objects for a plan, from any listing."""
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from checkout_assets.domain.copying import ARCHIVED
 from checkout_assets.domain.keys import classify
-from checkout_assets.domain.planning.workload import FolderLoad
+from checkout_assets.domain.planning.workload import FolderLoad, InventoryFacts, Workload
 from checkout_assets.engines.copying.parts import PART_BYTES
 from checkout_assets.engines.copying.requests import LARGEST_COPY
 from spark_jobs.contract.words import ObjectKind
@@ -72,3 +73,13 @@ class FolderCount:
             in_raw=self.in_raw,
             old_parts=self.old_parts,
         )
+
+
+def workload_of(
+    counts: Mapping[str, FolderCount], inventory: InventoryFacts | None = None
+) -> Workload:
+    """Return the loads of these folders by name, and their archived objects by where they are."""
+    archived: Counter[str] = Counter()
+    for each in counts.values():
+        archived.update(each.archived)
+    return Workload({name: each.load for name, each in counts.items()}, archived, inventory)

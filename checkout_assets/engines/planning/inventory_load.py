@@ -3,13 +3,12 @@
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from checkout_assets.domain.copying import ARCHIVED
 from checkout_assets.domain.displayable import displayable
 from checkout_assets.domain.folders import Folder
 from checkout_assets.domain.planning.inventory import InvalidInventoryError
 from checkout_assets.domain.planning.workload import InventoryFacts, Workload
 from checkout_assets.engines.locations import S3Location
-from checkout_assets.engines.planning.folder_counts import FolderCount
+from checkout_assets.engines.planning.folder_counts import FolderCount, archived_in, workload_of
 from checkout_assets.engines.planning.inventory_files import Inventory, open_inventory
 from checkout_assets.engines.planning.inventory_rows import ListedObject, listed_objects
 
@@ -61,9 +60,8 @@ def _all_listed(inventory: Inventory) -> Iterator[ListedObject]:
 
 def _archive_of(listed: ListedObject) -> str:
     """The object's archive class or tier; empty if S3 can copy it as it is."""
-    if listed.storage_class in ARCHIVED:
-        return listed.storage_class
-    return f"INTELLIGENT_TIERING, {listed.tier}" if listed.tier in _ARCHIVE_TIERS else ""
+    tier = f"INTELLIGENT_TIERING, {listed.tier}" if listed.tier in _ARCHIVE_TIERS else ""
+    return archived_in(listed.storage_class) or tier
 
 
 class _Count:
@@ -99,9 +97,6 @@ class _Count:
 
     def workload(self, inventory: Inventory) -> Workload:
         """The loads so far."""
-        archived: Counter[str] = Counter()
-        for each in self._folders.values():
-            archived.update(each.archived)
         facts = InventoryFacts(
             inventory.manifest.taken_at,
             self._in_parts,
@@ -109,5 +104,4 @@ class _Count:
             dict(self._encryptions),
             inventory.manifest.lacking,
         )
-        loads = {name: each.load for name, each in self._folders.items()}
-        return Workload(loads, dict(archived), facts)
+        return workload_of(self._folders, facts)

@@ -1,14 +1,13 @@
 """The source's workload, by listing it: one request per thousand objects and no others."""
 
-from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from checkout_assets.domain.errors import MigrationError
 from checkout_assets.domain.folders import Folder
-from checkout_assets.domain.planning.workload import FolderLoad, Workload
+from checkout_assets.domain.planning.workload import Workload
 from checkout_assets.engines.interruptible import begin_all
-from checkout_assets.engines.planning.folder_counts import FolderCount, archived_in
+from checkout_assets.engines.planning.folder_counts import FolderCount, archived_in, workload_of
 from spark_jobs.completed import completed
 from spark_jobs.refusals import meaning_of
 from spark_jobs.stores import StoreError
@@ -34,16 +33,12 @@ def counted_workload(
     begun = begin_all(
         lambda folder: (folder, count(folder)), folders, _FOLDERS_AT_ONCE, "plan-folder"
     )
-    loads: dict[str, FolderLoad] = {}
-    archived: Counter[str] = Counter()
     try:
-        for folder, found in completed(begun):
-            loads[folder.name] = found.load
-            archived.update(found.archived)
+        found = {folder.name: each for folder, each in completed(begun)}
     except StoreError as error:
         reason = meaning_of(error.code, "S3 answers {code}")
         raise MigrationError(f"The {what} could not be listed: {reason}.") from None
-    return Workload({each.name: loads[each.name] for each in folders}, dict(archived))
+    return workload_of({each.name: found[each.name] for each in folders})
 
 
 def _count(source: "S3Store", folder: Folder) -> FolderCount:

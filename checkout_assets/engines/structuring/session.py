@@ -10,7 +10,7 @@ import re
 import signal
 import threading
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -119,6 +119,16 @@ class LocalSpark:
                 finally:
                     java.end(at_once=not stopped)
                     _forget(SparkContext)
+
+
+def cancel_spark_jobs(run_id: str, cancel_start: Callable[[], None]) -> None:
+    """Cancel the Spark jobs of the run, or the start of Spark if it is under way."""
+    from pyspark import SparkContext
+
+    cancel_start()
+    context = SparkContext._active_spark_context
+    if context is not None:
+        context.cancelJobGroup(run_id)
 
 
 def _java(config: Mapping[str, str]) -> JavaProcess:

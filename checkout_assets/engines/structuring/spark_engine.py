@@ -11,6 +11,7 @@ from checkout_assets.engines.locations import Location, canonical_uri, check_wri
 from checkout_assets.engines.seam import FolderOutcome
 from checkout_assets.engines.structuring.apart import iterated_apart
 from checkout_assets.engines.structuring.choices import USUAL_STRUCTURING, StructureChoices
+from checkout_assets.engines.structuring.session import cancel_spark_jobs
 from spark_jobs.contract.keys import PROBES_IN_LAKE
 from spark_jobs.contract.results import FolderStructured
 from spark_jobs.contract.totals import StructureTotals
@@ -97,18 +98,13 @@ class LocalSparkEngine:
         )
         spark = _WhenNeeded(self._session)
         with closing(
-            iterated_apart(lambda: structure_folders(spark, job), lambda: self._cancel(run_id))
+            iterated_apart(
+                lambda: structure_folders(spark, job),
+                lambda: cancel_spark_jobs(run_id, self._cancel_start),
+            )
         ) as results:
             for told in results:
                 yield StructuredFolder.of(told)
-
-    def _cancel(self, run_id: str) -> None:
-        from pyspark import SparkContext
-
-        self._cancel_start()
-        context = SparkContext._active_spark_context
-        if context is not None:
-            context.cancelJobGroup(run_id)
 
 
 class _WhenNeeded:
