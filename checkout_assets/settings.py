@@ -26,6 +26,7 @@ from checkout_assets.domain.errors import UsageError
 from checkout_assets.domain.odd_characters import odd_characters
 from checkout_assets.engines.access.choices import AccessChoices, GrantChoices
 from checkout_assets.engines.alerts.options import AlertOptions
+from checkout_assets.engines.cataloging.choices import PlainTableChoices
 from checkout_assets.engines.compacting.choices import CompactionChoices
 from checkout_assets.engines.copying.choices import CopyChoices
 from checkout_assets.engines.deploying.choices import DeployChoices
@@ -46,6 +47,7 @@ class Settings(
     StructureChoices,
     AllowanceChoices,
     CompactionChoices,
+    PlainTableChoices,
     BudgetChoices,
     AccessChoices,
     GrantChoices,

@@ -15,6 +15,7 @@ from checkout_assets_tests.worker_machine import build_worker
 if TYPE_CHECKING:
     from checkout_assets_tests.fault_proxy import FaultProxy
     from checkout_assets_tests.local_emr.local_emr import LocalEmr
+    from checkout_assets_tests.local_glue import LocalGlue
     from checkout_assets_tests.orders_place import OrdersPlace
 
 properties.load_profile()
@@ -74,6 +75,16 @@ def emr(monkeypatch: pytest.MonkeyPatch) -> "Iterator[LocalEmr]":
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
     with LocalEmr(one_line_script).running() as local:
+        yield local
+
+
+@pytest.fixture
+def local_glue(monkeypatch: pytest.MonkeyPatch) -> "Iterator[LocalGlue]":
+    """An empty Glue that the AWS variables name; S3 stays where it is."""
+    from checkout_assets_tests.local_glue import LocalGlue
+
+    with LocalGlue().serving() as local:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_GLUE", local.endpoint_url)
         yield local
 
 

@@ -38,6 +38,7 @@ PURE = (
 )
 """What the domain may import beside the standard library."""
 WITH_JOBS = (
+    "checkout_assets.engines.cataloging",
     "checkout_assets.engines.structuring",
     "checkout_assets.engines.compacting",
     "checkout_assets.engines.querying",

@@ -34,6 +34,7 @@ COMMANDS = (
     "structure",
     "tables",
     "query",
+    "catalog",
     "reconcile",
     "report",
     "quarantine",

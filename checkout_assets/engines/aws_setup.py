@@ -118,17 +118,18 @@ def _refused_request(error: Any) -> UsageError:
     )
 
 
-def region_for(session: Any, given: str, option: str) -> str:
-    """The region ``given`` by ``option``, or else that of the environment.
+def region_for(session: Any, given: str = "", option: str = "") -> str:
+    """The region ``given`` by ``option``, if there is such an option, or else the environment's.
 
-    Raises UsageError if there is neither: EC2 and EMR have no default region.
+    Raises UsageError if there is neither: EC2, EMR and Glue have no default region.
     """
     with configuring(session):
         if problem := _region_problem(session):
             raise UsageError(f"AWS is not configured: {problem}.")
         region = given or session.region_name
     if not region:
-        raise UsageError(f"No AWS region is set: set {SET_REGION}, or {option}.")
+        also = f", or {option}" if option else ""
+        raise UsageError(f"No AWS region is set: set {SET_REGION}{also}.")
     return str(region)
 
 

@@ -1,7 +1,5 @@
 """The catalog that the setting names, for lakes in S3 and on disk."""
 
-import uuid
-from collections.abc import Iterator
 from pathlib import Path
 
 import boto3
@@ -14,7 +12,9 @@ from checkout_assets.engines.compacting.engine import Compactor
 from checkout_assets.engines.locations import LocalLocation, S3Location
 from checkout_assets.engines.querying.orders_query import OrdersQuery
 from checkout_assets.sample.s3_server import EmbeddedS3Server
+from checkout_assets_tests.glue_place import new_lake
 from checkout_assets_tests.in_process_spark import InProcessSpark
+from checkout_assets_tests.local_glue import LocalGlue, OtherWriter
 from checkout_assets_tests.published_lake import order_row, publish_rows
 from spark_jobs.contract.order_types import OrderType
 from spark_jobs.stores import StoreTerms
@@ -25,26 +25,7 @@ FOLDER = "0A_CheckoutOrder"
 
 @pytest.fixture
 def s3_lake(aws: EmbeddedS3Server) -> S3Location:
-    bucket = f"lake-{uuid.uuid4().hex[:12]}"
-    aws.client().create_bucket(
-        Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "us-east-2"}
-    )
-    return S3Location(bucket, "some/prefix/")
-
-
-@pytest.fixture
-def glue(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """moto's Glue; the lake stays where it is."""
-    from moto.server import ThreadedMotoServer
-
-    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    monkeypatch.setenv("AWS_ENDPOINT_URL_GLUE", f"http://{host}:{port}")
-    try:
-        yield f"http://{host}:{port}"
-    finally:
-        server.stop()
+    return new_lake(aws)
 
 
 def compacted_and_queried(lake: S3Location | LocalLocation, choice: str) -> int:
@@ -69,10 +50,11 @@ def test_a_lake_in_s3_with_a_catalog_on_disk(s3_lake: S3Location, tmp_path: Path
     assert any(key.endswith(".metadata.json") for key in keys)
 
 
-def test_a_lake_in_s3_with_glue(s3_lake: S3Location, glue: str) -> None:
+def test_a_lake_in_s3_with_glue(s3_lake: S3Location, local_glue: LocalGlue) -> None:
     assert compacted_and_queried(s3_lake, "glue") == 1
-    client = boto3.client("glue", endpoint_url=glue, region_name="us-east-2")
-    table = client.get_table(DatabaseName="orders", Name="checkout")["Table"]
+    client = boto3.client("glue", region_name="us-east-2")
+    table = OtherWriter(client).table("orders", "checkout")
+    assert local_glue.sent("UpdateTable")
     assert table["Parameters"]["table_type"] == "ICEBERG"
     columns = {each["Name"]: each for each in table["StorageDescriptor"]["Columns"]}
     assert columns["order_date"]["Type"] == "date"

@@ -41,13 +41,15 @@ def table_prefix(table: str) -> str:
     return f"consumable_tables/{table}/"
 
 
+def day_prefix(table: str, year: str, month: str, day: str) -> str:
+    """The prefix of a day's files of a table; ends in a slash."""
+    return f"{table_prefix(table)}YEAR={year}/MONTH={month}/DAY={day}/"
+
+
 def table_file_key(folder: str, day: str, run_id: str, number: int) -> str:
     """The final key of a table file; ``day`` is ``YYYY-MM-DD``."""
-    year, month, day_of_month = day.split("-")
-    return (
-        f"{table_prefix(table_of(folder))}YEAR={year}/MONTH={month}/DAY={day_of_month}/"
-        f"{folder}.{run_id}.{number}.parquet"
-    )
+    prefix = day_prefix(table_of(folder), *day.split("-"))
+    return f"{prefix}{folder}.{run_id}.{number}.parquet"
 
 
 def day_of_table_file(key: str) -> str:

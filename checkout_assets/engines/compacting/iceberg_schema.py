@@ -5,7 +5,7 @@ from itertools import count
 from typing import TYPE_CHECKING
 
 from spark_jobs.compaction.columns import DERIVED, TIMES
-from spark_jobs.schema import table_columns
+from spark_jobs.schema import Column, table_columns
 from spark_jobs.schema.types import Array, Struct, TextMap, Type
 from spark_jobs.schema.units import CENTS
 
@@ -37,15 +37,17 @@ def iceberg_schema(table: str) -> "Schema":
             column.name,
             _iceberg_type(column.type, ids),
             required=False,
-            doc=_comment(column.name, column.meaning),
+            doc=column_comment(column),
         )
         for column in table_columns(table)
     ]
     return Schema(*derived, *plain)
 
 
-def _comment(name: str, meaning: str) -> str:
-    return f"{meaning} (cents)" if name in CENTS and "cents" not in meaning else meaning
+def column_comment(column: Column) -> str:
+    """Return the meaning of a plain table's column as catalogs show it, with its unit."""
+    without_unit = column.name in CENTS and "cents" not in column.meaning
+    return f"{column.meaning} (cents)" if without_unit else column.meaning
 
 
 def _iceberg_type(kind: Type, ids: Iterator[int]) -> "IcebergType":

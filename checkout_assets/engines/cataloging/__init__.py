@@ -1,0 +1,1 @@
+"""Plain external tables in AWS Glue over the tables' Parquet files."""
