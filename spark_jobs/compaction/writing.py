@@ -121,6 +121,8 @@ def _in_schema(month: str, rows: pa.Table, table: str) -> pa.Table:
     import pyarrow as pa
 
     schema = arrow_schema(table)
+    if rows.schema.equals(schema):  # nearly always; a cast of 716 leaf columns costs 12 ms per file
+        return rows.replace_schema_metadata(schema.metadata)
     if not set(rows.column_names) <= set(schema.names):
         raise FolderError(
             f"{month}: a published file has columns that this version does not know. Upgrade "
