@@ -109,8 +109,9 @@ test-postgresql: $(VENV)/.test  ## The deployment on a real PostgreSQL, restarte
 test-killed: $(VENV)/.test  ## Dagster's real processes killed with SIGKILL, then started again (10 minutes)
 	$(BIN)/python -m pytest -m slow checkout_assets_tests/system/test_killed_dagster.py
 
-test-faults: $(VENV)/.test  ## The job killed at every stage, the slow ones too
-	$(BIN)/python -m pytest -m 'slow or not slow' checkout_assets_tests/spark_jobs/test_job_faults.py
+test-faults: $(VENV)/.test  ## The job and the compaction killed at every stage, the slow ones too
+	$(BIN)/python -m pytest -m 'slow or not slow' checkout_assets_tests/spark_jobs/test_job_faults.py \
+		checkout_assets_tests/engines/test_compacting_killed.py
 
 test-properties: $(VENV)/.test  ## Ten times the examples, other ones each time (20 minutes)
 	PROPERTY_FACTOR=10 $(BIN)/python -m pytest -n 2 $$(grep -rl 'import.*given\|hypothesis.stateful' --include='test_*.py' checkout_assets_tests)

@@ -140,14 +140,27 @@ def test_rows_are_sorted_by_order_and_time_of_change(compacted: Orders) -> None:
 
 
 def test_a_folder_structured_again_makes_exactly_its_months_stale(orders: Orders) -> None:
-    orders.run("run-a")
-    before = {path: Path(path).read_bytes() for path in orders.files(NOVEMBER)}
+    publish_rows(orders.lake, "00_FulfillmentOrder", "run1", [order_row("9")])
+    for order_type in OrderType:
+        assert all(each.ok for each in orders.compactor().run(order_type, None, "run-a"))
+    before = files_below(orders.location.path / "orders")
+    of_november = orders.files(NOVEMBER)
     publish_rows(orders.lake, SECOND, "run2", [order_row("3"), order_row("5")])
     assert orders.states() == {OCTOBER: MonthState.STALE, NOVEMBER: MonthState.UP_TO_DATE}
     ended = orders.run("run-b")
     assert {month: each.files for month, each in ended.items()} == {OCTOBER: 1, NOVEMBER: 0}
-    assert {path: Path(path).read_bytes() for path in orders.files(NOVEMBER)} == before
+    after = files_below(orders.location.path / "orders")
+    assert {path: after.get(path) for path in before} == before, "a snapshot still names them"
+    written = [path for path in after.keys() - before.keys() if path.suffix == ".parquet"]
+    assert [str(path) for path in written] == orders.files(OCTOBER)
+    assert orders.files(NOVEMBER) == of_november
     orders.assert_exact()
+
+
+def files_below(directory: Path) -> dict[Path, bytes]:
+    """Every file but the catalog's database, with its bytes."""
+    files = (path for path in directory.rglob("*") if path.is_file() and path.suffix != ".db")
+    return {path: path.read_bytes() for path in files}
 
 
 def test_a_month_that_all_rows_left_becomes_empty(orders: Orders) -> None:

@@ -16,7 +16,9 @@ from typing import Dict, Iterable, Iterator, Optional, Tuple
 from spark_jobs.store_errors import ConflictError, DiskError, NotFoundError, StoreError
 from spark_jobs.stores.base import Blob, Entry, Read
 
-_TEMPORARY = ".tmp-"
+TEMPORARY = ".tmp-"
+"""How the name of a file begins while it is written; a killed writer leaves it."""
+
 _LOCK = ".lock"
 _ATTEMPTS = 20
 _LONGEST_WRITE = 24 * 3600
@@ -178,7 +180,7 @@ class LocalStore:
     @staticmethod
     def _replace(path: Path, data: bytes, durable: bool) -> None:
         # Not tempfile, whose files have mode 0600: the umask decides who may read an object.
-        temporary = path.with_name(_TEMPORARY + secrets.token_hex(8))
+        temporary = path.with_name(TEMPORARY + secrets.token_hex(8))
         file = open(temporary, "xb")  # noqa: SIM115 - what was not made must not be removed
         try:
             with file:
@@ -215,7 +217,7 @@ def _etag(data: bytes) -> str:
 
 
 def _is_internal(path: Path) -> bool:
-    if path.name.startswith(_TEMPORARY):
+    if path.name.startswith(TEMPORARY):
         with contextlib.suppress(FileNotFoundError):
             return time.time() - path.stat().st_mtime < _LONGEST_WRITE
         return True

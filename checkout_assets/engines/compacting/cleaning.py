@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING
 from checkout_assets.engines.compacting.orders_table import OrdersTable
 from spark_jobs.contract.keys import analysts_table_prefix, compacted_prefix
 from spark_jobs.stores import Store
+from spark_jobs.stores.local import TEMPORARY
 
 if TYPE_CHECKING:
     from pyiceberg.table import Table
+
+_METADATA = (".avro", ".metadata.json")
 
 
 def expire_snapshots(orders: OrdersTable, keep: timedelta, now: datetime) -> int:
@@ -31,7 +34,7 @@ def expire_snapshots(orders: OrdersTable, keep: timedelta, now: datetime) -> int
 def remove_unnamed_files(
     orders: OrdersTable, lake: Store, least_age: timedelta, now: datetime
 ) -> int:
-    """Remove data files and manifests that no snapshot names and that are older; returns how many.
+    """Remove data files and metadata that no snapshot names and that are older; returns how many.
 
     A younger file may belong to a run that has not committed yet.
     """
@@ -41,22 +44,32 @@ def remove_unnamed_files(
     old = list(_old_files(orders.name, lake, now - least_age))
     if not old:
         return 0
-    named = set(_named_files(table))
+    named = {*_named_files(table), *_table_metadata(table)}
     unnamed = [key for key in old if orders.uri_of(key) not in named]
     lake.delete(unnamed)
     return len(unnamed)
 
 
 def _old_files(table: str, lake: Store, limit: datetime) -> Iterator[str]:
-    """Data files, manifests and lists of manifests; the catalog removes old table metadata."""
-    places = (
-        (compacted_prefix(table), ".parquet"),
-        (f"{analysts_table_prefix(table)}metadata/", ".avro"),
-    )
-    for prefix, ending in places:
-        for entry in lake.list(prefix):
-            if entry.key.endswith(ending) and entry.last_modified.astimezone(UTC) < limit:
-                yield entry.key
+    """Data files, metadata, and the temporary files of a killed run."""
+    data, metadata = compacted_prefix(table), f"{analysts_table_prefix(table)}metadata/"
+    for entry in lake.list(analysts_table_prefix(table)):
+        is_metadata = entry.key.startswith(metadata) and entry.key.endswith(_METADATA)
+        is_temporary = entry.key.rpartition("/")[2].startswith(TEMPORARY)
+        if (entry.key.startswith(data) or is_metadata or is_temporary) and (
+            entry.last_modified.astimezone(UTC) < limit
+        ):
+            yield entry.key
+
+
+def _table_metadata(table: "Table") -> Iterator[str]:
+    """The table's current metadata and the earlier ones that it names, which the catalog removes.
+
+    Other ones are those of commits that the catalog never accepted.
+    """
+    yield table.metadata_location
+    for entry in table.metadata.metadata_log:
+        yield entry.metadata_file
 
 
 def _named_files(table: "Table") -> Iterator[str]:
