@@ -1,17 +1,27 @@
-"""What is recorded of a staged file: its size, its rows and the digest of its bytes."""
+"""Staged files: what is recorded of them, and how they are compressed."""
 
 import hashlib
+import random
+from datetime import date
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from checkout_assets.sample.documents import Moment, encode, order
+from spark_jobs.conforming import Conformer, Row
 from spark_jobs.contract.columns import QUARANTINE_COLUMNS
 from spark_jobs.contract.keys import staged_key
-from spark_jobs.job.writing import ROWS_WORTH_A_DICTIONARY, FolderWriter
+from spark_jobs.contract.order_types import OrderType, table_of
+from spark_jobs.job.writing import (
+    ROWS_WORTH_A_DICTIONARY,
+    ROWS_WORTH_COMPRESSED_NULLS,
+    FolderWriter,
+)
 from spark_jobs.stores import Store
 
 FOLDER = "0A_CheckoutOrder"
+FOLDERS = {OrderType.CHECKOUT: FOLDER, OrderType.FULFILLMENT: "0A_FulfillmentOrder"}
 
 
 def test_a_staged_file_is_recorded_with_the_digest_of_its_bytes(lake: Store) -> None:
@@ -25,10 +35,71 @@ def test_a_staged_file_is_recorded_with_the_digest_of_its_bytes(lake: Store) -> 
         assert file.sha256 == hashlib.sha256(data).hexdigest()
 
 
-@pytest.mark.parametrize("rows", [1, 4, ROWS_WORTH_A_DICTIONARY])
-def test_a_table_file_is_compressed_with_zstd(lake: Store, rows: int) -> None:
-    lines = [b'{"id": "1", "_source_key": "k"}'] * rows
-    (staged,) = FolderWriter(lake, FOLDER, "run").write_days([("2018-10-31", lines)])
-    data = lake.get(staged_key(FOLDER, "run", staged.path)).data
+@pytest.mark.parametrize("order_type", OrderType)
+@pytest.mark.parametrize("rows", [1, 20, ROWS_WORTH_COMPRESSED_NULLS])
+def test_of_a_small_table_file_the_columns_with_values_are_zstd(
+    lake: Store, order_type: OrderType, rows: int
+) -> None:
+    lines = order_lines(order_type, min(rows, 20))
+    data = table_file(lake, order_type, lines * (rows // len(lines)))
+    codecs = codecs_of(data)
+    assert {path for path, codec in codecs.items() if codec == "ZSTD"} == with_values(data)
+    assert set(codecs.values()) == {"ZSTD", "UNCOMPRESSED"}
+
+
+def test_the_columns_of_lists_and_maps_have_values_by_their_elements(lake: Store) -> None:
+    full = b'{"id":"1","items":[{"assemblies":[{"inputValues":[{"key":"k","value":null}]}]}]}'
+    lines = [full, b'{"id":"2","items":[{"components":[]}],"totals":[null,{}]}']
+    codecs = codecs_of(table_file(lake, OrderType.CHECKOUT, lines))
+    assert {path for path, codec in codecs.items() if codec == "ZSTD"} == {
+        "id",
+        "items.list.element.assemblies.list.element.inputValues.key_value.key",
+    }
+
+
+def test_a_column_with_values_in_any_file_of_a_table_is_zstd_in_each(lake: Store) -> None:
+    writer = FolderWriter(lake, FOLDER, "run")
+    days = [("2018-10-31", [b'{"id":"1","sequence":"6"}']), ("2018-11-01", [b'{"id":"2"}'])]
+    for staged in writer.write_days(days):
+        codecs = codecs_of(lake.get(staged_key(FOLDER, "run", staged.path)).data)
+        assert {path for path, codec in codecs.items() if codec == "ZSTD"} == {"id", "sequence"}
+
+
+@pytest.mark.parametrize("rows", [ROWS_WORTH_COMPRESSED_NULLS + 1, ROWS_WORTH_A_DICTIONARY])
+def test_of_a_larger_table_file_all_columns_are_zstd(lake: Store, rows: int) -> None:
+    data = table_file(lake, OrderType.CHECKOUT, [b'{"id": "1", "_source_key": "k"}'] * rows)
+    assert set(codecs_of(data).values()) == {"ZSTD"}
+
+
+def order_lines(order_type: OrderType, count: int) -> list[bytes]:
+    """Conformed orders like the source's."""
+    rng = random.Random(20181031)
+    conformer = Conformer(table_of(FOLDERS[order_type]))
+    moment = Moment(date(2018, 10, 31), date(2018, 11, 1))
+    bodies = (order(rng, order_type, f"v{number}", moment) for number in range(count))
+    rows = [conformer.conform(encode(body, rng)) for body in bodies]
+    return [row.line for row in rows if isinstance(row, Row)]
+
+
+def table_file(lake: Store, order_type: OrderType, lines: list[bytes]) -> bytes:
+    folder = FOLDERS[order_type]
+    (staged,) = FolderWriter(lake, folder, "run").write_days([("2018-10-31", lines)])
+    return lake.get(staged_key(folder, "run", staged.path)).data
+
+
+def codecs_of(data: bytes) -> dict[str, str]:
+    """The codec of each leaf column."""
     group = pq.ParquetFile(pa.BufferReader(data)).metadata.row_group(0)
-    assert {group.column(number).compression for number in range(group.num_columns)} == {"ZSTD"}
+    chunks = (group.column(number) for number in range(group.num_columns))
+    return {chunk.path_in_schema: chunk.compression for chunk in chunks}
+
+
+def with_values(data: bytes) -> set[str]:
+    """The leaf columns that have a value, by the statistics of the same rows."""
+    sink = pa.BufferOutputStream()
+    pq.write_table(pq.read_table(pa.BufferReader(data)), sink)
+    group = pq.ParquetFile(pa.BufferReader(sink.getvalue())).metadata.row_group(0)
+    chunks = (group.column(number) for number in range(group.num_columns))
+    return {
+        chunk.path_in_schema for chunk in chunks if chunk.num_values > chunk.statistics.null_count
+    }

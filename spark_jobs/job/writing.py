@@ -14,6 +14,7 @@ from spark_jobs.contract.keys import quarantine_file_key, staged_key, table_file
 from spark_jobs.contract.order_types import table_of
 from spark_jobs.contract.publication import PublishedFile
 from spark_jobs.job.source_keys import SourceKeys
+from spark_jobs.job.valued_columns import valued_columns
 from spark_jobs.stores import Store
 
 if TYPE_CHECKING:
@@ -23,6 +24,11 @@ ROWS_WORTH_A_DICTIONARY = 1000
 """Below this a file's dictionaries and statistics cost more than they save: with 700 leaf columns
 a file costs 36-44 ms and 206 KB with them, 15 ms and 76 KB without."""
 
+ROWS_WORTH_COMPRESSED_NULLS = 100
+"""Up to here a file's columns without values are not compressed: nearly 80 % of its columns, each
+with only a few bytes of levels. This saves 6-8 % of its CPU and 2-4 % of its bytes; files of 200
+rows would be larger (docs/performance.md)."""
+
 LINE_BYTES_PER_FILE = 128 * 1024 * 1024
 """A table file holds at most about this many bytes of lines, some 25 MB of zstd Parquet."""
 
@@ -31,6 +37,9 @@ LINE_BYTES_PER_TABLE = 16 * 1024 * 1024
 for any number of rows, a slice of it nothing."""
 
 _SEARCHED_COLUMNS = ["id", "orderid", "ordergroup", "creationdate", "lastchange", "_source_key"]
+
+_Codec = Union[str, Dict[str, str]]
+_CODEC = "zstd"
 
 
 @dataclass
@@ -65,10 +74,13 @@ class FolderWriter:
     def _stage_together(self, files: Sequence[_TableFile]) -> Iterator[PublishedFile]:
         table_name = table_of(self._folder)
         table = table_from_lines(table_name, [line for file in files for line in file.lines])
+        # Of the whole table: of each of its small files it would cost more than it saves.
+        valued = dict.fromkeys(valued_columns(table), _CODEC)
         first = 0
         for file in files:
             key = self._next_key(file.day)
-            yield self._stage(key, table.slice(first, len(file.lines)), "_source_key")
+            codec: _Codec = valued if len(file.lines) <= ROWS_WORTH_COMPRESSED_NULLS else _CODEC
+            yield self._stage(key, table.slice(first, len(file.lines)), "_source_key", codec)
             first += len(file.lines)
 
     def _next_key(self, day: str) -> str:
@@ -86,8 +98,10 @@ class FolderWriter:
         key = quarantine_file_key(self._folder, self._run_id, *number)
         return self._stage(key, pa.Table.from_pylist(rows, schema=schema), "source_key")
 
-    def _stage(self, final_key: str, table: pa.Table, source_key: str) -> PublishedFile:
-        data = _parquet(table)
+    def _stage(
+        self, final_key: str, table: pa.Table, source_key: str, codec: _Codec = _CODEC
+    ) -> PublishedFile:
+        data = _parquet(table, codec)
         self._lake.put(staged_key(self._folder, self._run_id, final_key), data)
         self.keys = self.keys.plus(SourceKeys.of(table.column(source_key).to_pylist()))
         digest = hashlib.sha256(data).hexdigest()
@@ -120,31 +134,36 @@ def _batches(files: Iterable[_TableFile]) -> Iterator[List[_TableFile]]:
         yield batch
 
 
-def _parquet(table: pa.Table) -> bytes:
+def _parquet(table: pa.Table, codec: _Codec) -> bytes:
     import pyarrow as pa
 
     large = table.num_rows >= ROWS_WORTH_A_DICTIONARY
     searched = [name for name in _SEARCHED_COLUMNS if name in table.column_names]
     sink = pa.BufferOutputStream()
-    with parquet_writer(sink, table.schema, table.num_rows, large or searched) as writer:
+    with parquet_writer(sink, table.schema, table.num_rows, large or searched, codec) as writer:
         writer.write_table(table)
     return bytes(sink.getvalue())
 
 
 @contextmanager
 def parquet_writer(
-    sink: Any, schema: pa.Schema, rows: int, statistics: Union[bool, List[str]]
+    sink: Any,
+    schema: pa.Schema,
+    rows: int,
+    statistics: Union[bool, List[str]],
+    codec: _Codec = _CODEC,
 ) -> Iterator[Any]:
     """Write a table file of about ``rows`` rows to ``sink``, with the schema's metadata.
 
-    ``statistics`` are columns, or True for all. The file is complete when the context ends.
+    ``statistics`` are columns, or True for all. ``codec`` is that of all columns, or of the leaf
+    columns to compress, by path. The file is complete when the context ends.
     """
     import pyarrow.parquet as pq
 
     with pq.ParquetWriter(
         sink,
         schema,
-        compression="zstd",
+        compression=codec,
         use_dictionary=rows >= ROWS_WORTH_A_DICTIONARY,
         write_statistics=statistics,
         store_schema=False,
