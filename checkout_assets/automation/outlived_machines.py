@@ -7,10 +7,12 @@ sensor cannot read the cursor of another one.
 import json
 import re
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 import dagster as dg
 
 from checkout_assets.automation.run_ends import is_over
+from checkout_assets.domain import canary as canaries
 from checkout_assets.domain.alerts.found import Fate, OrphanedMachine
 
 _KEYS = tuple(f"checkout_assets/outlived_{kind}" for kind in ("instances", "clusters"))
@@ -31,7 +33,7 @@ def decide_machine(
     A machine whose run is unknown is left alone. ``terminate`` is None for a machine that is ending
     already. What is done is recorded before it is done, and a failure after it.
     """
-    over = is_over(context.instance, run_id)
+    over = _is_over(context.instance, run_id)
     if over is None:
         keep_machine(context.instance, kind, machine_id, run_id, Fate.UNKNOWN_RUN)
         return f"{machine_id} (run {run_id}): left alone, its run is unknown here"
@@ -45,6 +47,13 @@ def decide_machine(
         raise
     context.log.warning("terminated %s: its run %s is over", machine_id, run_id)
     return f"{machine_id} (run {run_id}): terminated, its run is over"
+
+
+def _is_over(instance: dg.DagsterInstance, run_id: str) -> bool | None:
+    """Whether the machine's run is over; a canary is not a run of Dagster, but ends in time."""
+    if canaries.is_canary(run_id):
+        return canaries.is_over(run_id, datetime.now(UTC))
+    return is_over(instance, run_id)
 
 
 def keep_machine(

@@ -6,6 +6,7 @@ from pathlib import Path
 import typer
 
 from checkout_assets.cli.console import print_json, say
+from checkout_assets.cli.doctor_canary import CanaryFolder, CanaryYes, fly_canary
 from checkout_assets.cli.doctor_table import print_results, results_document
 from checkout_assets.cli.interrupts import BEGINS_ANEW
 from checkout_assets.cli.options import Json
@@ -26,6 +27,8 @@ Examples:
   checkout-assets doctor
   checkout-assets doctor --json
   checkout-assets doctor --source s3://src --raw s3://raw --lake s3://lake
+  checkout-assets doctor --canary 07_CheckoutOrder
+  checkout-assets doctor --canary 07_CheckoutOrder --yes
 """
 
 
@@ -34,14 +37,27 @@ def register(app: typer.Typer) -> None:
     app.command(_NAME, epilog=_EXAMPLES)(doctor)
 
 
-@settings_options(*_PLACES)
-def doctor(*, given: Mapping[str, object], json: Json = False) -> int:
+@settings_options(*_PLACES, "copy_role_arn", "prices")
+def doctor(
+    *,
+    given: Mapping[str, object],
+    canary: CanaryFolder = None,
+    yes: CanaryYes = False,
+    json: Json = False,
+) -> int:
     """Check this machine, the settings and AWS before a run.
 
     Says what is missing and how to fix it. Sends only read requests and changes nothing. A check
     that cannot be made is unknown and says which permission it needs. Exit code 0: no check
     failed, and the last line counts the unknown ones; 1: a check failed.
+
+    With --canary, proves the whole chain instead, with the smallest machines and a few objects:
+    one line per link; then everything is removed. It costs money, and nothing begins without --yes.
     """
+    if canary is not None:
+        return fly_canary(settings_with(**given), canary, yes, json)
+    if yes:
+        raise UsageError("--yes needs --canary: only a canary costs money.")
     results = list(_results(given))
     failed = any(each.state is CheckState.FAILED for each in results)
     if json:

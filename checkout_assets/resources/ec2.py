@@ -60,7 +60,7 @@ class Ec2Resource(Ec2Options, FleetResource, CopyEngineResource):
         raw, fleet = self.stores.raw().open(session), self._fleet().open(session)
         replaced = canonical_uri(self.variables.get(_REPLACES_SOURCE, ""), "replaced source")
         refuse_other_source(raw, Origin(self.stores.source().uri, replaced))
-        around = Surroundings(api, raw, fleet, self.tell)
+        around = Surroundings(api, raw, fleet, self.tell, self._clock)
         engine = Ec2Engine(
             self.options(),
             CopyJob(worker_archive(self.package_place(self.stores.terms("fleet"))), self.variables),

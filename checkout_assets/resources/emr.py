@@ -52,7 +52,7 @@ class EmrResource(EmrChoices, StructureChoices, FleetResource, StructureEngineRe
             lake.terms,
         )
         store = parse_s3_location(lake.uri, "lake", lake.terms).open(principal(region=api.region))
-        engine = EmrEngine(self.options(), job, api, store, tell=self.tell)
+        engine = EmrEngine(self.options(), job, api, store, self._clock, tell=self.tell)
         engine.check()
         return LeftoverWatch(engine, lake)
 

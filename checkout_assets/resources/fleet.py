@@ -2,11 +2,12 @@
 
 import logging
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import dagster as dg
 from pydantic import PrivateAttr
 
+from checkout_assets.engines.clock import Clock, WallClock
 from checkout_assets.engines.fleet.options import FleetOptions
 from spark_jobs.stores.terms import StoreTerms
 
@@ -19,6 +20,7 @@ _log = logging.getLogger(__name__)
 class FleetResource(FleetOptions, dg.ConfigurableResource[Any]):
     """The package for a fleet's hosts, and the log for a run's progress."""
 
+    _clock: Clock = PrivateAttr(default_factory=WallClock)
     # pydantic would bind a function that is the default to this resource.
     _tell: Callable[[str], None] | None = PrivateAttr(default=None)
 
@@ -26,6 +28,11 @@ class FleetResource(FleetOptions, dg.ConfigurableResource[Any]):
         """Report progress to the run's log."""
         if context.log is not None:
             self._tell = context.log.info
+
+    def use(self, clock: Clock, tell: Callable[[str], None]) -> Self:
+        """Wait by this clock and report progress to this function; returns the resource."""
+        self._clock, self._tell = clock, tell
+        return self
 
     @property
     def tell(self) -> Callable[[str], None]:

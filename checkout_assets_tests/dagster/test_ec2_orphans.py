@@ -1,6 +1,7 @@
 """The sensor for orphans: it ends instances whose run is over, and no others."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from dagster_aws.s3 import S3Resource
@@ -8,6 +9,7 @@ from dagster_aws.s3 import S3Resource
 from checkout_assets.automation.orphan_instances import orphan_instances
 from checkout_assets.automation.outlived_machines import outlived_machines
 from checkout_assets.domain.alerts.found import Fate
+from checkout_assets.domain.canary import LONGEST, new_canary_id
 from checkout_assets.domain.failures import diagnose_request
 from checkout_assets.engines.aws_requests import AwsRequestError
 from checkout_assets.engines.ec2.api import Ec2Api, ec2_clients
@@ -159,3 +161,17 @@ def test_one_that_cannot_be_terminated_is_kept_too(
         look(dagster, ec2)
     fates = [each.fate for each in outlived_machines(dagster.instance)]
     assert fates == [Fate.ENDED, Fate.STAYS]
+
+
+def test_the_instance_of_a_canary_is_ended_when_its_limits_are_over(
+    dagster: Dagster, ec2: LocalEc2, api: Ec2Api
+) -> None:
+    """A canary is not a run of Dagster: it is neither unknown nor ended too early."""
+    now = datetime.now(UTC)
+    old = launch(ec2, api, new_canary_id(now - LONGEST - timedelta(minutes=1), "0" * 8))
+    young = launch(ec2, api, new_canary_id(now, "1" * 8), group=2)
+    told = look(dagster, ec2)
+    assert f"{old} " in told
+    assert young not in told
+    ec2.wait_until(lambda: ec2.living() == [young])
+    assert {each.id: each.fate for each in outlived_machines(dagster.instance)} == {old: Fate.ENDED}

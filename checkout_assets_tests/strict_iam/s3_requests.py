@@ -87,6 +87,8 @@ def _on_object(
         raise _unknown(request)
     if not asked and method in {"GET", "HEAD"}:
         yield Need("s3:GetObject", bucket, key, read=True)
+    elif asked == {"tagging"} and method == "GET":
+        yield Need("s3:GetObjectTagging", bucket, key)
     elif not asked and method == "DELETE":
         yield Need("s3:DeleteObject", bucket, key)
     elif not asked and method == "PUT":

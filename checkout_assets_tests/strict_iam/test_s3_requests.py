@@ -27,6 +27,7 @@ def needed(
     [
         ("GET", "/b/k%2Fl", {}, ["s3:GetObject b/k/l"]),
         ("HEAD", "/b/k", {}, ["s3:GetObject b/k"]),
+        ("GET", "/b/k?tagging", {}, ["s3:GetObjectTagging b/k"]),
         ("HEAD", "/b", {}, ["s3:ListBucket b"]),
         ("GET", "/b?list-type=2&prefix=p%2F", {}, ["s3:ListBucket b"]),
         ("GET", "/b?policy", {}, ["s3:GetBucketPolicy b"]),
@@ -93,7 +94,7 @@ def test_a_listing_tells_its_prefix_and_delimiter_only_if_they_were_given() -> N
         ("GET", "/", {}),
         ("PUT", "/b", {}),
         ("GET", "/b?versions", {}),
-        ("GET", "/b/k?tagging", {}),
+        ("PUT", "/b/k?tagging", {}),
         ("GET", "/b/k?versionId=v", {}),
         ("PUT", "/b/k", {"x-amz-acl": "private"}),
         ("PUT", "/b/k", {"x-amz-copy-source": "/s/k?versionId=v"}),

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import boto3
 import pytest
@@ -13,6 +14,7 @@ from dagster_aws.s3.compute_log_manager import S3ComputeLogManager
 
 from checkout_assets.domain.access.host_policies import host_role
 from checkout_assets.domain.access.role_policies import (
+    copy_role,
     granter,
     policy_document,
     reconcile_role,
@@ -21,14 +23,21 @@ from checkout_assets.domain.access.role_policies import (
     worker_role,
 )
 from checkout_assets.domain.access.terms import Place
+from checkout_assets.domain.canary import canary_uri, new_canary_id
 from checkout_assets.domain.errors import MigrationError, UsageError
 from checkout_assets.domain.reconciliation import Summary
 from checkout_assets.domain.reporting.outcome import outcome_of
 from checkout_assets.engines.access.granting import Granter
 from checkout_assets.engines.access.options import AccessOptions
+from checkout_assets.engines.canary.attributes import lost_attributes
+from checkout_assets.engines.canary.places import CanaryPlaces
 from checkout_assets.engines.copying.cutoff import settle_cut_off
+from checkout_assets.engines.copying.engine import CopyEngine, CopyOptions, CopyTerms
+from checkout_assets.engines.copying.records import find_record_of_run
+from checkout_assets.engines.copying.sample import choose_sample
 from checkout_assets.engines.emr.logs import read_log_end
 from checkout_assets.engines.emr.results import RunResults
+from checkout_assets.engines.locations import parse_s3_location, principal
 from checkout_assets.engines.reporting.keeping import KeptReports
 from checkout_assets.engines.worker.reports import (
     End,
@@ -56,12 +65,18 @@ from checkout_assets_tests.strict_iam.access_place import (
     STRUCTURER,
     WORKER,
     AccessPlace,
+    InProcessSpark,
     filled_place,
     key_policy,
 )
 from checkout_assets_tests.strict_iam.evaluation import Document
 from checkout_assets_tests.strict_iam.smaller import needless_of_roles
 from checkout_assets_tests.strict_iam.strict_s3 import Key
+from spark_jobs.contract.keys import publication_record_key
+from spark_jobs.contract.publication import PublicationRecord
+from spark_jobs.contract.words import KEEP
+from spark_jobs.job.run import structure_folders
+from spark_jobs.job.staging import StructureJob
 from spark_jobs.stores import Store, open_store
 
 THEIRS = (
@@ -102,12 +117,12 @@ class RolesPlace:
             fleet_key=FLEET_KEY,
         )
         strict, terms = access.strict, self.terms
-        # A trust in the account leaves it to the roles' own policies who may.
-        strict.roles[COPIER].trusts = [f"arn:aws:iam::{RAW_ACCOUNT}:root"]
         host = strict.role(HOST, host_role(terms))
         host.policies["reconcile"] = policy_document(reconcile_role(terms))
         strict.role(WORKER, worker_role(terms))
         strict.role(STRUCTURER, structure_role(terms))
+        # A trust in the account leaves it to the roles' own policies who may.
+        strict.role(COPIER, copy_role(terms), trusts=[f"arn:aws:iam::{RAW_ACCOUNT}:root"])
         strict.role(GRANTER, granter(terms))
         strict.role(SOURCE_GRANTER, source_granter(terms), trusts=[GRANTER])
         self.directory = directory / "package"
@@ -193,6 +208,39 @@ def structure_on_a_cluster(place: RolesPlace) -> None:
         assert all(results.of(folder, 1) is not None for folder in FOLDERS)
 
 
+def fly_a_canary(place: RolesPlace) -> None:
+    """What a canary asks for: a sample is copied and structured in its own places and removed."""
+    name, access = new_canary_id(datetime.now(UTC), "0" * 8), place.access
+    raw, lake = (
+        parse_s3_location(canary_uri(each.uri, name), "raw") for each in (access.raw, access.lake)
+    )
+    worker = WorkerReports(place.store("fleet"), f"runs/{name}/w001/")
+    with access.acting_as(WORKER):
+        copied = list(
+            CopyEngine(access.source, raw, CopyOptions(terms=CopyTerms(copy_role_arn=COPIER))).run(
+                FOLDERS[:1], name
+            )
+        )
+        worker.end(End(datetime.now(UTC), WorkerOutcome.DONE))
+    assert [each.error for each in copied] == [""]
+    with access.acting_as(HOST):
+        source = access.source.open(principal(COPIER))
+        sample = choose_sample(source, FOLDERS[0])
+        assert lost_attributes(source, sample, raw.open(principal(COPIER))) == []
+        assert find_record_of_run(raw.open(), FOLDERS[0].name, name) is not None
+    with access.acting_as(STRUCTURER):
+        job = StructureJob(raw.uri, lake.uri, name, (FOLDERS[0].name,), KEEP)
+        spark: Any = InProcessSpark()
+        assert [each.error for each in structure_folders(spark, job)] == [""]
+    with access.acting_as(HOST):
+        key = publication_record_key(FOLDERS[0].name)
+        assert PublicationRecord.from_json(lake.open().get(key).data).totals.rows
+        places = CanaryPlaces(access.raw.open(), access.lake.open(), place.store("fleet"))
+        assert places.found() == {name}
+        assert places.remove(name)
+        assert places.found() == set()
+
+
 def keep_reports(place: RolesPlace) -> None:
     """What the host leaves of its reconciliations: more in a day than are kept."""
     with place.access.acting_as(HOST):
@@ -233,6 +281,7 @@ def test_each_role_may_do_its_part_and_needs_all_that_it_may(
     copy_on_an_instance(place)
     assert place.access.copy(HOST, run_id="host", assumed=COPIER) == []
     structure_on_a_cluster(place)
+    fly_a_canary(place)
     keep_reports(place)
     keep_run_logs(place, tmp_path)
     place.revoke()
@@ -247,6 +296,7 @@ def test_each_role_may_do_its_part_and_needs_all_that_it_may(
     needless = [
         *needless_of_roles(strict, (HOST, WORKER, GRANTER, SOURCE_GRANTER), is_about_data),
         *needless_of_roles(strict, (STRUCTURER,), is_about_clusters_files),
+        *needless_of_roles(strict, (COPIER, STRUCTURER), is_about_canaries),
     ]
     assert not needless, "\n".join(needless)
 
@@ -259,6 +309,10 @@ def is_about_data(statement: Document) -> bool:
 def is_about_clusters_files(statement: Document) -> bool:
     """What else it may do is needed by the work itself, which is proved elsewhere."""
     return bool(statement["Sid"].endswith(("ReadPackage", "WriteLogs")))
+
+
+def is_about_canaries(statement: Document) -> bool:
+    return bool(statement["Sid"].endswith("Canary"))
 
 
 @pytest.mark.parametrize("role", [WORKER, HOST])

@@ -3,7 +3,7 @@
 import json
 import os
 from collections.abc import Callable, Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ import pytest
 
 from checkout_assets.domain.access.bucket_policies import source_statements
 from checkout_assets.domain.access.role_policies import policy_document
+from checkout_assets.domain.canary import LONGEST, new_canary_id
 from checkout_assets.domain.doctor import CheckResult, CheckState
 from checkout_assets.engines.doctor.examination import aws_results
 from checkout_assets.settings import Settings
@@ -77,6 +78,42 @@ def test_it_sends_read_requests_only(account: MigrationAccount) -> None:
     examined(account)
     others = {each for each in account.asked if not each.startswith(READS)}
     assert others == {"AssumeRole"}
+
+
+def left_by_canary(account: MigrationAccount, bucket: str, prefix: str, begun: datetime) -> None:
+    put_in(account, bucket, f"{prefix}{new_canary_id(begun, '0a1b2c3d')}/a")
+
+
+def put_in(account: MigrationAccount, bucket: str, key: str) -> None:
+    """Write an object in spite of the bucket's policy: moto takes all requests as sent in clear."""
+    policy = "" if bucket == ARTIFACTS else account.s3.get_bucket_policy(Bucket=bucket)["Policy"]
+    account.s3.delete_bucket_policy(Bucket=bucket)
+    account.s3.put_object(Bucket=bucket, Key=key, Body=b"")
+    if policy:
+        account.s3.put_bucket_policy(Bucket=bucket, Policy=policy)
+
+
+@pytest.mark.parametrize(
+    ("bucket", "prefix"),
+    [
+        (RAW, "copies/_canary/"),
+        (LAKE, "tables/_canary/"),
+        (ARTIFACTS, "fleet/runs/"),
+    ],
+)
+def test_what_a_canary_left_is_told(account: MigrationAccount, bucket: str, prefix: str) -> None:
+    left_by_canary(account, bucket, prefix, datetime.now(UTC) - LONGEST - timedelta(minutes=1))
+    failed = in_state(examined(account), CheckState.FAILED)
+    assert list(failed) == ["canary: removed"]
+    assert "1 canary left objects." in failed["canary: removed"]
+
+
+def test_a_canary_that_may_still_run_is_no_failure(account: MigrationAccount) -> None:
+    left_by_canary(account, RAW, "copies/_canary/", datetime.now(UTC))
+    put_in(account, RAW, "copies/_canary/mine/a")
+    results = examined(account)
+    assert in_state(results, CheckState.FAILED) == {}
+    assert list(in_state(results, CheckState.UNKNOWN)) == ["canary: removed"]
 
 
 def missing_bucket(account: MigrationAccount) -> None:

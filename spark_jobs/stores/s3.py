@@ -251,6 +251,12 @@ class S3Store:
             head: Mapping[str, Any] = self.client.head_object(**self._where, Key=self.prefix + key)
         return head
 
+    def tags(self, key: str) -> Dict[str, str]:
+        """The tags of the object at ``key``; raises NotFoundError."""
+        with _errors(key):
+            told = self.client.get_object_tagging(**self._where, Key=self.prefix + key)
+        return {each["Key"]: each["Value"] for each in told["TagSet"]}
+
     def head_starter(self) -> HeadStarter:
         """A function that requests an object's headers without waiting, as ``CrtS3.start`` does.
 

@@ -21,6 +21,7 @@ from checkout_assets.domain.access.role_statements import (
 )
 from checkout_assets.domain.access.statements import Statement
 from checkout_assets.domain.access.terms import AccessTerms, Place
+from checkout_assets.domain.canary import CANARIES, RUNS_OF_CANARIES
 from spark_jobs.contract.keys import REPORTS
 
 DEPLOYMENT_TAG = "checkout-assets:deployment"
@@ -28,6 +29,7 @@ DEPLOYMENT_TAG = "checkout-assets:deployment"
 
 _LAUNCHED = ("instance", "volume", "network-interface", "spot-instances-request")
 _USED = ("subnet", "security-group", "key-pair")
+_DESCRIBED = ("Images", "Instances", "SecurityGroups")
 _IMAGE_PARAMETERS = "parameter/aws/service/ami-amazon-linux-latest/*"
 _VOLUME_KEY = (
     *("kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKeyWithoutPlaintext"),
@@ -47,6 +49,7 @@ def host_role(terms: AccessTerms) -> list[Statement]:
         *(_instances(terms) if _launches_instances(terms) else ()),
         *(_clusters(terms) if _launches_clusters(terms) else ()),
         *_compare_quotas(terms),
+        *_follow_canary(terms),
         *_use_fleet_key(terms),
         *([allow("SendAlerts", ["sns:Publish"], list(terms.topics))] if terms.topics else ()),
     ]
@@ -100,8 +103,7 @@ def _instances(terms: AccessTerms) -> list[Statement]:
     assert terms.reports is not None
     return [
         *_read_and_write(terms, "Reports", terms.reports, "s3:GetObject", "s3:PutObject"),
-        allow("FindInstances", ["ec2:DescribeImages", "ec2:DescribeInstances"], ["*"]),
-        allow("SeeInboundRules", ["ec2:DescribeSecurityGroups"], ["*"]),
+        allow("FindInstances", [f"ec2:Describe{what}" for what in _DESCRIBED], ["*"]),
         allow("FindImage", ["ssm:GetParameter"], [_aws_arn(terms, "ssm", "*", _IMAGE_PARAMETERS)]),
         _if(
             allow("LaunchTagged", ["ec2:RunInstances"], _ec2_arns(terms, _LAUNCHED)),
@@ -134,6 +136,25 @@ def _compare_quotas(terms: AccessTerms) -> list[Statement]:
         return []
     actions = ["ec2:DescribeInstanceTypes", "servicequotas:GetServiceQuota"]
     return [allow("CompareQuotas", actions, ["*"])]
+
+
+def launches_canary(terms: AccessTerms) -> bool:
+    """Whether doctor's canary can be launched: it needs both fleets and a lake in S3."""
+    return _launches_instances(terms) and _launches_clusters(terms) and terms.lake is not None
+
+
+def _follow_canary(terms: AccessTerms) -> list[Statement]:
+    """Allow to read what a canary's machines wrote, and to remove everything of it."""
+    if not launches_canary(terms):
+        return []
+    assert terms.lake is not None
+    assert terms.reports is not None
+    places = [
+        each for place in (terms.raw, terms.lake) for each in terms.arns(place, f"{CANARIES}*")
+    ]
+    reports = terms.arns(terms.reports, f"{RUNS_OF_CANARIES}*")
+    # One statement for both actions: all statements together must fit into a managed policy.
+    return [allow("FollowCanary", ["s3:DeleteObject", "s3:GetObject"], [*places, *reports])]
 
 
 def _use_volume_key(key: str) -> list[Statement]:

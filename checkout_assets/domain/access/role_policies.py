@@ -15,7 +15,7 @@ from checkout_assets.domain.access.bucket_policies import (
     read_folders,
     target_statements,
 )
-from checkout_assets.domain.access.host_policies import host_role
+from checkout_assets.domain.access.host_policies import host_role, launches_canary
 from checkout_assets.domain.access.role_statements import (
     RESULTS,
     TO_EC2,
@@ -29,6 +29,7 @@ from checkout_assets.domain.access.role_statements import (
 )
 from checkout_assets.domain.access.statements import Statement, sid
 from checkout_assets.domain.access.terms import AccessTerms, Place
+from checkout_assets.domain.canary import CANARIES
 from spark_jobs.contract.keys import PROBES_IN_RAW
 from spark_jobs.contract.order_types import OrderType
 
@@ -67,6 +68,7 @@ def copy_role(terms: AccessTerms) -> list[Statement]:
         ),
         allow("WriteManifests", ["s3:PutObject"], terms.arns(raw, MANIFESTS)),
         allow("CleanUpManifests", ["s3:DeleteObject"], terms.arns(raw, _ABANDONED_PARTS, _PROBES)),
+        *_copy_canary(terms),
         *use_key("DecryptSource", terms.source_key, "kms:Decrypt"),
         *use_key("EncryptRaw", terms.raw_key, "kms:Decrypt", "kms:GenerateDataKey"),
     ]
@@ -107,6 +109,7 @@ def structure_role(terms: AccessTerms) -> list[Statement]:
         allow("ReadLake", ["s3:GetObject"], [*records, *staged, *own]),
         allow("WriteLake", ["s3:PutObject"], [*records, *results, *staged, *own]),
         allow("CleanUpLake", ["s3:DeleteObject"], [*staged, *own]),
+        *_structure_canary(terms),
         *use_key("DecryptRaw", terms.raw_key, "kms:Decrypt"),
         *use_key("EncryptLake", terms.lake_key, "kms:Decrypt", "kms:GenerateDataKey"),
     ]
@@ -182,6 +185,26 @@ ROLE_POLICIES: dict[str, Callable[[AccessTerms], list[Statement]]] = {
 def policy_document(statements: Iterable[Statement]) -> dict[str, Any]:
     """Build the policy document for IAM."""
     return {"Version": POLICY_VERSION, "Statement": list(statements)}
+
+
+def _copy_canary(terms: AccessTerms) -> list[Statement]:
+    """Allow to copy the sample of doctor's canary, and to compare tags, in its own place."""
+    if not launches_canary(terms):
+        return []
+    actions = ("DeleteObject", "GetObject", "GetObjectTagging", "PutObject", "PutObjectTagging")
+    canaries = terms.arns(terms.raw, f"{CANARIES}*")
+    return [allow("CopyCanary", [f"s3:{action}" for action in actions], canaries)]
+
+
+def _structure_canary(terms: AccessTerms) -> list[Statement]:
+    """Allow to structure the sample of doctor's canary in places of its own."""
+    if terms.lake is None or not launches_canary(terms):
+        return []
+    actions = ["s3:DeleteObject", "s3:GetObject", "s3:PutObject"]
+    return [
+        allow("ReadCanary", ["s3:GetObject"], terms.arns(terms.raw, f"{CANARIES}*")),
+        allow("StructureCanary", actions, terms.arns(terms.lake, f"{CANARIES}*")),
+    ]
 
 
 def _named(statement: dict[str, Any]) -> Statement:

@@ -8,6 +8,7 @@ from concurrent.futures import Future, wait
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
+from checkout_assets.domain.canary import holds_canary
 from checkout_assets.domain.copying import CutOff, new_copy_id, parse_as_of
 from checkout_assets.domain.faults import explain_fault
 from checkout_assets.domain.folders import Folder
@@ -136,6 +137,7 @@ class CopyEngine:
             copier=copier,
             as_of=kept.instant,
             sources=kept.sources,
+            samples=holds_canary(raw.prefix),
             run_id=run_id,
             copy_id=new_copy_id(run_id, datetime.now(UTC), secrets.token_hex(3)),
             progress=self._progress,

@@ -1,6 +1,6 @@
 """Copy one folder: list, decide, copy and write the manifest; ``concluding`` finishes it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -27,6 +27,7 @@ from checkout_assets.engines.copying.result import (
     explain_hopelessness,
 )
 from checkout_assets.engines.copying.run import CopyCancelledError, CopyRun
+from checkout_assets.engines.copying.sample import list_sample
 from checkout_assets.engines.copying.tally import Tally
 from spark_jobs.contract.completion import CompletionRecord
 from spark_jobs.contract.failures import Failure
@@ -122,9 +123,7 @@ class FolderCopy:
     def _decide_all(self, earlier: EarlierRows) -> None:
         """Decide each key that the source lists or an earlier manifest names, in order of place."""
         run, prefix, waiting = self._run, f"{self._folder}/", self._begun.waiting
-        sides = merge_join_three(
-            list_source(run.source, prefix, run.raw.prefix), earlier, list_raw(run.raw, prefix)
-        )
+        sides = merge_join_three(self._list_source(prefix), earlier, list_raw(run.raw, prefix))
         for place, source, rows, raw in sides:
             if run.cancelled.is_set():
                 raise CopyCancelledError
@@ -137,6 +136,12 @@ class FolderCopy:
                 self._write_row(source, raw_key, Status.PRESENT, raw.etag)
             else:
                 self._begin(Due(raw_key, source, raw, rows or ()), action)
+
+    def _list_source(self, prefix: str) -> Iterator[tuple[str, SourceObject]]:
+        run = self._run
+        if run.samples:
+            return list_sample(run.source, self._folder, run.raw.prefix)
+        return list_source(run.source, prefix, run.raw.prefix)
 
     def _begin(self, due: Due, action: Action) -> None:
         self._begun.waiting.append(due)

@@ -20,7 +20,7 @@ PART_BYTES = 512 * 1024**2
 """S3 accepts 10,000 parts of 5 MB to 5 GB: enough for its largest object of 5 TB."""
 
 _ABORT_SECONDS = 10.0
-_KEPT_HEADERS = (
+KEPT_HEADERS = (
     "CacheControl",
     "ContentDisposition",
     "ContentEncoding",
@@ -30,6 +30,7 @@ _KEPT_HEADERS = (
     "Metadata",
     "WebsiteRedirectLocation",
 )
+"""What a copy keeps of an object beside its bytes and tags, as boto3 names it."""
 
 
 class UnfinishedUploadError(Exception):
@@ -131,4 +132,4 @@ def _ranges(size: int) -> Iterator[str]:
 
 
 def _kept(head: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: head[name] for name in _KEPT_HEADERS if name in head}
+    return {name: head[name] for name in KEPT_HEADERS if name in head}

@@ -21,7 +21,7 @@ class CopyRun:
     """State that all folders of a run share.
 
     ``run_id`` is the same when a run is resumed; ``copy_id`` is always new. ``sources`` are those
-    that raw may have been copied from.
+    that raw may have been copied from. A run that ``samples`` copies only each folder's sample.
     """
 
     source: "S3Store"
@@ -33,6 +33,7 @@ class CopyRun:
     progress: CopyProgress
     cancelled: threading.Event
     sources: frozenset[str]
+    samples: bool = False
 
     def hang_up(self) -> None:
         """End all requests for objects and listings now, without waiting for their responses."""

@@ -6,10 +6,11 @@ from functools import cache
 from typing import Any
 
 from checkout_assets.domain.displayable import displayable
-from checkout_assets.domain.doctor import CheckResult, Topic
+from checkout_assets.domain.doctor import CheckResult, CheckState, Topic
+from checkout_assets.domain.errors import UsageError
 from checkout_assets.engines.aws_setup import check_session, configuring
 from checkout_assets.engines.doctor.asking import answered, ask, bucket_headers
-from checkout_assets.engines.doctor.settling import settled
+from checkout_assets.engines.doctor.settling import UnseenError, settled
 from checkout_assets.engines.locations import principal
 from checkout_assets.settings import Settings
 from spark_jobs.stores.sessions import REGION_VARIABLES
@@ -98,6 +99,24 @@ def find_account(clients: AwsClients) -> Account:
 def identity_results(account: Account, settings: Settings) -> Iterator[CheckResult]:
     """Whether the principal belongs to the account in which the work is done."""
     yield from settled(_IDENTITY, lambda: _identity(account, settings))
+
+
+def checked_identity(settings: Settings) -> str:
+    """Return the principal's ARN; raises UsageError if it may not or cannot be used.
+
+    Another S3 server than Amazon's has no accounts: then nothing is requested.
+    """
+    clients = AwsClients()
+    clients.check()
+    if not clients.is_amazon("s3") and clients.is_amazon("sts"):
+        return "not requested, because S3 is not Amazon's"
+    try:
+        (result,) = identity_results(find_account(clients), settings)
+    except UnseenError as unseen:
+        raise UsageError(f"{unseen.reason}.") from None
+    if result.state is not CheckState.OK:
+        raise UsageError(result.reason)
+    return result.reason
 
 
 def _credentials(clients: AwsClients) -> Iterator[CheckResult]:

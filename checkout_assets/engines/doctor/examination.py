@@ -14,6 +14,7 @@ from checkout_assets.engines.doctor.account import (
     identity_results,
 )
 from checkout_assets.engines.doctor.buckets import bucket_results, region_results
+from checkout_assets.engines.doctor.canaries import canary_results
 from checkout_assets.engines.doctor.fleets import ec2_results, emr_results
 from checkout_assets.engines.doctor.limits import (
     RoleNeed,
@@ -63,6 +64,7 @@ def _in_aws(
         yield _ACCOUNT.unknown("not made without credentials and a region", _FIRST)
         return
     yield from place_results(places, settings.copy_role_arn)
+    yield from canary_results(places, clients, settings)
     yield from clock_results(places, clients)
     if clients.is_amazon("s3"):
         yield _WRITES.ok("Amazon S3 honours them")

@@ -1,0 +1,1 @@
+"""The canary of ``doctor``: a few objects through the whole chain, and everything removed."""
