@@ -6,7 +6,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo ui test test-browser pictures test-readers test-servers test-lowest test-newest lock upgrade bench-copy soak-copy bench-structure bench-publish bench-history soak-structure test-package test-emr test-ec2 test-killed test-postgresql test-faults test-properties soak-emr package lint format clean
+.PHONY: help demo ui test test-browser pictures test-readers test-servers test-lowest test-newest lock upgrade bench-copy soak-copy bench-structure bench-publish bench-history soak-structure test-package test-emr test-ec2 test-canary test-killed test-postgresql test-faults test-properties soak-emr package lint format clean
 
 help:  ## This list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
@@ -58,7 +58,7 @@ ui: $(VENV)/.demo  ## The Dagster UI on what the demo left, at http://127.0.0.1:
 test: $(VENV)/.test  ## All tests that need nothing but Python
 	$(BIN)/python -m pytest -m 'not browser and not slow' -n 2 --dist loadfile
 	@echo 'Left out: the UI in a real browser (make test-browser), the demo itself (make demo),'
-	@echo 'slow proofs: make test-emr, test-ec2, test-killed, test-postgresql, test-faults, test-package, test-servers; soaks, benchmarks: make help.'
+	@echo 'slow proofs: make test-emr, test-ec2, test-canary, test-killed, test-postgresql, test-faults, test-package, test-servers; soaks, benchmarks: make help.'
 
 test-browser: $(VENV)/.test  ## The UI in a real browser (needs Chromium and its driver)
 	$(call install,browser)
@@ -99,6 +99,9 @@ test-emr: $(VENV)/.test  ## EMR on this machine: real spark-submit, quotas, real
 
 test-ec2: $(VENV)/.test  ## EC2 on this machine: 64 folders on two instances, real Dagster processes
 	$(BIN)/python -m pytest -m slow -k ec2 checkout_assets_tests/engines checkout_assets_tests/system
+
+test-canary: $(VENV)/.test  ## doctor --canary on this machine: every link, and each one broken
+	$(BIN)/python -m pytest -m slow checkout_assets_tests/system/test_canary.py
 
 soak-emr: $(VENV)/.test  ## 32 folders on two local EMR clusters
 	$(BIN)/python -m pytest -m slow -k soak -s checkout_assets_tests/engines/test_emr_spark.py

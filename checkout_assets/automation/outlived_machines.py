@@ -52,7 +52,7 @@ def decide_machine(
 def _is_over(instance: dg.DagsterInstance, run_id: str) -> bool | None:
     """Whether the machine's run is over; a canary is not a run of Dagster, but ends in time."""
     if canaries.is_canary(run_id):
-        return canaries.is_over(run_id, datetime.now(UTC))
+        return canaries.canary_is_over(run_id, datetime.now(UTC))
     return is_over(instance, run_id)
 
 

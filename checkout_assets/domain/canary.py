@@ -59,7 +59,7 @@ def is_canary(name: str) -> bool:
     return begun_at(name) is not None
 
 
-def is_over(canary: str, now: datetime) -> bool:
+def canary_is_over(canary: str, now: datetime) -> bool:
     """Whether the canary has ended for certain, so that what is left of it may be removed."""
     begun = begun_at(canary)
     return begun is not None and now - begun > LONGEST

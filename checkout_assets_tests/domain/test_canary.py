@@ -7,10 +7,10 @@ import pytest
 from checkout_assets.domain.canary import (
     LONGEST,
     begun_at,
+    canary_is_over,
     canary_uri,
     holds_canary,
     is_canary,
-    is_over,
     new_canary_id,
 )
 from checkout_assets.engines.worker.reports import is_run_id
@@ -41,12 +41,12 @@ def test_an_id_tells_when_the_canary_began_and_is_a_run_id() -> None:
 )
 def test_what_is_no_canary_is_not_taken_for_one(name: str) -> None:
     assert not is_canary(name)
-    assert not is_over(name, NOW + timedelta(days=99))
+    assert not canary_is_over(name, NOW + timedelta(days=99))
 
 
 def test_a_canary_is_over_after_its_limits() -> None:
-    assert not is_over(ID, NOW + LONGEST)
-    assert is_over(ID, NOW + LONGEST + timedelta(seconds=1))
+    assert not canary_is_over(ID, NOW + LONGEST)
+    assert canary_is_over(ID, NOW + LONGEST + timedelta(seconds=1))
 
 
 def test_only_a_place_directly_below_canaries_holds_one() -> None:

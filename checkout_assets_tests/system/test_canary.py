@@ -1,13 +1,16 @@
 """``doctor --canary`` on the local EC2 and EMR: the whole chain, and each broken link by name."""
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from checkout_assets.cli.main import run
 from checkout_assets.domain import canary as canaries
+from checkout_assets.engines.structuring.session import use_java
 from checkout_assets.resources import canary as resource
 from checkout_assets.sample.s3_server import EmbeddedS3Server
 from checkout_assets_tests.canary_place import (
@@ -20,8 +23,11 @@ from checkout_assets_tests.canary_place import (
     in_state,
 )
 from checkout_assets_tests.fault_proxy import Answer, Request, Rule
+from checkout_assets_tests.local_emr import commands
 from checkout_assets_tests.local_emr.local_emr import ClusterFault
 from checkout_assets_tests.orders_place import OrdersPlace
+from spark_jobs.contract.publication import PublicationRecord, PublishedFile
+from spark_jobs.contract.totals import StructureTotals
 from spark_jobs.stores import open_store
 
 pytestmark = pytest.mark.slow
@@ -135,6 +141,21 @@ def cluster_that_stays(canary: CanaryPlace) -> None:
     canary.emr.api.answers = {"TerminateJobFlows": ["AccessDeniedException"] * ALWAYS}
 
 
+def step_without_rows(canary: CanaryPlace) -> None:
+    totals = StructureTotals(documents=2, quarantined={"not_json": 2})
+    canary.patch.setattr(commands, "StructureTotals", lambda **_: totals)
+
+
+def file_that_is_missing(canary: CanaryPlace) -> None:
+    table = "consumable_tables/checkout/YEAR=2018/MONTH=10/DAY=31"
+    file = PublishedFile(f"{table}/{FOLDER}.run.0.parquet", 1, 2)
+
+    def with_file(*fields: Any) -> PublicationRecord:
+        return replace(PublicationRecord(*fields), files=[file])
+
+    canary.patch.setattr(commands, "PublicationRecord", with_file)
+
+
 READS_NO_TAGS = denies("?tagging", methods=["GET"])
 COPIES_NO_TAGS = denies(TAGGED, copies=True)
 REMOVES_NOTHING = denies("?delete", methods=["POST"])
@@ -151,10 +172,13 @@ REMOVES_NOTHING = denies("?delete", methods=["POST"])
         (instance_that_never_starts, "worker started", "did not answer any more"),
         (proxied(denies(copies=True)), "objects copied", "Not in raw: the ordinary and the"),
         (proxied(COPIES_NO_TAGS), "objects copied", "Not in raw: the tagged object"),
+        (proxied(denies("/results/", methods=["PUT"])), "reports received", "report is missing"),
         (instance_that_stays, "instance ended", "still runs"),
         (cluster_that_fails, "cluster started", "BOOTSTRAP_FAILURE"),
         (cluster_that_hangs, "cluster started", "given up after 35 minutes"),
         (step_that_fails, "step completed", "access denied to the lake"),
+        (step_without_rows, "step completed", "2 of 2 documents are in quarantine"),
+        (file_that_is_missing, "rows published", "1 file differs from the record"),
         (cluster_that_stays, "cluster ended", "still runs"),
         (proxied(REMOVES_NOTHING), "everything removed", "AccessDenied"),
     ],
@@ -177,6 +201,45 @@ def test_a_broken_link_is_named(
     if sabotage not in {instance_that_stays, cluster_that_stays}:
         assert canary.living() == []
         assert list(failed) == [link]
+
+
+@pytest.fixture
+def with_spark(
+    aws: EmbeddedS3Server,
+    place: OrdersPlace,
+    package: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[CanaryPlace]:
+    """A healthy place whose steps are submitted to real Spark."""
+    java = {"JAVA_HOME": str(use_java()), "SPARK_LOCAL_IP": "127.0.0.1"}
+    with CanaryPlace(place, monkeypatch) as found:
+        found.fill()
+        found.start_fleets(aws, package, tmp_path, commands.local_spark_submit, **java)
+        found.configure(EMR_POLL_SECONDS="1")  # time for Spark, as the quick clock counts it
+        yield found
+
+
+def test_spark_structures_the_sample(
+    with_spark: CanaryPlace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, document = with_spark.fly(capsys, "--yes")
+    assert (code, in_state(document, FAILED)) == (0, {})
+    assert in_state(document, OK)["rows published"].startswith("3 rows in the canary's table")
+    assert with_spark.left() == []
+
+
+def test_a_lake_that_cannot_be_written_is_named(
+    with_spark: CanaryPlace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with_spark.proxy.rule = denies("/lake/_canary/", methods=["PUT"])
+    code, document = with_spark.fly(capsys, "--yes")
+    assert code == 1
+    failed = in_state(document, FAILED)
+    assert list(failed) == ["step completed"]
+    assert "given up" not in failed["step completed"]
+    assert with_spark.left() == []
+    assert with_spark.living() == []
 
 
 def test_an_interrupted_canary_ends_its_machines_and_removes_everything(
@@ -233,7 +296,7 @@ def test_nothing_begins_without_consent(
 ) -> None:
     assert run(["doctor", "--canary", FOLDER]) == 1
     told = capsys.readouterr().err
-    assert "costs at most 0.66 dollars by the prices of" in told
+    assert "costs at most 0.64 dollars by the prices of" in told
     assert "Use --yes" in told
     assert canary.proxy.seen == []
     assert not canary.ec2.api.calls

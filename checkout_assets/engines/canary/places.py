@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from checkout_assets.domain.canary import CANARIES, RUNS_OF_CANARIES, is_canary, is_over
+from checkout_assets.domain.canary import CANARIES, RUNS_OF_CANARIES, canary_is_over, is_canary
 from spark_jobs.stores import Store
 
 
@@ -37,7 +37,7 @@ class CanaryPlaces:
 
     def remove_outlived(self, now: datetime) -> int:
         """Remove what earlier canaries left, unless they may still be running."""
-        return sum(self.remove(each) for each in self.found() if is_over(each, now))
+        return sum(self.remove(each) for each in self.found() if canary_is_over(each, now))
 
     def _prefixes(self) -> Iterator[tuple[Store, str]]:
         yield self.raw, CANARIES

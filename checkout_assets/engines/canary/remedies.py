@@ -22,7 +22,7 @@ REMEDIES: Mapping[Link, str] = MappingProxyType(
         Link.CLUSTER: "Check the EMR service role, the nodes' role, the subnet and quotas.",
         Link.STEP: "Compare the structure role's rights in raw and lake with checkout-assets "
         "access show, and read the step's log.",
-        Link.ROWS: "Name a folder whose first documents are orders.",
+        Link.ROWS: "Check whether something else writes to the lake.",
         Link.CLUSTER_ENDED: f"Allow elasticmapreduce:TerminateJobFlows. {_ENDS_ITSELF}",
         Link.REMOVED: "Allow s3:DeleteObject below _canary/ in raw and lake, and below "
         "runs/canary-*; the next canary removes what is left after two hours.",

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 
-from checkout_assets.domain.canary import CANARIES, RUNS_OF_CANARIES, is_canary, is_over
+from checkout_assets.domain.canary import CANARIES, RUNS_OF_CANARIES, canary_is_over, is_canary
 from checkout_assets.domain.counting import in_number
 from checkout_assets.domain.doctor import CheckResult, Topic
 from checkout_assets.engines.doctor.account import AwsClients
@@ -46,7 +46,7 @@ def _below(clients: AwsClients, place: S3Location, prefix: str) -> set[str]:
 
 
 def _judged(found: set[str], now: datetime) -> CheckResult:
-    left = [each for each in found if is_over(each, now)]
+    left = [each for each in found if canary_is_over(each, now)]
     if left:
         return _LEFT.failed(
             in_number(len(left), "# canar[y|ies] left objects."),
