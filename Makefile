@@ -6,7 +6,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo ui test test-browser pictures test-readers test-servers test-lowest test-newest lock upgrade bench-copy soak-copy bench-structure bench-publish bench-history soak-structure test-package test-emr test-ec2 test-canary test-killed test-postgresql test-faults test-properties soak-emr package lint format clean
+.PHONY: help demo ui test test-browser pictures test-readers test-servers test-lowest test-newest lock upgrade bench-copy soak-copy bench-structure bench-publish bench-query bench-history soak-structure test-package test-emr test-ec2 test-canary test-killed test-postgresql test-faults test-properties soak-emr package lint format clean
 
 help:  ## This list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
@@ -131,6 +131,9 @@ bench-copy: $(VENV)/.bench  ## Copying beside s5cmd, aws s3 sync and rclone (roo
 
 bench-publish: $(VENV)/.bench  ## Publishing 1,500 files at 30 ms a request (a minute)
 	$(BIN)/python -m benchmarks.structure.publish
+
+bench-query: $(VENV)/.demo  ## The analysts' tables beside the plain ones (root on Linux; 15 minutes)
+	$(BIN)/python -m benchmarks.query.bench
 
 bench-history: $(VENV)/.demo  ## Two years of daily reconciliations in Dagster's storage (10 to 20 minutes, 2 GB of disk)
 	$(BIN)/python -m benchmarks.history.bench

@@ -1,0 +1,1 @@
+"""The analysts' tables beside the plain ones: ``make bench-query``."""

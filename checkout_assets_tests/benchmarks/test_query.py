@@ -1,0 +1,68 @@
+"""The benchmark of the analysts' tables asks the same of both tables, on a lake of real folders."""
+
+from pathlib import Path
+
+import pytest
+
+from benchmarks.query.asking import QUESTIONS
+from benchmarks.query.bench import Compacted, Compared, compare, show, show_queries, targets
+from benchmarks.query.lake import LakeSize, publish_lake
+from checkout_assets.engines.compacting.catalogs import open_catalog
+from checkout_assets.engines.compacting.choices import CompactionChoices
+from checkout_assets.engines.compacting.engine import Compactor
+from checkout_assets.engines.locations import LocalLocation
+from checkout_assets_tests.in_process_spark import InProcessSpark
+from spark_jobs.contract.order_types import OrderType
+
+SIZE = LakeSize(folders=2, days=62, rows=1)
+COMPACTED = Compacted(
+    files_before=100,
+    bytes_before=1000,
+    files=5,
+    bytes=200,
+    rows=1,
+    cpu_seconds=3.0,
+    idle_cpu_seconds=1.0,
+)
+MONTH = Compared("a query", True, 10.0, 1.0, 10.0, 1.0)
+
+
+@pytest.fixture(scope="module")
+def lake(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    location = LocalLocation(tmp_path_factory.mktemp("bench") / "lake")
+    publish_lake(location.uri, SIZE, 1)
+    catalog = open_catalog("", location)
+    compactor = Compactor(location, catalog, InProcessSpark, CompactionChoices())
+    ended = list(compactor.run(OrderType.CHECKOUT, None, "run"))
+    assert [each.error for each in ended] == ["", "", ""]
+    assert sum(len(each.contents.files) for each in ended) == SIZE.files
+    return location.path
+
+
+def test_both_tables_answer_every_question_alike(lake: Path) -> None:
+    assert [each.what for each in compare(lake, 1)] == [each.what for each in QUESTIONS]
+
+
+def test_a_lake_that_is_there_is_taken(lake: Path) -> None:
+    before = {path: path.stat().st_mtime_ns for path in lake.rglob("*.parquet")}
+    publish_lake(str(lake), SIZE, 1)
+    assert {path: path.stat().st_mtime_ns for path in lake.rglob("*.parquet")} == before
+
+
+def test_the_folders_are_spread_over_checkout() -> None:
+    assert list(LakeSize(4, 1, 1).names()) == [
+        "00_CheckoutOrder", "40_CheckoutOrder", "80_CheckoutOrder", "C0_CheckoutOrder",
+    ]  # fmt: skip
+
+
+def test_the_aims_are_20_times_fewer_files_5_times_fewer_bytes_and_10_times_faster() -> None:
+    assert [(each.value, each.met) for each in targets(COMPACTED, [MONTH])] == [
+        (20.0, True), (5.0, True), (10.0, True),
+    ]  # fmt: skip
+    all_months = Compared("of all", False, 1.0, 1.0, 1.0, 1.0)
+    assert targets(COMPACTED, [MONTH, all_months])[2].met, "only a month's queries are judged"
+
+
+def test_the_tables_have_a_row_for_each_figure() -> None:
+    assert show(COMPACTED).row_count == 6
+    assert show_queries([MONTH, MONTH]).row_count == 2
