@@ -83,6 +83,8 @@ def _access(settings: Settings, stores: Stores) -> AccessResource:
         stores=stores,
         run_logs_uri=settings.run_logs_uri,
         copy_role_arn=settings.copy_role_arn,
+        catalog=settings.catalog,
+        plain_database=settings.plain_database,
         **settings.model_dump(include={*AccessChoices.model_fields, *GrantChoices.model_fields}),
         **named_by_options(settings),
     )

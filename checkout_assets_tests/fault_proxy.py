@@ -116,9 +116,8 @@ class FaultProxy:
             disable_nagle_algorithm = True
 
             def handle_one(self) -> None:
-                length = int(self.headers.get("content-length") or 0)
-                body = self.rfile.read(length)
                 headers = {name.lower(): value for name, value in self.headers.items()}
+                body = self._body(headers)
                 request = Request(self.command, self.path, headers, body)
                 proxy.seen.append(request)
                 inside = self.path.startswith(proxy._below + "/")
@@ -134,6 +133,18 @@ class FaultProxy:
                     self.connection.close()
                 else:
                     self._send(answer)
+
+            def _body(self, headers: dict[str, str]) -> bytes:
+                """The body; one that came in chunks is passed on as a whole."""
+                if headers.pop("transfer-encoding", "") != "chunked":
+                    return self.rfile.read(int(headers.get("content-length") or 0))
+                body = b""
+                while length := int(self.rfile.readline(), 16):
+                    body += self.rfile.read(length)
+                    self.rfile.readline()
+                self.rfile.readline()
+                headers["content-length"] = str(len(body))
+                return body
 
             def _send(self, answer: Answer) -> None:
                 self.send_response_only(answer.status)

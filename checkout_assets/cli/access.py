@@ -58,7 +58,7 @@ def register(app: typer.Typer) -> None:
     )
 
 
-@settings_options(*_PLACES, *_TERMS)
+@settings_options(*_PLACES, *_TERMS, "catalog", "plain_database")
 def show(
     *,
     given: Mapping[str, object],

@@ -33,6 +33,8 @@ class AccessResource(AccessChoices, GrantChoices, dg.ConfigurableResource[Any]):
         default=DEPLOYMENT, description="the tag that names its clusters"
     )
     topics: list[str] = Field(default_factory=list, description="SNS topics that get alerts")
+    catalog: str = Field(default="", description="where the analysts' tables are registered")
+    plain_database: str = Field(default="", description="the Glue database of the plain tables")
 
     def granter(self) -> "Granter":
         """The granter, which changes the policies; raises UsageError if its options are invalid."""

@@ -69,6 +69,8 @@ TERMS = AccessTerms(
     logs=Place("artifacts", "logs/"),
     run_logs=Place("artifacts", "run-logs/"),
     topics=("arn:aws:sns:us-east-2:222222222222:orders",),
+    catalog="glue",
+    plain_database="consumable_tables",
 )
 SMALLEST = AccessTerms(
     Place("source"), Place("raw", "copies/"), None, role("copier"), TERMS.expires, "x"
@@ -302,6 +304,17 @@ def test_packages_at_two_places_are_each_delivered_and_read_by_their_own_role() 
     assert (here in text["structure_role"], there in text["structure_role"]) == (False, True)
     same = replace(TERMS, cluster_package=TERMS.package)
     assert ROLE_POLICIES["host_role"](same) == ROLE_POLICIES["host_role"](TERMS)
+
+
+def test_tables_need_a_policy_only_with_a_catalog_and_glue_only_if_it_is_one() -> None:
+    def services(terms: AccessTerms) -> set[str]:
+        statements = ROLE_POLICIES["tables_role"](terms)
+        return {action.partition(":")[0] for each in statements for action in each["Action"]}
+
+    assert services(TERMS) == {"s3", "kms", "glue"}
+    assert services(replace(TERMS, catalog="https://catalog.example.com")) == {"s3", "kms"}
+    assert services(replace(TERMS, catalog="")) == set()
+    assert services(replace(TERMS, lake=None)) == set()
 
 
 def requests_in(module: Any, clients: set[str]) -> set[str]:

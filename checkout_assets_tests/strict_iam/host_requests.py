@@ -31,7 +31,7 @@ IMPLIED: Mapping[str, str] = {
     "Service Authorization Reference: RunJobFlow and RunInstances depend on it",
 }
 
-_SERVICES = ("ec2:", "elasticmapreduce:", "iam:", "servicequotas:", "ssm:")
+_SERVICES = ("ec2:", "elasticmapreduce:", "glue:", "iam:", "servicequotas:", "ssm:")
 _OF_QUOTAS = {
     "DescribeInstanceTypes": "ec2:DescribeInstanceTypes",
     "GetServiceQuota": "servicequotas:GetServiceQuota",

@@ -202,6 +202,17 @@ def test_the_settings_of_both_engines_reach_the_policies(
     assert role("reconcile") in json.dumps(cli.document["buckets"][access.source.bucket])
 
 
+def test_the_catalog_reaches_the_policies(access: GrantedPlace, cli: Cli) -> None:
+    assert cli("show", "--json") == 0
+    assert "tables_role" not in cli.document["roles"]
+    assert cli("show", "--json", "--catalog", "glue", "--database", "plain") == 0
+    keeper = json.dumps(cli.document["roles"]["tables_role"])
+    account = COPY_ROLE.split(":")[4]
+    for named in ("catalog", "database/orders", "table/orders/checkout", "table/plain/fulfillment"):
+        assert f'"arn:aws:glue:*:{account}:{named}"' in keeper
+    assert f"{access.lake.bucket}/{access.lake.prefix}orders/checkout/*" in keeper
+
+
 def test_statements_that_strangers_wrote_are_shown_harmless(access: GrantedPlace, cli: Cli) -> None:
     hostile = {**THEIRS, "Sid": "CheckoutAssetsListTopByX", "Resource": f"arn:aws:s3:::{HOSTILE}"}
     access.write(hostile, {**THEIRS, "Sid": HOSTILE})

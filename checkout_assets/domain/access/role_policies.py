@@ -17,7 +17,9 @@ from checkout_assets.domain.access.bucket_policies import (
 )
 from checkout_assets.domain.access.host_policies import host_role, launches_canary
 from checkout_assets.domain.access.role_statements import (
+    RECORDS,
     RESULTS,
+    TABLE_FILES,
     TO_EC2,
     allow,
     assume,
@@ -28,6 +30,7 @@ from checkout_assets.domain.access.role_statements import (
     use_key,
 )
 from checkout_assets.domain.access.statements import Statement, sid
+from checkout_assets.domain.access.tables_policies import tables_role
 from checkout_assets.domain.access.terms import AccessTerms, Place
 from checkout_assets.domain.canary import CANARIES
 from spark_jobs.contract.keys import PROBES_IN_RAW
@@ -39,11 +42,8 @@ GRANT_RECORD = "_access/grant.json"
 
 _ABANDONED_PARTS = "_manifests/*/part-*.parquet"
 _PROBES = f"{PROBES_IN_RAW}*"
-_TABLE_FILES = tuple(
-    f"consumable_tables/{each.table}/YEAR=*/MONTH=*/DAY=*/??_{each}.*.parquet" for each in OrderType
-)
 _QUARANTINE_FILES = tuple(f"quarantine/{each.table}/??_{each}/*" for each in OrderType)
-_STAGED, _RECORDS = "_staging/*", "_published/*"
+_STAGED = "_staging/*"
 _SESSION_MANAGER = (
     "ssm:UpdateInstanceInformation",
     "ssmmessages:CreateControlChannel",
@@ -99,9 +99,9 @@ def structure_role(terms: AccessTerms) -> list[Statement]:
     raw, lake = terms.raw, terms.lake
     if lake is None:
         return []
-    own = terms.arns(lake, *_TABLE_FILES, *_QUARANTINE_FILES)
+    own = terms.arns(lake, *TABLE_FILES, *_QUARANTINE_FILES)
     staged = terms.arns(lake, _STAGED)
-    records, results = terms.arns(lake, _RECORDS), terms.arns(lake, RESULTS)
+    records, results = terms.arns(lake, RECORDS), terms.arns(lake, RESULTS)
     statements = [
         list_place(terms, "ListRaw", raw),
         allow("ReadRaw", ["s3:GetObject"], terms.arns(raw, *FOLDER_OBJECTS, MANIFESTS)),
@@ -138,7 +138,7 @@ def reconcile_role(terms: AccessTerms) -> list[Statement]:
         *use_key("DecryptRaw", terms.raw_key, "kms:Decrypt"),
     ]
     if lake is not None:
-        files = terms.arns(lake, _RECORDS, *_TABLE_FILES, *_QUARANTINE_FILES)
+        files = terms.arns(lake, RECORDS, *TABLE_FILES, *_QUARANTINE_FILES)
         statements += [
             list_place(terms, "ListLake", lake),
             allow("ReadLake", ["s3:GetObject"], files),
@@ -176,6 +176,7 @@ ROLE_POLICIES: dict[str, Callable[[AccessTerms], list[Statement]]] = {
     "structure_role": structure_role,
     "emr_service_role": emr_service_role,
     "reconcile_role": reconcile_role,
+    "tables_role": tables_role,
     "granter": granter,
     "source_granter": source_granter,
 }

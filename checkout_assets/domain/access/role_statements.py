@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from checkout_assets.domain.access.statements import Statement, sid
 from checkout_assets.domain.access.terms import AccessTerms, Place
+from spark_jobs.contract.order_types import OrderType
 
 CUT_OFF = "_manifests/as_of.json"
 """Where raw keeps the migration's cut-off."""
@@ -11,6 +12,13 @@ CUT_OFF = "_manifests/as_of.json"
 RESULTS = "_results/*"
 """Where steps store their results in the lake."""
 
+RECORDS = "_published/*"
+"""The publication records in the lake."""
+
+TABLE_FILES = tuple(
+    f"consumable_tables/{each.table}/YEAR=*/MONTH=*/DAY=*/??_{each}.*.parquet" for each in OrderType
+)
+"""The files of the plain tables that structuring wrote; others' files have other names."""
 
 TO_EC2 = "ec2.amazonaws.com"
 """The service that gives instances their role."""

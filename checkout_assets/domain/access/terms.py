@@ -53,6 +53,9 @@ class AccessTerms:
 
     ``requester`` is the person or team that asked for the access. ``deployment`` tags the launched
     instances, ``cluster_deployment`` the clusters. ``topics`` are the SNS topics that get alerts.
+
+    ``catalog`` says where the analysts' tables are registered, ``plain_database`` in which database
+    of Glue the plain ones are.
     """
 
     source: Place
@@ -79,6 +82,8 @@ class AccessTerms:
     deployment: str = "checkout-assets"
     cluster_deployment: str = "checkout-assets"
     topics: tuple[str, ...] = ()
+    catalog: str = ""
+    plain_database: str = ""
 
     def __post_init__(self) -> None:
         for what in _ROLES:

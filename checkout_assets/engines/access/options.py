@@ -53,6 +53,8 @@ class AccessOptions:
     deployment: str = DEPLOYMENT
     cluster_deployment: str = DEPLOYMENT
     topics: Sequence[str] = ()
+    catalog: str = ""
+    plain_database: str = ""
 
     def __post_init__(self) -> None:
         refuse_overlap({"source": self.source, "raw": self.raw, "lake": self.lake})
@@ -89,6 +91,8 @@ class AccessOptions:
             deployment=self.deployment,
             cluster_deployment=self.cluster_deployment,
             topics=tuple(self.topics),
+            catalog=self.catalog,
+            plain_database=self.plain_database,
         )
 
     def policies(self, as_granter: bool = True) -> dict[str, BucketPolicy]:

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from checkout_assets.domain.compaction.tables import GLUE
 from checkout_assets.domain.displayable import displayable
 from checkout_assets.domain.errors import MigrationError, UsageError
 from checkout_assets.engines.failed_requests import code_of
@@ -15,11 +16,7 @@ from spark_jobs.contract.failures import Failure
 if TYPE_CHECKING:
     from pyiceberg.catalog import Catalog
 
-NAMESPACE = "orders"
-"""The database of the analysts' tables."""
-
 _NAME = "checkout_assets"
-_GLUE = "glue"
 _SQLITE = "sqlite:///"
 _IN_LAKE = "orders/catalog.db"
 _FORMS = "write glue, the http(s) URI of a REST catalog, or sqlite:///path"
@@ -35,7 +32,7 @@ def open_catalog(choice: str, lake: Location) -> "Catalog":
 
 
 def _opened(choice: str, lake: Location) -> "Catalog":
-    if choice == _GLUE:
+    if choice == GLUE:
         from pyiceberg.catalog.glue import GlueCatalog
 
         return GlueCatalog(_NAME, **_aws_properties("glue"), **_file_properties(lake))

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from checkout_assets.domain.compaction.months import Month
+from checkout_assets.domain.compaction.tables import NAMESPACE
 from checkout_assets.domain.errors import MigrationError
-from checkout_assets.engines.compacting.catalogs import NAMESPACE
 from checkout_assets.engines.compacting.iceberg_schema import iceberg_schema
 from checkout_assets.engines.compacting.month_changes import (
     CONTENTS_VERSION,

@@ -50,7 +50,9 @@ def needed_roles(terms: AccessTerms, host: str) -> list[NeededRole]:
         NeededRole(WORKER_ROLE, terms.worker_role, ("worker_role",), (TO_EC2,)),
         NeededRole(NODE_ROLE, terms.structure_role, ("structure_role",), (TO_EC2,)),
         NeededRole("EMR service role", terms.emr_service_role, ("emr_service_role",), (TO_EMR,)),
-        NeededRole("host's role", terms.reconcile_role, ("host_role", "reconcile_role")),
+        NeededRole(
+            "host's role", terms.reconcile_role, ("host_role", "reconcile_role", "tables_role")
+        ),
     ]
     return [each for each in roles if each.arn]
 
