@@ -327,3 +327,19 @@ def test_every_guide_that_a_check_names_is_there(
         text = (ROOT / page).read_text()
         headings = {anchor_of(line.lstrip("# ")) for line in text.splitlines() if line[:1] == "#"}
         assert not anchor or anchor in headings, guide
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        (["--yes"], "--yes needs --canary"),
+        (["--canary", "07_CheckoutOrder"], "CHECKOUT_COPY_ENGINE"),
+        (["--canary", "all", "--yes"], "one folder"),
+        (["--canary", "07_CheckoutOrders"], "07_CheckoutOrders"),
+    ],
+)
+def test_a_canary_that_cannot_begin_is_wrong_usage(
+    healthy: Machine, capsys: pytest.CaptureFixture[str], options: list[str], named: str
+) -> None:
+    assert run(["doctor", *options]) == 2
+    assert named in capsys.readouterr().err
