@@ -8,6 +8,7 @@ from dagster_aws.s3 import S3Resource
 from dagster_pyspark import LazyPySparkResource
 
 from checkout_assets.assets.migration import Migration, build_migration
+from checkout_assets.assets.order_tables import build_order_tables
 from checkout_assets.assets.reconciliation import build_reconciliation
 from checkout_assets.assets.runbook import Runbook
 from checkout_assets.assets.source_orders import source_spec
@@ -18,6 +19,10 @@ from checkout_assets.automation.access import (
     revoke_access,
 )
 from checkout_assets.automation.alerts import build_alerts
+from checkout_assets.automation.compaction_schedule import (
+    build_compact_stale_months,
+    compact_months_job,
+)
 from checkout_assets.automation.orphan_clusters import orphan_clusters
 from checkout_assets.automation.orphan_instances import orphan_instances
 from checkout_assets.automation.planning import build_plan_job
@@ -31,6 +36,7 @@ from checkout_assets.automation.schedules import (
 from checkout_assets.engines.access.choices import AccessChoices, GrantChoices
 from checkout_assets.engines.access.options import named_by_options
 from checkout_assets.engines.alerts.targets import alert_targets
+from checkout_assets.engines.compacting.choices import CompactionChoices
 from checkout_assets.engines.copying.choices import CopyChoices
 from checkout_assets.engines.ec2.user_data import worker_variables
 from checkout_assets.engines.place_terms import PlaceTerms
@@ -50,6 +56,7 @@ from checkout_assets.resources.engines import (
     StructureEngineResource,
     given_to,
 )
+from checkout_assets.resources.order_tables import OrderTablesResource
 from checkout_assets.resources.stores import Stores
 from checkout_assets.settings import Settings
 from spark_jobs.contract.order_types import OrderType
@@ -73,8 +80,14 @@ def build_resources(settings: Settings) -> dict[str, Any]:
             **given_to(AllowanceChoices, settings).model_dump(),
             role_arn=settings.comparing_role_arn,
             show_object_names=settings.show_object_names,
+            catalog=settings.catalog,
         ),
         "access": _access(settings, stores),
+        "order_tables": OrderTablesResource(
+            stores=stores,
+            spark_master=settings.spark_master,
+            **given_to(CompactionChoices, settings).model_dump(),
+        ),
     }
 
 
@@ -123,8 +136,13 @@ def build_defs(
     )
     return dg.Definitions(
         assets=_assets(settings, runbook, migration),
-        jobs=[repair, reconcile_job, plan, grant_access, revoke_access],
-        schedules=[reconcile_daily, reconcile_weekly, repair_daily],
+        jobs=[repair, reconcile_job, compact_months_job, plan, grant_access, revoke_access],
+        schedules=[
+            reconcile_daily,
+            reconcile_weekly,
+            repair_daily,
+            build_compact_stale_months(settings.first_month),
+        ],
         sensors=_sensors(settings, runbook),
         resources={**build_resources(settings), **(resource_overrides or {})},
         # A run is one engine call: a process per step would only add its start time.
@@ -139,6 +157,7 @@ def _assets(
         source_spec(settings.source_uri),
         build_migration(migration, settings.folders_per_run),
         *(table_spec(order_type, settings.lake_uri) for order_type in OrderType),
+        build_order_tables(runbook, settings.first_month, settings.lake_uri),
         build_reconciliation(runbook, settings.reports_url, settings.repair_tries),
     ]
 

@@ -1,7 +1,7 @@
 """Engines as resources: each returns a FolderEngine, so that one can replace another."""
 
 from abc import abstractmethod
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -22,6 +22,8 @@ from checkout_assets.engines.structuring.choices import StructureChoices
 from checkout_assets.resources.stores import Stores
 
 if TYPE_CHECKING:
+    from checkout_assets.domain.compaction.comparing import TableCompared
+    from checkout_assets.domain.reconciliation import FolderReconciled
     from checkout_assets.engines.copying.engine import FolderCopied
     from checkout_assets.engines.reconciling.engine import Reconciler
     from checkout_assets.engines.structuring.session import LocalSpark
@@ -92,6 +94,7 @@ class ReconcilerResource(AllowanceChoices, dg.ConfigurableResource[Any]):
 
     A grant that is no longer needed is reported after ``grace_days``. With ``role_arn``, source and
     raw are read with that role. ``show_object_names`` applies to what the asset shows.
+    ``catalog`` is that of the analysts' tables.
     """
 
     stores: dg.ResourceDependency[Stores]
@@ -101,6 +104,13 @@ class ReconcilerResource(AllowanceChoices, dg.ConfigurableResource[Any]):
     grace_days: float = 7
     role_arn: str = ""
     show_object_names: bool = False
+    catalog: str = ""
+
+    def compare_tables(self, folders: "Sequence[FolderReconciled]") -> "list[TableCompared]":
+        """Compare the analysts' tables with the records of all folders."""
+        from checkout_assets.engines.compacting.comparing import compare_tables
+
+        return compare_tables(self.stores.lake(), self.catalog, folders)
 
     def engine(self) -> "Reconciler":
         """The engine; without a source, or after access ended, it compares only raw and lake."""

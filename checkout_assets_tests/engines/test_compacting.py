@@ -16,7 +16,7 @@ from checkout_assets.domain.compaction.months import Month
 from checkout_assets.domain.errors import MigrationError
 from checkout_assets.engines.compacting import orders_table
 from checkout_assets.engines.compacting.catalogs import open_catalog
-from checkout_assets.engines.compacting.choices import CompactionChoices
+from checkout_assets.engines.compacting.choices import USUAL_COMPACTION
 from checkout_assets.engines.compacting.cleaning import expire_snapshots, remove_unnamed_files
 from checkout_assets.engines.compacting.committing import MonthCompacted
 from checkout_assets.engines.compacting.engine import Compactor
@@ -50,7 +50,7 @@ class Orders:
 
     def compactor(self) -> Compactor:
         catalog = open_catalog("", self.location)
-        return Compactor(self.location, catalog, InProcessSpark, CompactionChoices())
+        return Compactor(self.location, catalog, InProcessSpark, USUAL_COMPACTION)
 
     def run(self, run_id: str, *months: Month) -> dict[Month, MonthCompacted]:
         ended = self.compactor().run(CHECKOUT, months or None, run_id)
@@ -175,7 +175,7 @@ def test_a_month_that_all_rows_left_becomes_empty(orders: Orders) -> None:
 
 def test_a_month_without_rows_takes_no_commit_and_no_spark(orders: Orders) -> None:
     compactor = Compactor(
-        orders.location, open_catalog("", orders.location), _no_session, CompactionChoices()
+        orders.location, open_catalog("", orders.location), _no_session, USUAL_COMPACTION
     )
     (ended,) = compactor.run(CHECKOUT, [Month(1999, 1)], "run-a")
     assert (ended.ok, ended.before, ended.files) == (True, MonthState.EMPTY, 0)

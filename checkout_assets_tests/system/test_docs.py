@@ -6,6 +6,7 @@ from urllib.parse import urljoin
 
 import pytest
 
+from checkout_assets.assets.order_table_checks import TABLE_CHECKS
 from checkout_assets.assets.reconciliation_checks import COMPLETE, EXPECTED
 from checkout_assets.assets.scheduled_repairs import GIVEN_UP
 from checkout_assets.demo.runbook_server import anchor_of, render_markdown, serve
@@ -28,6 +29,7 @@ def headings(text: str) -> set[str]:
         *(rule.name for rule in RAW_RULES),
         *(rule.name for rule in STRUCTURED_RULES),
         *(reason.code for reason in Reason),
+        *TABLE_CHECKS,
         COMPLETE,
         EXPECTED,
         GIVEN_UP,

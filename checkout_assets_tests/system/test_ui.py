@@ -109,7 +109,9 @@ def test_the_group_shows_the_assets_from_the_source_to_the_tables_all_filled(
         "checkout",
         "fulfillment",
         "reconciliation",
-        "Materialize all (3)",
+        "checkout_orders",
+        "fulfillment_orders",
+        "Materialize all (5)",
     )
     page_with(browser, f"{ui_url}/assets/raw_orders?view=partitions", "Materialized", "512")
 
@@ -179,41 +181,117 @@ def test_the_checks_name_folder_86_and_only_it(browser: Any, ui_url: str) -> Non
 def test_materialize_all_of_one_folder_is_one_green_run(
     browser: Any, ui_url: str, picture: Picture
 ) -> None:
-    """The most natural button: all three assets, one of 512 folders."""
-    before = newest_run(ui_url)
-    browser.get(f"{ui_url}/asset-groups/")
-    click(browser, "//button[contains(., 'Materialize all')]")
-    click(browser, "//*[contains(text(), 'Select a partition')]")
-    box = click(browser, "//input[@placeholder='Filter partitions']")
-    box.send_keys("05_CheckoutOrder")
-    click(browser, "//*[normalize-space(text())='05_CheckoutOrder']")
-    box.send_keys("\ue00c")  # escape closes the list
+    """The most natural button of the migration's group: all three assets, one of 512 folders."""
+    before = newest_run(ui_url)["runId"]
+    browser.get(f"{ui_url}/locations/checkout_assets/asset-groups/migration")
+    choose_folder(browser, "05_CheckoutOrder")
     page_shows(browser, "Launch 1 run")
     picture("materialize.png")
     click(browser, "//button[contains(., 'Launch 1 run')]")
-    deadline = time.monotonic() + RUN_SECONDS
-    run = before
-    while run == before or run["status"] not in {"SUCCESS", "FAILURE", "CANCELED"}:
-        assert time.monotonic() < deadline, run
-        time.sleep(1)
-        run = newest_run(ui_url)
+    run = ended_run_after(ui_url, before)
     assert run["status"] == "SUCCESS"
-    steps = {step["stepKey"]: step["status"] for step in run["stepStats"]}
-    assert steps == {"migrate_folders": "SUCCESS", "reconciliation": "SUCCESS"}
+    assert steps_of(run) == {"migrate_folders": "SUCCESS", "reconciliation": "SUCCESS"}
+
+
+def test_materialize_all_of_the_whole_graph_is_a_green_backfill(browser: Any, ui_url: str) -> None:
+    """The months have partitions of their own, so Dagster makes a run per kind of partition."""
+    earlier = {run["runId"] for run in newest_runs(ui_url, 100)}
+    browser.get(f"{ui_url}/asset-groups/")
+    choose_folder(browser, "06_CheckoutOrder")
+    click(browser, "//button[contains(., 'Launch backfill')]")
+    backfill = wait_for(lambda: ended_backfill(ui_url, earlier))
+    assert backfill["status"] == "COMPLETED_SUCCESS"
+    runs = [run for run in newest_runs(ui_url, 10) if run["runId"] not in earlier]
+    first, *others = [steps_of(run) for run in reversed(runs)]
+    assert first == {"migrate_folders": "SUCCESS"}
+    assert sorted(map(str, others)) == [
+        "{'compact_months': 'SUCCESS'}",
+        "{'reconciliation': 'SUCCESS'}",
+    ]
+
+
+def test_a_range_of_months_is_one_run(browser: Any, ui_url: str) -> None:
+    before = newest_run(ui_url)["runId"]
+    browser.get(f"{ui_url}/assets/checkout_orders")
+    click(browser, "//button[contains(., 'Materialize')]")
+    click(browser, "//button[normalize-space()='All']")
+    click(browser, "//button[starts-with(normalize-space(), 'Launch')]")
+    run = ended_run_after(ui_url, before)
+    assert run["status"] == "SUCCESS"
+    assert steps_of(run) == {"compact_months": "SUCCESS"}
+
+
+def choose_folder(browser: Any, folder: str) -> None:
+    """Press Materialize all, and choose the folder in the dialog."""
+    click(browser, "//button[contains(., 'Materialize all')]")
+    click(browser, "//*[contains(text(), 'Select a partition')]")
+    box = click(browser, "//input[@placeholder='Filter partitions']")
+    box.send_keys(folder)
+    click(browser, f"//*[normalize-space(text())='{folder}']")
+    box.send_keys("\ue00c")  # escape closes the list
+
+
+def steps_of(run: dict[str, Any]) -> dict[str, str]:
+    """How each step of a run ended."""
+    return {step["stepKey"]: step["status"] for step in run["stepStats"]}
+
+
+def ended_run_after(url: str, before: str) -> dict[str, Any]:
+    """The newest run, other than the one before, when it has ended."""
+
+    def ended() -> dict[str, Any] | None:
+        run = newest_run(url)
+        over = run["status"] in {"SUCCESS", "FAILURE", "CANCELED"}
+        return run if over and run["runId"] != before else None
+
+    return wait_for(ended)
+
+
+def wait_for(look: Callable[[], dict[str, Any] | None]) -> dict[str, Any]:
+    """Look once per second until there is something."""
+    deadline = time.monotonic() + RUN_SECONDS
+    while (found := look()) is None:
+        assert time.monotonic() < deadline
+        time.sleep(1)
+    return found
+
+
+def ended_backfill(url: str, earlier: set[str]) -> dict[str, Any] | None:
+    """The newest backfill, if it has runs that are not among the earlier ones, and has ended."""
+    query = (
+        "{partitionBackfillsOrError(limit: 1) {... on PartitionBackfills {results {status "
+        "runs(limit: 100) {runId}}}}}"
+    )
+    for backfill in asked(url, query)["partitionBackfillsOrError"]["results"]:
+        own = {run["runId"] for run in backfill["runs"]}
+        if own and not own & earlier and backfill["status"] not in {"REQUESTED", "CANCELING"}:
+            return dict(backfill)
+    return None
 
 
 def newest_run(url: str) -> dict[str, Any]:
+    """The newest run."""
+    return newest_runs(url, 1)[0]
+
+
+def newest_runs(url: str, most: int) -> list[dict[str, Any]]:
+    """The newest runs, the newest first."""
     query = (
-        "{runsOrError(limit: 1) {... on Runs {results {runId status stepStats {stepKey status}}}}}"
+        f"{{runsOrError(limit: {most}) {{... on Runs {{results "
+        "{runId status stepStats {stepKey status}}}}}"
     )
+    return list(asked(url, query)["runsOrError"]["results"])
+
+
+def asked(url: str, query: str) -> dict[str, Any]:
+    """The answer of the webserver's GraphQL."""
     request = urllib.request.Request(
         f"{url}/graphql",
         json.dumps({"query": query}).encode(),
         {"Content-Type": "application/json"},
     )
     with urllib.request.urlopen(request, timeout=60) as answer:
-        (run,) = json.loads(answer.read())["data"]["runsOrError"]["results"]
-    return dict(run)
+        return dict(json.loads(answer.read())["data"])
 
 
 def test_what_dagster_keeps_holds_no_content_and_no_object_name(ui_url: str) -> None:

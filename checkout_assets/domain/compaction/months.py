@@ -34,6 +34,17 @@ class Month:
             )
         return cls(int(match[1]), int(match[2]))
 
+    @classmethod
+    def after_1970(cls, months: int) -> "Month":
+        """Return the month so many months after January 1970, as Iceberg counts them."""
+        years, index = divmod(months, _MONTHS_PER_YEAR)
+        return cls(1970 + years, index + 1)
+
+    @property
+    def since_year_0(self) -> int:
+        """The number of months since the year 0."""
+        return self.year * _MONTHS_PER_YEAR + self.number - 1
+
     @property
     def first_day(self) -> date:
         """The first day of the month."""

@@ -24,6 +24,12 @@ class CompactionChoices(BaseModel):
         description="the Iceberg catalog of the analysts' tables: glue, the http(s) URI of a REST "
         "catalog, or sqlite:///path; empty for a file in a lake that is a directory",
     )
+    first_month: str = Field(
+        "2010-01",
+        pattern=r"^(19|20|21)\d\d-(0[1-9]|1[0-2])$",
+        description="the first monthly partition of the analysts' tables, such as 2010-01; a check "
+        "reports rows before it",
+    )
     compacted_file_mb: int = Field(
         128,
         ge=1,
@@ -37,3 +43,6 @@ class CompactionChoices(BaseModel):
         description="the days after which old snapshots of the analysts' tables expire, and files "
         "that no snapshot names are removed",
     )
+
+
+USUAL_COMPACTION = CompactionChoices()

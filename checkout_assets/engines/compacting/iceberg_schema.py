@@ -14,6 +14,14 @@ if TYPE_CHECKING:
     from pyiceberg.types import IcebergType
 
 
+def described_columns(table: str) -> Iterator[tuple[str, str, str]]:
+    """Yield name, type and meaning of each column, in order."""
+    for derived in DERIVED:
+        yield derived.name, derived.ddl, derived.meaning
+    for column in table_columns(table):
+        yield column.name, column.ddl, column_comment(column)
+
+
 def iceberg_schema(table: str) -> "Schema":
     """Return the schema with field ids that are unique in it; the catalog may give others."""
     from pyiceberg.schema import Schema
