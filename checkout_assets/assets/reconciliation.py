@@ -16,8 +16,18 @@ from checkout_assets.assets.observing import observations
 from checkout_assets.assets.partitions import OWNERS
 from checkout_assets.assets.raw_orders import RAW_ORDERS
 from checkout_assets.assets.rechecked_folders import report_checks
-from checkout_assets.assets.reconciliation_checks import CHECKS, check_complete, check_expected
-from checkout_assets.assets.reconciliation_page import RECONCILIATION, metadata, orphaned_files
+from checkout_assets.assets.reconciliation_checks import (
+    CHECKS,
+    check_analysts_tables,
+    check_complete,
+    check_expected,
+)
+from checkout_assets.assets.reconciliation_page import (
+    RECONCILIATION,
+    analysts_tables,
+    metadata,
+    orphaned_files,
+)
 from checkout_assets.assets.reports import Reports
 from checkout_assets.assets.retries import allow_run_retries, forbid_run_retries
 from checkout_assets.assets.runbook import Runbook
@@ -29,6 +39,7 @@ from checkout_assets.assets.scheduled_repairs import (
 )
 from checkout_assets.assets.structured_orders import STRUCTURED_ORDERS
 from checkout_assets.domain.anomalies import Finding
+from checkout_assets.domain.compaction.comparing import TableCompared
 from checkout_assets.domain.folders import ALL_FOLDERS
 from checkout_assets.domain.reconciliation import FolderReconciled, Reason, Summary
 from checkout_assets.domain.reporting.outcome import ReconciliationOutcome, last_listed, outcome_of
@@ -69,6 +80,7 @@ class _Compared:
 
     folders: Sequence[FolderReconciled]
     summary: Summary
+    tables: Sequence[TableCompared]
     outcome: ReconciliationOutcome
     earlier: Sequence[ReconciliationOutcome]
     at: datetime
@@ -77,7 +89,7 @@ class _Compared:
 def build_reconciliation(
     runbook: Runbook, reports_url: str = "", repair_tries: int = 3
 ) -> dg.AssetsDefinition:
-    """Build the asset with its four checks; it lists, reads records, and stores a report.
+    """Build the asset with its checks; it lists, reads records, and stores a report.
 
     Each day it also reads the data files of some folders. ``reports_url`` is the URL of the lake's
     reports, if they are served.
@@ -131,6 +143,7 @@ def _reconcile(
         check_results=[
             check_complete(found.outcome, shown.runbook, report),
             check_expected(found.outcome, shown.runbook),
+            check_analysts_tables(found.tables, shown.runbook),
             check_given_up(repairs, shown.repair_tries, shown.runbook),
             check_need(grant, shown.runbook),
         ],
@@ -155,6 +168,7 @@ def _metadata(found: _Compared, ended: str, show_names: bool) -> dict[str, Any]:
     return {
         **metadata(found.folders, found.summary, found.outcome),
         **orphaned_files(found.folders, show_names),
+        **analysts_tables(found.tables),
         **({"source_access": ended} if ended else {}),
         PROVES: kept(reconciled(found.folders, found.summary, found.at)),
     }
@@ -178,7 +192,8 @@ def _compare(
         run_id=context.run_id,
         with_source=engine.with_source,
     )
-    return _Compared(folders, summary, outcome, earlier, now)
+    tables = reconciler.compare_tables(folders)
+    return _Compared(folders, summary, tables, outcome, earlier, now)
 
 
 def _judge_grant(

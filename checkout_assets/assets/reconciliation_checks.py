@@ -1,6 +1,6 @@
 """The checks of ``reconciliation`` on all folders: each is complete, and there is nothing else."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import dagster as dg
@@ -9,6 +9,7 @@ from checkout_assets.assets.reconciliation_page import RECONCILIATION, folders_i
 from checkout_assets.assets.runbook import Runbook
 from checkout_assets.assets.scheduled_repairs import GIVEN_UP
 from checkout_assets.domain.access.need import RULE, judge_need
+from checkout_assets.domain.compaction.comparing import TableCompared, worst_of
 from checkout_assets.domain.counting import in_number, of_folders
 from checkout_assets.domain.folders import ALL_FOLDERS
 from checkout_assets.domain.reconciliation import State
@@ -16,6 +17,7 @@ from checkout_assets.domain.reporting.listings import told_listings
 from checkout_assets.domain.reporting.outcome import ReconciliationOutcome
 
 COMPLETE, EXPECTED = "all_folders_complete", "nothing_unexpected_at_the_source"
+TABLES = "analysts_tables_exact"
 _FLAGGED = " # folder[|s] [is|are] flagged."
 _MOST_NAMED = 20
 
@@ -31,6 +33,13 @@ CHECKS = (
         EXPECTED,
         asset=RECONCILIATION,
         description="Only the 512 folders are below the source's prefix.",
+    ),
+    dg.AssetCheckSpec(
+        TABLES,
+        asset=RECONCILIATION,
+        description="The analysts' tables, if they were made, hold the rows of the publication "
+        "records; it warns of stale and missing months.",
+        blocking=True,
     ),
     dg.AssetCheckSpec(
         GIVEN_UP,
@@ -84,6 +93,19 @@ def check_expected(outcome: ReconciliationOutcome, runbook: Runbook) -> dg.Asset
         severity=dg.AssetCheckSeverity.WARN,
         description=(f"{len(unexpected):,} unexpected: {told}." if unexpected else nothing),
         metadata={"unexpected": len(unexpected), "runbook": runbook.line(EXPECTED)},
+    )
+
+
+def check_analysts_tables(tables: Sequence[TableCompared], runbook: Runbook) -> dg.AssetCheckResult:
+    """The check fails if a table has lost rows or has others; it warns of months to compact."""
+    state = worst_of(tables)
+    severe = state is State.RED
+    return dg.AssetCheckResult(
+        check_name=TABLES,
+        passed=state is State.GREEN,
+        severity=dg.AssetCheckSeverity.ERROR if severe else dg.AssetCheckSeverity.WARN,
+        description=" ".join(each.sentence for each in tables),
+        metadata={"runbook": runbook.line(TABLES)},
     )
 
 

@@ -6,6 +6,8 @@ from typing import Any
 import dagster as dg
 
 from checkout_assets.assets.attention import folder_table
+from checkout_assets.domain.compaction.comparing import TableCompared
+from checkout_assets.domain.compaction.contents import MonthState
 from checkout_assets.domain.folders import Folder, words_for
 from checkout_assets.domain.orphans import shown_some
 from checkout_assets.domain.reconciliation import FolderReconciled, State, Summary, heat_map
@@ -18,6 +20,11 @@ RED_FOLDERS = "red_folders"
 """The metadata entry with the table of red folders."""
 
 _MOST_ORPHANS = 50
+_MONTHS = {
+    "months_up_to_date": MonthState.UP_TO_DATE,
+    "months_stale": MonthState.STALE,
+    "months_missing": MonthState.MISSING,
+}
 
 
 def metadata(
@@ -89,6 +96,27 @@ def orphaned_files(folders: Iterable[FolderReconciled], show_names: bool = False
         "orphaned_files": len(orphans),
         "orphaned_files_listed": dg.MetadataValue.text(listed),
     }
+
+
+def analysts_tables(tables: Sequence[TableCompared]) -> dict[str, Any]:
+    """The analysts' tables, a line each: their rows, and how many months are in which state."""
+    columns = [
+        *(dg.TableColumn(name, "string") for name in ("table", "state")),
+        *(dg.TableColumn(name, "int") for name in (*_MONTHS, "rows", "rows_recorded")),
+    ]
+    records = [
+        dg.TableRecord(
+            {
+                "table": each.table,
+                "state": each.state.value if each.is_made or each.problem else "never made",
+                **{name: len(each.in_state(state)) for name, state in _MONTHS.items()},
+                "rows": each.rows,
+                "rows_recorded": each.recorded,
+            }
+        )
+        for each in tables
+    ]
+    return {"analysts_tables": dg.MetadataValue.table(records, dg.TableSchema(columns))}
 
 
 def flagged(folders: Iterable[FolderReconciled]) -> dict[str, list[str]]:

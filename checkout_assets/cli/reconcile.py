@@ -31,12 +31,14 @@ from checkout_assets.cli.settings_options import (
     comparing_settings,
     settings_options,
 )
+from checkout_assets.domain.compaction.comparing import TableCompared
+from checkout_assets.domain.compaction.contents import MonthState
 from checkout_assets.domain.counting import byte_size, counted, of_folders
 from checkout_assets.domain.displayable import displayable
 from checkout_assets.domain.errors import MigrationError
 from checkout_assets.domain.folders import ALL_FOLDERS, Folder, select_folders
 from checkout_assets.domain.orphans import shown_some
-from checkout_assets.domain.reconciliation import FolderReconciled, Summary, heat_map
+from checkout_assets.domain.reconciliation import FolderReconciled, State, Summary, heat_map
 from checkout_assets.domain.siblings import compared_with_siblings
 from checkout_assets.engines.silence import OnSilence
 from checkout_assets.settings import Settings
@@ -60,7 +62,7 @@ def register(app: typer.Typer) -> None:
     app.command("reconcile", epilog=_EXAMPLES)(reconcile)
 
 
-@settings_options(*COMPARING_OPTIONS, "show_object_names")
+@settings_options(*COMPARING_OPTIONS, "catalog", "show_object_names")
 def reconcile(
     *,
     folders: Folders = None,
@@ -74,7 +76,7 @@ def reconcile(
     """Compare source, raw and lake; change nothing.
 
     Compares records and listings, for all 512 folders unless some are named. Without a source, raw
-    is compared only with its manifests.
+    is compared only with its manifests. With all folders, the analysts' tables are compared too.
     """
     settings = comparing_settings(role, **given)
     names = settings.show_object_names
@@ -84,13 +86,30 @@ def reconcile(
         compared, unexpected = compare_folders(engine, chosen, watching)
     results = compared_with_siblings(compared)
     summary = Summary.of(results)
+    tables = _tables(settings, results)
     if json:
         document = _document(results, summary, unexpected, names)
         document["source_ended"] = engine.ended or None
-        print_json("reconcile", not summary.red, document)
+        document["analysts_tables"] = [_table_document(each) for each in tables]
+        print_json("reconcile", not summary.red and not _red(tables), document)
     else:
         print_lines([*_over(engine.ended), *_summary(results, summary, unexpected, names)])
-    return _conclude(summary)
+        print_lines(each.sentence for each in tables if each not in _red(tables))
+    return _conclude(summary, _red(tables))
+
+
+def _tables(settings: Settings, results: Sequence[FolderReconciled]) -> Sequence[TableCompared]:
+    """The analysts' tables compared; none unless all folders were compared."""
+    from checkout_assets.engines.compacting.comparing import compare_tables
+
+    if len(results) < len(ALL_FOLDERS):
+        return ()
+    lake = given_locations(settings, "lake")["lake"]
+    return compare_tables(lake, settings.catalog, results)
+
+
+def _red(tables: Sequence[TableCompared]) -> Sequence[TableCompared]:
+    return [each for each in tables if each.state is State.RED]
 
 
 def engine_for(settings: Settings, deep: bool, on_silence: OnSilence) -> "Reconciler":
@@ -173,13 +192,13 @@ def _over(ended: str) -> list[str]:
     return [f"{ended} Raw and lake were compared with the records only."] if ended else []
 
 
-def _conclude(summary: Summary) -> int:
+def _conclude(summary: Summary, red: Sequence[TableCompared]) -> int:
     """Print what is not complete; returns the exit code."""
-    if not summary.red:
-        return 0
-    say_some(result.error for result in summary.red)
-    say(of_folders(len(summary.red), summary.asked, " [is|are] not complete."))
-    return 1
+    say_some(each.sentence for each in red)
+    if summary.red:
+        say_some(result.error for result in summary.red)
+        say(of_folders(len(summary.red), summary.asked, " [is|are] not complete."))
+    return 1 if summary.red or red else 0
 
 
 def _document(
@@ -219,4 +238,20 @@ def _folder_document(result: FolderReconciled, show_names: bool) -> dict[str, An
         ],
         "warnings": list(result.flags),
         "orphaned_files": orphan_documents(result.lake.orphans, show_names),
+    }
+
+
+def _table_document(table: TableCompared) -> dict[str, Any]:
+    """An analysts' table as JSON."""
+    return {
+        "table": table.table,
+        "made": table.is_made,
+        "state": table.state.value,
+        "text": table.sentence,
+        "rows": table.rows,
+        "rows_recorded": table.recorded,
+        "months_up_to_date": len(table.in_state(MonthState.UP_TO_DATE)),
+        "months_stale": list(map(str, table.in_state(MonthState.STALE))),
+        "months_missing": list(map(str, table.in_state(MonthState.MISSING))),
+        "months_wrong": [str(each.month) for each in table.wrong],
     }

@@ -31,6 +31,19 @@ def open_catalog(choice: str, lake: Location) -> "Catalog":
         return _opened(choice, lake)
 
 
+def find_catalog(choice: str, lake: Location) -> "Catalog | None":
+    """Open the catalog without creating one; None if there cannot be any table yet.
+
+    Raises as ``open_catalog``.
+    """
+    if not choice and not isinstance(lake, LocalLocation):
+        return None
+    is_file = not choice or choice.startswith(_SQLITE)
+    if is_file and not _database(choice, lake).exists():
+        return None
+    return open_catalog(choice, lake)
+
+
 def _opened(choice: str, lake: Location) -> "Catalog":
     if choice == GLUE:
         from pyiceberg.catalog.glue import GlueCatalog
