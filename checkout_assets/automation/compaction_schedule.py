@@ -23,7 +23,7 @@ _PARTITION = "dagster/partition"
 _FIRST, _LAST = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
 
 compact_months_job = dg.define_asset_job(
-    "compact_months",
+    "compact_analysts_tables",
     selection=dg.AssetSelection.assets(*_TABLES),
     description="Bring months of the analysts' tables up to date; only stale and missing months "
     "are written.",

@@ -10,7 +10,7 @@ import pytest
 
 from checkout_assets.assets.order_tables import order_table_key
 from checkout_assets.automation.compaction_schedule import build_compact_stale_months
-from checkout_assets.definitions import build_resources
+from checkout_assets.definitions import build_defs, build_resources
 from checkout_assets.domain.errors import MigrationError
 from checkout_assets.settings import Settings
 from checkout_assets_tests.dagster.test_order_tables import definitions, materialize
@@ -128,4 +128,9 @@ def test_an_unreadable_record_fails_the_tick(lake: Store, instance: dg.DagsterIn
 def test_it_is_off_until_somebody_turns_it_on() -> None:
     schedule = build_compact_stale_months("2018-01")
     assert schedule.default_status is dg.DefaultScheduleStatus.STOPPED
-    assert schedule.job_name == "compact_months"
+    assert schedule.job_name == "compact_analysts_tables"
+
+
+def test_all_definitions_can_be_loaded_together() -> None:
+    """A job and a step of the same name cannot, and Dagster finds that only in the whole."""
+    build_defs(Settings()).get_repository_def().load_all_definitions()

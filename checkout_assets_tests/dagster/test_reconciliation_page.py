@@ -237,4 +237,4 @@ def test_a_report_that_cannot_be_kept_is_told_and_the_checks_are_reported(
     ended = reconcile(place, dagster)
     (made,) = ended.asset_materializations_for_node("reconciliation")
     assert str(made.metadata["report"].value).startswith("The report was not kept in the lake: ")
-    assert len(ended.get_asset_check_evaluations()) == 4
+    assert len(ended.get_asset_check_evaluations()) == 5
