@@ -106,8 +106,8 @@ test-canary: $(VENV)/.test  ## doctor --canary on this machine: every link, and 
 soak-emr: $(VENV)/.test  ## 32 folders on two local EMR clusters
 	$(BIN)/python -m pytest -m slow -k soak -s checkout_assets_tests/engines/test_emr_spark.py
 
-test-postgresql: $(VENV)/.test  ## The deployment on a real PostgreSQL, restarted and killed (needs PostgreSQL; 5 minutes)
-	$(BIN)/python -m pytest -m slow -s checkout_assets_tests/system/test_postgresql.py
+test-postgresql: $(VENV)/.test  ## The deployment on a real PostgreSQL, restarted and killed; 512 folders in it (needs PostgreSQL; 7 minutes)
+	$(BIN)/python -m pytest -m slow -s checkout_assets_tests/system/test_postgresql.py checkout_assets_tests/system/test_demo_backfill.py
 
 test-killed: $(VENV)/.test  ## Dagster's real processes killed with SIGKILL, then started again (10 minutes)
 	$(BIN)/python -m pytest -m slow checkout_assets_tests/system/test_killed_dagster.py

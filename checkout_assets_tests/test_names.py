@@ -23,7 +23,7 @@ CALLED_BY_LIBRARIES = {
     "settings_customise_sources": "pydantic_settings.BaseSettings",
     "do_GET": "http.server",
     "log_message": "http.server",
-    "store_event_batch": "a Dagster event log",
+    "store_event": "a Dagster event log",
     "get_deferred_property": "botocore.credentials.Credentials",
 }
 """Methods that override a library's, by the library."""

@@ -47,9 +47,9 @@ def engine_seconds_tag(asset_key: dg.AssetKey) -> str:
     return _ENGINE_SECONDS + asset_key.to_python_identifier()
 
 
-def engine_seconds(run: dg.DagsterRun) -> float:
-    """Seconds that a run spent in its engines, which run one after the other."""
-    return sum(float(value) for tag, value in run.tags.items() if tag.startswith(_ENGINE_SECONDS))
+def engine_seconds(run: dg.DagsterRun, asset_key: dg.AssetKey) -> float:
+    """Seconds that a run spent in this asset's engine; a run's engines work one after the other."""
+    return float(run.tags.get(engine_seconds_tag(asset_key), 0))
 
 
 R = TypeVar("R", bound=FolderResult)

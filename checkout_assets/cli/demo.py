@@ -37,13 +37,23 @@ Directory = Annotated[
 Seed = Annotated[int, typer.Option(metavar="N", help="The same seed creates the same documents.")]
 Documents = Annotated[int, typer.Option(metavar="N", help="About how many documents to create.")]
 Days = Annotated[int, typer.Option(metavar="N", min=1, max=1500, help="The most days per folder.")]
+Database = Annotated[
+    str,
+    typer.Option(
+        metavar="URL",
+        help="Dagster's runs and events go to this PostgreSQL instead of files: "
+        "postgresql://USER:PASSWORD@HOST/DATABASE, which should be empty. The URL is kept in "
+        "DIRECTORY.",
+    ),
+]
 
 
-def demo(
+def demo(  # noqa: PLR0913, PLR0917 - what a user may choose
     directory: Directory = DEMO_DIRECTORY,
     seed: Seed = 7,
     documents: Documents = DEMO_DOCUMENTS,
     days: Days = 3,
+    database: Database = "",
     json: Json = False,
 ) -> int:
     """Migrate a sample source on this machine.
@@ -62,7 +72,7 @@ def demo(
 
     options = SampleOptions(seed=seed, documents=documents, days=days)
     place = DemoPlace(directory.absolute())
-    told = tell(place, options, Stages(Console(stderr=True, highlight=False)))
+    told = tell(place, options, Stages(Console(stderr=True, highlight=False)), database)
     wrong = told.faults_of_the_demo()
     if json:
         print_json(NAME, not wrong, told.document(place))

@@ -5,7 +5,7 @@ import sys
 import time
 import uuid
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -19,13 +19,13 @@ from checkout_assets.demo.dagster_internals import (
     InProcessCodeLocationOrigin,
     InProcessWorkspaceLoadTarget,
     LoadableTargetOrigin,
+    NoOpComputeLogManager,
     PartitionBackfill,
     SyncInMemoryRunLauncher,
     WorkspaceProcessContext,
     execute_backfill_iteration,
 )
 from checkout_assets.domain.errors import MigrationError
-from checkout_assets.engines.processes import terminate_children
 
 LOCATION = "checkout_assets"
 """The code location's name in workspace.yaml, so that the UI shows these runs."""
@@ -48,13 +48,13 @@ class InProcessDagster:
         """An asset's key by its name."""
         return dg.AssetKey(asset)
 
-    def backfill(self, asset: dg.AssetKey, title: str) -> bool:
-        """Backfill every partition of one asset; returns whether all its runs succeeded."""
+    def backfill(self, assets: Sequence[dg.AssetKey], title: str) -> bool:
+        """Backfill every partition of these assets; returns whether all its runs succeeded."""
         backfill = PartitionBackfill.from_asset_partitions(
             backfill_id=uuid.uuid4().hex[:8],
             asset_graph=self._workspace.create_request_context().asset_graph,
             partition_names=None,
-            asset_selection=[asset],
+            asset_selection=assets,
             backfill_timestamp=time.time(),
             tags={"demo": "true"},
             dynamic_partitions_store=self._instance,
@@ -75,9 +75,9 @@ class InProcessDagster:
             if current is not None and current.status in BULK_ACTION_TERMINAL_STATUSES:
                 return current.status is BulkActionStatus.COMPLETED_SUCCESS
 
-    def materialized(self, asset: dg.AssetKey) -> int:
-        """The number of materialized partitions of an asset."""
-        return len(self._instance.get_materialized_partitions(asset))
+    def materialized(self, assets: Iterable[dg.AssetKey]) -> int:
+        """The number of materialized partitions of these assets together."""
+        return sum(len(self._instance.get_materialized_partitions(asset)) for asset in assets)
 
     def reconcile(self) -> dict[str, Any]:
         """Materialize ``reconciliation`` and return its metadata."""
@@ -89,9 +89,9 @@ class InProcessDagster:
         (materialization,) = ended.asset_materializations_for_node("reconciliation")
         return {name: _plain(value) for name, value in materialization.metadata.items()}
 
-    def engine_seconds(self) -> float:
-        """The seconds that all runs so far spent in their engines."""
-        return sum(engine_seconds(run) for run in self._instance.get_runs())
+    def engine_seconds(self, asset: dg.AssetKey) -> float:
+        """The seconds that all runs so far spent in the asset's engine."""
+        return sum(engine_seconds(run, asset) for run in self._instance.get_runs())
 
 
 def _first_line(message: str) -> str:
@@ -115,26 +115,12 @@ def in_process_dagster() -> Iterator[InProcessDagster]:
         location_name=LOCATION,
     )
     with (
-        _no_tail_stays(),
         _quiet_warnings(),
         dg.DagsterInstance.get() as instance,
         _synchronous_runs(instance),
         WorkspaceProcessContext(instance, InProcessWorkspaceLoadTarget(origin)) as workspace,
     ):
         yield InProcessDagster(workspace)
-
-
-@contextmanager
-def _no_tail_stays() -> Iterator[None]:
-    """End the ``tail`` that an interrupted Dagster leaves while it starts to show a run's output.
-
-    It starts ``tail``, then a process that ends the ``tail`` together with this process. After an
-    interrupt between the two, ``tail`` would run forever and keep standard error open.
-    """
-    try:
-        yield
-    finally:
-        terminate_children("tail")
 
 
 @contextmanager
@@ -150,13 +136,21 @@ def _quiet_warnings() -> Iterator[None]:
 
 @contextmanager
 def _synchronous_runs(instance: dg.DagsterInstance) -> Iterator[None]:
-    """Start runs at once in this process instead of queueing them for a daemon."""
-    launcher, coordinator = SyncInMemoryRunLauncher(), DefaultRunCoordinator()
-    launcher.register_instance(instance)
-    coordinator.register_instance(instance)
-    kept = instance._run_launcher, instance._run_coordinator
-    instance._run_launcher, instance._run_coordinator = launcher, coordinator
+    """Start runs at once in this process instead of queueing them for a daemon.
+
+    What they print is not captured, which takes four processes per run: it goes to the terminal.
+    """
+    replaced: dict[str, Any] = {
+        "_run_launcher": SyncInMemoryRunLauncher(),
+        "_run_coordinator": DefaultRunCoordinator(),
+        "_compute_log_manager": NoOpComputeLogManager(),
+    }
+    kept = {name: getattr(instance, name) for name in replaced}
+    for name, each in replaced.items():
+        each.register_instance(instance)
+        setattr(instance, name, each)
     try:
         yield
     finally:
-        instance._run_launcher, instance._run_coordinator = kept
+        for name, each in kept.items():
+            setattr(instance, name, each)

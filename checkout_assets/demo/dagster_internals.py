@@ -4,6 +4,7 @@ Dagster has no public way to run a backfill in one process without its daemon, a
 how its SQLite storage connects and stores batches of events (what comes from its storage).
 """
 
+from dagster._core.event_api import EventLogCursor
 from dagster._core.events import ASSET_CHECK_EVENTS, ASSET_EVENTS
 from dagster._core.execution.backfill import (
     BULK_ACTION_TERMINAL_STATUSES,
@@ -18,12 +19,15 @@ from dagster._core.storage.event_log import (
     ConsolidatedSqliteEventLogStorage,
     SqlEventLogStorageTable,
 )
-from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable
+from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable, AssetKeyTable
+from dagster._core.storage.noop_compute_log_manager import NoOpComputeLogManager
+from dagster._core.storage.runs import SqliteRunStorage
 from dagster._core.storage.sqlite import SQLITE_BUSY_TIMEOUT_SECONDS
 from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 from dagster._core.workspace.context import WorkspaceProcessContext
 from dagster._core.workspace.load_target import InProcessWorkspaceLoadTarget
 from dagster._daemon.backfill import execute_backfill_iteration
+from dagster._serdes import ConfigurableClassData
 
 __all__ = [
     "ASSET_CHECK_EVENTS",
@@ -32,14 +36,19 @@ __all__ = [
     "SQLITE_BUSY_TIMEOUT_SECONDS",
     "AssetCheckExecutionRecordStatus",
     "AssetCheckExecutionsTable",
+    "AssetKeyTable",
     "BulkActionStatus",
+    "ConfigurableClassData",
     "ConsolidatedSqliteEventLogStorage",
     "DefaultRunCoordinator",
+    "EventLogCursor",
     "InProcessCodeLocationOrigin",
     "InProcessWorkspaceLoadTarget",
     "LoadableTargetOrigin",
+    "NoOpComputeLogManager",
     "PartitionBackfill",
     "SqlEventLogStorageTable",
+    "SqliteRunStorage",
     "SyncInMemoryRunLauncher",
     "WorkspaceProcessContext",
     "execute_backfill_iteration",

@@ -1,13 +1,13 @@
-"""The demo's event log: Dagster's SQLite storage with a persistent engine.
+"""The demo's event log: Dagster's SQLite storage with persistent connections.
 
-Dagster's own storage creates an engine and a connection per statement. A new engine has no compiled
-statements, so each of the thousands of events of a backfill compiles three again, and each check's
-event looks up its table in the schema. It also stores the events of a batch one by one, each in two
-transactions.
+Dagster's own storage stores the events of a batch one by one, each in several transactions; each
+event of an asset first fails to insert the asset, each check's event looks up its table in the
+schema, and a materialization that has just been stored is read again for the folder's checks.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import cached_property
 from threading import local
 from typing import Any
@@ -18,12 +18,14 @@ import sqlalchemy as db
 from checkout_assets.demo.dagster_internals import (
     ASSET_CHECK_EVENTS,
     ASSET_EVENTS,
-    SQLITE_BUSY_TIMEOUT_SECONDS,
     AssetCheckExecutionRecordStatus,
     AssetCheckExecutionsTable,
+    AssetKeyTable,
     ConsolidatedSqliteEventLogStorage,
+    EventLogCursor,
     SqlEventLogStorageTable,
 )
+from checkout_assets.demo.pooled_sqlite import pooled_engine
 
 _Values = dict[str, Any]
 _INSERT = SqlEventLogStorageTable.insert()
@@ -39,6 +41,10 @@ _EVALUATED = AssetCheckExecutionsTable.update().where(
 )
 """Turns the row of a planned check into that of its result; the values are parameters, too."""
 
+_PLANNING = frozenset({dg.DagsterEventType.ASSET_CHECK_EVALUATION_PLANNED})
+_ASSET = AssetKeyTable.insert()
+_ASSET_SEEN = AssetKeyTable.update().where(AssetKeyTable.c.asset_key == db.bindparam("of_asset"))
+
 
 class PooledSqliteEventLogStorage(ConsolidatedSqliteEventLogStorage):
     """Stores the events of all runs in one SQLite database over pooled connections.
@@ -48,11 +54,7 @@ class PooledSqliteEventLogStorage(ConsolidatedSqliteEventLogStorage):
 
     @cached_property
     def _engine(self) -> db.Engine:
-        engine = db.create_engine(
-            self._conn_string, connect_args={"timeout": SQLITE_BUSY_TIMEOUT_SECONDS}
-        )
-        db.event.listen(engine, "connect", _without_disk_sync)
-        return engine
+        return pooled_engine(self._conn_string)
 
     @cached_property
     def _tables(self) -> set[str]:
@@ -94,49 +96,90 @@ class PooledSqliteEventLogStorage(ConsolidatedSqliteEventLogStorage):
         return table_name in self._tables
 
     def store_event_batch(self, events: Sequence[dg.EventLogEntry]) -> None:
-        """Store all of the events or none."""
-        with self._one_transaction():
-            for event in events:
-                self.store_event(event)
+        """Store all of the events, with what Dagster derives from them, or none."""
+        with self._one_transaction() as connection:
+            stored = self._insert(connection, events)
+            self._store_of_assets(connection, stored)
+            self._store_of_checks(connection, stored)
+        self._storing.newest = _materialization(stored[-1])
 
     def store_event(self, event: dg.EventLogEntry) -> None:
         """Store an event with what Dagster derives from it, in one transaction."""
-        told = event.dagster_event
-        with self._one_transaction() as connection:
-            row = self._event_to_row(event)
-            event_id = connection.execute(_INSERT, row).lastrowid
-            if told and told.event_type in ASSET_EVENTS and told.asset_key:
-                self._store_asset_event_tags(connection, [event], [event_id])
-                self._store_asset_event(connection, event, event_id)
-            if told and told.event_type in ASSET_CHECK_EVENTS:
-                self._store_check(connection, event, row, event_id)
+        self.store_event_batch([event])
 
-    def _store_check(
-        self, connection: db.Connection, event: dg.EventLogEntry, row: _Values, event_id: int
+    def _insert(
+        self, connection: db.Connection, events: Sequence[dg.EventLogEntry]
+    ) -> "list[_Stored]":
+        """Insert the events in two statements; after the first one no other process can write."""
+        rows = [self._event_to_row(event) for event in events]
+        first = connection.execute(_INSERT, rows[0]).lastrowid
+        stored = [
+            _Stored(first + place, event, row)
+            for place, (event, row) in enumerate(zip(events, rows, strict=True))
+        ]
+        if stored[1:]:
+            connection.execute(_INSERT, [each.row | {"id": each.id} for each in stored[1:]])
+        return stored
+
+    def _store_of_assets(self, connection: db.Connection, stored: "Sequence[_Stored]") -> None:
+        """Store tags, and in an asset's row the last event of each type, which is what stays."""
+        of_assets = [each for each in stored if each.is_of(ASSET_EVENTS) and each.row["asset_key"]]
+        self._store_asset_event_tags(
+            connection, [each.event for each in of_assets], [each.id for each in of_assets]
+        )
+        last = {(each.row["asset_key"], each.row["dagster_event_type"]): each for each in of_assets}
+        for each in sorted(last.values(), key=lambda each: each.id):
+            self._store_asset_event(connection, each.event, each.id)
+
+    def _store_asset_event(
+        self, conn: db.Connection, event: dg.EventLogEntry, event_id: int
     ) -> None:
-        """Store a planned check or its result; unplanned results are stored in Dagster's own way.
+        """Update the asset's row, or insert it.
 
-        ``row`` has the event as text, which both tables store, so that it is built only once.
+        Dagster's own method inserts first: an error for every event of an asset but the first.
         """
-        told = event.get_dagster_event()
-        of_check = {
-            "evaluation_event": row["event"],
-            "evaluation_event_timestamp": row["timestamp"],
-            "evaluation_event_storage_id": event_id,
-        }
-        if told.event_type is dg.DagsterEventType.ASSET_CHECK_EVALUATION_PLANNED:
-            connection.execute(_PLAN, [of_check | each for each in _planned(told, event.run_id)])
+        values = self._get_asset_entry_values(event, event_id, has_asset_key_index_cols=True)
+        key = event.get_dagster_event().asset_key
+        if not values or key is None:
             return
-        result = of_check | _result(told, event.run_id)
-        if connection.execute(_EVALUATED, result).rowcount != 1:
-            self.store_asset_check_event(event, event_id)
+        asset = key.to_string()
+        if not conn.execute(_ASSET_SEEN, values | {"of_asset": asset}).rowcount:
+            conn.execute(_ASSET, values | {"asset_key": asset})
 
-    def _has_asset_key_index_cols_on_connection(self, _: db.Connection) -> bool:
-        """True: the demo's database has the newer columns of the table of assets.
+    def _store_of_checks(self, connection: db.Connection, stored: "Sequence[_Stored]") -> None:
+        """Store planned checks and results; unplanned results are stored in Dagster's own way."""
+        checks = [each for each in stored if each.is_of(ASSET_CHECK_EVENTS)]
+        planned = [row for each in checks if each.is_of(_PLANNING) for row in each.planned()]
+        if planned:
+            connection.execute(_PLAN, planned)
+        results = [each for each in checks if not each.is_of(_PLANNING)]
+        if results and self._evaluate(connection, results) != len(results):
+            for each in results:
+                if self._evaluate(connection, [each]) != 1:
+                    self.store_asset_check_event(each.event, each.id)
 
-        Dagster's own method reads the table's definition for each event of an asset.
+    @staticmethod
+    def _evaluate(connection: db.Connection, results: "Sequence[_Stored]") -> int:
+        """Turn planned rows into those of results; returns how many were planned."""
+        return connection.execute(_EVALUATED, [each.result() for each in results]).rowcount
+
+    def fetch_materializations(
+        self,
+        records_filter: dg.AssetKey | dg.AssetRecordsFilter,
+        limit: int,
+        cursor: str | None = None,
+        ascending: bool = False,
+    ) -> dg.EventRecordsResult:
+        """The materializations; the one that this thread has just stored is not read again.
+
+        A folder's checks ask for it: the newest one of the folder.
         """
-        return True
+        newest: dg.EventLogRecord | None = getattr(self._storing, "newest", None)
+        one = limit == 1 and cursor is None and not ascending
+        if one and newest is not None and _is_of(newest, records_filter):
+            after = EventLogCursor.from_storage_id(newest.storage_id).to_string()
+            return dg.EventRecordsResult([newest], after, has_more=True)
+        return super().fetch_materializations(records_filter, limit, cursor, ascending)
 
     def dispose(self) -> None:
         """Close the connections."""
@@ -144,37 +187,74 @@ class PooledSqliteEventLogStorage(ConsolidatedSqliteEventLogStorage):
         self._engine.dispose()
 
 
-def _planned(told: dg.DagsterEvent, run_id: str) -> list[_Values]:
-    """The rows of a planned check, one per partition."""
-    planned = told.asset_check_planned_data
-    subset = planned.partitions_subset
-    return [
-        {
-            "asset_key": planned.asset_key.to_string(),
-            "check_name": planned.check_name,
-            "partition": partition,
-            "run_id": run_id,
-            "execution_status": AssetCheckExecutionRecordStatus.PLANNED.value,
+@dataclass(frozen=True, slots=True)
+class _Stored:
+    """An event, its row and the row's id.
+
+    The row has the event as text, which the table of checks stores too, so that it is built once.
+    """
+
+    id: int
+    event: dg.EventLogEntry
+    row: _Values
+
+    def is_of(self, types: Collection[dg.DagsterEventType]) -> bool:
+        """Whether it is Dagster's event of one of these types."""
+        return self.event.dagster_event_type in types
+
+    def planned(self) -> list[_Values]:
+        """The rows of a planned check, one per partition."""
+        planned = self.event.get_dagster_event().asset_check_planned_data
+        subset = planned.partitions_subset
+        return [
+            {
+                **self._of_check(),
+                "asset_key": planned.asset_key.to_string(),
+                "check_name": planned.check_name,
+                "partition": partition,
+                "run_id": self.event.run_id,
+                "execution_status": AssetCheckExecutionRecordStatus.PLANNED.value,
+            }
+            for partition in (subset.get_partition_keys() if subset else [None])
+        ]
+
+    def result(self) -> _Values:
+        """The values that turn a planned check's row into that of its result."""
+        evaluation = self.event.get_dagster_event().asset_check_evaluation_data
+        target = evaluation.target_materialization_data
+        status = AssetCheckExecutionRecordStatus
+        return {
+            **self._of_check(),
+            "of_asset": evaluation.asset_key.to_string(),
+            "of_check": evaluation.check_name,
+            "of_run": self.event.run_id,
+            "of_partition": evaluation.partition,
+            "execution_status": (status.SUCCEEDED if evaluation.passed else status.FAILED).value,
+            "materialization_event_storage_id": target.storage_id if target else None,
         }
-        for partition in (subset.get_partition_keys() if subset else [None])
-    ]
+
+    def _of_check(self) -> _Values:
+        return {
+            "evaluation_event": self.row["event"],
+            "evaluation_event_timestamp": self.row["timestamp"],
+            "evaluation_event_storage_id": self.id,
+        }
 
 
-def _result(told: dg.DagsterEvent, run_id: str) -> _Values:
-    """The values that turn a planned check's row into that of its result."""
-    evaluation = told.asset_check_evaluation_data
-    target = evaluation.target_materialization_data
-    status = AssetCheckExecutionRecordStatus
-    return {
-        "of_asset": evaluation.asset_key.to_string(),
-        "of_check": evaluation.check_name,
-        "of_run": run_id,
-        "of_partition": evaluation.partition,
-        "execution_status": (status.SUCCEEDED if evaluation.passed else status.FAILED).value,
-        "materialization_event_storage_id": target.storage_id if target else None,
-    }
+def _materialization(stored: _Stored) -> dg.EventLogRecord | None:
+    """The event as a record, if it is a materialization."""
+    if stored.event.asset_materialization is None:
+        return None
+    return dg.EventLogRecord(storage_id=stored.id, event_log_entry=stored.event)
 
 
-def _without_disk_sync(connection: Any, _: object) -> None:
-    """Commit without fsync: only a power failure can lose the last commits."""
-    connection.execute("PRAGMA synchronous=NORMAL")
+def _is_of(
+    materialization: dg.EventLogRecord, records_filter: dg.AssetKey | dg.AssetRecordsFilter
+) -> bool:
+    """Whether the filter asks only for this materialization's partition."""
+    told = materialization.asset_materialization
+    if told is None or told.partition is None:
+        return False
+    return records_filter == dg.AssetRecordsFilter(
+        asset_key=told.asset_key, asset_partitions=[told.partition]
+    )

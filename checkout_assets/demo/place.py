@@ -1,5 +1,6 @@
 """The directory of a demo, and the environment of its processes."""
 
+import json
 import shutil
 import socket
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ _ROOM_FOR_RUNS = 60 * _MEGA
 _ROOM_FOR_A_DOCUMENT = 70 * 1000
 """Bytes for its object at the source, its copy and its row: 67 kB were measured."""
 
+_OWN_EVENT_LOG = "checkout_assets.demo.event_log"
 _MARK = "this-is-a-checkout-assets-demo"
 
 
@@ -73,10 +75,12 @@ class DemoPlace:
         """Whether there is a demo in the directory."""
         return (self.root / _MARK).exists()
 
-    def prepare(self, documents: int = 0) -> None:
+    def prepare(self, documents: int = 0, database: str = "") -> None:
         """Create the directory again, for a demo of ``documents`` documents.
 
-        Raises UsageError if it contains something else, or if its disk has too little free space.
+        Dagster stores runs and events in files there, or in the PostgreSQL with the URL
+        ``database``, which a file for this user alone keeps for the UI. Raises UsageError if the
+        directory contains something else, or if its disk has too little free space.
         """
         if self.root.exists() and not self.exists and any(self.root.iterdir()):
             raise UsageError(
@@ -88,16 +92,28 @@ class DemoPlace:
         check_room(self.root, documents)
         self._runbook_port_file.write_text(str(_free_port(_USUAL_RUNBOOK_PORT)))
         (self.root / _MARK).touch()
-        template = resources.files("checkout_assets.demo").joinpath("dagster.yaml").read_text()
-        text = template.replace("{base_dir}", str(self.dagster_home))
-        (self.dagster_home / "dagster.yaml").write_text(text)
+        self._dagster_config.touch(mode=0o600)
+        self._dagster_config.write_text(_instance_config(self.dagster_home, database))
+
+    @property
+    def _dagster_config(self) -> Path:
+        return self.dagster_home / "dagster.yaml"
+
+    @property
+    def _event_batch(self) -> str:
+        """How many events Dagster stores together: the demo's own event log commits them at once.
+
+        Dagster's storage in PostgreSQL refuses a batch of check results, with two lines on standard
+        error, and then stores them one by one.
+        """
+        own = _OWN_EVENT_LOG in self._dagster_config.read_text()
+        return "100" if own else "0"
 
     def environment(self) -> dict[str, str]:
         """The environment variables that configure the platform for this demo."""
         return {
             "DAGSTER_HOME": str(self.dagster_home),
-            # Makes Dagster store events in batches; the demo's event log commits a batch at once.
-            "DAGSTER_EVENT_BATCH_SIZE": "100",
+            "DAGSTER_EVENT_BATCH_SIZE": self._event_batch,
             "CHECKOUT_SOURCE_URI": SOURCE_URI,
             "CHECKOUT_RAW_URI": RAW_URI,
             "CHECKOUT_LAKE_URI": str(self.lake),
@@ -105,6 +121,18 @@ class DemoPlace:
             "CHECKOUT_REPORTS_URL": f"http://127.0.0.1:{self.runbook_port}/reports",
             "CHECKOUT_RUNBOOK_URL": f"http://127.0.0.1:{self.runbook_port}/runbook.html",
         }
+
+
+def _instance_config(home: Path, database: str) -> str:
+    """The instance's dagster.yaml; values are written as JSON, which YAML can read."""
+    storage = _template("postgresql" if database else "sqlite")
+    for name, value in (("base_dir", str(home)), ("database", database)):
+        storage = storage.replace(f"{{{name}}}", json.dumps(value))
+    return _template("dagster").replace("{storage}", storage)
+
+
+def _template(name: str) -> str:
+    return resources.files("checkout_assets.demo").joinpath(f"{name}.yaml").read_text()
 
 
 def _free_port(usual: int) -> int:

@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.table import Table
 
 from checkout_assets.demo.place import DemoPlace
-from checkout_assets.demo.story import Told
+from checkout_assets.demo.story import BACKFILL, Told
 from checkout_assets.domain.counting import byte_size
 
 QUERY = """SELECT YEAR, count(*) AS orders, sum(value) / 100 AS total, max(len(items)) AS most_items
@@ -63,8 +63,10 @@ def _flagged(told: Told) -> Iterable[tuple[str, str]]:
 def _time(told: Told) -> Iterable[tuple[str, str]]:
     for name, seconds in told.stages.items():
         yield name, f"{seconds:.1f}"
-    own = told.backfill_seconds - told.engine_seconds
-    yield "of the two backfills, Dagster's own", f"{own:.1f}"
+        if name == BACKFILL:
+            for asset, waited in told.engine_seconds.items():
+                yield f"- of which in the engine of {asset}", f"{waited:.1f}"
+            yield "- of which Dagster's own", f"{told.dagster_seconds:.1f}"
     yield "in all", f"{sum(told.stages.values()):.1f}"
 
 

@@ -3,7 +3,6 @@
 import hashlib
 import signal
 import socket
-from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum, auto
 from pathlib import Path
@@ -95,14 +94,6 @@ def interrupt_spawned(pid: int, seen: float) -> bool:
     except psutil.Error:
         return False
     return True
-
-
-def terminate_children(program: str) -> None:
-    """Terminate this process's child processes that run this program."""
-    for child in psutil.Process().children():
-        with suppress(psutil.Error):  # it has ended meanwhile
-            if child.name() == program:
-                child.terminate()
 
 
 def _boot_id() -> str:

@@ -14,7 +14,6 @@ from checkout_assets.engines.processes import (
     ProcessState,
     interrupt_spawned,
     state_of,
-    terminate_children,
 )
 
 AN_HOUR = 3600.0
@@ -94,13 +93,3 @@ def test_a_process_that_nothing_spawned_is_not_interrupted(
     process.kill()
     process.wait()
     assert not interrupt_spawned(process.pid, time.time())
-
-
-def test_only_children_of_the_program_are_terminated(process: "subprocess.Popen[bytes]") -> None:
-    tail = subprocess.Popen(["tail", "-F", os.devnull])
-    try:
-        terminate_children("tail")
-        assert tail.wait(timeout=30) != 0
-        assert process.poll() is None
-    finally:
-        tail.kill()

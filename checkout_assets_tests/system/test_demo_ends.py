@@ -9,6 +9,7 @@ import pytest
 
 from checkout_assets.cli.demo import INTERRUPTED
 from checkout_assets_tests.spark_process import SparkProcess, wait_until
+from spark_jobs.contract.keys import REPORTS
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="processes are found in /proc")
 
@@ -24,13 +25,13 @@ def sample_is_made(directory: Path) -> bool:
     return (directory / "s3.log").exists()
 
 
-def dagster_run_is_under_way(directory: Path) -> bool:
-    """Each run keeps what its steps print in a directory of its own."""
-    return any((directory / "dagster").glob("storage/*-*"))
+def backfill_is_under_way(directory: Path) -> bool:
+    """It begins when the first reconciliation has written its report."""
+    return any((directory / "lake" / REPORTS).glob("*.html"))
 
 
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM], ids=["ctrl-c", "sigterm"])
-@pytest.mark.parametrize("moment", [sample_is_made, dagster_run_is_under_way])
+@pytest.mark.parametrize("moment", [sample_is_made, backfill_is_under_way])
 def test_an_interrupted_demo_ends_with_one_sentence_and_nothing_stays(
     demo: SparkProcess, tmp_path: Path, moment: Callable[[Path], bool], sent: signal.Signals
 ) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from unittest.mock import MagicMock
 
 import pytest
+import yaml
 from dagster import AssetKey
 from dagster._utils.error import SerializableErrorInfo
 from rich.console import Console
@@ -78,8 +79,47 @@ def test_the_end_of_a_backfill_names_the_directory_of_its_databases(
     workspace = MagicMock()
     workspace.instance.root_directory = str(tmp_path)
     with pytest.raises(MigrationError) as raised:
-        backfill.InProcessDagster(workspace).backfill(AssetKey("a"), "copy")
+        backfill.InProcessDagster(workspace).backfill([AssetKey("a")], "copy")
     assert str(raised.value) == (
         "The backfill failed: sqlite3.OperationalError: database or disk is full. Its databases "
         f"are in {tmp_path}."
     )
+
+
+@pytest.mark.parametrize(
+    ("url", "reason"),
+    [
+        ("sqlite:///runs.db", "its URL does not begin with postgresql://"),
+        ("postgresql://me:secret@127.0.0.1:port/demo", "its port is not a number"),
+        ("postgresql://me:secret@127.0.0.1:1/demo", 'connection to server at "127.0.0.1", port 1'),
+    ],
+)
+def test_a_database_that_cannot_be_used_is_one_sentence(
+    tmp_path: Path, url: str, reason: str
+) -> None:
+    place = DemoPlace(tmp_path / "demo")
+    with pytest.raises(UsageError) as raised:
+        tell(place, SampleOptions(), Stages(Console(file=io.StringIO())), url)
+    told = str(raised.value)
+    assert told.startswith("The database of --database cannot be used: ")
+    assert reason in told
+    assert "secret" not in told
+    assert "\n" not in told
+    assert not place.root.exists(), "an earlier demo would be gone"
+
+
+def test_the_url_of_the_database_is_kept_for_this_user_alone(tmp_path: Path) -> None:
+    place, url = DemoPlace(tmp_path / "demo"), 'postgresql://me:a"b@127.0.0.1/demo'
+    place.prepare(database=url)
+    config = place.dagster_home / "dagster.yaml"
+    assert yaml.safe_load(config.read_text())["storage"] == {"postgres": {"postgres_url": url}}
+    assert config.stat().st_mode & 0o077 == 0
+
+
+@pytest.mark.parametrize(("database", "batch"), [("", "100"), ("postgresql://127.0.0.1/demo", "0")])
+def test_events_are_stored_in_batches_where_the_storage_takes_them(
+    tmp_path: Path, database: str, batch: str
+) -> None:
+    place = DemoPlace(tmp_path / "demo")
+    place.prepare(database=database)
+    assert place.environment()["DAGSTER_EVENT_BATCH_SIZE"] == batch
