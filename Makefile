@@ -6,7 +6,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo ui test test-browser pictures test-readers test-servers test-lowest test-newest lock upgrade bench-copy soak-copy bench-structure bench-publish bench-query bench-history soak-structure test-package test-emr test-ec2 test-canary test-killed test-postgresql test-faults test-properties soak-emr package lint format clean
+.PHONY: help demo ui test test-browser pictures test-readers test-servers test-lowest test-newest lock upgrade bench-copy soak-copy bench-structure bench-publish bench-query bench-history soak-structure test-package test-emr test-ec2 test-canary test-killed test-postgresql test-512 test-faults test-properties soak-emr package lint format clean
 
 help:  ## This list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
@@ -106,8 +106,11 @@ test-canary: $(VENV)/.test  ## doctor --canary on this machine: every link, and 
 soak-emr: $(VENV)/.test  ## 32 folders on two local EMR clusters
 	$(BIN)/python -m pytest -m slow -k soak -s checkout_assets_tests/engines/test_emr_spark.py
 
-test-postgresql: $(VENV)/.test  ## The deployment on a real PostgreSQL, restarted and killed; 512 folders in it (needs PostgreSQL; 7 minutes)
-	$(BIN)/python -m pytest -m slow -s checkout_assets_tests/system/test_postgresql.py checkout_assets_tests/system/test_demo_backfill.py
+test-postgresql: $(VENV)/.test  ## The deployment on a real PostgreSQL, restarted and killed (needs PostgreSQL; 5 minutes)
+	$(BIN)/python -m pytest -m slow -s checkout_assets_tests/system/test_postgresql.py
+
+test-512: $(VENV)/.test  ## A backfill of all 512 folders by engines that do nothing (a minute)
+	$(BIN)/python -m pytest -m slow checkout_assets_tests/system/test_demo_backfill.py
 
 test-killed: $(VENV)/.test  ## Dagster's real processes killed with SIGKILL, then started again (10 minutes)
 	$(BIN)/python -m pytest -m slow checkout_assets_tests/system/test_killed_dagster.py

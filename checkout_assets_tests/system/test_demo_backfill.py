@@ -1,7 +1,5 @@
 """The demo's backfill of all 512 folders, by engines that do nothing: what is left is Dagster's."""
 
-import sys
-import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,14 +12,11 @@ from checkout_assets import definitions
 from checkout_assets.assets.raw_orders import RAW_ORDERS
 from checkout_assets.assets.structured_orders import STRUCTURED_ORDERS
 from checkout_assets.demo.backfill import InProcessDagster, in_process_dagster
-from checkout_assets.demo.database import check_database
 from checkout_assets.demo.place import DemoPlace
 from checkout_assets.domain.anomalies import RAW_RULES, STRUCTURED_RULES
-from checkout_assets.domain.errors import UsageError
 from checkout_assets.domain.folders import FOLDER_NAMES
 from checkout_assets_tests.dagster.conftest import MIGRATION
 from checkout_assets_tests.dagster.engines import OddCopyEngine, OddStructureEngine
-from checkout_assets_tests.postgres_server import postgres_server
 
 pytestmark = pytest.mark.slow
 
@@ -36,10 +31,10 @@ def after() -> None:
 
 
 @contextmanager
-def demo(directory: Path, database: str = "") -> Iterator[InProcessDagster]:
+def demo(directory: Path) -> Iterator[InProcessDagster]:
     """Dagster as the demo starts it, with both assets and what comes after them."""
     place = DemoPlace(directory)
-    place.prepare(database=database)
+    place.prepare()
     engines = {
         "copy_engine": OddCopyEngine.of(pause=0),
         "structure_engine": OddStructureEngine.of(pause=0),
@@ -65,13 +60,6 @@ def results(instance: dg.DagsterInstance) -> Counter[tuple[str, bool]]:
     )
 
 
-def backfilled(dagster: InProcessDagster, assets: list[dg.AssetKey]) -> float:
-    """Backfill all folders of these assets; returns its seconds."""
-    started = time.monotonic()
-    assert dagster.backfill(assets, "all folders")
-    return time.monotonic() - started
-
-
 @pytest.mark.parametrize(
     ("more", "runs"), [([], RUNS), ([after.key], RUNS + 1)], ids=["two", "all"]
 )
@@ -79,7 +67,7 @@ def test_512_folders_of_any_assets_are_as_few_runs_as_possible(
     tmp_path: Path, more: list[dg.AssetKey], runs: int
 ) -> None:
     with demo(tmp_path / "demo") as dagster, dg.DagsterInstance.get() as instance:
-        backfilled(dagster, [*BOTH, *more])
+        assert dagster.backfill([*BOTH, *more], "all folders")
         ended = instance.get_runs()
         assert [run.status for run in ended] == [dg.DagsterRunStatus.SUCCESS] * runs
         for asset in BOTH:
@@ -89,23 +77,3 @@ def test_512_folders_of_any_assets_are_as_few_runs_as_possible(
         seen = results(instance)
     assert sum(seen.values()) == len(FOLDER_NAMES) * (len(RAW_RULES) + len(STRUCTURED_RULES))
     assert set(seen.values()) == {len(FOLDER_NAMES)}
-
-
-def test_the_demos_backfill_in_postgresql(tmp_path: Path) -> None:
-    """Beside the same in SQLite; the seconds are printed (pytest -s)."""
-    with postgres_server("secret") as server:
-        url = f"postgresql://{server.user}:secret@127.0.0.1:{server.port}/{server.database}"
-        check_database(url)
-        told = []
-        for database in ("", url):
-            with demo(tmp_path / "demo", database) as dagster:
-                cpu = time.process_time()
-                seconds = backfilled(dagster, BOTH)
-                with dg.DagsterInstance.get() as instance:
-                    told.append((dagster.materialized(BOTH), results(instance)))
-            name = "PostgreSQL" if database else "SQLite"
-            used = time.process_time() - cpu
-            sys.stdout.write(f"\n{name}: {seconds:.1f} s, {used:.1f} s CPU of this process\n")
-        assert told[0] == told[1]
-        with pytest.raises(UsageError, match="already has runs of Dagster"):
-            check_database(url)
