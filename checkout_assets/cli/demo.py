@@ -59,8 +59,8 @@ def demo(  # noqa: PLR0913, PLR0917 - what a user may choose
     """Migrate a sample source on this machine.
 
     Starts an S3 server, creates 512 folders of invented documents with every known anomaly,
-    reconciles, backfills both assets through Dagster, and reconciles again. Needs no AWS account.
-    Afterwards, make ui shows the results in the Dagster UI.
+    reconciles, backfills both assets and the analysts' tables through Dagster, and reconciles
+    again. Needs no AWS account. Afterwards, make ui shows the results in the Dagster UI.
     """
     from rich.console import Console
 

@@ -30,6 +30,8 @@ from checkout_assets.domain.errors import MigrationError
 LOCATION = "checkout_assets"
 """The code location's name in workspace.yaml, so that the UI shows these runs."""
 
+_MOST_PARTITIONS = 10_000
+
 _LOGGER = logging.Logger(__name__, logging.CRITICAL + 1)
 """A silent logger: Dagster logs tracebacks of errors that it also returns."""
 
@@ -79,6 +81,18 @@ class InProcessDagster:
         """The number of materialized partitions of these assets together."""
         return sum(len(self._instance.get_materialized_partitions(asset)) for asset in assets)
 
+    def partitions(self, assets: Iterable[dg.AssetKey]) -> int:
+        """The number of partitions of these assets together."""
+        graph = self._workspace.create_request_context().asset_graph
+        known = [graph.get(asset).partitions_def for asset in assets]
+        return sum(each.get_num_partitions() for each in known if each)
+
+    def sums(self, asset: dg.AssetKey, *names: str) -> dict[str, int]:
+        """The sums of these entries in the metadata of an asset's newest materializations."""
+        newest = self._instance.fetch_materializations(asset, limit=self.partitions([asset]))
+        made = [each.asset_materialization for each in newest.records]
+        return {name: sum(_count(each.metadata[name]) for each in made if each) for name in names}
+
     def reconcile(self) -> dict[str, Any]:
         """Materialize ``reconciliation`` and return its metadata."""
         from checkout_assets.definitions import defs
@@ -92,6 +106,11 @@ class InProcessDagster:
     def engine_seconds(self, asset: dg.AssetKey) -> float:
         """The seconds that all runs so far spent in the asset's engine."""
         return sum(engine_seconds(run, asset) for run in self._instance.get_runs())
+
+
+def _count(value: dg.MetadataValue[Any]) -> int:
+    assert isinstance(value, dg.IntMetadataValue)
+    return value.value or 0
 
 
 def _first_line(message: str) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from checkout_assets.domain.displayable import displayable
 from checkout_assets.domain.errors import UsageError
+from checkout_assets.sample.source import FIRST_MONTH
 from spark_jobs.contract.keys import REPORTS
 
 SOURCE_URI = "s3://checkout-versions-demo"
@@ -117,6 +118,7 @@ class DemoPlace:
             "CHECKOUT_SOURCE_URI": SOURCE_URI,
             "CHECKOUT_RAW_URI": RAW_URI,
             "CHECKOUT_LAKE_URI": str(self.lake),
+            "CHECKOUT_FIRST_MONTH": FIRST_MONTH,
             "CHECKOUT_KEEP_SPARK_SESSION": "true",
             "CHECKOUT_REPORTS_URL": f"http://127.0.0.1:{self.runbook_port}/reports",
             "CHECKOUT_RUNBOOK_URL": f"http://127.0.0.1:{self.runbook_port}/runbook.html",

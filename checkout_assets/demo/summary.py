@@ -1,20 +1,24 @@
 """The tables that the demo prints at its end."""
 
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.table import Table
 
 from checkout_assets.demo.place import DemoPlace
 from checkout_assets.demo.story import BACKFILL, Told
-from checkout_assets.domain.counting import byte_size
+from checkout_assets.domain.counting import byte_size, counted
+from checkout_assets.domain.displayable import displayable
+from checkout_assets.domain.errors import MigrationError, UsageError
+from spark_jobs.contract.order_types import OrderType
 
-QUERY = """SELECT YEAR, count(*) AS orders, sum(value) / 100 AS total, max(len(items)) AS most_items
-FROM read_parquet('{tables}/checkout/*/*/*/*.parquet', hive_partitioning = true,
-                  hive_types_autocast = false)
-GROUP BY YEAR ORDER BY YEAR"""
-"""Types are not inferred from the path, so that a month stays the text 08."""
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+QUERY = """SELECT year(order_date) AS year, count(*) AS orders, sum(value) / 100 AS total,
+       max(len(items)) AS most_items
+FROM checkout_latest GROUP BY ALL ORDER BY ALL"""
 
 
 def show_summary(told: Told, place: DemoPlace, console: Console) -> None:
@@ -27,6 +31,7 @@ def show_summary(told: Told, place: DemoPlace, console: Console) -> None:
     console.print(
         _table("Flagged, as expected of the sample", ("check", "folders"), _flagged(told))
     )
+    console.print(_table("The analysts' tables", ("table", "files"), _compacted(told)))
     console.print(_table("Time", ("stage", "seconds"), _time(told)))
     _show_query(place, console)
     console.print(f"Tables      {place.lake / 'consumable_tables'}")
@@ -60,6 +65,15 @@ def _flagged(told: Told) -> Iterable[tuple[str, str]]:
         yield check, ", ".join(sorted(folders))
 
 
+def _compacted(told: Told) -> Iterable[tuple[str, str]]:
+    for name, found in told.compacted.items():
+        before = f"{counted(found['files_before'], 'file')} of {byte_size(found['bytes_before'])}"
+        after = f"{counted(found['files_written'], 'file')} of {byte_size(found['bytes_written'])}"
+        yield f"orders.{name}", f"{before} became {after}"
+    if told.compaction_fault:
+        yield "fault", told.compaction_fault
+
+
 def _time(told: Told) -> Iterable[tuple[str, str]]:
     for name, seconds in told.stages.items():
         yield name, f"{seconds:.1f}"
@@ -80,22 +94,33 @@ def _table(title: str, columns: tuple[str, str], rows: Iterable[tuple[str, str]]
 
 
 def _show_query(place: DemoPlace, console: Console) -> None:
-    """Print an example query and its result in DuckDB."""
-    names, rows = run_query(place)
+    """Print an example query over an analysts' table and its result, or why there is none."""
     console.print()
-    console.print(QUERY.format(tables=place.lake / "consumable_tables"))
+    console.print(f'checkout-assets query --lake {place.lake} "{QUERY}"', soft_wrap=True)
+    try:
+        answer = run_query(place)
+    except (MigrationError, UsageError) as error:
+        console.print(displayable(str(error)))
+        return
     table = Table()
-    for name in names:
+    for name in answer.column_names:
         table.add_column(name, justify="right")
-    for row in rows:
-        table.add_row(*map(str, row))
+    for row in answer.to_pylist():
+        table.add_row(*map(str, row.values()))
     console.print(table)
 
 
-def run_query(place: DemoPlace) -> tuple[list[str], list[tuple[Any, ...]]]:
-    """Column names and rows of the example query."""
-    import duckdb
+def run_query(place: DemoPlace) -> "pa.Table":
+    """The answer to the example query; raises MigrationError or UsageError if there are none."""
+    import pyarrow as pa
 
-    with duckdb.connect() as connection:
-        result = connection.execute(QUERY.format(tables=place.lake / "consumable_tables"))
-        return [column[0] for column in result.description or ()], result.fetchall()
+    from checkout_assets.engines.compacting.catalogs import open_catalog
+    from checkout_assets.engines.compacting.orders_table import OrdersTable
+    from checkout_assets.engines.locations import LocalLocation
+    from checkout_assets.engines.querying.orders_query import OrdersQuery
+
+    lake = LocalLocation(place.lake)
+    catalog = open_catalog("", lake)
+    orders = OrdersQuery([OrdersTable(catalog, lake, each.table) for each in OrderType])
+    reader = orders.run(QUERY)
+    return pa.Table.from_batches(iter(lambda: orders.read(reader), None), reader.schema)

@@ -22,6 +22,10 @@ _FIRST_DAY, _LAST_DAY = date(2015, 7, 17), date(2019, 8, 23)
 _MOVED_SHARE = 0.53
 """The share of documents that were changed on another day than they were created."""
 
+_MOST_DAYS_MOVED = 40
+FIRST_MONTH = f"{_FIRST_DAY - timedelta(days=_MOST_DAYS_MOVED):%Y-%m}"
+"""No document was created or changed before it."""
+
 CONTENT_TYPE = "application/json"
 
 
@@ -119,5 +123,5 @@ def _count(rng: random.Random, options: SampleOptions) -> int:
 
 def _moment(rng: random.Random, day: date) -> Moment:
     if rng.random() < _MOVED_SHARE:
-        return Moment(day - timedelta(days=rng.randint(1, 40)), day)
+        return Moment(day - timedelta(days=rng.randint(1, _MOST_DAYS_MOVED)), day)
     return Moment(day, rng.choice([day, None]))

@@ -16,6 +16,7 @@ from checkout_assets.sample.anomalies import FLAGS, PLACEMENT, SPECIAL_NAMES, An
 from checkout_assets.sample.documents import ATTACHMENT_MARKER, CARD_MARKER
 from checkout_assets.sample.hand_run import hand_run_faults, hand_run_leftovers
 from checkout_assets.sample.source import (
+    FIRST_MONTH,
     SampleObject,
     SampleOptions,
     expected_flags,
@@ -228,3 +229,9 @@ def test_raw_is_left_as_the_hand_run_left_it(options: SampleOptions) -> None:
 def test_impossible_wishes_get_one_clear_sentence(documents: int, days: int, told: str) -> None:
     with pytest.raises(UsageError, match=told):
         SampleOptions(documents=documents, days=days)
+
+
+def test_no_document_is_of_a_month_before_the_first(source: list[SampleObject]) -> None:
+    time = re.compile(rb'"(?:creationDate|lastChange)"\s*:\s*"(\d{4}-\d\d)', re.IGNORECASE)
+    months = {found.decode() for each in source for found in time.findall(each.body)}
+    assert min(months) == FIRST_MONTH
