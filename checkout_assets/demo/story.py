@@ -234,7 +234,7 @@ def _compact(dagster: "InProcessDagster", stages: Stages, tables: "list[AssetKey
     try:
         made = _backfilled(dagster, stages, COMPACTION, tables)
     except MigrationError as error:
-        return f"the analysts' tables are not complete: {str(error).removesuffix('.')}"
+        return f"the analysts' tables are not complete ({error})"
     return "" if made else "the run that makes the analysts' tables failed"
 
 

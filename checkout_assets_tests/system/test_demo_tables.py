@@ -92,7 +92,7 @@ FAULTS = [
     pytest.param(False, RUN_FAILED, id="the run fails"),
     pytest.param(
         MigrationError("The backfill failed: no disk."),
-        "the analysts' tables are not complete: The backfill failed: no disk",
+        "the analysts' tables are not complete (The backfill failed: no disk.)",
         id="the backfill fails",
     ),
 ]
