@@ -28,6 +28,7 @@ from benchmarks.history.reconciling import last_at, reconcile
 from benchmarks.history.years import Years, stored
 from checkout_assets.automation.alerts import Alerts
 from checkout_assets.automation.repair_schedule import build_repair_daily
+from checkout_assets.demo.place import instance_config
 from checkout_assets.domain.alerts.message import AlertLinks
 from checkout_assets.engines.alerts.options import AlertOptions
 
@@ -57,8 +58,7 @@ Seconds = dict[str, float]
 def prepare(home: Path) -> None:
     """Make the instance of ``make ui``."""
     home.mkdir()
-    shipped = (ROOT / "checkout_assets" / "demo" / "dagster.yaml").read_text()
-    (home / "dagster.yaml").write_text(shipped.format(base_dir=home / "history"))
+    (home / "dagster.yaml").write_text(instance_config(home / "history", ""))
 
 
 @contextmanager

@@ -11,7 +11,12 @@ from checkout_assets.assets.dagster_internals import latest_target
 from checkout_assets.assets.grant_need import PROVES, check_need, history, kept
 from checkout_assets.assets.observing import observations
 from checkout_assets.assets.rechecked_folders import report_checks
-from checkout_assets.assets.reconciliation_checks import CHECKS, check_complete, check_expected
+from checkout_assets.assets.reconciliation_checks import (
+    CHECKS,
+    check_analysts_tables,
+    check_complete,
+    check_expected,
+)
 from checkout_assets.assets.reconciliation_page import RECONCILIATION, metadata
 from checkout_assets.assets.runbook import Runbook
 from checkout_assets.assets.scheduled_repairs import (
@@ -92,6 +97,7 @@ def _stored(
         check_results=[
             check_complete(outcome, _RUNBOOK, {}),
             check_expected(outcome, _RUNBOOK),
+            check_analysts_tables((), _RUNBOOK),
             check_given_up(repairs, 3, _RUNBOOK),
             check_need(Finding(RULE, True, Severity.ERROR, "No grant is in force."), _RUNBOOK),
         ],

@@ -94,7 +94,7 @@ class DemoPlace:
         self._runbook_port_file.write_text(str(_free_port(_USUAL_RUNBOOK_PORT)))
         (self.root / _MARK).touch()
         self._dagster_config.touch(mode=0o600)
-        self._dagster_config.write_text(_instance_config(self.dagster_home, database))
+        self._dagster_config.write_text(instance_config(self.dagster_home, database))
 
     @property
     def _dagster_config(self) -> Path:
@@ -125,7 +125,7 @@ class DemoPlace:
         }
 
 
-def _instance_config(home: Path, database: str) -> str:
+def instance_config(home: Path, database: str) -> str:
     """The instance's dagster.yaml; values are written as JSON, which YAML can read."""
     storage = _template("postgresql" if database else "sqlite")
     for name, value in (("base_dir", str(home)), ("database", database)):

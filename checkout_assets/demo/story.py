@@ -137,6 +137,7 @@ def tell(place: DemoPlace, options: SampleOptions, stages: Stages, database: str
     of one run and starts the next. An interrupt ends only the waiting for that thread: the process
     must then end, and the S3 server and Java end with it.
     """
+    ensure_open_files()
     if database:
         check_database(database)
     try:
@@ -151,7 +152,6 @@ def tell(place: DemoPlace, options: SampleOptions, stages: Stages, database: str
 
 
 def _tell(place: DemoPlace, options: SampleOptions, stages: Stages) -> Told:
-    ensure_open_files()
     with EmbeddedS3Server(snapshot=place.s3_snapshot, log=place.s3_log) as server:
         os.environ.update({**server.environment(), **place.environment()})
         uploaded = _make_sample(server, options, stages)

@@ -111,6 +111,7 @@ def phases() -> dict[str, Pause]:
     from spark_jobs.compaction import run, writing
 
     return {
+        "planned, before the reading": Pause(run, "compact_part"),
         "reading": Pause(writing, "_rows_of", 2, after=True),
         "writing, before the rename": Pause(os, "replace", of="/data/"),
         "written, before the record of the month": Pause(run, "compact_part", after=True),

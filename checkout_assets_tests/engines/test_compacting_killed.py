@@ -23,7 +23,7 @@ from checkout_assets_tests.published_lake import order_row, publish_rows
 
 OLD, NEW = {"run1"}, {"run2"}
 SHOWN_BY_ALL_TESTS = {"committing, in the catalog's transaction", "cleaning, one file removed"}
-UNCOMMITTED = ("reading", "writing", "written", "recorded", "committing")
+UNCOMMITTED = ("planned", "reading", "writing", "written", "recorded", "committing")
 WEEK = timedelta(days=7)
 
 
@@ -149,10 +149,10 @@ def test_of_two_runs_on_a_month_one_is_refused_in_one_sentence(
     orders.assert_exact()
 
 
-def test_a_folder_published_while_its_month_is_read_is_told_and_the_next_run_is_exact(
+def test_a_folder_published_before_its_month_is_read_is_told_and_the_next_run_is_exact(
     orders: Orders, compactions: Compactions
 ) -> None:
-    process = compactions.held("reading")
+    process = compactions.held("planned, before the reading")
     publish_rows(orders.lake, SECOND, "run3", [order_row("4")])
     process.go_on()
     assert process.end() == 1

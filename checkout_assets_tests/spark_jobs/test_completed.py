@@ -62,11 +62,18 @@ def test_a_signal_that_another_thread_is_given_is_handled_while_waiting() -> Non
 
 
 def test_what_has_not_begun_is_cancelled_when_nobody_reads_on() -> None:
-    release = threading.Event()
+    release, begun = threading.Event(), threading.Semaphore(0)
+
+    def waits() -> None:
+        begun.release()
+        release.wait(60)
+
     with ThreadPoolExecutor(2) as pool:
-        futures = [pool.submit(lambda: "quick"), *(pool.submit(release.wait, 3) for _ in range(4))]
+        futures = [pool.submit(lambda: "quick"), *(pool.submit(waits) for _ in range(4))]
         results = completed(futures)
         assert next(results) == "quick"
+        assert begun.acquire(timeout=60)
+        assert begun.acquire(timeout=60)
         results.close()
         assert [future.cancelled() for future in futures] == [False, False, False, True, True]
         release.set()

@@ -97,22 +97,23 @@ def picture(browser: Any, tmp_path: Path, request: pytest.FixtureRequest) -> Ite
     browser.set_window_size(WIDTH, HEIGHT)
 
 
-def test_the_group_shows_the_assets_from_the_source_to_the_tables_all_filled(
+def test_the_groups_show_the_assets_from_the_source_to_the_tables_all_filled(
     browser: Any, ui_url: str
 ) -> None:
+    groups = f"{ui_url}/locations/checkout_assets/asset-groups"
     page_with(
         browser,
-        f"{ui_url}/asset-groups/",
+        f"{groups}/migration",
         "source_orders",
         "raw_orders",
         "structured_orders",
         "checkout",
         "fulfillment",
         "reconciliation",
-        "checkout_orders",
-        "fulfillment_orders",
-        "Materialize all (5)",
+        "Materialize all (3)",
     )
+    page_with(browser, f"{groups}/analysts", "checkout_orders", "fulfillment_orders")
+    page_with(browser, f"{ui_url}/asset-groups/", "migration", "analysts", "Materialize all (5)")
     page_with(browser, f"{ui_url}/assets/raw_orders?view=partitions", "Materialized", "512")
 
 

@@ -126,8 +126,8 @@ class Canary:
         self._sample = choose_sample(self._run.source(), self._run.folder)
         if SampleKind.ORDINARY not in self._sample.chosen:
             raise UsageError(
-                f"No ordinary document is among the first {self._sample.looked_at:,} objects of "
-                f"{self._run.folder}."
+                "No ordinary document is among the first "
+                f"{counted(self._sample.looked_at, 'object')} of {self._run.folder}."
             )
         return self._told_sample()
 
@@ -255,7 +255,7 @@ def _of_machine(name: str) -> Iterator[None]:
     try:
         yield
     except AwsRequestError as error:
-        raise UsageError(f"{name} still runs: {error}.") from None
+        raise UsageError(f"{name} is still running: {error}.") from None
 
 
 def _explained(error: Exception) -> str:
