@@ -12,6 +12,7 @@ from checkout_assets.assets.order_tables import (
     order_table_key,
     partition_of_month,
 )
+from checkout_assets.assets.partitions import RANGE_END, RANGE_START, partition_range_of
 from checkout_assets.domain.compaction.months import Month, months_between
 from checkout_assets.domain.errors import MigrationError
 from checkout_assets.resources.order_tables import OrderTablesResource
@@ -19,8 +20,6 @@ from spark_jobs.contract.order_types import OrderType
 from spark_jobs.stores import StoreError
 
 _TABLES = frozenset(map(order_table_key, OrderType))
-_PARTITION = "dagster/partition"
-_FIRST, _LAST = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
 
 compact_months_job = dg.define_asset_job(
     "compact_analysts_tables",
@@ -82,10 +81,9 @@ def _busy_months(runs: Iterable[dg.DagsterRun]) -> set[Month]:
     """Return the months of the runs that compact."""
     busy: set[Month] = set()
     for run in runs:
-        first = run.tags.get(_FIRST, run.tags.get(_PARTITION))
-        last = run.tags.get(_LAST, first)
-        if first and last and _TABLES & _assets_of(run):
-            busy.update(months_between(month_of_partition(first), month_of_partition(last)))
+        asked = partition_range_of(run)
+        if asked and _TABLES & _assets_of(run):
+            busy.update(months_between(*map(month_of_partition, asked)))
     return busy
 
 
@@ -107,5 +105,5 @@ def _requested(first: Month, last: Month, day: str) -> dg.RunRequest:
     """Return a run's request; its key keeps Dagster from launching it twice on that day."""
     return dg.RunRequest(
         run_key=f"{day} {first}..{last}",
-        tags={_FIRST: partition_of_month(first), _LAST: partition_of_month(last)},
+        tags={RANGE_START: partition_of_month(first), RANGE_END: partition_of_month(last)},
     )

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 import dagster as dg
 
 from checkout_assets.assets.dagster_internals import backfills_under_way, unfinished_runs
-from checkout_assets.assets.partitions import FOLDERS
+from checkout_assets.assets.partitions import FOLDERS, partition_range_of
 from checkout_assets.assets.raw_orders import RAW_ORDERS
 from checkout_assets.assets.scheduled_repairs import (
     BY_SCHEDULE,
@@ -99,10 +99,7 @@ def _folders_of(run: dg.DagsterRun) -> Iterable[str] | None:
     """Return the folders that a run changes: none, its partitions, or None if unknown."""
     if run.job_name in _OF_ACCESS:
         return ()
-    tags = run.tags
-    single = tags.get("dagster/partition")
-    first = tags.get("dagster/asset_partition_range_start", single)
-    last = tags.get("dagster/asset_partition_range_end", single)
-    if first not in FOLDER_NAMES or last not in FOLDER_NAMES:
+    asked = partition_range_of(run)
+    if asked is None or not set(asked) <= set(FOLDER_NAMES):
         return None
-    return FOLDERS.get_partition_keys_in_range(dg.PartitionKeyRange(first, last))
+    return FOLDERS.get_partition_keys_in_range(dg.PartitionKeyRange(*asked))

@@ -48,7 +48,7 @@ class TablesPlace:
         return self.keeper.denies(asks_of_glue(operation, sent, RAW_ACCOUNT))
 
     def publish(self, run_id: str, *orders: str) -> None:
-        """Publish as nobody in particular: structuring has a role and tests of its own."""
+        """Publish without a role: structuring has a role and tests of its own."""
         upstream = self.access.inside.client.meta.endpoint_url
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv("AWS_ENDPOINT_URL_S3", upstream)

@@ -125,7 +125,7 @@ def most_dollars(settings: Settings, table: PriceTable) -> float:
     """Return the upper bound of a canary's cost in US dollars, by its limits.
 
     Raises UsageError if the table lacks a price. A NAT gateway, public addresses and logs are not
-    included, and neither is a step that hangs while nobody follows it.
+    included, and neither is a step that hangs after this process was killed.
     """
     instance = SMALLEST[Ec2Options(**settings.ec2).architecture].instance
     nodes = SMALLEST[EmrChoices(**settings.emr).architecture].nodes
