@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import dagster as dg
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -170,6 +171,19 @@ def is_private_to_dagster(imported: str) -> bool:
 def test_private_modules_of_dagster_are_imported_where_that_is_said(path: Path) -> None:
     private = [name for name in imports_of(path) if is_private_to_dagster(name)]
     assert bool(private) == (str(path.relative_to(ROOT)) in DAGSTER_INTERNALS), private
+
+
+def names_from_inside_dagster(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and is_private_to_dagster(f"{node.module}"):
+            yield from (alias.name for alias in node.names)
+
+
+def test_no_name_that_dagster_exports_is_taken_from_inside_it() -> None:
+    paths = [*modules("checkout_assets"), *modules("checkout_assets_tests")]
+    taken = {(str(path), name) for path in paths for name in names_from_inside_dagster(path)}
+    assert taken
+    assert not {(path, name) for path, name in taken if hasattr(dg, name)}
 
 
 ENGINES = "checkout_assets.engines."

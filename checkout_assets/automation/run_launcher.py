@@ -15,15 +15,10 @@ from typing import Any
 import dagster as dg
 from dagster._config import UserConfigSchema
 from dagster._core.errors import DagsterUserCodeUnreachableError
-from dagster._core.launcher import (
-    CheckRunHealthResult,
-    DefaultRunLauncher,
-    LaunchRunContext,
-    WorkerStatus,
-)
+from dagster._core.launcher import CheckRunHealthResult, LaunchRunContext, WorkerStatus
 from dagster._core.storage.tags import GRPC_INFO_TAG, HIDDEN_TAG_PREFIX
 from dagster._grpc.types import CanCancelExecutionRequest, CanCancelExecutionResult
-from dagster._serdes import ConfigurableClassData, deserialize_value
+from dagster._serdes import ConfigurableClassData
 
 from checkout_assets.engines.processes import BootedHost, ProcessState, interrupt_spawned, state_of
 
@@ -41,7 +36,7 @@ class _RunProcess:
     seen: float
 
 
-class HealthCheckingRunLauncher(DefaultRunLauncher):
+class HealthCheckingRunLauncher(dg.DefaultRunLauncher):
     """Launches runs as Dagster does by default, and finds those whose process has ended.
 
     It checks only runs of this host whose process is known: every other run counts as running. With
@@ -146,7 +141,7 @@ class HealthCheckingRunLauncher(DefaultRunLauncher):
             answer = client.can_cancel_execution(asked, timeout=_ANSWER_SECONDS)
         except DagsterUserCodeUnreachableError:
             return False
-        return deserialize_value(answer, CanCancelExecutionResult).can_cancel
+        return dg.deserialize_value(answer, CanCancelExecutionResult).can_cancel
 
 
 def _failed(why: str) -> CheckRunHealthResult:

@@ -12,13 +12,12 @@ from typing import Any, cast
 
 import dagster as dg
 import pytest
-from dagster._core.events import DagsterEvent, DagsterEventType, EngineEventData
-from dagster._core.launcher import DefaultRunLauncher, LaunchRunContext
+from dagster._core.events import EngineEventData
+from dagster._core.launcher import LaunchRunContext
 from dagster._core.storage.tags import GRPC_INFO_TAG
 from dagster._daemon.monitoring import execute_run_monitoring_iteration
 from dagster._grpc.client import DagsterGrpcClient
 from dagster._grpc.types import CanCancelExecutionResult, CancelExecutionResult
-from dagster._serdes import serialize_value
 
 from checkout_assets.automation import run_launcher
 from checkout_assets.automation.run_ends import is_over
@@ -58,8 +57,8 @@ def instance(request: pytest.FixtureRequest) -> dg.DagsterInstance:
 
 def tell_pid(instance: dg.DagsterInstance, run: dg.DagsterRun, pid: int, at: float) -> None:
     """As the run's process does, before it does anything else."""
-    event = DagsterEvent(
-        DagsterEventType.ENGINE_EVENT.value,
+    event = dg.DagsterEvent(
+        dg.DagsterEventType.ENGINE_EVENT.value,
         run.job_name,
         message=f"Started process for run (pid: {pid}).",
         event_specific_data=EngineEventData.in_process(pid),
@@ -201,7 +200,7 @@ def test_a_run_that_its_code_server_still_has_is_left_alone(
     has_it: bool,
 ) -> None:
     """Containers may share a network and no processes; a new server has no earlier run."""
-    answer = serialize_value(CanCancelExecutionResult(can_cancel=has_it))
+    answer = dg.serialize_value(CanCancelExecutionResult(can_cancel=has_it))
     monkeypatch.setattr(DagsterGrpcClient, "can_cancel_execution", lambda *_, **__: answer)
     run = started(instance, tags=HERE)
     tell_pid(instance, run, process.pid, at=gone(process))
@@ -228,15 +227,15 @@ def test_only_an_instance_of_a_single_host_judges_runs_of_an_unknown_host(
 @pytest.mark.parametrize(
     ("state", "event", "end"),
     [
-        ("STARTING", DagsterEventType.RUN_STARTING, "FAILURE"),
-        ("CANCELING", DagsterEventType.RUN_CANCELING, "CANCELED"),
+        ("STARTING", dg.DagsterEventType.RUN_STARTING, "FAILURE"),
+        ("CANCELING", dg.DagsterEventType.RUN_CANCELING, "CANCELED"),
     ],
 )
 def test_what_was_killed_while_it_started_or_was_cancelled_ends_as_well(
-    instance: dg.DagsterInstance, state: str, event: DagsterEventType, end: str
+    instance: dg.DagsterInstance, state: str, event: dg.DagsterEventType, end: str
 ) -> None:
     run = instance.create_run_for_job(some_job, tags=HERE)
-    happened = DagsterEvent(event.value, run.job_name)
+    happened = dg.DagsterEvent(event.value, run.job_name)
     instance.report_dagster_event(happened, run.run_id, timestamp=time.time() - AN_HOUR)
     assert status(instance, run) is dg.DagsterRunStatus[state]
     look(instance)
@@ -249,12 +248,12 @@ def test_the_host_is_recorded_before_the_process_starts(
     """So that no run that has begun lacks it."""
     recorded: list[str | None] = []
 
-    def launch(_: DefaultRunLauncher, context: LaunchRunContext) -> None:
+    def launch(_: dg.DefaultRunLauncher, context: LaunchRunContext) -> None:
         run = instance.get_run_by_id(context.dagster_run.run_id)
         assert run is not None
         recorded.append(run.tags.get(RUN_HOST_TAG))
 
-    monkeypatch.setattr(DefaultRunLauncher, "launch_run", launch)
+    monkeypatch.setattr(dg.DefaultRunLauncher, "launch_run", launch)
     assert isinstance(instance.run_launcher, HealthCheckingRunLauncher)
     run = instance.create_run_for_job(some_job)
     instance.run_launcher.launch_run(LaunchRunContext(run, workspace=None))
@@ -274,7 +273,7 @@ def outliving(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return interrupted
 
 
-UNKNOWN = serialize_value(
+UNKNOWN = dg.serialize_value(
     CancelExecutionResult(success=False, message=None, serializable_error_info=None)
 )
 
@@ -298,7 +297,7 @@ def test_a_run_that_outlived_its_code_server_can_be_cancelled(
 def test_a_run_that_its_code_server_cancels_is_not_interrupted_as_well(
     shipped: dg.DagsterInstance, outliving: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    answer = serialize_value(
+    answer = dg.serialize_value(
         CancelExecutionResult(success=True, message=None, serializable_error_info=None)
     )
     monkeypatch.setattr(DagsterGrpcClient, "cancel_execution", lambda *_, **__: answer)

@@ -10,7 +10,6 @@ import pytest
 from dagster._core.code_pointer import ModuleCodePointer
 from dagster._core.origin import JobPythonOrigin, RepositoryPythonOrigin
 from dagster._grpc.types import ExecuteRunArgs
-from dagster._serdes import serialize_value
 
 from checkout_assets.definitions import build_defs
 from checkout_assets.settings import Settings
@@ -61,7 +60,7 @@ def run_process(
         "CHECKOUT_SPARK_MASTER": "local[1]",
     }
     with SparkProcess(
-        ["api", "execute_run", serialize_value(words)], environment, module="dagster"
+        ["api", "execute_run", dg.serialize_value(words)], environment, module="dagster"
     ) as process:
         yield process
 
