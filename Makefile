@@ -106,8 +106,10 @@ test-canary: $(VENV)/.test  ## doctor --canary on this machine: every link, and 
 soak-emr: $(VENV)/.test  ## 32 folders on two local EMR clusters
 	$(BIN)/python -m pytest -m slow -k soak -s checkout_assets_tests/engines/test_emr_spark.py
 
-test-postgresql: $(VENV)/.test  ## The deployment on a real PostgreSQL, restarted and killed (needs PostgreSQL; 5 minutes)
-	$(BIN)/python -m pytest -m slow -s checkout_assets_tests/system/test_postgresql.py
+test-postgresql: $(VENV)/.test  ## Demo and deployment on a real PostgreSQL, restarted and killed (needs PostgreSQL; 10 minutes)
+	$(BIN)/python -m pytest -m slow -s checkout_assets_tests/system/test_postgresql.py \
+		checkout_assets_tests/dagster/test_demo_event_log.py
+	$(BIN)/python -m pytest -m slow -s -k postgresql checkout_assets_tests/system/test_demo_backfill.py
 
 test-512: $(VENV)/.test  ## A backfill of all 512 folders by engines that do nothing (a minute)
 	$(BIN)/python -m pytest -m slow checkout_assets_tests/system/test_demo_backfill.py

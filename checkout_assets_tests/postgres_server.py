@@ -6,13 +6,16 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
+import sqlalchemy as db
 
 from checkout_assets_tests.real_dagster import free_port, wait_until
 
@@ -28,6 +31,20 @@ class PostgresServer:
     password: str
     user: str = _USER
     database: str = "postgres"
+
+    @property
+    def url(self) -> str:
+        """Where the database is."""
+        secret = quote(self.password, safe="")
+        return f"postgresql://{self.user}:{secret}@127.0.0.1:{self.port}/{self.database}"
+
+    def new_database(self) -> str:
+        """The URL of an empty database of its own."""
+        name = f"of_{uuid.uuid4().hex}"
+        own = db.create_engine(self.url, isolation_level="AUTOCOMMIT", poolclass=db.NullPool)
+        with own.connect() as connection:
+            connection.execute(db.text(f"CREATE DATABASE {name}"))
+        return replace(self, database=name).url
 
 
 def programs() -> Path:

@@ -17,6 +17,7 @@ PEERS = {
     "sample": "engines",
     "packaging": "engines",
     "settings": "engines",
+    "storage": "automation",
     "demo": "definitions",
 }
 """Packages that stand at the height of a layer."""
@@ -155,8 +156,9 @@ DAGSTER_INTERNALS = {
     "checkout_assets/assets/dagster_internals.py",
     "checkout_assets/automation/run_launcher.py",
     "checkout_assets/demo/dagster_internals.py",
+    "checkout_assets/storage/dagster_internals.py",
 }
-"""The assets', the run launcher's (all of its interface is private) and the demo's.
+"""The assets', the run launcher's (all of its interface is private), the demo's, the storages'.
 
 Each says why it needs what Dagster does not export.
 """

@@ -1,8 +1,8 @@
 """Private parts of Dagster that assets and sensors need, with the reason for each.
 
 Besides this module, only ``automation/run_launcher.py``, whose whole interface is private, and
-``demo/dagster_internals.py`` import private modules. Because of them Dagster is bound to one minor
-version.
+``dagster_internals.py`` in ``demo`` and in ``storage`` import private modules. Because of them
+Dagster is bound to one minor version.
 """
 
 import uuid

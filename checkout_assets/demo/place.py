@@ -9,6 +9,7 @@ from pathlib import Path
 
 from checkout_assets.domain.displayable import displayable
 from checkout_assets.domain.errors import UsageError
+from checkout_assets.engines.deploying.files import EVENT_BATCH
 from checkout_assets.sample.source import FIRST_MONTH
 from spark_jobs.contract.keys import REPORTS
 
@@ -27,7 +28,6 @@ _ROOM_FOR_RUNS = 60 * _MEGA
 _ROOM_FOR_A_DOCUMENT = 70 * 1000
 """Bytes for its object at the source, its copy and its row: 67 kB were measured."""
 
-_OWN_EVENT_LOG = "checkout_assets.demo.event_log"
 _MARK = "this-is-a-checkout-assets-demo"
 
 
@@ -93,28 +93,15 @@ class DemoPlace:
         check_room(self.root, documents)
         self._runbook_port_file.write_text(str(_free_port(_USUAL_RUNBOOK_PORT)))
         (self.root / _MARK).touch()
-        self._dagster_config.touch(mode=0o600)
-        self._dagster_config.write_text(instance_config(self.dagster_home, database))
-
-    @property
-    def _dagster_config(self) -> Path:
-        return self.dagster_home / "dagster.yaml"
-
-    @property
-    def _event_batch(self) -> str:
-        """How many events Dagster stores together: the demo's own event log commits them at once.
-
-        Dagster's storage in PostgreSQL refuses a batch of check results, with two lines on standard
-        error, and then stores them one by one.
-        """
-        own = _OWN_EVENT_LOG in self._dagster_config.read_text()
-        return "100" if own else "0"
+        config = self.dagster_home / "dagster.yaml"
+        config.touch(mode=0o600)
+        config.write_text(instance_config(self.dagster_home, database))
 
     def environment(self) -> dict[str, str]:
         """The environment variables that configure the platform for this demo."""
         return {
             "DAGSTER_HOME": str(self.dagster_home),
-            "DAGSTER_EVENT_BATCH_SIZE": self._event_batch,
+            **EVENT_BATCH,
             "CHECKOUT_SOURCE_URI": SOURCE_URI,
             "CHECKOUT_RAW_URI": RAW_URI,
             "CHECKOUT_LAKE_URI": str(self.lake),

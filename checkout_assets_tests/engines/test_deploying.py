@@ -106,7 +106,7 @@ def test_the_instance_is_made_of_the_settings() -> None:
         database_host="db-1", database_port=6432, database_name="runs", database_user="orders",
         database_tls="verify-full", concurrent_runs=2,
     )  # fmt: skip
-    assert config["storage"]["postgres"]["postgres_db"] == {
+    assert config["storage"]["custom"]["config"]["postgres_db"] == {
         "hostname": "db-1",
         "port": 6432,
         "db_name": "runs",

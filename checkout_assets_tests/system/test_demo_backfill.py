@@ -17,6 +17,7 @@ from checkout_assets.domain.anomalies import RAW_RULES, STRUCTURED_RULES
 from checkout_assets.domain.folders import FOLDER_NAMES
 from checkout_assets_tests.dagster.conftest import MIGRATION
 from checkout_assets_tests.dagster.engines import OddCopyEngine, OddStructureEngine
+from checkout_assets_tests.postgres_server import postgres_server
 
 pytestmark = pytest.mark.slow
 
@@ -31,10 +32,10 @@ def after() -> None:
 
 
 @contextmanager
-def demo(directory: Path) -> Iterator[InProcessDagster]:
+def demo(directory: Path, database: str = "") -> Iterator[InProcessDagster]:
     """Dagster as the demo starts it, with both assets and what comes after them."""
     place = DemoPlace(directory)
-    place.prepare()
+    place.prepare(database=database)
     engines = {
         "copy_engine": OddCopyEngine.of(pause=0),
         "structure_engine": OddStructureEngine.of(pause=0),
@@ -66,7 +67,18 @@ def results(instance: dg.DagsterInstance) -> Counter[tuple[str, bool]]:
 def test_512_folders_of_any_assets_are_as_few_runs_as_possible(
     tmp_path: Path, more: list[dg.AssetKey], runs: int
 ) -> None:
-    with demo(tmp_path / "demo") as dagster, dg.DagsterInstance.get() as instance:
+    with demo(tmp_path / "demo") as dagster:
+        all_folders(dagster, more, runs)
+
+
+def test_512_folders_in_postgresql(tmp_path: Path) -> None:
+    with postgres_server("secret") as server, demo(tmp_path / "demo", server.url) as dagster:
+        all_folders(dagster, [], RUNS)
+
+
+def all_folders(dagster: InProcessDagster, more: list[dg.AssetKey], runs: int) -> None:
+    """Backfill all folders of both assets and these others, in so many runs."""
+    with dg.DagsterInstance.get() as instance:
         assert dagster.backfill([*BOTH, *more], "all folders")
         ended = instance.get_runs()
         assert [run.status for run in ended] == [dg.DagsterRunStatus.SUCCESS] * runs

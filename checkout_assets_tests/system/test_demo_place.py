@@ -112,14 +112,6 @@ def test_the_url_of_the_database_is_kept_for_this_user_alone(tmp_path: Path) -> 
     place, url = DemoPlace(tmp_path / "demo"), 'postgresql://me:a"b@127.0.0.1/demo'
     place.prepare(database=url)
     config = place.dagster_home / "dagster.yaml"
-    assert yaml.safe_load(config.read_text())["storage"] == {"postgres": {"postgres_url": url}}
+    storage = yaml.safe_load(config.read_text())["storage"]["custom"]
+    assert storage["config"] == {"postgres_url": url}
     assert config.stat().st_mode & 0o077 == 0
-
-
-@pytest.mark.parametrize(("database", "batch"), [("", "100"), ("postgresql://127.0.0.1/demo", "0")])
-def test_events_are_stored_in_batches_where_the_storage_takes_them(
-    tmp_path: Path, database: str, batch: str
-) -> None:
-    place = DemoPlace(tmp_path / "demo")
-    place.prepare(database=database)
-    assert place.environment()["DAGSTER_EVENT_BATCH_SIZE"] == batch

@@ -20,6 +20,9 @@ MARK = "# Made by checkout-assets deploy init"
 """The first line of each file."""
 
 PASSWORD_VARIABLE = "CHECKOUT_DATABASE_PASSWORD"
+EVENT_BATCH = {"DAGSTER_EVENT_BATCH_SIZE": "100"}
+"""How many events Dagster stores together at most; by itself it stores them one by one."""
+
 _HERE = "checkout_assets.engines.deploying"
 _LOOPBACK = "127.0.0.1"
 _OTHER_RUNS = 4
@@ -89,7 +92,8 @@ class Deployment:
         """The environment of the services, without secrets."""
         named = {name: value for name, value in self.aws.items() if self._is_written(name)}
         aws = sorted({**_AWS_DEFAULTS, **named}.items())
-        return [("DAGSTER_HOME", str(self.directory)), *aws, *sorted(self.settings.items())]
+        dagster = {"DAGSTER_HOME": str(self.directory), **EVENT_BATCH}
+        return [*dagster.items(), *aws, *sorted(self.settings.items())]
 
     def _opened_by_services(self) -> Iterator[tuple[str, str]]:
         yield from self.paths.items()
