@@ -33,8 +33,8 @@ SPOT = Diagnosis(Cause.TRANSIENT, "it was taken back", 99, "Spot", elsewhere=Tru
 ENDS = Diagnosis(Cause.PERMANENT, "it must not be", code="Never")
 PASSES = Diagnosis(Cause.TRANSIENT, "it may pass", 1, "Passing")
 
-FakeLook = Look[FolderOutcome]
-Script = Callable[["FakeHost", Numbers], FakeLook]
+FakeLook = Look[Folder, FolderOutcome]
+Script = Callable[["FakeHost", Numbers[Folder]], FakeLook]
 
 
 class FakeClock:
@@ -48,13 +48,13 @@ class FakeClock:
         return (least + most) / 2
 
 
-def done(host: "FakeHost", numbers: Numbers) -> FakeLook:
+def done(host: "FakeHost", numbers: Numbers[Folder]) -> FakeLook:
     """All units that it was given have succeeded."""
     given = [folder for folder, number in numbers.items() if host.given.get(folder) == number]
     return Look([ended_well(folder, numbers[folder]) for folder in given])
 
 
-def nothing(host: "FakeHost", numbers: Numbers) -> FakeLook:
+def nothing(host: "FakeHost", numbers: Numbers[Folder]) -> FakeLook:
     return Look()
 
 
@@ -63,20 +63,20 @@ def over(why: Diagnosis, *, gone: bool = True, finished: bool = False) -> Script
 
 
 def fails(folder: Folder, why: Diagnosis, said: str = "") -> Script:
-    def look(_host: FakeHost, numbers: Numbers) -> FakeLook:
+    def look(_host: FakeHost, numbers: Numbers[Folder]) -> FakeLook:
         return Look([Ended(folder, numbers[folder], "step s-1", why=why, said=said)])
 
     return look
 
 
 def raises(error: Exception) -> Script:
-    def look(_host: FakeHost, _numbers: Numbers) -> FakeLook:
+    def look(_host: FakeHost, _numbers: Numbers[Folder]) -> FakeLook:
         raise error
 
     return look
 
 
-def ended_well(folder: Folder, number: int) -> Ended[FolderOutcome]:
+def ended_well(folder: Folder, number: int) -> Ended[Folder, FolderOutcome]:
     return Ended(folder, number, "it", FolderOutcome(folder))
 
 
@@ -102,11 +102,11 @@ class FakeHost:
         self.given |= {folder: each.number for folder, each in held.items()}
         return held
 
-    def give(self, numbers: Numbers) -> None:
+    def give(self, numbers: Numbers[Folder]) -> None:
         if self.takes_more:
             self.given |= numbers
 
-    def collect(self, numbers: Numbers) -> FakeLook:
+    def collect(self, numbers: Numbers[Folder]) -> FakeLook:
         self.backend.looks += 1
         self.backend.seen.append((self.id, dict(numbers)))
         script = self.backend.scripts.get(self.id) or self.backend.script
@@ -132,11 +132,12 @@ class FakeBackend:
     held: dict[Folder, Found] = field(default_factory=dict)
     held_by: dict[str, dict[Folder, Found]] = field(default_factory=dict)
     scripts: dict[str, list[Script]] = field(default_factory=dict)
-    folders_per_host: int = 512
+    units_per_host: int = 512
     repeats_safely: bool = True
     grows: bool = True
     choices: int = 1
     host_word: str = "host"
+    unit_word: str = "folder"
     done_word: str = "done"
     store_word: str = "the place"
     refuses: Diagnosis | None = None
@@ -146,7 +147,7 @@ class FakeBackend:
     prepared: int = 0
     launches: list[tuple[int, dict[Folder, int]]] = field(default_factory=list)
     groups: list[int] = field(default_factory=list)
-    seen: list[tuple[str, Numbers]] = field(default_factory=list)
+    seen: list[tuple[str, Numbers[Folder]]] = field(default_factory=list)
     terminated: list[str] = field(default_factory=list)
 
     def prepare(self) -> None:
@@ -156,7 +157,7 @@ class FakeBackend:
     def earlier(self) -> Mapping[str, int]:
         return self.before
 
-    def proven(self, numbers: Numbers) -> Sequence[FolderOutcome]:
+    def proven(self, numbers: Numbers[Folder]) -> Sequence[FolderOutcome]:
         return [FolderOutcome(folder) for folder in numbers if folder in self.records]
 
     def failed(self, folder: Folder, error: str, failure: Failure) -> FolderOutcome:
@@ -173,7 +174,7 @@ class FakeBackend:
             tell(self.refuses.reason)
         return self.refuses
 
-    def new(self, numbers: Numbers, group: int) -> FakeHost:
+    def new(self, numbers: Numbers[Folder], group: int) -> FakeHost:
         self.groups.append(group)
         return FakeHost(self, dict(numbers), self.grows)
 

@@ -16,8 +16,9 @@ from checkout_assets.cli.settings_options import settings_options, settings_with
 from checkout_assets.domain.anomalies import Finding, Rule, Severity, structured_rules
 from checkout_assets.domain.counting import counted, in_number, of_folders
 from checkout_assets.domain.displayable import displayable
-from checkout_assets.domain.folders import Folder, select_folders, slices
+from checkout_assets.domain.folders import Folder, select_folders
 from checkout_assets.domain.planning.requests import FOLDERS_PER_JOB
+from checkout_assets.domain.slices import slices
 from checkout_assets.engines.structuring.choices import StructureChoices
 from checkout_assets.settings import Settings
 from spark_jobs.contract.totals import StructureTotals

@@ -191,9 +191,9 @@ def diagnose_cluster(code: str, message: str, error_codes: Sequence[str] = ()) -
 
 
 def diagnose_step(state: str, reason: str, message: str, log: str = "") -> Diagnosis:
-    """Diagnose why a step on a running cluster did not complete its folder.
+    """Diagnose why a step on a running cluster did not complete its unit.
 
-    ``log`` is what is known beyond ``FailureDetails``: the folder's own error, or its log's end.
+    ``log`` is what is known beyond ``FailureDetails``: the unit's own error, or its log's end.
     """
     if state in {"CANCELLED", "INTERRUPTED"}:
         return Diagnosis(Cause.CANCELLED, "someone cancelled the step", code="StepCancelled")
@@ -215,8 +215,8 @@ def diagnose_step(state: str, reason: str, message: str, log: str = "") -> Diagn
     )
 
 
-def diagnose_folder(error: str, failure: Failure | None) -> Diagnosis:
-    """Diagnose why a step or a worker gave a folder up, by the failure that it reports.
+def diagnose_unit(error: str, failure: Failure | None) -> Diagnosis:
+    """Diagnose why a step or a worker gave a unit up, by the failure that it reports.
 
     It has already retried, so a transient failure is worth one more attempt elsewhere. So is a
     report of an earlier version's worker, which contains no failure.

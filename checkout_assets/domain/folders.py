@@ -1,11 +1,11 @@
-"""The 512 folders: names, key order, ranges and slices.
+"""The 512 folders: names, key order and ranges.
 
 A folder is the unit of copying, structuring and reconciling, and the partition key of every
 partitioned asset.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from checkout_assets.domain.displayable import displayable
@@ -88,14 +88,6 @@ def words_for(folders: Iterable[Folder]) -> tuple[str, ...]:
         else:
             runs.append([folder])
     return tuple(f"{run[0]}{_RANGE}{run[-1]}" if len(run) > 1 else run[0].name for run in runs)
-
-
-def slices(folders: Sequence[Folder], size: int) -> Iterator[tuple[Folder, ...]]:
-    """Yield consecutive slices of at most ``size`` folders."""
-    if size < 1:
-        raise UsageError(f"A slice holds at least 1 folder, not {size}.")
-    for start in range(0, len(folders), size):
-        yield tuple(folders[start : start + size])
 
 
 def _expand(word: str) -> tuple[Folder, ...]:

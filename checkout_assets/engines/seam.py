@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from checkout_assets.domain.folders import Folder
 from spark_jobs.contract.failures import Failure
@@ -24,16 +24,26 @@ class FolderResult(Protocol):
         """Whether the folder is done."""
 
 
+class Unit(Protocol):
+    """What is done, retried and reported as a whole: a folder, or a month of a table."""
+
+    @property
+    def name(self) -> str:
+        """Its name, which no other unit has: it is part of keys and of steps' names."""
+
+    def __hash__(self) -> int:
+        """Units are the keys of what is known of them."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FolderOutcome:
-    """The outcome of work on one folder, on any machine.
+class UnitOutcome:
+    """The outcome of work on one unit, on any machine.
 
     ``error`` is one sentence, empty if all is done. ``failure`` says whether a retry may help; it
     is None without an error, or if an earlier version reported none. ``host`` is the id of the
     instance or cluster, empty for this machine. ``attempts`` counts this run's attempts, from 1.
     """
 
-    folder: Folder = field(kw_only=False)
     seconds: float = 0.0
     error: str = ""
     failure: Failure | None = None
@@ -41,9 +51,25 @@ class FolderOutcome:
     host: str = ""
 
     @property
+    def unit(self) -> Any:
+        """The unit of this outcome."""
+        raise NotImplementedError
+
+    @property
     def ok(self) -> bool:
-        """Whether the folder is done."""
+        """Whether the unit is done."""
         return not self.error
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FolderOutcome(UnitOutcome):
+    """The outcome of work on one folder."""
+
+    folder: Folder = field(kw_only=False)
+
+    @property
+    def unit(self) -> Folder:
+        return self.folder
 
 
 R_co = TypeVar("R_co", bound=FolderResult, covariant=True)

@@ -1,9 +1,9 @@
-"""The 512 folders: names, key order, ranges, slices, and what is said of wrong ones."""
+"""The 512 folders: names, key order, ranges, and what is said of wrong ones."""
 
 import pytest
 
 from checkout_assets.domain.errors import UsageError
-from checkout_assets.domain.folders import ALL_FOLDERS, FOLDER_NAMES, Folder, select_folders, slices
+from checkout_assets.domain.folders import ALL_FOLDERS, FOLDER_NAMES, Folder, select_folders
 from spark_jobs.contract.order_types import OrderType
 
 
@@ -78,15 +78,3 @@ def test_names_ranges_and_all_select_each_folder_once_in_key_order() -> None:
 def test_a_wrong_selection_gets_one_clear_sentence(words: list[str], told: str) -> None:
     with pytest.raises(UsageError, match=told):
         select_folders(words)
-
-
-@pytest.mark.parametrize(("size", "count"), [(32, 16), (16, 32), (512, 1), (100, 6)])
-def test_slices_cover_every_folder_exactly_once(size: int, count: int) -> None:
-    pieces = list(slices(ALL_FOLDERS, size))
-    assert len(pieces) == count
-    assert [folder for piece in pieces for folder in piece] == list(ALL_FOLDERS)
-
-
-def test_a_slice_of_nothing_is_refused() -> None:
-    with pytest.raises(UsageError, match="at least 1 folder, not 0"):
-        list(slices(ALL_FOLDERS, 0))

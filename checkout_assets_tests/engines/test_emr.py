@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from checkout_assets.domain.failures import Cause, diagnose_folder
+from checkout_assets.domain.failures import Cause, diagnose_unit
 from checkout_assets.domain.folders import Folder, select_folders
 from checkout_assets.engines.emr import backend, cluster
 from checkout_assets.engines.emr.request import launch_request
@@ -456,4 +456,4 @@ def test_a_publication_without_one_row_is_a_failure_and_not_tried_again(
 
     assert told is not None
     assert (told.ok, told.totals) == (False, totals)
-    assert diagnose_folder(told.error, told.failure).cause is Cause.PERMANENT
+    assert diagnose_unit(told.error, told.failure).cause is Cause.PERMANENT

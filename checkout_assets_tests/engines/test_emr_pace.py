@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from checkout_assets.domain.folders import ALL_FOLDERS, Folder, slices
+from checkout_assets.domain.folders import ALL_FOLDERS, Folder
+from checkout_assets.domain.slices import slices
 from checkout_assets.engines.aws_requests import AwsRequestError
 from checkout_assets.engines.emr.api import EmrApi
 from checkout_assets_tests.emr_place import SIX, EmrPlace

@@ -66,7 +66,7 @@ def after_a_launch(backend: FakeBackend, *answers: Sequence[Standing]) -> None:
 def ends_with(*folders: Folder, then: Script = nothing) -> Script:
     """These have succeeded; what ``then`` shows besides."""
 
-    def look(host: FakeHost, numbers: Numbers) -> FakeLook:
+    def look(host: FakeHost, numbers: Numbers[Folder]) -> FakeLook:
         ended = [ended_well(folder, numbers[folder]) for folder in folders]
         return replace(then(host, numbers), ended=ended)
 
@@ -85,17 +85,17 @@ def test_a_living_host_that_has_too_many_folders_is_given_no_more() -> None:
     """It was launched when a host was given more."""
     folders = select_folders(["00_CheckoutOrder..04_CheckoutOrder"])
     held = {folder: Found(1, goes_on=True) for folder in folders[:2]}
-    backend = FakeBackend(standing=[LIVING], held_by={"h7": held}, folders_per_host=1)
+    backend = FakeBackend(standing=[LIVING], held_by={"h7": held}, units_per_host=1)
     told = list(FleetRun(backend, folders, PACE, FakeClock()).results())
     assert {each.folder for each in told if each.host == "h7"} == set(held)
     assert [given for _, given in backend.launches] == [{folder: 1} for folder in folders[2:]]
 
 
 def test_a_record_is_looked_for_by_the_latest_attempt_that_left_something() -> None:
-    asked: list[Numbers] = []
+    asked: list[Numbers[Folder]] = []
     backend = FakeBackend(before={SECOND.name: 4})
 
-    def proven(numbers: Numbers) -> Sequence[FolderOutcome]:
+    def proven(numbers: Numbers[Folder]) -> Sequence[FolderOutcome]:
         asked.append(dict(numbers))
         return []
 
@@ -109,7 +109,7 @@ def test_a_host_that_still_works_is_not_waited_for_by_another_group() -> None:
         standing=[Standing("h7", alive=True, group=2)],
         held_by={"h7": {FIRST: Found(1, goes_on=True)}},
         scripts={"h7": [nothing] * 5},
-        folders_per_host=2,
+        units_per_host=2,
         grows=False,
     )
     clock = FakeClock()
@@ -133,7 +133,7 @@ def test_runs_that_lost_their_hosts_together_do_not_launch_together() -> None:
 def test_what_is_all_done_when_the_host_ends_needs_no_other_host() -> None:
     backend, clock, said = FakeBackend(), FakeClock(), list[str]()
 
-    def look(_host: FakeHost, _numbers: Numbers) -> FakeLook:
+    def look(_host: FakeHost, _numbers: Numbers[Folder]) -> FakeLook:
         backend.records = set(FOLDERS)
         return Look(over=BROKEN)
 
@@ -198,7 +198,7 @@ def test_a_silent_host_is_gone_before_another_is_launched() -> None:
     gone_before: list[list[str]] = []
     new = backend.new
 
-    def launched(numbers: Numbers, group: int) -> FakeHost:
+    def launched(numbers: Numbers[Folder], group: int) -> FakeHost:
         gone_before.append(list(backend.terminated))
         return new(numbers, group)
 
@@ -223,12 +223,12 @@ def test_progress_is_told_now_and_then_and_at_once_if_it_is_urgent() -> None:
 def test_a_group_that_gives_up_ends_its_host_while_another_works() -> None:
     ended_before: list[list[str]] = []
 
-    def look(host: FakeHost, numbers: Numbers) -> FakeLook:
+    def look(host: FakeHost, numbers: Numbers[Folder]) -> FakeLook:
         ended_before.append(list(host.backend.terminated))
         return done(host, numbers)
 
     scripts = {"h1": [raises(DENIED)], "h2": [nothing, look]}
-    told = run(FakeBackend(folders_per_host=2, scripts=scripts))
+    told = run(FakeBackend(units_per_host=2, scripts=scripts))
     assert [folder for folder, each in told.items() if each.ok] == [THIRD]
     assert ended_before == [["h1"]]
 

@@ -65,9 +65,9 @@ def test_an_attempt_never_has_a_number_that_an_earlier_one_had() -> None:
 def test_a_living_host_is_attached_to_and_what_failed_there_is_done_again() -> None:
     held = {FIRST: Found(3, goes_on=True), SECOND: Found(2, goes_on=False)}
     backend = FakeBackend(standing=[Standing("h9", alive=True)], held=held)
-    seen: list[Numbers] = []
+    seen: list[Numbers[Folder]] = []
 
-    def look(host: FakeHost, numbers: Numbers) -> FakeLook:
+    def look(host: FakeHost, numbers: Numbers[Folder]) -> FakeLook:
         seen.append(numbers)
         return done(host, numbers)
 
@@ -173,7 +173,7 @@ def test_what_has_better_chances_elsewhere_is_launched_elsewhere() -> None:
 def test_what_was_done_unseen_before_the_host_ended_is_believed() -> None:
     backend = FakeBackend()
 
-    def look(_host: FakeHost, _numbers: Numbers) -> FakeLook:
+    def look(_host: FakeHost, _numbers: Numbers[Folder]) -> FakeLook:
         backend.records = {SECOND}
         return Look(over=ENDS, gone=True)
 
@@ -186,7 +186,7 @@ def test_what_was_done_unseen_before_the_host_ended_is_believed() -> None:
 def test_a_host_that_may_still_work_is_ended_before_another_is_launched() -> None:
     ended_before: list[str] = []
 
-    def look(host: FakeHost, numbers: Numbers) -> FakeLook:
+    def look(host: FakeHost, numbers: Numbers[Folder]) -> FakeLook:
         ended_before.extend(host.backend.terminated)
         return done(host, numbers)
 
@@ -315,7 +315,7 @@ def test_what_cannot_be_ended_hides_no_result(caplog: pytest.LogCaptureFixture) 
 
 
 def test_more_folders_than_a_host_takes_are_done_side_by_side() -> None:
-    backend, clock = FakeBackend(folders_per_host=2), FakeClock()
+    backend, clock = FakeBackend(units_per_host=2), FakeClock()
     told = run(backend, clock)
     assert all_done(told)
     assert [given for _, given in backend.launches] == [{FIRST: 1, SECOND: 1}, {THIRD: 1}]
@@ -328,11 +328,11 @@ def test_more_folders_than_a_host_takes_are_done_side_by_side() -> None:
 def test_a_host_that_has_done_its_part_is_ended_while_another_works() -> None:
     ended_before: list[list[str]] = []
 
-    def look(host: FakeHost, numbers: Numbers) -> FakeLook:
+    def look(host: FakeHost, numbers: Numbers[Folder]) -> FakeLook:
         ended_before.append(list(host.backend.terminated))
         return done(host, numbers)
 
-    backend = FakeBackend(folders_per_host=2, scripts={"h2": [nothing, look]})
+    backend = FakeBackend(units_per_host=2, scripts={"h2": [nothing, look]})
     assert all_done(run(backend))
     assert ended_before == [["h1"]]
 
@@ -343,7 +343,7 @@ def test_both_hosts_of_a_killed_run_are_attached_to_with_what_each_was_given() -
         "h9": {THIRD: Found(4, goes_on=True)},
     }
     standing = [Standing("h9", alive=True, group=2), Standing("h8", alive=True, group=1)]
-    backend = FakeBackend(standing=standing, held_by=held_by, folders_per_host=2)
+    backend = FakeBackend(standing=standing, held_by=held_by, units_per_host=2)
     told = run(backend)
     assert all_done(told)
     assert backend.launches == []
@@ -358,7 +358,7 @@ def test_what_no_living_host_was_given_goes_to_one_with_room_or_to_a_new_one(gro
     backend = FakeBackend(
         standing=[Standing("h9", alive=True, group=2)],
         held_by=held_by,
-        folders_per_host=2,
+        units_per_host=2,
         grows=grows,
     )
     told = run(backend)
@@ -400,7 +400,7 @@ def test_a_living_host_that_none_of_the_folders_needs_is_ended() -> None:
 def test_only_what_is_launched_anew_waits_for_a_host_that_is_ending() -> None:
     standing = [Standing("h8", alive=False, group=1), Standing("h9", alive=True, group=2)]
     held_by = {"h9": {FIRST: Found(1, goes_on=True)}}
-    backend = FakeBackend(standing=standing, held_by=held_by, folders_per_host=2, grows=False)
+    backend = FakeBackend(standing=standing, held_by=held_by, units_per_host=2, grows=False)
     clock = FakeClock()
     results = started(backend, clock)
     assert next(results).folder == FIRST
@@ -412,7 +412,7 @@ def test_only_what_is_launched_anew_waits_for_a_host_that_is_ending() -> None:
 
 def test_a_group_whose_hosts_are_used_up_fails_alone() -> None:
     scripts = {host: [over(BROKEN)] for host in ("h1", "h3", "h4")}
-    backend = FakeBackend(folders_per_host=2, scripts=scripts)
+    backend = FakeBackend(units_per_host=2, scripts=scripts)
     told = run(backend)
     assert [folder for folder, each in told.items() if not each.ok] == [FIRST, SECOND]
     assert {told[folder].failure for folder in (FIRST, SECOND)} == {Failure("Broke", True)}
@@ -421,7 +421,7 @@ def test_a_group_whose_hosts_are_used_up_fails_alone() -> None:
 
 
 def test_a_group_that_waits_for_capacity_does_not_hold_up_another() -> None:
-    backend = FakeBackend(folders_per_host=2, answers=[NO_CAPACITY, None, NO_CAPACITY])
+    backend = FakeBackend(units_per_host=2, answers=[NO_CAPACITY, None, NO_CAPACITY])
     clock = FakeClock()
     results = started(backend, clock)
     assert next(results).folder == THIRD
@@ -431,7 +431,7 @@ def test_a_group_that_waits_for_capacity_does_not_hold_up_another() -> None:
 
 def test_a_launch_whose_answer_was_lost_is_not_looked_for_among_other_groups() -> None:
     """h9 is the host of the second group, which may have been seen and is not the first's."""
-    backend = FakeBackend(folders_per_host=2, answers=[NO_ANSWER], repeats_safely=False)
+    backend = FakeBackend(units_per_host=2, answers=[NO_ANSWER], repeats_safely=False)
     others, ours = Standing("h9", alive=True, group=2), Standing("h7", alive=True, group=1)
     find = backend.find
 
@@ -449,7 +449,7 @@ def test_a_launch_whose_answer_was_lost_is_not_looked_for_among_other_groups() -
 def test_closing_a_run_ends_the_hosts_of_all_groups(attached: bool) -> None:
     """Also of one whose turn has not come yet."""
     one: Script = lambda _host, _numbers: Look([ended_well(FIRST, 1)])  # noqa: E731
-    backend = FakeBackend(folders_per_host=2, scripts={"h1": [one]})
+    backend = FakeBackend(units_per_host=2, scripts={"h1": [one]})
     if attached:
         given = {folder: Found(1, goes_on=True) for folder in FOLDERS}
         backend.held_by = {
@@ -467,10 +467,10 @@ def test_closing_a_run_ends_the_hosts_of_all_groups(attached: bool) -> None:
 
 
 def test_an_interrupt_ends_the_hosts_of_all_groups() -> None:
-    def interrupted(_host: FakeHost, _numbers: Numbers) -> FakeLook:
+    def interrupted(_host: FakeHost, _numbers: Numbers[Folder]) -> FakeLook:
         raise KeyboardInterrupt
 
-    backend = FakeBackend(folders_per_host=1, scripts={"h2": [interrupted]})
+    backend = FakeBackend(units_per_host=1, scripts={"h2": [interrupted]})
     with pytest.raises(KeyboardInterrupt):
         list(started(backend))
     assert sorted(backend.terminated) == ["h1", "h2", "h3"]
@@ -485,7 +485,7 @@ def test_what_cannot_be_attached_to_fails_the_run_and_is_ended(
 
     monkeypatch.setattr(FakeHost, "found", refuse)
     standing = [Standing("h8", alive=True), Standing("h9", alive=True, group=2)]
-    backend = FakeBackend(standing=standing, folders_per_host=2)
+    backend = FakeBackend(standing=standing, units_per_host=2)
     told = run(backend)
     assert sorted(told) == list(FOLDERS)
     assert not any(each.ok for each in told.values())
@@ -494,7 +494,7 @@ def test_what_cannot_be_attached_to_fails_the_run_and_is_ended(
 
 
 def test_what_could_not_be_ended_is_ended_with_the_run() -> None:
-    backend, refusals = FakeBackend(folders_per_host=2), [THROTTLED]
+    backend, refusals = FakeBackend(units_per_host=2), [THROTTLED]
     terminate = backend.terminate
 
     def once(host: str) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from checkout_assets.domain.failures import Cause, diagnose_folder, diagnose_request
+from checkout_assets.domain.failures import Cause, diagnose_request, diagnose_unit
 from checkout_assets.engines.copying import pace, requests
 from checkout_assets_tests.fault_proxy import Answer, FaultProxy, Request
 from checkout_assets_tests.orders_place import FOLDER, OrdersPlace
@@ -146,6 +146,6 @@ def test_a_fleet_decides_by_the_failure_and_never_by_the_sentence(
     failure: Failure | None, cause: Cause, retries: int
 ) -> None:
     for sentence in ("SlowDown, Throttling, timed out", "access was denied"):
-        told = diagnose_folder(sentence, failure)
+        told = diagnose_unit(sentence, failure)
         assert (told.cause, told.retries) == (cause, retries)
         assert told.reason == sentence

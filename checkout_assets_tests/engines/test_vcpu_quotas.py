@@ -223,6 +223,6 @@ def test_nothing_is_asked_if_nothing_is_to_be_launched() -> None:
 
 
 def test_a_run_asks_once_before_its_first_launch() -> None:
-    backend = FakeBackend(folders_per_host=2)
+    backend = FakeBackend(units_per_host=2)
     assert all(each.ok for each in run(backend).values())
     assert backend.wanted_hosts == [2]

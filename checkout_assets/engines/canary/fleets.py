@@ -3,12 +3,13 @@
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Generic, Protocol
+from typing import Generic, Protocol, TypeVar
 
 from checkout_assets.domain.errors import MigrationError
 from checkout_assets.engines.clock import WallClock
-from checkout_assets.engines.fleet.backend import R
-from checkout_assets.engines.seam import FolderEngine
+from checkout_assets.engines.seam import FolderEngine, FolderOutcome
+
+R = TypeVar("R", bound=FolderOutcome)
 
 
 class Machine(Protocol):

@@ -29,7 +29,7 @@ from spark_jobs.stores import Store
 class Ec2Backend:
     """EC2 as the backend of a supervised run."""
 
-    host_word, done_word = "instance", "copied"
+    host_word, unit_word, done_word = "instance", "folder", "copied"
     repeats_safely = True
     """A client token makes a repeated request return the instance of the first one."""
 
@@ -54,7 +54,7 @@ class Ec2Backend:
         self._workers: dict[str, str] = {}
         self.store_word = options.fleet_uri
         self.choices = len(options.choices)
-        self.folders_per_host = options.folders_per_instance
+        self.units_per_host = options.folders_per_instance
 
     def prepare(self) -> None:
         """Settle the cut-off: otherwise each instance would use its own current time."""
@@ -64,7 +64,7 @@ class Ec2Backend:
         """Return nothing: an attempt leaves its completion record or what the next overwrites."""
         return {}
 
-    def proven(self, numbers: Numbers) -> Sequence[FolderCopied]:
+    def proven(self, numbers: Numbers[Folder]) -> Sequence[FolderCopied]:
         """Return the folders that have this run's completion record in raw."""
         return self._records.among(list(numbers))
 
@@ -81,7 +81,7 @@ class Ec2Backend:
         nodes = self._options.host_nodes
         return quota_refusal(self._api.quotas, nodes, hosts, self.host_word, tell)
 
-    def new(self, numbers: Numbers, group: int) -> Instance:
+    def new(self, numbers: Numbers[Folder], group: int) -> Instance:
         worker = self._next_worker()
         deadline = datetime.now(UTC) + timedelta(hours=self._options.deadline_hours)
         told = self._job.for_worker(
@@ -121,6 +121,8 @@ class Ec2Backend:
             self._image = self._api.image(ami)
         return self._image
 
-    def _instance(self, worker: str, numbers: Numbers, launch: Callable[[int], str]) -> Instance:
+    def _instance(
+        self, worker: str, numbers: Numbers[Folder], launch: Callable[[int], str]
+    ) -> Instance:
         reports = WorkerReports(self._fleet, worker_prefix(self._run_id, worker))
         return Instance(self._api, reports, self._records, worker, dict(numbers), launch)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 
 from checkout_assets.domain.counting import counted, of_folders
-from checkout_assets.domain.failures import Cause, Diagnosis, diagnose_folder
+from checkout_assets.domain.failures import Cause, Diagnosis, diagnose_unit
 from checkout_assets.domain.folders import Folder
 from checkout_assets.domain.instance_failures import diagnose_instance
 from checkout_assets.engines.copying.result import FolderCopied
@@ -84,10 +84,10 @@ class Instance:
         failed = {folder for folder, report in told.items() if not report.ok}
         return {folder: Found(1, goes_on=folder not in failed) for folder in given}
 
-    def give(self, numbers: Numbers) -> None:
+    def give(self, numbers: Numbers[Folder]) -> None:
         """Do nothing: the next instance does what is to be retried."""
 
-    def collect(self, numbers: Numbers) -> Look[FolderCopied]:
+    def collect(self, numbers: Numbers[Folder]) -> Look[Folder, FolderCopied]:
         """Renew the listener's file and read the worker's reports."""
         self._reports.listen(Listening(datetime.now(UTC)))
         # In this order, the end is never read before the results that came earlier.
@@ -112,17 +112,17 @@ class Instance:
         except StoreError:
             return ""
 
-    def _counts(self, report: FolderReport, numbers: Numbers) -> bool:
+    def _counts(self, report: FolderReport, numbers: Numbers[Folder]) -> bool:
         number = numbers.get(report.folder)
         return number is not None and number == self.given.get(report.folder)
 
-    def _ended(self, report: FolderReport) -> Ended[FolderCopied]:
+    def _ended(self, report: FolderReport) -> Ended[Folder, FolderCopied]:
         folder, where = report.folder, f"instance {self.id}, {self._worker}"
         number = self.given[folder]
         copied = self._records.of(folder, report.seconds) if report.ok else None
         if copied is not None:
             return Ended(folder, number, where, copied)
-        why = _NO_RECORD if report.ok else diagnose_folder(report.error, report.failure)
+        why = _NO_RECORD if report.ok else diagnose_unit(report.error, report.failure)
         return Ended(folder, number, where, why=why, said=report.error)
 
     def _is_over(self, status: InstanceStatus | None) -> bool:

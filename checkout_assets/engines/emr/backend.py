@@ -1,59 +1,51 @@
-"""A run on EMR: a cluster per group of folders, a step per folder; publication records prove it."""
+"""A run on EMR: a cluster per group of units, a step per unit; records in the lake prove it."""
 
+import sys
 from collections.abc import Callable, Mapping, Sequence
+from typing import Generic
 
 from checkout_assets.domain.failures import Diagnosis
-from checkout_assets.domain.folders import ALL_FOLDERS, Folder
 from checkout_assets.engines.emr.api import EmrApi
 from checkout_assets.engines.emr.cluster import MOST_STEPS, Cluster, run_steps
-from checkout_assets.engines.emr.options import EmrOptions, OrdersJob
-from checkout_assets.engines.emr.request import (
-    launch_request,
-    run_name,
-    step_request,
-)
-from checkout_assets.engines.emr.results import RunResults
-from checkout_assets.engines.fleet.backend import Numbers, Standing
+from checkout_assets.engines.emr.options import EmrOptions
+from checkout_assets.engines.emr.request import launch_request, run_name
+from checkout_assets.engines.emr.work import StepWork
+from checkout_assets.engines.fleet.backend import Numbers, R, Standing, U
 from checkout_assets.engines.fleet.tags import run_tags, tagged_group
 from checkout_assets.engines.fleet.vcpu_quotas import quota_refusal
-from checkout_assets.engines.structuring.spark_engine import StructuredFolder
 from spark_jobs.contract.failures import Failure
-from spark_jobs.stores import Store
 
 
-class EmrBackend:
+class EmrBackend(Generic[U, R]):
     """EMR as the backend of a supervised run."""
 
-    host_word, done_word, store_word = "cluster", "structured", "the lake"
+    host_word, store_word = "cluster", "the lake"
     repeats_safely = False
 
-    def __init__(
-        self, options: EmrOptions, job: OrdersJob, api: EmrApi, lake: Store, run_id: str
-    ) -> None:
+    def __init__(self, options: EmrOptions, work: StepWork[U, R], api: EmrApi, run_id: str) -> None:
         self._options = options
-        self._job = job
+        self._work = work
         self._api = api
         self._run_id = run_id
-        self._results = RunResults(lake, run_id)
+        self.unit_word, self.done_word = work.unit_word, work.done_word
         self.choices = max(len(options.subnets), 1)
         # A cluster that this run does not own is the only one there is.
-        everything = bool(options.cluster_id)
-        self.folders_per_host = len(ALL_FOLDERS) if everything else options.folders_per_cluster
+        self.units_per_host = sys.maxsize if options.cluster_id else work.units_per_cluster
 
     def prepare(self) -> None:
         """Do nothing: there is nothing to prepare."""
 
     def earlier(self) -> Mapping[str, int]:
-        """Return, by folder name, the highest attempt that left a result."""
-        return self._results.attempts()
+        """Return, by the unit's name, the highest attempt that left a result."""
+        return self._work.attempts()
 
-    def proven(self, numbers: Numbers) -> Sequence[StructuredFolder]:
-        """Return the folders that this run has published."""
-        found = (self._results.of(folder, number) for folder, number in numbers.items())
+    def proven(self, numbers: Numbers[U]) -> Sequence[R]:
+        """Return the units that the run's records prove done."""
+        found = (self._work.result(unit, number) for unit, number in numbers.items())
         return [each for each in found if each is not None and each.ok]
 
-    def failed(self, folder: Folder, error: str, failure: Failure) -> StructuredFolder:
-        return StructuredFolder(folder, self._run_id, error=error, failure=failure)
+    def failed(self, unit: U, error: str, failure: Failure) -> R:
+        return self._work.failed(unit, error, failure)
 
     def find(self) -> Sequence[Standing]:
         """Return the run's clusters; a cluster that it does not own is always there."""
@@ -67,9 +59,9 @@ class EmrBackend:
         nodes = self._options.host_nodes
         return quota_refusal(self._api.quotas, nodes, hosts, self.host_word, tell)
 
-    def new(self, numbers: Numbers, group: int) -> Cluster:
+    def new(self, numbers: Numbers[U], group: int) -> Cluster[U, R]:
         first = dict(list(numbers.items())[:MOST_STEPS])
-        steps = [self._step(folder, number) for folder, number in first.items()]
+        steps = [self._work.step(unit, number) for unit, number in first.items()]
 
         def launch(choice: int) -> str:
             request = launch_request(self._options, self._run_id, steps, choice, group)
@@ -77,7 +69,7 @@ class EmrBackend:
 
         return self._cluster(first, launch)
 
-    def attach(self, host: str) -> Cluster:
+    def attach(self, host: str) -> Cluster[U, R]:
         cluster = self._cluster({}, lambda _: host)
         cluster.id = host
         return cluster
@@ -95,8 +87,5 @@ class EmrBackend:
         if active:
             self._api.cancel_steps(host, active)
 
-    def _step(self, folder: Folder, number: int) -> Mapping[str, object]:
-        return step_request(self._options, self._job, folder, self._run_id, number)
-
-    def _cluster(self, given: dict[Folder, int], launch: Callable[[int], str]) -> Cluster:
-        return Cluster(self._api, self._results, self._run_id, given, launch, self._step)
+    def _cluster(self, given: dict[U, int], launch: Callable[[int], str]) -> Cluster[U, R]:
+        return Cluster(self._api, self._work, self._run_id, given, launch)

@@ -7,6 +7,7 @@ from checkout_assets.domain.folders import ALL_FOLDERS, Folder
 from checkout_assets.engines.clock import Clock, WallClock
 from checkout_assets.engines.emr.api import EmrApi
 from checkout_assets.engines.emr.backend import EmrBackend
+from checkout_assets.engines.emr.folder_work import FolderWork
 from checkout_assets.engines.emr.options import EmrOptions, OrdersJob
 from checkout_assets.engines.emr.request import refuse_attempt_id, step_request
 from checkout_assets.engines.fleet.run import FleetRun
@@ -44,5 +45,6 @@ class EmrEngine:
     def run(self, folders: Sequence[Folder], run_id: str) -> Iterator[StructuredFolder]:
         """Yield each folder's outcome; however it ends, the launched clusters are terminated."""
         refuse_attempt_id(run_id)
-        backend = EmrBackend(self.options, self.job, self.api, self.lake, run_id)
+        work = FolderWork(self.options, self.job, self.lake, run_id)
+        backend = EmrBackend(self.options, work, self.api, run_id)
         return FleetRun(backend, folders, self.options.pace, self.clock, self.tell).results()

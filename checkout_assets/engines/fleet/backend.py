@@ -1,7 +1,7 @@
 """What a run needs from a service that provides machines: a few calls and their results.
 
-A host is a cluster or an instance. A unit of work is a folder, which a host does as a step or as
-one of its worker's folders. A backend knows its service and makes no decisions.
+A host is a cluster or an instance. A unit is a folder or a month of a table, which a host does as a
+step or as one of its worker's folders. A backend knows its service and makes no decisions.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -9,20 +9,20 @@ from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
 from checkout_assets.domain.failures import Diagnosis
-from checkout_assets.domain.folders import Folder
-from checkout_assets.engines.seam import FolderOutcome
+from checkout_assets.engines.seam import Unit, UnitOutcome
 from spark_jobs.contract.failures import Failure
 
-R = TypeVar("R", bound=FolderOutcome)
-Numbers = Mapping[Folder, int]
-"""Attempt numbers by folder; the number is part of the name of what the attempt writes."""
+U = TypeVar("U", bound=Unit)
+R = TypeVar("R", bound=UnitOutcome)
+Numbers = Mapping[U, int]
+"""Attempt numbers by unit; the number is part of the name of what the attempt writes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
     """A host that is not gone: ``alive`` if it works or is starting, otherwise it is ending.
 
-    ``group`` is the number of the group of folders that it was launched for.
+    ``group`` is the number of the group of units that it was launched for.
     """
 
     id: str
@@ -32,21 +32,21 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """Work that another process gave a host for a folder; ``goes_on`` unless it has failed."""
+    """Work that another process gave a host for a unit; ``goes_on`` unless it has failed."""
 
     number: int
     goes_on: bool
 
 
 @dataclass(frozen=True, slots=True)
-class Ended(Generic[R]):
+class Ended(Generic[U, R]):
     """An attempt that ended: with a proven result, or with ``why`` it failed.
 
-    ``said`` is the folder's own sentence, if it left one. ``where`` is the display name of what
+    ``said`` is the unit's own sentence, if it left one. ``where`` is the display name of what
     worked on it. ``log`` is the end of that one's log, if it has its own.
     """
 
-    folder: Folder
+    unit: U
     number: int
     where: str
     result: R | None = None
@@ -56,7 +56,7 @@ class Ended(Generic[R]):
 
 
 @dataclass(frozen=True, slots=True)
-class Look(Generic[R]):
+class Look(Generic[U, R]):
     """The state of a host at one poll.
 
     ``over`` is why the host does no more work. ``gone`` says that nothing of it is running any
@@ -65,7 +65,7 @@ class Look(Generic[R]):
     says that the description should be shown at once.
     """
 
-    ended: Sequence[Ended[R]] = ()
+    ended: Sequence[Ended[U, R]] = ()
     over: Diagnosis | None = None
     gone: bool = False
     finished: bool = False
@@ -74,7 +74,7 @@ class Look(Generic[R]):
     urgent: bool = False
 
 
-class Host(Protocol[R]):
+class Host(Protocol[U, R]):
     """One machine or cluster of a run."""
 
     id: str
@@ -83,7 +83,7 @@ class Host(Protocol[R]):
     """Whether it accepts more work than it was launched with."""
 
     @property
-    def given(self) -> Numbers:
+    def given(self) -> Numbers[U]:
         """The attempts that it was given."""
 
     @property
@@ -100,46 +100,48 @@ class Host(Protocol[R]):
         Raises AwsRequestError. A repeated call asks for the same host again.
         """
 
-    def found(self, folders: Sequence[Folder]) -> Mapping[Folder, Found]:
-        """Return the work that another process gave it, for these folders."""
+    def found(self, units: Sequence[U]) -> Mapping[U, Found]:
+        """Return the work that another process gave it, for these units."""
 
-    def give(self, numbers: Numbers) -> None:
+    def give(self, numbers: Numbers[U]) -> None:
         """Give it the attempts that it was not given yet; some hosts accept no more."""
 
-    def collect(self, numbers: Numbers) -> Look[R]:
+    def collect(self, numbers: Numbers[U]) -> Look[U, R]:
         """Return the state of these attempts; raises AwsRequestError or StoreError."""
 
     def log(self) -> str:
         """Return the end of its own log; empty if there is none, or not yet."""
 
 
-class Backend(Protocol[R]):
+class Backend(Protocol[U, R]):
     """One run on one service."""
 
     host_word: str
     """``instance`` or ``cluster``."""
+    unit_word: str
+    """``folder`` or ``month``."""
     done_word: str
-    """What is done to a folder: ``copied``."""
+    """What is done to a unit: ``copied``."""
     store_word: str
     """Where hosts and this run exchange records."""
     choices: int
     """Subnets and types to choose from."""
     repeats_safely: bool
     """Whether repeating a launch request never launches a second host."""
-    folders_per_host: int
-    """How many folders a host is given; a run with more folders uses several hosts in parallel."""
+    units_per_host: int
+    """How many units a host is given; a run with more units uses several hosts in parallel."""
 
     def prepare(self) -> None:
         """Prepare what all hosts of the run share."""
 
     def earlier(self) -> Mapping[str, int]:
-        """Return, by folder name, the highest number of an attempt that has written something."""
+        """Return, by unit name, the highest number of an attempt that has written something."""
 
-    def proven(self, numbers: Numbers) -> Sequence[R]:
-        """Return the folders that records prove done by this run, independently of any host."""
+    def proven(self, numbers: Numbers[U]) -> Sequence[R]:
+        """Return the units that records prove done by this run, independently of any host."""
 
-    def failed(self, folder: Folder, error: str, failure: Failure) -> R:
-        """Build the outcome of a folder that is not done."""
+    def failed(self, unit: U, error: str, failure: Failure) -> R:
+        """Build the outcome of a unit that is not done."""
 
     def find(self) -> Sequence[Standing]:
         """Return this run's hosts that are not gone, the latest first."""
@@ -150,10 +152,10 @@ class Backend(Protocol[R]):
         ``tell`` is told if fewer than ``hosts`` can be, or if that is not known.
         """
 
-    def new(self, numbers: Numbers, group: int) -> Host[R]:
+    def new(self, numbers: Numbers[U], group: int) -> Host[U, R]:
         """Return a host to launch for these attempts; ``group`` is the number of their group."""
 
-    def attach(self, host: str) -> Host[R]:
+    def attach(self, host: str) -> Host[U, R]:
         """Return a host that was found."""
 
     def is_gone(self, host: str) -> bool:

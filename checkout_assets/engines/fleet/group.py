@@ -1,4 +1,4 @@
-"""One group of a run's folders: it uses one host after another until each folder has ended.
+"""One group of a run's units: it uses one host after another until each unit has ended.
 
 What a group does is decided here, by the same rules for every service. A backend only reports what
 its service says.
@@ -12,11 +12,10 @@ from typing import Generic
 
 from checkout_assets.domain.counting import counted
 from checkout_assets.domain.failures import LOST, TRIED_AGAIN, Cause, Diagnosis
-from checkout_assets.domain.folders import Folder
 from checkout_assets.domain.log_tail import log_tail
 from checkout_assets.engines.aws_requests import AwsRequestError
 from checkout_assets.engines.clock import Clock
-from checkout_assets.engines.fleet.backend import Backend, Ended, Host, Look, R
+from checkout_assets.engines.fleet.backend import Backend, Ended, Host, Look, R, U
 from checkout_assets.engines.fleet.hosts import Hosts
 from checkout_assets.engines.fleet.pace import Pace
 from checkout_assets.engines.fleet.turns import Course, Wait, Waiting
@@ -30,11 +29,11 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
-class Unit:
-    """A folder that is not done.
+class UnitState:
+    """How far a unit is that is not done.
 
     ``number`` is that of the current attempt; no other attempt of any process has the same number.
-    ``attempts`` counts those that this run began, ``failures`` those that the folder itself caused.
+    ``attempts`` counts those that this run began, ``failures`` those that the unit itself caused.
     """
 
     number: int = 1
@@ -47,21 +46,21 @@ class Unit:
         self.attempts += 1
 
 
-Units = dict[Folder, Unit]
+UnitStates = dict[U, UnitState]
 
 
 @dataclass(frozen=True, slots=True)
-class FleetContext(Generic[R]):
+class FleetContext(Generic[U, R]):
     """What all groups of a run have in common."""
 
-    backend: Backend[R]
+    backend: Backend[U, R]
     pace: Pace
     clock: Clock
     tell: Callable[[str], None]
 
 
-class Group(Generic[R]):
-    """Some folders of a run, on one host at a time.
+class Group(Generic[U, R]):
+    """Some units of a run, on one host at a time.
 
     ``living`` is a host that another process launched for the group. ``ending`` are hosts that may
     still write: nothing is launched before they are gone.
@@ -69,9 +68,9 @@ class Group(Generic[R]):
 
     def __init__(
         self,
-        context: FleetContext[R],
+        context: FleetContext[U, R],
         number: int,
-        units: Units,
+        units: UnitStates[U],
         living: str = "",
         ending: Sequence[str] = (),
     ) -> None:
@@ -85,27 +84,27 @@ class Group(Generic[R]):
         self._sign: object = None
         self._quiet = self._untold = 0.0
 
-    def claim(self, units: Units) -> None:
+    def claim(self, units: UnitStates[U]) -> None:
         """Take from ``units`` those that its living host was already given.
 
         A unit that failed there gets a new attempt: the failure was reported, and running the
-        folder again asks for a retry.
+        unit again asks for a retry.
         """
         assert self._host is not None
-        for folder, found in self._host.found(list(units)).items():
-            unit = self._left[folder] = units.pop(folder)
-            if found.number >= unit.number:
-                unit.number = found.number if found.goes_on else found.number + 1
+        for unit, found in self._host.found(list(units)).items():
+            state = self._left[unit] = units.pop(unit)
+            if found.number >= state.number:
+                state.number = found.number if found.goes_on else found.number + 1
 
-    def fill(self, units: Units) -> None:
+    def fill(self, units: UnitStates[U]) -> None:
         """Take more units, up to the number per host, if its living host accepts more."""
         if self._host is not None and self._host.takes_more:
-            room = max(self._backend.folders_per_host - len(self._left), 0)
-            for folder in list(units)[:room]:
-                self._left[folder] = units.pop(folder)
+            room = max(self._backend.units_per_host - len(self._left), 0)
+            for unit in list(units)[:room]:
+                self._left[unit] = units.pop(unit)
 
     def course(self) -> Course[R, None]:
-        """Yield each folder's result when it ends; afterwards no host of the group is left.
+        """Yield each unit's result when it ends; afterwards no host of the group is left.
 
         Uses one host after another, as long as the loss of a host is worth a retry.
         """
@@ -137,16 +136,16 @@ class Group(Generic[R]):
         except (AwsRequestError, StoreError) as error:
             return diagnose_error(error, self._backend.store_word)
 
-    def _begin(self) -> Waiting[Host[R]]:
+    def _begin(self) -> Waiting[Host[U, R]]:
         yield from self._hosts.wait_until_gone(self._ending)
         self._ending = ()
         host = yield from self._hosts.launch(self._numbers())
-        self._tell(f"Launched {host.title} for {counted(len(self._left), 'folder')}: {host.link}")
+        self._tell(f"Launched {host.title} for {self._unfinished()}: {host.link}")
         yield self._pause()
         return host
 
-    def _follow(self, host: Host[R]) -> Course[R, Diagnosis | None]:
-        """Yield each folder when it ends; returns why the host ended early, or None."""
+    def _follow(self, host: Host[U, R]) -> Course[R, Diagnosis | None]:
+        """Yield each unit when it ends; returns why the host ended early, or None."""
         self._sign, self._quiet, self._untold = None, 0.0, _SECONDS_BETWEEN_WORDS
         while self._left:
             try:
@@ -169,7 +168,7 @@ class Group(Generic[R]):
             raise error
         _log.warning("%s; asking again", error.code or error)
 
-    def _look(self, host: Host[R]) -> Course[R, Diagnosis | None]:
+    def _look(self, host: Host[U, R]) -> Course[R, Diagnosis | None]:
         look = host.collect(self._numbers())
         for ended in look.ended:
             result = self._settle(host, ended)
@@ -184,38 +183,40 @@ class Group(Generic[R]):
         host.give(self._numbers())
         return None
 
-    def _settle(self, host: Host[R], ended: Ended[R]) -> R | None:
-        """Return the folder's outcome; None if the attempt is outdated or is to be repeated."""
-        unit = self._left.get(ended.folder)
-        if unit is None or ended.number != unit.number:
+    def _settle(self, host: Host[U, R], ended: Ended[U, R]) -> R | None:
+        """Return the unit's outcome; None if the attempt is outdated or is to be repeated."""
+        state = self._left.get(ended.unit)
+        if state is None or ended.number != state.number:
             return None
         if ended.result is not None:
             return self._end(ended.result)
         assert ended.why is not None
-        unit.failures += 1
-        told = ended.said or f"{ended.folder}: {ended.why.reason}."
-        if unit.failures <= ended.why.retries:
+        state.failures += 1
+        told = ended.said or f"{ended.unit}: {ended.why.reason}."
+        if state.failures <= ended.why.retries:
             self._tell(f"{told} It is retried.")
-            unit.begin_again()
+            state.begin_again()
             return None
-        where = f"Attempt {unit.attempts}, {ended.where}.{_shown(ended.log or host.log())}"
+        where = f"Attempt {state.attempts}, {ended.where}.{_shown(ended.log or host.log())}"
         error = f"{told} {where} See {host.link}"
-        return self._end(self._backend.failed(ended.folder, error, ended.why.failure))
+        return self._end(self._backend.failed(ended.unit, error, ended.why.failure))
 
     def _end(self, result: R) -> R:
-        unit = self._left.pop(result.folder)
+        state = self._left.pop(result.unit)
         host = self._host.id if self._host else ""
-        return replace(result, attempts=unit.attempts, host=host)
+        return replace(result, attempts=state.attempts, host=host)
 
-    def _ended(self, host: Host[R], look: Look[R], why: Diagnosis) -> Waiting[Diagnosis | None]:
+    def _ended(
+        self, host: Host[U, R], look: Look[U, R], why: Diagnosis
+    ) -> Waiting[Diagnosis | None]:
         """End the host and return why it ended; afterwards it does nothing more."""
         if not self._left:
             return None
         yield from self._hosts.end(host.id, look.gone)
-        waits = all(host.given.get(folder) != number for folder, number in self._numbers().items())
+        waits = all(host.given.get(unit) != number for unit, number in self._numbers().items())
         return TRIED_AGAIN if look.finished and waits else why
 
-    def _is_lost(self, look: Look[R]) -> bool:
+    def _is_lost(self, look: Look[U, R]) -> bool:
         """Whether a host that reports progress has reported nothing new for too long."""
         sign = (look.sign, len(look.ended))
         if sign != self._sign:
@@ -227,16 +228,13 @@ class Group(Generic[R]):
 
     def _replace(self, end: Diagnosis) -> None:
         word = self._backend.host_word
-        self._tell(
-            f"{end.reason}; another {word} does the unfinished "
-            f"{counted(len(self._left), 'folder')}."
-        )
+        self._tell(f"{end.reason}; another {word} does the unfinished {self._unfinished()}.")
         if end.elsewhere:
             self._hosts.go_elsewhere()
         given = self._host.given if self._host else {}
-        for folder, unit in self._left.items():
-            if given.get(folder) == unit.number:
-                unit.begin_again()
+        for unit, state in self._left.items():
+            if given.get(unit) == state.number:
+                state.begin_again()
         self._host = None
 
     def _give_up(self, end: Diagnosis) -> Iterator[R]:
@@ -247,8 +245,11 @@ class Group(Generic[R]):
         for given_up in all_failed(self._backend, list(self._left), end, where):
             yield self._end(given_up)
 
-    def _numbers(self) -> dict[Folder, int]:
-        return {folder: unit.number for folder, unit in self._left.items()}
+    def _numbers(self) -> dict[U, int]:
+        return {unit: state.number for unit, state in self._left.items()}
+
+    def _unfinished(self) -> str:
+        return counted(len(self._left), self._backend.unit_word)
 
     def _pause(self) -> Wait:
         seconds = self._pace.poll_seconds
@@ -267,12 +268,12 @@ def diagnose_error(error: AwsRequestError | StoreError, store_word: str) -> Diag
 
 
 def all_failed(
-    backend: Backend[R], folders: Sequence[Folder], end: Diagnosis, where: str = ""
+    backend: Backend[U, R], units: Sequence[U], end: Diagnosis, where: str = ""
 ) -> Iterator[R]:
-    """Return every folder as failed for the same reason; ``where`` says with which host."""
-    for folder in folders:
-        error = f"{folder}: not {backend.done_word}, because {end.reason}.{where}"
-        yield backend.failed(folder, error, end.failure)
+    """Return every unit as failed for the same reason; ``where`` says with which host."""
+    for unit in units:
+        error = f"{unit}: not {backend.done_word}, because {end.reason}.{where}"
+        yield backend.failed(unit, error, end.failure)
 
 
 def _shown(log: str) -> str:

@@ -7,7 +7,7 @@ from typing import Generic
 from checkout_assets.domain.failures import Cause
 from checkout_assets.engines.aws_requests import AwsRequestError
 from checkout_assets.engines.clock import Clock
-from checkout_assets.engines.fleet.backend import Backend, Host, Numbers, R, Standing
+from checkout_assets.engines.fleet.backend import Backend, Host, Numbers, R, Standing, U
 from checkout_assets.engines.fleet.pace import Pace
 from checkout_assets.engines.fleet.turns import Wait, Waiting
 
@@ -22,10 +22,10 @@ _MOST_ENDING_POLLS = 40
 _log = logging.getLogger(__name__)
 
 
-class Hosts(Generic[R]):
-    """The hosts of one group of a run's folders that the run knows of."""
+class Hosts(Generic[U, R]):
+    """The hosts of one group of a run's units that the run knows of."""
 
-    def __init__(self, backend: Backend[R], pace: Pace, clock: Clock, group: int) -> None:
+    def __init__(self, backend: Backend[U, R], pace: Pace, clock: Clock, group: int) -> None:
         self._backend = backend
         self._pace = pace
         self._clock = clock
@@ -34,12 +34,12 @@ class Hosts(Generic[R]):
         self._in_doubt = False
         self._known: set[str] = set()
 
-    def attach(self, host: str) -> Host[R]:
+    def attach(self, host: str) -> Host[U, R]:
         """Return a host that another process launched; from now on it is ended with the others."""
         self._known.add(host)
         return self._backend.attach(host)
 
-    def launch(self, numbers: Numbers) -> Waiting[Host[R]]:
+    def launch(self, numbers: Numbers[U]) -> Waiting[Host[U, R]]:
         """Launch a host with any choice that has capacity, and return it.
 
         Raises AwsRequestError if the service refuses it, has no capacity anywhere, or never
@@ -92,7 +92,7 @@ class Hosts(Generic[R]):
         for host in sorted(self._known):
             self._attempt(lambda host=host: self._terminate(host))  # type: ignore[misc]
 
-    def _launch_there(self, host: Host[R]) -> Waiting[None]:
+    def _launch_there(self, host: Host[U, R]) -> Waiting[None]:
         wait = self._pace.first_wait_seconds
         for left in reversed(range(_MOST_TRIES)):
             try:
@@ -108,7 +108,7 @@ class Hosts(Generic[R]):
                 return
         raise AssertionError("the last try raises")
 
-    def _ask(self, host: Host[R]) -> None:
+    def _ask(self, host: Host[U, R]) -> None:
         """Launch it, and remember if the launch may have succeeded without a response."""
         before, self._in_doubt = self._in_doubt, True
         try:
@@ -119,7 +119,7 @@ class Hosts(Generic[R]):
         self._in_doubt = before
         self._known.add(host.id)
 
-    def _was_launched(self, host: Host[R]) -> Waiting[bool]:
+    def _was_launched(self, host: Host[U, R]) -> Waiting[bool]:
         """Whether the host exists although its launch request got no response."""
         if self._backend.repeats_safely:
             return False

@@ -11,7 +11,7 @@ class Pace:
     ``first_wait_seconds`` is the wait after a launch without a response; it doubles each time.
     ``ending_poll_seconds`` is the interval between polls of a host that is ending. A service may
     not answer for ``most_silent_polls``. A host that reports progress may report nothing new for
-    ``silence_seconds``. Each group of a run's folders may use up ``most_hosts``.
+    ``silence_seconds``. Each group of a run's units may use up ``most_hosts``.
     """
 
     poll_seconds: float

@@ -1,4 +1,4 @@
-"""One run: its folders in groups, each on a host of its own; no host is left running."""
+"""One run: its units in groups, each on a host of its own; no host is left running."""
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
@@ -6,15 +6,15 @@ from contextlib import ExitStack
 from itertools import count
 from typing import Any, Generic
 
-from checkout_assets.domain.folders import Folder, slices
+from checkout_assets.domain.slices import slices
 from checkout_assets.engines.aws_requests import AwsRequestError
 from checkout_assets.engines.clock import Clock
-from checkout_assets.engines.fleet.backend import Backend, R, Standing
+from checkout_assets.engines.fleet.backend import Backend, R, Standing, U
 from checkout_assets.engines.fleet.group import (
     FleetContext,
     Group,
-    Unit,
-    Units,
+    UnitState,
+    UnitStates,
     all_failed,
     diagnose_error,
 )
@@ -25,25 +25,25 @@ from spark_jobs.stores import StoreError
 _log = logging.getLogger(__name__)
 
 
-class FleetRun(Generic[R]):
-    """The folders of one run id, from launch to termination."""
+class FleetRun(Generic[U, R]):
+    """The units of one run id, from launch to termination."""
 
     def __init__(
         self,
-        backend: Backend[R],
-        folders: Sequence[Folder],
+        backend: Backend[U, R],
+        units: Sequence[U],
         pace: Pace,
         clock: Clock,
         tell: Callable[[str], None] = _log.info,
     ) -> None:
         self._backend = backend
-        self._left: Units = {folder: Unit() for folder in folders}
+        self._left: UnitStates[U] = {unit: UnitState() for unit in units}
         self._pace = pace
         self._clock = clock
         self._context = FleetContext(backend, pace, clock, tell)
 
     def results(self) -> Iterator[R]:
-        """Yield each folder's result; closing the iterator ends the run's hosts."""
+        """Yield each unit's result; closing the iterator ends the run's hosts."""
         yield from self._done_before()
         if not self._left:
             return
@@ -62,18 +62,18 @@ class FleetRun(Generic[R]):
 
     def _done_before(self) -> Iterator[R]:
         earlier = self._backend.earlier()
-        latest = {folder: max(earlier.get(folder.name, 0), 1) for folder in self._left}
+        latest = {unit: max(earlier.get(unit.name, 0), 1) for unit in self._left}
         for result in self._backend.proven(latest):
-            del self._left[result.folder]
+            del self._left[result.unit]
             yield result
-        for folder, unit in self._left.items():
-            unit.number = earlier.get(folder.name, 0) + 1
+        for unit, state in self._left.items():
+            state.number = earlier.get(unit.name, 0) + 1
 
-    def _groups(self, ends: ExitStack) -> tuple[list[Group[R]], Iterator[R]]:
+    def _groups(self, ends: ExitStack) -> tuple[list[Group[U, R]], Iterator[R]]:
         """Return a group per living host with the work it was given, then groups of the others.
 
-        However the run ends, ``ends`` ends their hosts. A host without work on these folders gets
-        an empty group, which ends it at once. The second value are the folders that are refused:
+        However the run ends, ``ends`` ends their hosts. A host without work on these units gets
+        an empty group, which ends it at once. The second value are the units that are refused:
         no host for them can be launched.
         """
         found, left = self._backend.find(), dict(self._left)
@@ -87,16 +87,18 @@ class FleetRun(Generic[R]):
         for group in groups:
             group.fill(left)
         ending = [each.id for each in found if not each.alive]
-        shares = list(slices(list(left), self._backend.folders_per_host))
+        shares = list(slices(list(left), self._backend.units_per_host))
         end = self._backend.refusal(len(shares), self._context.tell) if shares else None
         if end is not None:
             return groups, all_failed(self._backend, list(left), end)
-        for folders in shares:
-            units = {folder: left[folder] for folder in folders}
+        for share in shares:
+            units = {unit: left[unit] for unit in share}
             groups.append(self._group(ends, next(free), units, ending=ending))
         return groups, iter(())
 
-    def _group(self, ends: ExitStack, number: int, units: Units, **hosts: Any) -> Group[R]:
+    def _group(
+        self, ends: ExitStack, number: int, units: UnitStates[U], **hosts: Any
+    ) -> Group[U, R]:
         group = Group(self._context, number, units, **hosts)
         ends.callback(group.release)
         return group

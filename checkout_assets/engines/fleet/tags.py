@@ -5,7 +5,7 @@ from collections.abc import Mapping
 RUN_ID_TAG = "checkout-assets:run-id"
 DEPLOYMENT_TAG = "checkout-assets:deployment"
 GROUP_TAG = "checkout-assets:group"
-"""The number of the group of its run's folders that a host works on, from 1."""
+"""The number of the group of its run's units that a host works on, from 1."""
 
 _MOST_DIGITS = 3
 """A run has at most 512 folders."""
