@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from checkout_assets.domain.access.host_policies import host_role
+from checkout_assets.domain.access.launch_policies import launch_role
 from checkout_assets.domain.access.terms import AccessTerms, Place
 from checkout_assets.domain.folders import Folder, select_folders
 from checkout_assets.engines.copying.result import FolderCopied
@@ -73,7 +74,7 @@ class Ec2Place:
         self.fleet = open_store(self.options.fleet_uri)
         self.raw = orders.raw.open()
         self.told: list[str] = []
-        self.host = Host(host_role(self.terms()))
+        self.host = Host([*host_role(self.terms()), *launch_role(self.terms())])
         ec2.api.denies = self._denies
 
     def terms(self) -> AccessTerms:

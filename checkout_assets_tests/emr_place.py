@@ -10,6 +10,7 @@ import boto3
 from botocore.config import Config
 
 from checkout_assets.domain.access.host_policies import host_role
+from checkout_assets.domain.access.launch_policies import launch_role
 from checkout_assets.domain.access.terms import AccessTerms, Place
 from checkout_assets.domain.folders import Folder, select_folders
 from checkout_assets.engines.clock import Clock
@@ -81,7 +82,7 @@ class EmrPlace:
         self.job = OrdersJob(JOB, "s3://raw/copies", str(directory / "lake"), "keep", REGION)
         self.clock = QuickClock()
         self.told: list[str] = []
-        self.host = Host(host_role(self.terms()))
+        self.host = Host([*host_role(self.terms()), *launch_role(self.terms())])
         emr.api.denies = self._denies
 
     def terms(self) -> AccessTerms:

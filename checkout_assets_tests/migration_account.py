@@ -1,7 +1,7 @@
 """An AWS account in moto that is ready for the migration, in which tests create faults."""
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -20,6 +20,7 @@ from checkout_assets.domain.access.terms import AccessTerms
 from checkout_assets.engines.access.granting import wanted_statements
 from checkout_assets.engines.access.options import access_options
 from checkout_assets.engines.doctor.account import AwsClients
+from checkout_assets.engines.doctor.roles import HOST_POLICIES
 from checkout_assets.engines.emr.options import RELEASE
 from checkout_assets.engines.emr.request import MANAGED_POLICIES_TAG
 from checkout_assets.packaging.contents import Package
@@ -32,14 +33,14 @@ SOURCE, RAW, LAKE, ARTIFACTS = "orders", "analytics-raw", "analytics-lake", "art
 TAG = {"Key": MANAGED_POLICIES_TAG, "Value": "true"}
 SERVICE_ROLES = ("AWSServiceRoleForEMRCleanup", "AWSServiceRoleForEC2Spot")
 QUOTAS = {"L-1216C47A": 2000.0, "L-34B43A08": 2000.0}
-ROLES = {
-    "copy": ("copy_role", ["host", "worker"]),
-    "worker": ("worker_role", ["ec2.amazonaws.com"]),
-    "node": ("structure_role", ["ec2.amazonaws.com"]),
-    "emr": ("emr_service_role", ["elasticmapreduce.amazonaws.com"]),
-    "host": ("host_role", ["ec2.amazonaws.com"]),
+ROLES: dict[str, tuple[Sequence[str], list[str]]] = {
+    "copy": (["copy_role"], ["host", "worker"]),
+    "worker": (["worker_role"], ["ec2.amazonaws.com"]),
+    "node": (["structure_role"], ["ec2.amazonaws.com"]),
+    "emr": (["emr_service_role"], ["elasticmapreduce.amazonaws.com"]),
+    "host": (HOST_POLICIES, ["ec2.amazonaws.com"]),
 }
-"""By name: the role's policy, and who assumes the role."""
+"""By name: the role's policies, and who assumes the role."""
 
 _NOTHING = {"Effect": "Allow", "Action": ["ec2:DescribeSubnets"], "Resource": ["*"]}
 Answer = Callable[[Mapping[str, Any]], dict[str, Any]]
@@ -114,10 +115,8 @@ class MigrationAccount:
 
     def role_statements(self, role: str) -> list[Any]:
         """What the role needs."""
-        statements = list(ROLE_POLICIES[ROLES[role][0]](self.terms()))
-        return statements + (
-            list(ROLE_POLICIES["reconcile_role"](self.terms())) if role == "host" else []
-        )
+        policies, _ = ROLES[role]
+        return [each for name in policies for each in ROLE_POLICIES[name](self.terms())]
 
     @contextmanager
     def listening(self) -> Iterator[None]:

@@ -31,6 +31,16 @@ CONDITIONS = [
     ({"StringEquals": {"aws:PrincipalAccount": "999999999999"}}, NO),
     ({"DateGreaterThan": {"aws:CurrentTime": "2027-01-01T00:00:00Z"}}, NO),
     ({"DateGreaterThan": {"aws:CurrentTime": "2026-01-01T00:00:00Z"}}, YES),
+    ({"DateLessThan": {"aws:CurrentTime": "2026-11-27T12:00:01Z"}}, YES),
+    ({"DateLessThan": {"aws:CurrentTime": GIVEN.now}}, NO),
+    ({"DateLessThanEquals": {"aws:CurrentTime": GIVEN.now}}, YES),
+    ({"DateLessThanEquals": {"aws:CurrentTime": "2026-11-27T11:59:59Z"}}, NO),
+    ({"DateGreaterThan": {"aws:CurrentTime": GIVEN.now}}, NO),
+    ({"DateGreaterThanEquals": {"aws:CurrentTime": GIVEN.now}}, YES),
+    ({"ArnEquals": {"aws:PrincipalArn": "arn:aws:iam::*:role/copy"}}, YES),
+    ({"StringEqualsIgnoreCase": {"aws:PrincipalType": "assumedrole"}}, YES),
+    ({"StringNotEquals": {"aws:PrincipalType": "AssumedRole"}}, NO),
+    ({"StringEquals": {"kms:CallerAccount": "123456789012"}}, YES),
     ({"StringNotEquals": {"aws:SourceVpce": "vpce-1"}}, MAYBE),
     ({"IpAddress": {"aws:SourceIp": "10.0.0.0/8"}}, MAYBE),
     ({"StringNotEquals": {"s3:x-amz-server-side-encryption": "aws:kms"}}, MAYBE),
@@ -135,3 +145,15 @@ def test_a_single_character_does_not_stand_for_all_keys() -> None:
 def test_a_denial_wins_over_what_is_allowed() -> None:
     policy = [statement("Allow"), statement("Deny", Action="s3:Put*")]
     assert list(not_allowed_by(policy, NEEDED, GIVEN).taken) == [PERMISSION]
+
+
+def test_a_denial_that_may_apply_makes_what_is_allowed_unsure() -> None:
+    perhaps = statement("Deny", Condition={"StringNotEquals": {"aws:SourceVpce": "vpce-1"}})
+    found = not_allowed_by([statement("Allow"), perhaps], NEEDED, GIVEN)
+    assert (list(found.taken), list(found.unsure)) == ([], [PERMISSION])
+
+
+def test_what_is_taken_is_not_unsure_as_well() -> None:
+    perhaps = statement("Deny", Condition={"StringNotEquals": {"aws:SourceVpce": "vpce-1"}})
+    found = denied_by([statement("Deny"), perhaps], NEEDED, GIVEN, own=False)
+    assert (list(found.taken), list(found.unsure)) == ([PERMISSION], [])

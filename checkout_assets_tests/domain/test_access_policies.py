@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -72,6 +73,39 @@ TERMS = AccessTerms(
     catalog="glue",
     plain_database="consumable_tables",
 )
+
+
+def long_place(letter: str) -> Place:
+    return Place(letter * 63, "checkout-orders/migration/")
+
+
+def long_role(letter: str) -> str:
+    return role(letter * 64)
+
+
+LONG_KEY = f"arn:aws:kms:us-east-2:222222222222:key/{'1' * 36}"
+LONG = replace(
+    TERMS,
+    source=long_place("a"),
+    raw=long_place("b"),
+    lake=long_place("c"),
+    package=long_place("d"),
+    cluster_package=long_place("e"),
+    reports=long_place("f"),
+    logs=long_place("g"),
+    run_logs=long_place("h"),
+    copy_role=long_role("i"),
+    worker_role=long_role("j"),
+    reconcile_role=long_role("k"),
+    structure_role=long_role("l"),
+    emr_service_role=long_role("m"),
+    grant_role=long_role("n"),
+    source_key=LONG_KEY,
+    raw_key=LONG_KEY,
+    lake_key=LONG_KEY,
+    fleet_key=LONG_KEY,
+    volume_key=LONG_KEY,
+)
 SMALLEST = AccessTerms(
     Place("source"), Place("raw", "copies/"), None, role("copier"), TERMS.expires, "x"
 )
@@ -135,8 +169,18 @@ def test_every_role_s_policy_and_every_grant_keep_our_rules(policy: dict[str, An
 
 @pytest.mark.parametrize("policy", EVERY_POLICY)
 def test_every_policy_fits_into_what_iam_takes(policy: dict[str, Any]) -> None:
-    without_spaces = json.dumps(policy, separators=(",", ":"))
-    assert len(without_spaces) <= LARGEST_MANAGED_POLICY
+    assert size(policy) <= LARGEST_MANAGED_POLICY
+
+
+@pytest.mark.parametrize("name", ROLE_POLICIES)
+def test_a_role_s_policy_fits_with_long_names_and_500_characters_more(name: str) -> None:
+    """The longest bucket and role names that AWS takes, packages in two places, all keys."""
+    assert size(policy_document(ROLE_POLICIES[name](LONG))) <= LARGEST_MANAGED_POLICY - 500
+
+
+def size(policy: dict[str, Any]) -> int:
+    """The characters of a policy as IAM counts them."""
+    return len(json.dumps(policy, separators=(",", ":")))
 
 
 def test_the_hand_run_s_policy_breaks_every_rule() -> None:
@@ -229,7 +273,7 @@ def test_the_host_may_do_exactly_what_the_engines_ask_aws_for() -> None:
     }
     implied = {*IMPLIED, "sts:AssumeRole"}
     by_option = {"ec2:AuthorizeSecurityGroupIngress"}  # the hand run's rule for SSH
-    host = ROLE_POLICIES["host_role"](TERMS)
+    host = [*ROLE_POLICIES["host_role"](TERMS), *ROLE_POLICIES["launch_role"](TERMS)]
     allowed = {action for statement in host for action in statement["Action"]}
 
     assert by_option < asked
@@ -239,7 +283,8 @@ def test_the_host_may_do_exactly_what_the_engines_ask_aws_for() -> None:
 
 def test_the_host_ends_only_what_has_the_deployment_s_tag() -> None:
     tag = f"aws:ResourceTag/{DEPLOYMENT_TAG}"
-    ends = [s for s in ROLE_POLICIES["host_role"](TERMS) if "ec2:TerminateInstances" in s["Action"]]
+    launch = ROLE_POLICIES["launch_role"](TERMS)
+    ends = [s for s in launch if "ec2:TerminateInstances" in s["Action"]]
     assert [s["Condition"] for s in ends] == [{"StringEquals": {tag: ["checkout-assets"]}}]
 
 
@@ -250,6 +295,18 @@ def test_the_host_publishes_to_the_named_topics_alone() -> None:
     assert host.denies(asks) == ""
     assert all(host.denies([other]) for other in others)
     assert Host(ROLE_POLICIES["host_role"](replace(TERMS, topics=()))).denies(asks)
+
+
+def test_the_guide_lists_the_statements_of_a_canary_with_their_policies() -> None:
+    guide = (Path(__file__).parents[2] / "docs" / "deploy" / "access.md").read_text()
+    rows = re.findall(r"^\| `(\w+Canary)` \| `(\w+)` \|", guide, re.MULTILINE)
+    made = [
+        (each["Sid"].removeprefix("CheckoutAssets"), name)
+        for name, policy in ROLE_POLICIES.items()
+        for each in policy(TERMS)
+        if each["Sid"].endswith("Canary")
+    ]
+    assert sorted(rows) == sorted(made)
 
 
 def test_emr_s_service_role_may_pass_a_node_role_of_any_name() -> None:
@@ -280,9 +337,9 @@ def test_the_host_may_use_the_volumes_key_for_ec2_alone() -> None:
     }
     asks = [each for each in asks_of_ec2("ec2", "RunInstances", sent, dict) if each.resource == KEY]
     assert len(asks) == 6
-    without = Host(ROLE_POLICIES["host_role"](replace(TERMS, lake_key="", raw_key="")))
+    without = Host(ROLE_POLICIES["launch_role"](replace(TERMS, lake_key="", raw_key="")))
     keyed = replace(TERMS, lake_key="", raw_key="", volume_key=KEY)
-    statements = ROLE_POLICIES["host_role"](keyed)
+    statements = ROLE_POLICIES["launch_role"](keyed)
     for ask in asks:
         assert without.denies([ask])
         assert Host(statements).denies([ask]) == ""

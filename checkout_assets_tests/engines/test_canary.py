@@ -1,7 +1,7 @@
 """The parts of a canary: the sample, its comparison, its settings, and its removal."""
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -9,6 +9,7 @@ import pytest
 from checkout_assets.domain.canary import LONGEST, canary_uri, new_canary_id
 from checkout_assets.domain.errors import MigrationError, UsageError
 from checkout_assets.domain.folders import select_folders
+from checkout_assets.domain.planning.prices import Price, PriceTable
 from checkout_assets.domain.sizing import size_for
 from checkout_assets.engines.canary.attributes import lost_attributes, not_in_raw
 from checkout_assets.engines.canary.fleets import LimitedClock
@@ -175,6 +176,26 @@ def test_the_smallest_machines_fit_the_job_and_have_a_price(architecture: str) -
     own = canary_settings(chosen, ID)
     assert size_for(EmrChoices(**own.emr).shape).executors >= 1
     assert 0.1 < most_dollars(chosen, load_prices()) < 1
+
+
+def test_the_bound_of_the_cost_is_the_sum_of_the_limits() -> None:
+    dollars = {
+        "ec2.m5.large": 3.0,
+        "ec2.m5.xlarge": 5.0,
+        "emr.m5.xlarge": 7.0,
+        "ebs.gp3_gb_month": 730.0,
+        "s3.transfer_gb": 11.0,
+        "s3.thousand_writes": 13.0,
+        "s3.thousand_reads": 17.0,
+    }
+    prices = {name: Price(each, "", "") for name, each in dollars.items()}
+    # An instance with 30 GB for 40 minutes; three nodes with 100 GB each for 45.
+    instance = (3.0 + 30) * 40 / 60
+    cluster = 3 * (5.0 + 7.0 + 100) * 45 / 60
+    transfer = 3 * 64 / 1024 * 11.0
+    requests = 2 * 13.0 + 5 * 17.0
+    bound = most_dollars(settings(), PriceTable(date(2026, 11, 28), prices))
+    assert bound == pytest.approx(instance + cluster + transfer + requests)
 
 
 @pytest.mark.parametrize(

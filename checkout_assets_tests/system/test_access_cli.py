@@ -186,19 +186,19 @@ def test_the_settings_of_both_engines_reach_the_policies(
     assert "s3:::jobs/w/" in json.dumps(roles["structure_role"])
     assert "s3:::programs/y/" not in json.dumps(roles["structure_role"])
     assert "s3:::jobs/w/" in json.dumps(roles["host_role"])
-    assert "key/of-volumes" in json.dumps(roles["host_role"])
+    assert "key/of-volumes" in json.dumps(roles["launch_role"])
     assert "s3:::cluster-logs/z/" in json.dumps(roles["structure_role"])
     assert "key/of-the-lake" in json.dumps(roles["structure_role"])
     assert GRANT_ROLE in json.dumps(roles["granter"])
     conditions = {
         action: str(each.get("Condition"))
-        for each in roles["host_role"]["Statement"]
+        for each in roles["launch_role"]["Statement"]
         for action in each["Action"]
     }
     assert "orders-copies" in conditions["ec2:TerminateInstances"]
     assert "orders-live" in conditions["elasticmapreduce:TerminateJobFlows"]
     for named in (role("worker"), role("nodes"), role("emr")):
-        assert named in json.dumps(roles["host_role"])
+        assert named in json.dumps(roles["launch_role"])
     assert role("reconcile") in json.dumps(cli.document["buckets"][access.source.bucket])
 
 

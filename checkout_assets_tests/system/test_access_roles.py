@@ -13,6 +13,7 @@ from dagster._core.storage.compute_log_manager import ComputeIOType
 from dagster_aws.s3.compute_log_manager import S3ComputeLogManager
 
 from checkout_assets.domain.access.host_policies import host_role
+from checkout_assets.domain.access.launch_policies import launch_role
 from checkout_assets.domain.access.role_policies import (
     copy_role,
     granter,
@@ -118,6 +119,7 @@ class RolesPlace:
         )
         strict, terms = access.strict, self.terms
         host = strict.role(HOST, host_role(terms))
+        host.policies["launch"] = policy_document(launch_role(terms))
         host.policies["reconcile"] = policy_document(reconcile_role(terms))
         strict.role(WORKER, worker_role(terms))
         strict.role(STRUCTURER, structure_role(terms))

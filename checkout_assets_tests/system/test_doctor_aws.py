@@ -102,10 +102,13 @@ def put_in(account: MigrationAccount, bucket: str, key: str) -> None:
     ],
 )
 def test_what_a_canary_left_is_told(account: MigrationAccount, bucket: str, prefix: str) -> None:
-    left_by_canary(account, bucket, prefix, datetime.now(UTC) - LONGEST - timedelta(minutes=1))
+    begun = datetime.now(UTC) - LONGEST - timedelta(minutes=1)
+    left_by_canary(account, bucket, prefix, begun)
     failed = in_state(examined(account), CheckState.FAILED)
     assert list(failed) == ["canary: removed"]
-    assert "1 canary left objects." in failed["canary: removed"]
+    assert (
+        f"1 canary left objects: {new_canary_id(begun, '0a1b2c3d')}." in failed["canary: removed"]
+    )
 
 
 def test_a_canary_that_may_still_run_is_no_failure(account: MigrationAccount) -> None:

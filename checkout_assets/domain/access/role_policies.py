@@ -16,6 +16,7 @@ from checkout_assets.domain.access.bucket_policies import (
     target_statements,
 )
 from checkout_assets.domain.access.host_policies import host_role, launches_canary
+from checkout_assets.domain.access.launch_policies import launch_role
 from checkout_assets.domain.access.role_statements import (
     RECORDS,
     RESULTS,
@@ -171,6 +172,7 @@ def granter(terms: AccessTerms) -> list[Statement]:
 
 ROLE_POLICIES: dict[str, Callable[[AccessTerms], list[Statement]]] = {
     "host_role": host_role,
+    "launch_role": launch_role,
     "copy_role": copy_role,
     "worker_role": worker_role,
     "structure_role": structure_role,

@@ -13,6 +13,7 @@ from checkout_assets.engines.ec2.options import Ec2Options
 from checkout_assets.engines.locations import Location, S3Location, parse_s3_location
 from checkout_assets.settings import Settings
 
+_MOST_NAMED = 3
 _LEFT = Topic("canary", "removed", "docs/runbook.md#the-canary")
 
 
@@ -46,10 +47,11 @@ def _below(clients: AwsClients, place: S3Location, prefix: str) -> set[str]:
 
 
 def _judged(found: set[str], now: datetime) -> CheckResult:
-    left = [each for each in found if canary_is_over(each, now)]
+    left = sorted(each for each in found if canary_is_over(each, now))
     if left:
+        named = ", ".join([*left[:_MOST_NAMED], *(["..."] if left[_MOST_NAMED:] else ())])
         return _LEFT.failed(
-            in_number(len(left), "# canar[y|ies] left objects."),
+            f"{in_number(len(left), '# canar[y|ies] left objects')}: {named}.",
             "Run checkout-assets doctor --canary FOLDER --yes: it removes them too.",
         )
     if found:

@@ -21,6 +21,7 @@ from checkout_assets.engines.doctor.settling import settled, settled_one
 _GUIDE = "docs/deploy/access.md#who-is-who"
 _ABSENT = ("NoSuchEntity",)
 _MOST_SHOWN = 3
+HOST_POLICIES = ("host_role", "launch_role", "reconcile_role", "tables_role")
 COPY_ROLE, WORKER_ROLE, NODE_ROLE = "copy role", "worker role", "node role"
 
 
@@ -50,9 +51,7 @@ def needed_roles(terms: AccessTerms, host: str) -> list[NeededRole]:
         NeededRole(WORKER_ROLE, terms.worker_role, ("worker_role",), (TO_EC2,)),
         NeededRole(NODE_ROLE, terms.structure_role, ("structure_role",), (TO_EC2,)),
         NeededRole("EMR service role", terms.emr_service_role, ("emr_service_role",), (TO_EMR,)),
-        NeededRole(
-            "host's role", terms.reconcile_role, ("host_role", "reconcile_role", "tables_role")
-        ),
+        NeededRole("host's role", terms.reconcile_role, HOST_POLICIES),
     ]
     return [each for each in roles if each.arn]
 
