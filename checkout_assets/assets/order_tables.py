@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
+from pydantic import Field
 
 from checkout_assets.assets.folder_run import configured, told_as_failure
 from checkout_assets.assets.order_table_checks import TABLE_CHECKS, UP_TO_DATE, check_tables
@@ -27,6 +28,16 @@ if TYPE_CHECKING:
     from checkout_assets.engines.compacting.committing import MonthCompacted
 
 _MOST_NAMED = 12
+
+
+class CompactMonthsConfig(dg.Config):
+    """What the launchpad may say of a run over months."""
+
+    rewrite: bool = Field(
+        default=False,
+        description="Write all months of the run again, also those that are up to date: for the "
+        "months that the check analysts_tables_exact names.",
+    )
 
 
 def order_table_key(order_type: OrderType) -> dg.AssetKey:
@@ -60,11 +71,13 @@ def build_order_tables(runbook: Runbook, first_month: str, lake_uri: str) -> dg.
         op_tags={"engine": "compact"},
     )
     def compact_months(
-        context: dg.AssetExecutionContext, order_tables: OrderTablesResource
+        context: dg.AssetExecutionContext,
+        config: CompactMonthsConfig,
+        order_tables: OrderTablesResource,
     ) -> Iterator[Any]:
         allow_run_retries(context)
         step = _Step(context, order_tables, runbook)
-        yield from step.compact()
+        yield from step.compact(config.rewrite)
         yield from step.check(Month.parse(first_month))
         step.raise_for_failed()
 
@@ -89,7 +102,7 @@ class _Step:
         self._failed: list[MonthCompacted] = []
         self._asked = 0
 
-    def compact(self) -> Iterator[Any]:
+    def compact(self, rewrite: bool) -> Iterator[Any]:
         """Compact the run's months of the selected tables, and report each to Dagster."""
         for order_type in OrderType:
             key = order_table_key(order_type)
@@ -98,7 +111,8 @@ class _Step:
             months = [month_of_partition(each) for each in self._context.partition_keys]
             self._asked += len(months)
             with self._told():
-                for ended in self._engine.run(order_type, months, self._context.run_id):
+                run = self._engine.run(order_type, months, self._context.run_id, rewrite=rewrite)
+                for ended in run:
                     yield from self._report(key, ended)
 
     def check(self, first: Month) -> Iterator[dg.AssetCheckResult]:

@@ -1,7 +1,6 @@
 """The job that compacts months, and the schedule that requests it: off by default."""
 
 from collections.abc import Iterable, Iterator
-from itertools import groupby
 
 import dagster as dg
 
@@ -13,7 +12,7 @@ from checkout_assets.assets.order_tables import (
     partition_of_month,
 )
 from checkout_assets.assets.partitions import RANGE_END, RANGE_START, partition_range_of
-from checkout_assets.domain.compaction.months import Month, months_between
+from checkout_assets.domain.compaction.months import Month, month_ranges, months_between
 from checkout_assets.domain.errors import MigrationError
 from checkout_assets.resources.order_tables import OrderTablesResource
 from spark_jobs.contract.order_types import OrderType
@@ -63,7 +62,7 @@ def build_compact_stale_months(first_month: str) -> dg.ScheduleDefinition:
         months = due & set(map(month_of_partition, keys)) - _busy_months(unfinished_runs(instance))
         if not months:
             return dg.SkipReason("No month is stale or missing that no run is at.")
-        return [_requested(first, last, f"{at:%Y-%m-%d}") for first, last in _ranges(months)]
+        return [_requested(first, last, f"{at:%Y-%m-%d}") for first, last in month_ranges(months)]
 
     return compact_stale_months
 
@@ -91,14 +90,6 @@ def _assets_of(run: dg.DagsterRun) -> frozenset[dg.AssetKey]:
     """Return the assets that a run was asked for; a job's own if none were chosen."""
     own = _TABLES if run.job_name == compact_months_job.name else frozenset()
     return frozenset(run.asset_selection or own)
-
-
-def _ranges(months: Iterable[Month]) -> Iterator[tuple[Month, Month]]:
-    """Yield the first and last months of the ranges without a gap."""
-    ordered = enumerate(sorted(months))
-    for _, range_of in groupby(ordered, lambda each: each[1].since_year_0 - each[0]):
-        found = [month for _, month in range_of]
-        yield found[0], found[-1]
 
 
 def _requested(first: Month, last: Month, day: str) -> dg.RunRequest:

@@ -13,7 +13,7 @@ from checkout_assets.cli.options import Json, existing_lake, new_run_id
 from checkout_assets.cli.settings_options import settings_options, settings_with
 from checkout_assets.domain.compaction.months import Month, select_months
 from checkout_assets.domain.counting import byte_size, counted, in_number
-from checkout_assets.domain.errors import MigrationError
+from checkout_assets.domain.errors import MigrationError, UsageError
 from checkout_assets.settings import Settings
 from spark_jobs.contract.order_types import OrderType
 
@@ -33,9 +33,17 @@ given. Without any, all months are meant.
 Examples:
   checkout-assets tables compact --lake ./lake
   checkout-assets tables compact --lake s3://lake --catalog glue 2018-10
+  checkout-assets tables compact --lake ./lake --rewrite 2018-10
   checkout-assets tables status --lake ./lake
 """
 
+Rewrite = Annotated[
+    bool,
+    typer.Option(
+        "--rewrite",
+        help="Write the named months again, also those that are up to date.",
+    ),
+]
 Months = Annotated[
     list[str] | None,
     typer.Argument(metavar="MONTH", show_default=False, hidden=True),
@@ -55,17 +63,25 @@ def register(app: typer.Typer) -> None:
 
 
 @settings_options("lake_uri", "catalog")
-def compact(*, months: Months = None, given: Mapping[str, object], json: Json = False) -> int:
+def compact(
+    *,
+    months: Months = None,
+    given: Mapping[str, object],
+    rewrite: Rewrite = False,
+    json: Json = False,
+) -> int:
     """Bring months of the analysts' tables up to date.
 
-    Only months whose folders were published since are written again; each is replaced at once, so
-    that readers see the old month or the new one. Then old snapshots expire, and files that none
-    names are removed. Changes nothing else in the lake.
+    Only months whose folders were published since are written again, unless --rewrite is given;
+    each is replaced at once, so that readers see the old month or the new one. Then old snapshots
+    expire, and files that none names are removed. Changes nothing else in the lake.
     """
     settings = settings_with(**given)
     chosen = select_months(months) if months else None
+    if rewrite and chosen is None:
+        raise UsageError("--rewrite needs the months to write again, such as 2018-10.")
     with _compactor(settings) as compactor:
-        ended = [_tell(each) for each in _compacted(compactor, chosen)]
+        ended = [_tell(each) for each in _compacted(compactor, chosen, rewrite)]
         removed = _clean(compactor, settings)
     problems = [each.error for each in ended if each.error]
     if json:
@@ -116,11 +132,11 @@ def _compactor(settings: Settings) -> "Iterator[Compactor]":
 
 
 def _compacted(
-    compactor: "Compactor", months: Sequence[Month] | None
+    compactor: "Compactor", months: Sequence[Month] | None, rewrite: bool
 ) -> "Iterator[MonthCompacted]":
     run_id = new_run_id()
     for order_type in OrderType:
-        results = compactor.run(order_type, months, run_id)
+        results = compactor.run(order_type, months, run_id, rewrite=rewrite)
         while (ended := _read(next, results, None)) is not None:
             yield ended
 

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+import re
+from datetime import date
+
 from spark_jobs.contract.order_types import table_of
+
+_TABLE_FILE = re.compile(
+    r"consumable_tables/[^/]+/YEAR=(\d{4})/MONTH=(\d\d)/DAY=(\d\d)/[^/]+", re.ASCII
+)
 
 PROBES_IN_RAW, PROBES_IN_LAKE = "_manifests/_probe/", "_staging/_probe/"
 """Where a run tests whether conditional writes are honoured; no data is read from there."""
@@ -53,9 +60,11 @@ def table_file_key(folder: str, day: str, run_id: str, number: int) -> str:
 
 
 def day_of_table_file(key: str) -> str:
-    """The ``YYYY-MM-DD`` of a table file's final key."""
-    named = dict(part.split("=", 1) for part in key.split("/") if "=" in part)
-    return "-".join(named[each] for each in ("YEAR", "MONTH", "DAY"))
+    """The ``YYYY-MM-DD`` of a table file's final key; raises ValueError if it has no such day."""
+    match = _TABLE_FILE.fullmatch(key)
+    if match is None:
+        raise ValueError("the key is not that of a file in a day's folder of a table")
+    return date(*map(int, match.groups())).isoformat()
 
 
 def quarantine_prefix(folder: str) -> str:
@@ -84,9 +93,14 @@ def compacted_file_key(table: str, month: str, run_id: str, number: int) -> str:
     return f"{compacted_prefix(table, month)}{run_id}.{number}.parquet"
 
 
+def month_records_prefix(table: str) -> str:
+    """Where an analysts' table says what its months were made from; ends in a slash."""
+    return f"{analysts_table_prefix(table)}months/"
+
+
 def month_record_key(table: str, month: str, digest: str) -> str:
     """Where an analysts' table says what a month was made from."""
-    return f"{analysts_table_prefix(table)}months/{month}/{digest}.json"
+    return f"{month_records_prefix(table)}{month}/{digest}.json"
 
 
 def result_key(folder: str, run_id: str) -> str:

@@ -13,7 +13,7 @@ _MOST_NAMED = 12
 
 @dataclass(frozen=True, slots=True)
 class MonthCompared:
-    """A month's rows as the publication records state them, and as the table's metadata does.
+    """A month's rows and files as the publication records state them, and as the table holds them.
 
     ``files_missing`` counts the data files that the table names and the lake does not hold so.
     """
@@ -23,6 +23,10 @@ class MonthCompared:
     recorded: int = 0
     held: int = 0
     files_missing: int = 0
+    files_recorded: int = 0
+    bytes_recorded: int = 0
+    files_held: int = 0
+    bytes_held: int = 0
 
     @property
     def is_wrong(self) -> bool:
@@ -67,6 +71,14 @@ class TableCompared:
     def recorded(self) -> int:
         """The rows that the publication records state."""
         return sum(each.recorded for each in self.months)
+
+    @property
+    def months_without_rows(self) -> int:
+        """The months without rows between the first month with rows and the last."""
+        filled = {each.month for each in self.months if each.recorded or each.held}
+        if not filled:
+            return 0
+        return max(filled).since_year_0 - min(filled).since_year_0 + 1 - len(filled)
 
     @property
     def state(self) -> State:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
+from itertools import groupby
 
 from checkout_assets.domain.displayable import displayable
 from checkout_assets.domain.errors import UsageError
@@ -66,6 +67,25 @@ def months_between(first: Month, last: Month) -> Iterator[Month]:
     while month <= last:
         yield month
         month = month.following
+
+
+def months_of_year(year: int) -> Iterator[Month]:
+    """Yield the twelve months of a year."""
+    return months_between(Month(year, 1), Month(year, _MONTHS_PER_YEAR))
+
+
+def month_ranges(months: Iterable[Month]) -> Iterator[tuple[Month, Month]]:
+    """Yield the first and last months of the ranges without a gap, in order."""
+    ordered = enumerate(sorted(set(months)))
+    for _, range_of in groupby(ordered, lambda each: each[1].since_year_0 - each[0]):
+        found = [month for _, month in range_of]
+        yield found[0], found[-1]
+
+
+def words_for_months(months: Iterable[Month]) -> tuple[str, ...]:
+    """Return the fewest words that ``select_months`` takes for these months."""
+    ranges = month_ranges(months)
+    return tuple(str(first) if first == last else f"{first}..{last}" for first, last in ranges)
 
 
 def select_months(words: Iterable[str]) -> tuple[Month, ...]:

@@ -4,8 +4,17 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from checkout_assets.engines.compacting.orders_table import OrdersTable
-from spark_jobs.contract.keys import analysts_table_prefix, compacted_prefix
+from checkout_assets.engines.compacting.orders_table import (
+    OrdersTable,
+    committed_months,
+    named_month_records,
+)
+from spark_jobs.contract.keys import (
+    analysts_table_prefix,
+    compacted_prefix,
+    month_record_key,
+    month_records_prefix,
+)
 from spark_jobs.stores import Store
 from spark_jobs.stores.local import TEMPORARY
 
@@ -34,8 +43,9 @@ def expire_snapshots(orders: OrdersTable, keep: timedelta, now: datetime) -> int
 def remove_unnamed_files(
     orders: OrdersTable, lake: Store, least_age: timedelta, now: datetime
 ) -> int:
-    """Remove data files and metadata that no snapshot names and that are older; returns how many.
+    """Remove the table's files that no snapshot names and that are older; returns how many.
 
+    These are data files, metadata, and the records of what months were made from.
     A younger file may belong to a run that has not committed yet.
     """
     table = orders.load()
@@ -44,19 +54,21 @@ def remove_unnamed_files(
     old = list(_old_files(orders.name, lake, now - least_age))
     if not old:
         return 0
-    named = {*_named_files(table), *_table_metadata(table)}
+    records = map(orders.uri_of, _month_records(orders.name, table))
+    named = {*_named_files(table), *_table_metadata(table), *records}
     unnamed = [key for key in old if orders.uri_of(key) not in named]
     lake.delete(unnamed)
     return len(unnamed)
 
 
 def _old_files(table: str, lake: Store, limit: datetime) -> Iterator[str]:
-    """Data files, metadata, and the temporary files of a killed run."""
-    data, metadata = compacted_prefix(table), f"{analysts_table_prefix(table)}metadata/"
+    """Data files, records of months, metadata, and the temporary files of a killed run."""
+    ours = (compacted_prefix(table), month_records_prefix(table))
+    metadata = f"{analysts_table_prefix(table)}metadata/"
     for entry in lake.list(analysts_table_prefix(table)):
         is_metadata = entry.key.startswith(metadata) and entry.key.endswith(_METADATA)
         is_temporary = entry.key.rpartition("/")[2].startswith(TEMPORARY)
-        if (entry.key.startswith(data) or is_metadata or is_temporary) and (
+        if (entry.key.startswith(ours) or is_metadata or is_temporary) and (
             entry.last_modified.astimezone(UTC) < limit
         ):
             yield entry.key
@@ -70,6 +82,14 @@ def _table_metadata(table: "Table") -> Iterator[str]:
     yield table.metadata_location
     for entry in table.metadata.metadata_log:
         yield entry.metadata_file
+
+
+def _month_records(name: str, table: "Table") -> Iterator[str]:
+    """The records of what the table's months are made from, and were in its snapshots."""
+    for month, stated in committed_months(table).items():
+        yield month_record_key(name, str(month), stated.digest)
+    for snapshot in table.snapshots():
+        yield from named_month_records(snapshot)
 
 
 def _named_files(table: "Table") -> Iterator[str]:

@@ -115,8 +115,7 @@ class MonthCommits:
         error: MigrationError | None,
     ) -> MonthCompacted:
         if error is not None:
-            told, failure = str(error), error.failure
-            return MonthCompacted(status.contents, status.state, error=told, failure=failure)
+            return failed_month(status, error)
         return MonthCompacted(
             status.contents,
             status.state,
@@ -125,6 +124,11 @@ class MonthCommits:
             seconds=round(time.monotonic() - self._started, 3),
             unstated=_unstated(parts),
         )
+
+
+def failed_month(status: MonthStatus, error: MigrationError) -> MonthCompacted:
+    """Return how a month ended that was left as it was."""
+    return MonthCompacted(status.contents, status.state, error=str(error), failure=error.failure)
 
 
 def _refuse_incomplete(contents: MonthContents, parts: "Sequence[PartCompacted]") -> None:

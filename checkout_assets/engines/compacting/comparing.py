@@ -1,6 +1,6 @@
 """Compare the analysts' tables with the publication records; nothing is written."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -12,7 +12,11 @@ from checkout_assets.domain.reconciliation import FolderReconciled
 from checkout_assets.engines.compacting.catalogs import catalog_explained, find_catalog
 from checkout_assets.engines.compacting.committing import MonthStatus
 from checkout_assets.engines.compacting.month_changes import CommittedMonth
-from checkout_assets.engines.compacting.orders_table import OrdersTable, committed_months
+from checkout_assets.engines.compacting.orders_table import (
+    OrdersTable,
+    committed_months,
+    month_of_file,
+)
 from checkout_assets.engines.locations import Location
 from spark_jobs.contract.keys import analysts_table_prefix
 from spark_jobs.contract.order_types import OrderType
@@ -75,21 +79,28 @@ def _with_records(
     published = contents_by_month(name, records)
     committed = committed_months(table)
     files = [task.file for task in table.scan().plan_files()]
-    rows, missing = _rows_by_month(files), _missing_by_month(files, sizes)
+    held, missing = _held_by_month(files), _missing_by_month(files, sizes)
     return TableCompared(
         name,
         is_made=True,
         months=tuple(
-            MonthCompared(
-                month,
-                status.state,
-                recorded=status.contents.rows,
-                held=rows[month],
-                files_missing=missing[month],
-            )
-            for month in sorted({*published, *committed, *rows})
-            for status in [_status(name, month, published, committed)]
+            _month_compared(_status(name, month, published, committed), held[month], missing[month])
+            for month in sorted({*published, *committed, *held})
         ),
+    )
+
+
+def _month_compared(status: MonthStatus, held: "Sequence[DataFile]", missing: int) -> MonthCompared:
+    return MonthCompared(
+        status.contents.month,
+        status.state,
+        recorded=status.contents.rows,
+        held=sum(file.record_count for file in held),
+        files_missing=missing,
+        files_recorded=len(status.contents.files),
+        bytes_recorded=status.contents.size,
+        files_held=len(held),
+        bytes_held=sum(file.file_size_in_bytes for file in held),
     )
 
 
@@ -103,19 +114,17 @@ def _status(
     return MonthStatus(contents, committed.get(month, CommittedMonth()))
 
 
-def _rows_by_month(files: "Iterable[DataFile]") -> Counter[Month]:
-    rows: Counter[Month] = Counter()
+def _held_by_month(files: "Iterable[DataFile]") -> "defaultdict[Month, list[DataFile]]":
+    held: defaultdict[Month, list[DataFile]] = defaultdict(list)
     for file in files:
-        rows[_month_of(file)] += file.record_count
-    return rows
+        held[month_of_file(file)].append(file)
+    return held
 
 
 def _missing_by_month(files: "Iterable[DataFile]", sizes: Mapping[str, int]) -> Counter[Month]:
     """Count the data files that the lake does not hold with the size that the table states."""
     return Counter(
-        _month_of(file) for file in files if sizes.get(file.file_path) != file.file_size_in_bytes
+        month_of_file(file)
+        for file in files
+        if sizes.get(file.file_path) != file.file_size_in_bytes
     )
-
-
-def _month_of(file: "DataFile") -> Month:
-    return Month.after_1970(file.partition[0])

@@ -11,7 +11,13 @@ from checkout_assets.domain.compaction.months import Month
 from checkout_assets.engines.compacting.catalogs import catalog_explained
 from checkout_assets.engines.compacting.choices import CompactionChoices
 from checkout_assets.engines.compacting.cleaning import expire_snapshots, remove_unnamed_files
-from checkout_assets.engines.compacting.committing import MonthCommits, MonthCompacted, MonthStatus
+from checkout_assets.engines.compacting.committing import (
+    MonthCommits,
+    MonthCompacted,
+    MonthStatus,
+    failed_month,
+)
+from checkout_assets.engines.compacting.lost_folders import refused_for_lost_folders
 from checkout_assets.engines.compacting.month_changes import CommittedMonth
 from checkout_assets.engines.compacting.orders_table import OrdersTable
 from checkout_assets.engines.compacting.published import published_months
@@ -86,26 +92,43 @@ class Compactor:
             return remove_unnamed_files(table, self._store, least_age, now)
 
     def run(
-        self, order_type: OrderType, months: Sequence[Month] | None, run_id: str
+        self,
+        order_type: OrderType,
+        months: Sequence[Month] | None,
+        run_id: str,
+        *,
+        rewrite: bool = False,
     ) -> Iterator[MonthCompacted]:
         """Compact the months that are due, of ``months`` or of all, and yield each when it ends.
 
-        A month that is up to date is yielded without work. A month that fails does not affect the
-        others. Closing the iterator cancels; what was written and not committed is removed by a
-        later run.
+        A month that is up to date is yielded without work, unless ``rewrite`` asks to write all of
+        them again. A month that fails does not affect the others. Closing the iterator cancels;
+        what was written and not committed is removed by a later run.
         """
         found = self.status(order_type)
-        asked = found.keys() if months is None else months
+        held = self._months_with_files(order_type) if rewrite else frozenset()
         due: dict[str, MonthStatus] = {}
-        for month in asked:
+        for month in found.keys() if months is None else months:
             status = found.get(month) or MonthStatus(
                 MonthContents(order_type.table, month), CommittedMonth()
             )
-            if status.state.is_due:
+            if status.state.is_due or (rewrite and (status.contents.files or month in held)):
                 due[str(month)] = status
             else:
                 yield MonthCompacted(status.contents, status.state)
+        if not rewrite:
+            yield from self._without_lost_folders(due)
         yield from self._compact(order_type, due, run_id)
+
+    def _months_with_files(self, order_type: OrderType) -> frozenset[Month]:
+        with catalog_explained():
+            return self.table(order_type).months_with_files()
+
+    def _without_lost_folders(self, due: dict[str, MonthStatus]) -> Iterator[MonthCompacted]:
+        """Take out the months that would lose rows of a folder without a record, and yield them."""
+        for status, error in refused_for_lost_folders(self._store, list(due.values())):
+            del due[str(status.contents.month)]
+            yield failed_month(status, error)
 
     def _compact(
         self, order_type: OrderType, due: Mapping[str, MonthStatus], run_id: str

@@ -2,7 +2,7 @@
 
 import random
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from checkout_assets.domain.compaction.months import Month
@@ -23,9 +23,10 @@ if TYPE_CHECKING:
     from pyiceberg.catalog import Catalog
     from pyiceberg.manifest import DataFile
     from pyiceberg.table import Table, Transaction
+    from pyiceberg.table.snapshots import Snapshot
 
 _MONTH_PROPERTY = "checkout-assets.month."
-_SUMMARY = "checkout-assets."
+_SUMMARY, _RECORD = "checkout-assets.", ".record"
 _ATTEMPTS = 8
 _LONGEST_PAUSE = 2.0
 _LOST_RACE = Failure("MonthCompactedMeanwhile", transient=True)
@@ -89,6 +90,12 @@ class OrdersTable:
         """Return what the table states of each month that it holds."""
         table = self.load()
         return committed_months(table) if table is not None else {}
+
+    def months_with_files(self) -> frozenset[Month]:
+        """Return the months of which the current snapshot names data files."""
+        table = self.load()
+        tasks = table.scan().plan_files() if table is not None else ()
+        return frozenset(month_of_file(task.file) for task in tasks)
 
     def uri_of(self, key: str) -> str:
         """Return the URI of a key of the lake, as the table's metadata names it."""
@@ -156,9 +163,8 @@ class OrdersTable:
             mapping = table.schema().name_mapping.model_dump_json()
             stated["schema.name-mapping.default"] = mapping
         transaction.set_properties(stated)
-        transaction.remove_properties(
-            *(_property_of(each.month) for each in changes if not each.paths)
-        )
+        emptied = {_property_of(each.month) for each in changes if not each.paths}
+        transaction.remove_properties(*sorted(emptied & table.properties.keys()))
 
     def _data_file(self, table: "Table", path: str) -> "DataFile":
         from pyiceberg.io.pyarrow import parquet_file_to_data_file
@@ -171,7 +177,7 @@ class OrdersTable:
         for each in changes:
             digest, month = each.contents.digest(CONTENTS_VERSION), str(each.month)
             told[f"{_SUMMARY}{month}.digest"] = digest
-            told[f"{_SUMMARY}{month}.record"] = month_record_key(self.name, month, digest)
+            told[f"{_SUMMARY}{month}{_RECORD}"] = month_record_key(self.name, month, digest)
         return told
 
 
@@ -182,6 +188,19 @@ def committed_months(table: "Table") -> Mapping[Month, CommittedMonth]:
         for name, value in table.properties.items()
         if name.startswith(_MONTH_PROPERTY)
     }
+
+
+def named_month_records(snapshot: "Snapshot") -> Iterator[str]:
+    """Yield the keys of the records of what the months were made from that a snapshot changed."""
+    told = snapshot.summary.additional_properties if snapshot.summary else {}
+    for name, value in told.items():
+        if name.startswith(_SUMMARY) and name.endswith(_RECORD):
+            yield value
+
+
+def month_of_file(file: "DataFile") -> Month:
+    """Return the month whose rows a data file of the table holds."""
+    return Month.after_1970(file.partition[0])
 
 
 def in_months(months: Sequence[Month]) -> str:
