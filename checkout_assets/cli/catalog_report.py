@@ -19,7 +19,10 @@ def change_lines(change: "PlainTableChange") -> Iterator[str]:
     others = change.folders.others
     if others:
         some = ", ".join(map(displayable, others[:_MOST_FOLDERS]))
-        unseen = "# folder[|s] [is|are] not named YEAR=YYYY, so queries do not see [it|them]"
+        unseen = (
+            "# folder[|s] [is|are] not named YEAR=YYYY, MONTH=MM or DAY=DD, so queries do not see "
+            "[it|them]"
+        )
         yield f"{change.name}: {in_number(len(others), unseen)}: {some}"
 
 

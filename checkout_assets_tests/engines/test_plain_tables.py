@@ -131,6 +131,15 @@ def test_folders_that_are_no_year_are_told(cataloged: Cataloged) -> None:
     assert (fulfillment.years, fulfillment.others) == ((), ())
 
 
+def test_months_and_days_without_a_zero_in_front_are_told(cataloged: Cataloged) -> None:
+    store = cataloged.lake.open()
+    odd = ("YEAR=2018/MONTH=9/", "YEAR=2018/MONTH=10/DAY=5/", "YEAR=2018/MONTH=10/DAY=32/")
+    for name in (*odd, "YEAR=2018/MONTH=10/DAY=05/"):
+        store.put(f"consumable_tables/checkout/{name}DAY=05/x.parquet", b"x")
+    checkout, _ = (change.folders for change in cataloged.changes())
+    assert sorted(checkout.others) == sorted(odd)
+
+
 def test_what_differs_is_told_and_mended(cataloged: Cataloged) -> None:
     cataloged.write()
     found = cataloged.table()

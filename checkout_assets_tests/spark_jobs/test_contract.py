@@ -107,6 +107,24 @@ def test_a_record_that_names_files_of_others_is_refused(previous: str, field: st
         PublicationRecord.from_json(strange.to_json())
 
 
+@pytest.mark.parametrize(
+    "day",
+    [
+        "YEAR=2018/MONTH=9/DAY=05",
+        "YEAR=2018/MONTH=09/DAY=5",
+        "YEAR=2018/MONTH=02/DAY=31",
+        "MONTH=09",
+    ],
+)
+def test_a_record_that_names_a_table_file_outside_of_a_day_is_refused(day: str) -> None:
+    """No reader of the tables finds such a file by its date."""
+    path = f"consumable_tables/checkout/{day}/{FOLDER}.run.0.parquet"
+    strange = replace(PUBLICATION, files=[PublishedFile(path, 1, 1)])
+    with pytest.raises(RecordError, match="outside of the folders of days"):
+        PublicationRecord.from_json(strange.to_json())
+    assert PUBLICATION.may_name(path), "such a file can be removed"
+
+
 def test_totals_add_up() -> None:
     one = StructureTotals(documents=1, rows=1, quarantined={"no_id": 1}, redacted={"/a": 1})
     two = StructureTotals(documents=2, rescued_values=3, quarantined={"no_id": 1, "no_date": 2})

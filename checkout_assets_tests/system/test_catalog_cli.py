@@ -73,7 +73,7 @@ def test_what_others_wrote_is_shown_escaped(cataloged: Cataloged, capsys: Captur
     code, out, _ = printed(capsys)
     assert code == 1
     assert "consumable_tables.checkout: 1 value differs." in out
-    assert "1 folder is not named YEAR=YYYY, so queries do not see it" in out
+    assert "1 folder is not named YEAR=YYYY, MONTH=MM or DAY=DD, so queries do not see it" in out
     assert "\\u{1B}[31mred\\u{202E}" in out
     assert not {"\x1b", "\u202e"} & set(out)
     code, document = document_of(capsys)

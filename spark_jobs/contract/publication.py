@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Annotated, ClassVar, List
 
-from spark_jobs.contract.keys import quarantine_prefix, table_prefix
+from spark_jobs.contract.keys import day_of_table_file, quarantine_prefix, table_prefix
 from spark_jobs.contract.order_types import OrderType
 from spark_jobs.contract.record_format import Path, RecordError, TextForm, read_record, write_record
 from spark_jobs.contract.totals import StructureTotals
@@ -84,6 +84,11 @@ class PublicationRecord:
         named = [*(file.path for file in record.all_files), *record.previous]
         if not all(_is_of(record.folder, path) for path in named):
             raise RecordError("the publication record names files that are not its folder's")
+        if not all(_is_in_a_day(file.path) for file in record.files):
+            raise RecordError(
+                "the publication record names table files outside of the folders of days, "
+                "YEAR=YYYY/MONTH=MM/DAY=DD"
+            )
         return record
 
 
@@ -95,3 +100,11 @@ def _is_of(folder: str, path: str) -> bool:
         return False
     in_table = path.startswith(table) and path.rpartition("/")[2].startswith(f"{folder}.")
     return in_table or path.startswith(quarantine_prefix(folder))
+
+
+def _is_in_a_day(path: str) -> bool:
+    try:
+        day_of_table_file(path)
+    except ValueError:
+        return False
+    return True

@@ -5,8 +5,8 @@ projection". Athena lists every partition that the properties give, also an empt
 """
 
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -26,15 +26,20 @@ PROJECTED = "projection."
 LOCATION_TEMPLATE = "storage.location.template"
 
 _YEAR = re.compile(r"YEAR=(\d{4})/", re.ASCII)
+_NUMBERED = (
+    re.compile(r"MONTH=(0[1-9]|1[0-2])/", re.ASCII),
+    re.compile(r"DAY=(0[1-9]|[12]\d|3[01])/", re.ASCII),
+)
 _NUMBERS = {"month": "1,12", "day": "1,31"}
 _DIGITS = "2"
 
 
 @dataclass(frozen=True, slots=True)
 class YearFolders:
-    """The folders directly below a table: years, and names that hold no year.
+    """The years that are directly below a table, and the folders that hold no partition.
 
-    Queries do not find the objects below the latter.
+    Queries do not find the objects below ``others``: names that hold no year, and in the years
+    those that hold no month or day with two digits. They are relative to the table.
     """
 
     years: tuple[str, ...]
@@ -49,9 +54,31 @@ class YearFolders:
 
 
 def year_folders(store: "S3Store", table: str) -> YearFolders:
-    """List the folders directly below a table; raises StoreError."""
-    prefix = f"{store.prefix}{table_prefix(table)}"
-    return YearFolders.of(list_directory(store.crt(), store.bucket, prefix, store.terms.headers()))
+    """List the folders of a table's years, months and days; raises StoreError.
+
+    It takes a request per month of the table.
+    """
+    found = YearFolders.of(_directly_below(store, table_prefix(table)))
+    years = [f"YEAR={year}/" for year in found.years]
+    return replace(found, others=(*found.others, *_others_below(store, table, years, _NUMBERED)))
+
+
+def _others_below(
+    store: "S3Store", table: str, parents: Iterable[str], levels: Sequence[re.Pattern[str]]
+) -> Iterator[str]:
+    """Yield the folders at these levels below the parents that do not have their level's name."""
+    for parent in parents:
+        names = _directly_below(store, f"{table_prefix(table)}{parent}")
+        folders = [name for name in names if name.endswith("/")]
+        named = [f"{parent}{name}" for name in folders if levels[0].fullmatch(name)]
+        yield from (f"{parent}{name}" for name in folders if not levels[0].fullmatch(name))
+        if levels[1:]:
+            yield from _others_below(store, table, named, levels[1:])
+
+
+def _directly_below(store: "S3Store", prefix: str) -> list[str]:
+    here = f"{store.prefix}{prefix}"
+    return list_directory(store.crt(), store.bucket, here, store.terms.headers())
 
 
 def projection(lake: S3Location, table: str, years: Iterable[str], now: datetime) -> dict[str, str]:
