@@ -46,6 +46,7 @@ from checkout_assets.domain.reporting.outcome import ReconciliationOutcome, last
 from checkout_assets.domain.siblings import compared_with_siblings
 from checkout_assets.engines.access.proving import reconciled
 from checkout_assets.engines.reporting.leaving import earlier_outcomes
+from checkout_assets.engines.reporting.page import Report
 from checkout_assets.resources.engines import ReconcilerResource
 
 if TYPE_CHECKING:
@@ -157,9 +158,15 @@ def _leave_report(
     reports: Reports,
 ) -> dict[str, Any]:
     """Store the report in the lake; returns the metadata that names it."""
-    left = reports.leave(
-        reconciler.stores, found.outcome, found.folders, found.earlier, context.log
-    )
+    stores = reconciler.stores
+    places = {
+        "source": stores.source_uri,
+        "raw": stores.raw_uri,
+        "lake": stores.lake_uri,
+        "catalog": reconciler.catalog,
+    }
+    report = Report(found.outcome, found.folders, found.earlier, places, tables=found.tables)
+    left = reports.leave(stores, report, context.log)
     return reports.metadata(left)
 
 
@@ -183,16 +190,17 @@ def _compare(
     earlier = earlier_outcomes(reconciler.stores.lake(), reconciler.stores.on_silence)
     folders = compared_with_siblings(compared, last_listed(earlier))
     summary = Summary.of(folders)
+    tables = reconciler.compare_tables(folders)
     now = datetime.now(UTC)
     outcome = outcome_of(
         folders,
         summary,
         unexpected,
+        tables=tables,
         at=now,
         run_id=context.run_id,
         with_source=engine.with_source,
     )
-    tables = reconciler.compare_tables(folders)
     return _Compared(folders, summary, tables, outcome, earlier, now)
 
 

@@ -13,11 +13,11 @@ from checkout_assets.domain.compaction.comparing import TableCompared, worst_of
 from checkout_assets.domain.counting import in_number, of_folders
 from checkout_assets.domain.folders import ALL_FOLDERS
 from checkout_assets.domain.reconciliation import State
+from checkout_assets.domain.reporting.analysts_tables import CHECK as TABLES
 from checkout_assets.domain.reporting.listings import told_listings
 from checkout_assets.domain.reporting.outcome import ReconciliationOutcome
 
 COMPLETE, EXPECTED = "all_folders_complete", "nothing_unexpected_at_the_source"
-TABLES = "analysts_tables_exact"
 _FLAGGED = " # folder[|s] [is|are] flagged."
 _MOST_NAMED = 20
 

@@ -1,7 +1,6 @@
 """The report of a reconciliation in the lake, and the link to it."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from logging import Logger
 from typing import Any
@@ -10,8 +9,6 @@ import dagster as dg
 
 from checkout_assets.assets.runbook import Runbook
 from checkout_assets.assets.uris import absolute_uri
-from checkout_assets.domain.reconciliation import FolderReconciled
-from checkout_assets.domain.reporting.outcome import ReconciliationOutcome
 from checkout_assets.engines.reporting.leaving import Left, leave_report
 from checkout_assets.engines.reporting.page import Report
 from checkout_assets.resources.stores import Stores
@@ -24,20 +21,10 @@ class Reports:
     runbook: Runbook
     url: str = ""
 
-    def leave(
-        self,
-        stores: Stores,
-        outcome: ReconciliationOutcome,
-        folders: Sequence[FolderReconciled],
-        history: Sequence[ReconciliationOutcome],
-        log: Logger,
-    ) -> Left:
-        """Store the report in the lake; a failure is logged and not raised."""
-        places = {"source": stores.source_uri, "raw": stores.raw_uri, "lake": stores.lake_uri}
-        report = Report(
-            outcome, folders, places=places, runbook_url=self.runbook.url, history=history
-        )
-        left = leave_report(stores.lake(), report, datetime.now(UTC), stores.on_silence)
+    def leave(self, stores: Stores, report: Report, log: Logger) -> Left:
+        """Store the report with its links in the lake; a failure is logged and not raised."""
+        linked = replace(report, runbook_url=self.runbook.url)
+        left = leave_report(stores.lake(), linked, datetime.now(UTC), stores.on_silence)
         if left.problem:
             log.warning(left.problem)
         return left

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from contextlib import closing
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -32,13 +33,13 @@ from checkout_assets.cli.settings_options import (
     settings_options,
 )
 from checkout_assets.domain.compaction.comparing import TableCompared
-from checkout_assets.domain.compaction.contents import MonthState
 from checkout_assets.domain.counting import byte_size, counted, of_folders
 from checkout_assets.domain.displayable import displayable
 from checkout_assets.domain.errors import MigrationError
 from checkout_assets.domain.folders import ALL_FOLDERS, Folder, select_folders
 from checkout_assets.domain.orphans import shown_some
 from checkout_assets.domain.reconciliation import FolderReconciled, State, Summary, heat_map
+from checkout_assets.domain.reporting.analysts_tables import reported_table
 from checkout_assets.domain.siblings import compared_with_siblings
 from checkout_assets.engines.silence import OnSilence
 from checkout_assets.settings import Settings
@@ -86,11 +87,11 @@ def reconcile(
         compared, unexpected = compare_folders(engine, chosen, watching)
     results = compared_with_siblings(compared)
     summary = Summary.of(results)
-    tables = _tables(settings, results)
+    tables = compared_tables(settings, results)
     if json:
         document = _document(results, summary, unexpected, names)
         document["source_ended"] = engine.ended or None
-        document["analysts_tables"] = [_table_document(each) for each in tables]
+        document["analysts_tables"] = [asdict(reported_table(each)) for each in tables]
         print_json("reconcile", not summary.red and not _red(tables), document)
     else:
         print_lines([*_over(engine.ended), *_summary(results, summary, unexpected, names)])
@@ -98,7 +99,9 @@ def reconcile(
     return _conclude(summary, _red(tables))
 
 
-def _tables(settings: Settings, results: Sequence[FolderReconciled]) -> Sequence[TableCompared]:
+def compared_tables(
+    settings: Settings, results: Sequence[FolderReconciled]
+) -> Sequence[TableCompared]:
     """The analysts' tables compared; none unless all folders were compared."""
     from checkout_assets.engines.compacting.comparing import compare_tables
 
@@ -238,20 +241,4 @@ def _folder_document(result: FolderReconciled, show_names: bool) -> dict[str, An
         ],
         "warnings": list(result.flags),
         "orphaned_files": orphan_documents(result.lake.orphans, show_names),
-    }
-
-
-def _table_document(table: TableCompared) -> dict[str, Any]:
-    """An analysts' table as JSON."""
-    return {
-        "table": table.table,
-        "made": table.is_made,
-        "state": table.state.value,
-        "text": table.sentence,
-        "rows": table.rows,
-        "rows_recorded": table.recorded,
-        "months_up_to_date": len(table.in_state(MonthState.UP_TO_DATE)),
-        "months_stale": list(map(str, table.in_state(MonthState.STALE))),
-        "months_missing": list(map(str, table.in_state(MonthState.MISSING))),
-        "months_wrong": [str(each.month) for each in table.wrong],
     }

@@ -19,7 +19,7 @@ from checkout_assets.cli.options import (
     new_run_id,
     usable_places,
 )
-from checkout_assets.cli.reconcile import compare_folders, engine_for
+from checkout_assets.cli.reconcile import compare_folders, compared_tables, engine_for
 from checkout_assets.cli.report_table import print_table
 from checkout_assets.cli.settings_options import (
     COMPARING_OPTIONS,
@@ -64,7 +64,7 @@ def register(app: typer.Typer) -> None:
     app.command("report", epilog=_EXAMPLES)(report)
 
 
-@settings_options(*COMPARING_OPTIONS)
+@settings_options(*COMPARING_OPTIONS, "catalog")
 def report(
     *,
     given: Mapping[str, object],
@@ -87,9 +87,9 @@ def report(
         _write(shown.page, out)
     if json:
         files = {"report": shown.uri or None, "out": str(out.absolute()) if out else None}
-        print_json("report", shown.outcome.is_complete, {**files, **asdict(shown.outcome)})
+        print_json("report", shown.outcome.succeeded, {**files, **asdict(shown.outcome)})
     else:
-        print_table(shown.outcome)
+        print_table(shown.outcome, _places(settings))
         print_lines(_where(shown, out))
     return _conclude(shown)
 
@@ -116,21 +116,26 @@ def _made(settings: Settings) -> _Shown:
     lake = given_locations(settings, "lake")["lake"]
     history = earlier_outcomes(lake)
     results = compared_with_siblings(compared, last_listed(history))
+    tables = compared_tables(settings, results)
     now = datetime.now(UTC)
     outcome = outcome_of(
         results,
         Summary.of(results),
         unexpected,
+        tables=tables,
         at=now,
         run_id=new_run_id(),
         with_source=engine.with_source,
     )
-    places = {name: getattr(settings, f"{name}_uri") for name in ("source", "raw", "lake")}
-    made = Report(
-        outcome, results, places=places, runbook_url=settings.runbook_url, history=history
-    )
+    made = Report(outcome, results, history, _places(settings), settings.runbook_url, tables)
     left = leave_report(lake, made, now)
     return _Shown(outcome, left.page, left.uri, left.console_url, left.problem)
+
+
+def _places(settings: Settings) -> Mapping[str, str]:
+    """The places that the commands of a report name."""
+    uris = {name: getattr(settings, f"{name}_uri") for name in ("source", "raw", "lake")}
+    return {**uris, "catalog": settings.catalog}
 
 
 def _kept(settings: Settings) -> _Shown:
@@ -189,8 +194,11 @@ def _conclude(shown: _Shown) -> int:
     outcome = shown.outcome
     if shown.problem:
         say(shown.problem)
-    if outcome.is_complete:
+    if outcome.succeeded:
         return 0
+    say_some(each.text for each in outcome.red_tables)
+    if outcome.is_complete:
+        return 1
     red = (each for each in outcome.folders if each.state == State.RED)
     say_some(f"{each.folder}: {each.sentence}" for each in red)
     say(of_folders(outcome.asked - outcome.complete, outcome.asked, " [is|are] not complete."))

@@ -22,6 +22,15 @@ class FolderChange:
         return _RANK[self.now] > _RANK[self.before]
 
 
+@dataclass(frozen=True, slots=True)
+class TableChange:
+    """An analysts' table whose state has changed."""
+
+    table: str
+    before: str
+    now: str
+
+
 _RANK = {state.value: rank for rank, state in enumerate(State)}
 """Green 0, yellow 1, red 2."""
 
@@ -35,6 +44,16 @@ def changes(before: ReconciliationOutcome, now: ReconciliationOutcome) -> list[F
         if _judged(earlier.get(name)) != _judged(later.get(name))
     ]
     return sorted(found, key=lambda change: not change.is_worse)
+
+
+def table_changes(before: ReconciliationOutcome, now: ReconciliationOutcome) -> list[TableChange]:
+    """The analysts' tables whose state changed; none if the earlier record has no tables."""
+    earlier = {each.table: each.state for each in before.analysts_tables}
+    return [
+        TableChange(each.table, earlier[each.table], each.state)
+        for each in now.analysts_tables
+        if earlier.get(each.table, each.state) != each.state
+    ]
 
 
 def _judged(folder: ReportedFolder | None) -> tuple[str, frozenset[str]]:

@@ -7,10 +7,13 @@ from datetime import date, datetime
 from typing import Annotated, ClassVar
 
 from checkout_assets.domain.anomalies import Severity
+from checkout_assets.domain.compaction.comparing import TableCompared
 from checkout_assets.domain.displayable import displayable, masked
 from checkout_assets.domain.errors import UsageError
 from checkout_assets.domain.folders import FOLDER_NAMES, Folder, select_folders, words_for
 from checkout_assets.domain.reconciliation import FolderReconciled, Reason, State, Summary
+from checkout_assets.domain.reporting.analysts_tables import ReportedTable, reported_table
+from checkout_assets.domain.reporting.states import StateName
 from spark_jobs.contract.record_format import Instant, TextForm
 
 
@@ -30,7 +33,6 @@ def _is_day(text: str) -> bool:
         return False
 
 
-StateName = Annotated[str, TextForm(lambda text: text in set(State), "state")]
 FolderName = Annotated[str, TextForm(lambda text: text in FOLDER_NAMES, "folder")]
 FolderWord = Annotated[str, TextForm(_is_word, "folder or range of folders")]
 Day = Annotated[str, TextForm(_is_day, "day")]
@@ -98,6 +100,8 @@ class ReconciliationOutcome:
     """Folders and ranges of folders whose data files were read completely."""
     listed_earlier: dict[Day, list[FolderWord]] = field(default_factory=dict)
     """Folders and ranges of folders that were not listed now, by the day of their last listing."""
+    analysts_tables: list[ReportedTable] = field(default_factory=list)
+    """Both analysts' tables; earlier records have none."""
 
     @property
     def instant(self) -> datetime:
@@ -119,6 +123,16 @@ class ReconciliationOutcome:
         """Whether all 512 folders were compared and are complete."""
         return self.complete == len(FOLDER_NAMES)
 
+    @property
+    def red_tables(self) -> list[ReportedTable]:
+        """The analysts' tables that are red."""
+        return [each for each in self.analysts_tables if each.state == State.RED]
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether all folders are complete, and no analysts' table is red."""
+        return self.is_complete and not self.red_tables
+
     def _in(self, state: State) -> int:
         return sum(each.state == state for each in self.folders)
 
@@ -128,6 +142,7 @@ def outcome_of(  # noqa: PLR0913 - what was compared, when, and by whom
     summary: Summary,
     unexpected: Iterable[str],
     *,
+    tables: Iterable[TableCompared] = (),
     at: datetime,
     run_id: str,
     with_source: bool,
@@ -155,6 +170,7 @@ def outcome_of(  # noqa: PLR0913 - what was compared, when, and by whom
         unexpected=[unexpected_name(name) for name in unexpected],
         read_deep=list(words_for(summary.read_deep)),
         listed_earlier=_by_earlier_day(compared),
+        analysts_tables=list(map(reported_table, tables)),
     )
 
 

@@ -7,16 +7,19 @@ beside this one are allowed, by their digests.
 
 import base64
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import resources
 from typing import Any
 
-from checkout_assets.domain.counting import counted
+from checkout_assets.domain.compaction.comparing import MonthCompared, TableCompared
+from checkout_assets.domain.compaction.months import Month, months_of_year
+from checkout_assets.domain.counting import byte_size, counted
 from checkout_assets.domain.displayable import one_line
 from checkout_assets.domain.folders import ALL_FOLDERS, Folder
-from checkout_assets.domain.reconciliation import FolderReconciled
-from checkout_assets.domain.reporting.changes import changes
+from checkout_assets.domain.reconciliation import FolderReconciled, State
+from checkout_assets.domain.reporting.analysts_tables import CHECK, table_repairs
+from checkout_assets.domain.reporting.changes import changes, table_changes
 from checkout_assets.domain.reporting.listings import told_listings
 from checkout_assets.domain.reporting.outcome import Line, ReconciliationOutcome, lines_of
 from checkout_assets.domain.reporting.repairing import repairs
@@ -33,8 +36,9 @@ _RUNBOOK = "docs/runbook.md"
 class Report:
     """The content of a page; ``history`` are the earlier outcomes, oldest first.
 
-    ``places`` are the URIs of source, raw and lake. ``runbook_url`` is the URL of docs/runbook.md;
-    without it sections are named instead of linked.
+    ``places`` are the URIs of source, raw and lake, and the setting of the catalog.
+    ``runbook_url`` is the URL of docs/runbook.md; without it sections are named instead of linked.
+    ``tables`` are the analysts' tables of the outcome, with their months.
     """
 
     outcome: ReconciliationOutcome
@@ -42,6 +46,7 @@ class Report:
     history: Sequence[ReconciliationOutcome] = ()
     places: Mapping[str, str] = field(default_factory=dict)
     runbook_url: str = ""
+    tables: Sequence[TableCompared] = ()
 
 
 def render(report: Report) -> str:
@@ -56,6 +61,7 @@ def render(report: Report) -> str:
         lstrip_blocks=True,
     )
     environment.filters["number"] = "{:,}".format
+    environment.filters["byte_size"] = byte_size
     environment.filters["counted"] = counted
     return environment.from_string(_file("page.html.j2")).render(_shown(report))
 
@@ -78,6 +84,11 @@ def _shown(report: Report) -> dict[str, Any]:
         "days": DAYS,
         "repairs": repairs(outcome.folders, report.places),
         "listings": told_listings(outcome),
+        "tables": outcome.analysts_tables,
+        "months": {each.table: list(_years(each)) for each in report.tables},
+        "table_check": CHECK,
+        "table_changes": table_changes(history[-1], outcome) if history else [],
+        "table_repairs": table_repairs(outcome.analysts_tables, report.places),
         "runbook": _linked(report.runbook_url),
         "runbook_file": _RUNBOOK,
     }
@@ -110,6 +121,32 @@ def _map(
         if folder.order_type is order_type
     ]
     return [cells[start : start + _PER_LINE] for start in range(0, len(cells), _PER_LINE)]
+
+
+@dataclass(frozen=True, slots=True)
+class _Cell:
+    """A month of the map: its state's color, and what is said of it."""
+
+    month: Month
+    color: str
+    told: str
+
+
+def _years(table: TableCompared) -> Iterator[list[_Cell]]:
+    """Yield the twelve months of each year in which the table has some."""
+    found = {each.month: each for each in table.months}
+    for year in sorted({month.year for month in found}):
+        yield [_cell(month, found.get(month)) for month in months_of_year(year)]
+
+
+def _cell(month: Month, found: MonthCompared | None) -> _Cell:
+    if found is None:
+        return _Cell(month, "none", f"{month}: no rows")
+    color = State.YELLOW.value if found.state.is_due else State.GREEN.value
+    if found.is_wrong:
+        color = State.RED.value
+    state = "wrong" if found.is_wrong else found.state.value.replace("_", " ")
+    return _Cell(month, color, f"{month}: {state}, {counted(found.held, 'row')}")
 
 
 def _linked(url: str) -> str:
