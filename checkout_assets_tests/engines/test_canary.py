@@ -169,6 +169,33 @@ def test_a_canary_s_settings_have_its_own_places_and_the_smallest_machines() -> 
     assert (ec2.most_instances, emr.most_clusters) == (1, 1)
 
 
+def test_no_setting_of_the_fleets_makes_a_canary_larger_or_longer_than_its_bound() -> None:
+    large = settings(
+        replaces_source="s3://before",
+        ec2={
+            "volume_gb": 900,
+            "deadline_hours": 40,
+            "silence_minutes": 200,
+            "folders_per_instance": 16,
+        },
+        emr={
+            "core_nodes": 30,
+            "core_spot_nodes": 20,
+            "core_fleet_types": ["m5.4xlarge", "c5.4xlarge"],
+            "idle_minutes": 600,
+            "cluster_mode": False,
+            "spark_config": {"spark.executor.memory": "400g"},
+        },
+    )
+    own = canary_settings(large, ID)
+    assert own.replaces_source == ""
+    ec2, emr = Ec2Options(**own.ec2), EmrChoices(**own.emr)
+    assert (ec2.volume_gb, ec2.deadline_hours, ec2.silence_minutes) == (30, 0.5, 10)
+    assert ec2.folders_per_instance == 1
+    assert (emr.core_nodes, emr.core_spot_nodes, emr.core_fleet_types) == (2, 0, [])
+    assert (emr.idle_minutes, emr.cluster_mode, emr.spark_config) == (10, True, {})
+
+
 @pytest.mark.parametrize("architecture", sorted(SMALLEST))
 def test_the_smallest_machines_fit_the_job_and_have_a_price(architecture: str) -> None:
     options = {"architecture": architecture}

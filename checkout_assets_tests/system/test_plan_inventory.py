@@ -121,6 +121,55 @@ def test_what_an_inventory_knows_of_objects_is_told(
         assert line in told
 
 
+def test_keys_of_a_csv_file_are_decoded_before_they_are_compared_with_the_source(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A space is a plus in them."""
+    made = made_inventory("CSV", [row(f"old orders/é/{FOLDERS[0]}/a/id/x", 9)])
+    words = ("--source", "s3://orders/old orders/é", *FOLDERS)
+    document = planned(capsys, made.lay_out(tmp_path), *words)
+    assert (document["objects"], document["bytes"]) == (1, 9)
+
+
+def test_an_object_with_the_name_of_a_folder_is_not_in_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made = made_inventory("CSV", orders(row(f"root/{FOLDERS[0]}", 100)))
+    document = planned(capsys, made.lay_out(tmp_path))
+    assert (document["bytes"], document["inventory"]["elsewhere"]) == (15, 1)
+
+
+@pytest.mark.parametrize("tier", ["ARCHIVE_ACCESS", "DEEP_ARCHIVE_ACCESS", "DEEP_ARCHIVE"])
+def test_each_archive_tier_is_told(
+    tier: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tiered = {"StorageClass": "INTELLIGENT_TIERING", "IntelligentTieringAccessTier": tier}
+    made = made_inventory("CSV", orders(row(f"root/{FOLDERS[0]}/b/id/1", **tiered)))
+    document = planned(capsys, made.lay_out(tmp_path))
+    assert document["archived"] == {f"INTELLIGENT_TIERING, {tier}": 1}
+
+
+def test_an_encryption_that_is_not_known_is_told_without_its_name(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    odd = row(f"root/{FOLDERS[0]}/b/id/1", EncryptionStatus="\x1b[31mred")
+    document = planned(capsys, made_inventory("CSV", orders(odd)).lay_out(tmp_path))
+    assert document["inventory"]["encryptions"] == {"SSE-S3": 2, "other": 1}
+
+
+@pytest.mark.parametrize("beside", [".", "data"])
+def test_a_local_manifest_may_have_its_files_beside_it(
+    beside: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    manifest = made_inventory("CSV", orders()).lay_out(tmp_path)
+    (tmp_path / "data").rename(tmp_path / "moved")
+    for file in (tmp_path / "moved").iterdir():
+        target = manifest.parent / beside / file.name
+        target.parent.mkdir(exist_ok=True)
+        file.rename(target)
+    assert planned(capsys, manifest)["objects"] == 2
+
+
 def test_an_object_under_kms_costs_two_more_reads(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -133,7 +182,8 @@ def test_an_object_under_kms_costs_two_more_reads(
         return int(document["estimates"][0]["requests"]["reads"])
 
     plain = reads("plain")
-    assert reads("kms", EncryptionStatus="SSE-KMS") == plain + 2
+    for kms in ("SSE-KMS", "DSSE-KMS"):
+        assert reads(kms, EncryptionStatus=kms) == plain + 2
     assert reads("parts", EncryptionStatus="SSE-KMS", IsMultipartUploaded=True) == plain
 
 
@@ -163,6 +213,22 @@ def test_an_inventory_in_s3_is_read_where_its_manifest_says(
     assert {each.method for each in proxy.seen} <= {"GET", "HEAD"}
     missing = refusal(capsys, uri.replace("manifest.json", "manifest"))
     assert f"there is no {uri.removesuffix('.json')}" in missing
+
+
+def test_the_files_of_a_manifest_that_was_copied_are_read_where_it_says(
+    aws: EmbeddedS3Server, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert aws.endpoint_url
+    client = boto3.client("s3")
+    for bucket in ("first-store", "second-store"):
+        client.create_bucket(
+            Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "us-east-2"}
+        )
+    made = made_inventory("CSV", orders(), store="first-store")
+    made.upload(client)
+    body = json.dumps(made.manifest).encode()
+    client.put_object(Bucket="second-store", Key="manifest.json", Body=body)
+    assert planned(capsys, "s3://second-store/manifest.json")["objects"] == 2
 
 
 def test_a_file_that_is_missing_in_s3_is_named(
