@@ -199,6 +199,12 @@ def test_an_engine_over_budget_sends_no_request(
     assert not proxy.seen
 
 
+def test_each_price_says_what_it_was_compared_with() -> None:
+    kinds = ("(checked)", "(agreed)", "(a guess)", "(a quarter of EC2's")
+    for name, price in load_prices().prices.items():
+        assert any(kind in price.source for kind in kinds), name
+
+
 def write_prices(file: Path, share: float) -> None:
     """Our table with that share of each price."""
     rows = [
