@@ -25,7 +25,7 @@ from checkout_assets_tests.browsing import (
 
 pytestmark = pytest.mark.browser
 
-START_SECONDS = 120
+START_SECONDS = 300
 MOST_BYTES = 200_000
 SENTENCE_OF_86 = "3 objects lie nested under id/; they are copied and go to quarantine."
 Picture = Callable[[str], None]
