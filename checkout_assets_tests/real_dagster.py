@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -35,9 +35,9 @@ mutation ($assets: [AssetKeyInput!]!, $start: String!, $end: String!, $location:
 }
 """
 _BACKFILL = """
-mutation ($asset: String!, $folders: [String!]!) {
+mutation ($assets: [AssetKeyInput!]!, $partitions: [String!], $config: RunConfigData) {
   launchPartitionBackfill(backfillParams: {
-    assetSelection: [{path: [$asset]}], partitionNames: $folders
+    assetSelection: $assets, partitionNames: $partitions, runConfigData: $config
   }) { __typename ... on LaunchBackfillSuccess { backfillId } ... on PythonError { message } }
 }
 """
@@ -103,9 +103,14 @@ class Webserver:
         assert told["__typename"] == "LaunchRunSuccess", told
         return str(told["run"]["runId"])
 
-    def backfill(self, asset: str, folders: Sequence[str]) -> str:
-        """Launch a backfill and return its id."""
-        told = self._ask(_BACKFILL, asset=asset, folders=folders)["launchPartitionBackfill"]
+    def backfill(
+        self, assets: str, partitions: Sequence[str], config: Mapping[str, Any] | None = None
+    ) -> str:
+        """Launch a backfill of these assets and return its id."""
+        paths = [{"path": [asset]} for asset in assets.split()]
+        given = {"config": dict(config)} if config else {}
+        told = self._ask(_BACKFILL, assets=paths, partitions=partitions, **given)
+        told = told["launchPartitionBackfill"]
         assert told["__typename"] == "LaunchBackfillSuccess", told
         return str(told["backfillId"])
 
