@@ -8,6 +8,7 @@ import json
 import os
 import re
 from collections.abc import Container, Mapping
+from functools import cache
 from typing import Annotated, Any, Literal, get_origin
 
 from pydantic import BaseModel, Field, ValidationError, field_validator
@@ -207,17 +208,22 @@ def _options_in_own_variables() -> dict[str, Any]:
 
 
 def _options_in_variables(name: str, model: type[BaseModel]) -> dict[str, Any]:
-    variables = type("Variables", (model, BaseSettings), {})
     prefix = f"{variable_of(name)}_"
     _refuse_odd(model, prefix)
     try:
-        return EnvSettingsSource(variables, env_prefix=prefix)()
+        return EnvSettingsSource(_as_settings(model), env_prefix=prefix)()
     except SettingsError as error:
         wrong = next(each for each in model.model_fields if f'"{each}"' in str(error))
         raise UsageError(
             f"{prefix}{wrong.upper()} is wrong: it is not JSON. It is "
             f"{model.model_fields[wrong].description}."
         ) from None
+
+
+@cache
+def _as_settings(model: type[BaseModel]) -> type[BaseSettings]:
+    """The options as a model of settings; making one takes longer than reading the variables."""
+    return type("Variables", (model, BaseSettings), {})
 
 
 def _refuse_odd(

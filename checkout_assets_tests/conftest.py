@@ -13,6 +13,8 @@ from checkout_assets_tests import properties
 from checkout_assets_tests.worker_machine import build_worker
 
 if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
     from checkout_assets_tests.fault_proxy import FaultProxy
     from checkout_assets_tests.local_emr.local_emr import LocalEmr
     from checkout_assets_tests.local_glue import LocalGlue
@@ -34,6 +36,18 @@ def aws(s3_server: EmbeddedS3Server, monkeypatch: pytest.MonkeyPatch) -> Embedde
     for name, value in s3_server.environment().items():
         monkeypatch.setenv(name, value)
     return s3_server
+
+
+@pytest.fixture(scope="module")
+def spark(s3_server: EmbeddedS3Server) -> "Iterator[SparkSession]":
+    """One Spark session for all tests of a module; its tasks know the S3 server."""
+    from checkout_assets_tests.spark_sessions import local_session
+
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in s3_server.environment().items():
+            patch.setenv(name, value)
+        with local_session("local[2]") as session:
+            yield session
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ import ast
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import dagster as dg
@@ -59,11 +60,20 @@ def modules(package: str) -> list[Path]:
     return sorted((ROOT / package).rglob("*.py"))
 
 
+Import = ast.Import | ast.ImportFrom
+
+
+@cache
+def import_nodes(path: Path) -> list[Import]:
+    """Wherever they stand; each file is parsed once for all rules."""
+    return [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, Import)]
+
+
 def imports_of(path: Path) -> Iterator[str]:
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in import_nodes(path):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
+        else:
             yield f"{node.module}"
 
 
@@ -217,10 +227,10 @@ def module_name(path: Path) -> str:
 def imported_modules(path: Path, known: set[str]) -> set[str]:
     """Wherever the import stands: at the top, in a function, or for the type checker only."""
     found: set[str] = set()
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in import_nodes(path):
         if isinstance(node, ast.Import):
             found.update(alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
+        else:
             below = {f"{node.module}.{alias.name}" for alias in node.names}
             found.update((below & known) or {f"{node.module}"})
     return (found & known) - {module_name(path)}

@@ -97,10 +97,11 @@ class EmbeddedS3Server:
 
     def client(self, attempts: int = 5) -> Any:
         """A boto3 client of this server, whatever the environment says."""
-        import boto3
         from botocore.config import Config
 
-        return boto3.session.Session().client(
+        from spark_jobs.stores.sessions import new_session
+
+        return new_session().client(
             "s3",
             endpoint_url=self.endpoint_url,
             aws_access_key_id="embedded",

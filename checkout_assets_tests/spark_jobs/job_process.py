@@ -93,13 +93,13 @@ class JobProcess:
         return [pid for pid in _processes() if _session(pid) == self._process.pid]
 
 
-def wait_until(happened: Callable[[], bool], seconds: float = ENDS_WITHIN) -> None:
-    """Check repeatedly without a pause, so that short states are not missed."""
-    deadline = time.monotonic() + seconds
+def wait_until(happened: Callable[[], bool], pause: float = 0.02) -> None:
+    """Check repeatedly, after ``pause`` seconds; a short state needs a short pause."""
+    deadline = time.monotonic() + ENDS_WITHIN
     while not happened():
         if time.monotonic() > deadline:
             raise TimeoutError("it did not happen in time")
-        time.sleep(0)
+        time.sleep(pause)
 
 
 def _processes() -> Iterator[int]:

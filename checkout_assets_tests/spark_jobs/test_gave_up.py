@@ -3,12 +3,12 @@
 import errno
 import os
 import time
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from checkout_assets.sample.s3_server import EmbeddedS3Server
 from checkout_assets_tests.spark_jobs.test_staging import FOLDER, PIECE, plan
 from checkout_assets_tests.spark_sessions import local_session
 from spark_jobs.contract.results import FolderStructured
@@ -17,6 +17,9 @@ from spark_jobs.job import run
 from spark_jobs.job.plan import FolderPlan
 from spark_jobs.job.publishing import Published
 from spark_jobs.job.staging import Staged, StructureJob
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
 
 NEIGHBOUR = "0B_CheckoutOrder"
 JOB = StructureJob("raw", "lake", "run1", (FOLDER, NEIGHBOUR))
@@ -37,6 +40,21 @@ def end(_lake: object, job: StructureJob, ready: Any, staged: Staged) -> FolderS
     return FolderStructured(ready.plan.folder, job.run_id, StructureTotals(), error=staged.error)
 
 
+@pytest.fixture(scope="module")
+def scratch(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where Spark writes while it works."""
+    return tmp_path_factory.mktemp("scratch")
+
+
+@pytest.fixture(scope="module")
+def spark(scratch: Path) -> "Iterator[SparkSession]":
+    """One session for all tests of this module: a worker that dies takes no other with it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SPARK_LOCAL_DIRS", str(scratch))
+        with local_session("local[2]") as session:
+            yield session
+
+
 @pytest.fixture
 def ready(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """Two folders that are prepared, the first of which kills its workers."""
@@ -49,7 +67,7 @@ def ready(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
 @pytest.mark.parametrize("tasks_per_core", [0, 3])
 @pytest.mark.parametrize("folders", [[FOLDER, NEIGHBOUR], [FOLDER]])
 def test_a_folder_that_kills_its_workers_fails_alone(
-    aws: EmbeddedS3Server,
+    spark: "SparkSession",
     ready: list[Any],
     monkeypatch: pytest.MonkeyPatch,
     folders: list[str],
@@ -57,25 +75,23 @@ def test_a_folder_that_kills_its_workers_fails_alone(
 ) -> None:
     """Also if its neighbour is staged by the same Spark job."""
     monkeypatch.setattr(run, "_TASKS_PER_CORE", tasks_per_core)
-    with local_session("local[2]") as session:
-        told = {
-            ended.folder: ended.error
-            for ended in run._structure_prepared(
-                session.sparkContext,
-                None,
-                JOB,
-                ready[: len(folders)],  # type: ignore[arg-type]
-            )
-        }
+    told = {
+        ended.folder: ended.error
+        for ended in run._structure_prepared(
+            spark.sparkContext,
+            None,
+            JOB,
+            ready[: len(folders)],  # type: ignore[arg-type]
+        )
+    }
     assert sorted(told) == sorted(folders)
     assert told.pop(FOLDER).startswith(f"{FOLDER}: Spark gave up after several attempts")
     assert set(told.values()) <= {""}
 
 
 def test_a_full_scratch_directory_is_named_with_the_reason(
-    aws: EmbeddedS3Server, ready: list[Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    spark: "SparkSession", ready: list[Any], scratch: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("SPARK_LOCAL_DIRS", str(tmp_path))
     full = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     def in_a_task(context: Any, *_: object) -> list[Staged]:
@@ -89,34 +105,32 @@ def test_a_full_scratch_directory_is_named_with_the_reason(
         raise full
 
     told = []
-    with local_session("local[1]") as session:
-        for failing in (in_a_task, in_the_driver):
-            monkeypatch.setattr(run, "_stage_small", failing)
-            ended = run._structure_prepared(session.sparkContext, None, JOB, ready[:1])  # type: ignore[arg-type]
-            told += [each.error for each in ended]
+    for failing in (in_a_task, in_the_driver):
+        monkeypatch.setattr(run, "_stage_small", failing)
+        ended = run._structure_prepared(spark.sparkContext, None, JOB, ready[:1])  # type: ignore[arg-type]
+        told += [each.error for each in ended]
     sentence = (
-        f"{FOLDER}: Spark cannot write to {tmp_path}: No space left on device. Free space there, "
+        f"{FOLDER}: Spark cannot write to {scratch}: No space left on device. Free space there, "
         "or set SPARK_LOCAL_DIRS to another directory."
     )
     assert told == [sentence, sentence]
 
 
 def test_a_fault_of_the_driver_is_not_taken_for_lost_workers(
-    aws: EmbeddedS3Server, ready: list[Any], monkeypatch: pytest.MonkeyPatch
+    spark: "SparkSession", ready: list[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_: object) -> list[Staged]:
         raise pytest.UsageError
 
     monkeypatch.setattr(run, "_stage_small", fail)
-    with local_session("local[2]") as session:
-        told = list(run._structure_prepared(session.sparkContext, None, JOB, ready))  # type: ignore[arg-type]
+    told = list(run._structure_prepared(spark.sparkContext, None, JOB, ready))  # type: ignore[arg-type]
     assert {ended.folder for ended in told} == {FOLDER, NEIGHBOUR}
     for ended in told:
         assert ended.error.startswith(f"{ended.folder}: UsageError in fail, line ")
 
 
 def test_who_stops_waiting_cancels_what_is_not_staged(
-    aws: EmbeddedS3Server, ready: list[Any], monkeypatch: pytest.MonkeyPatch
+    spark: "SparkSession", ready: list[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def hang(context: Any, job: StructureJob, plans: list[FolderPlan]) -> list[Staged]:
         if plans[0].folder == NEIGHBOUR:
@@ -125,9 +139,8 @@ def test_who_stops_waiting_cancels_what_is_not_staged(
         raise AssertionError("a cancelled job ends with an error")
 
     monkeypatch.setattr(run, "_stage_small", hang)
-    with local_session("local[2]") as session:
-        context = session.sparkContext
-        told = run._structure_prepared(context, None, JOB, ready)  # type: ignore[arg-type]
-        assert next(told).folder == NEIGHBOUR
-        told.close()  # type: ignore[attr-defined]
-        assert list(context.statusTracker().getActiveJobsIds()) == []
+    context = spark.sparkContext
+    told = run._structure_prepared(context, None, JOB, ready)  # type: ignore[arg-type]
+    assert next(told).folder == NEIGHBOUR
+    told.close()  # type: ignore[attr-defined]
+    assert list(context.statusTracker().getActiveJobsIds()) == []

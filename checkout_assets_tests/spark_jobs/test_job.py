@@ -2,7 +2,7 @@
 
 import json
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -14,9 +14,7 @@ from checkout_assets.domain.anomalies import no_unknown_fields
 from checkout_assets.domain.copying import CutOff
 from checkout_assets.engines.copying import manifest
 from checkout_assets.sample.documents import ATTACHMENT_MARKER, CARD_MARKER
-from checkout_assets.sample.s3_server import EmbeddedS3Server
 from checkout_assets_tests.orders_place import OrdersPlace
-from checkout_assets_tests.spark_sessions import local_session
 from spark_jobs import structure_orders
 from spark_jobs.contract.keys import (
     completion_record_key,
@@ -37,15 +35,6 @@ if TYPE_CHECKING:
 
 FOLDER, NEIGHBOUR = "0A_CheckoutOrder", "0B_FulfillmentOrder"
 LIVE = "consumable_tables/checkout/YEAR=2018/MONTH=10/DAY=31/live.parquet"
-
-
-@pytest.fixture(scope="module")
-def spark(s3_server: EmbeddedS3Server) -> "Iterator[SparkSession]":
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in s3_server.environment().items():
-            patch.setenv(name, value)
-        with local_session("local[2]") as session:
-            yield session
 
 
 def order(number: int, day: str = "2018-10-31", **more: object) -> bytes:

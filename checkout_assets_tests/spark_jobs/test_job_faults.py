@@ -34,7 +34,6 @@ from checkout_assets_tests.spark_jobs.changed_folder import (
     staged,
 )
 from checkout_assets_tests.spark_jobs.job_process import SCRIPT, JobProcess, wait_until
-from checkout_assets_tests.spark_sessions import local_session
 from spark_jobs.contract.keys import publication_record_key
 from spark_jobs.contract.publication import PUBLISHING
 from spark_jobs.job.publishing import ABANDONED_AFTER, remove_abandoned_staging
@@ -47,15 +46,9 @@ pytestmark = pytest.mark.skipif(
     not Path("/proc/locks").exists(), reason="looks at processes and locks as Linux shows them"
 )
 LONG = 240
-
-
-@pytest.fixture(scope="module")
-def spark(s3_server: EmbeddedS3Server) -> "Iterator[SparkSession]":
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in s3_server.environment().items():
-            patch.setenv(name, value)
-        with local_session("local[2]") as session:
-            yield session
+SHORT = 0.001
+"""Seconds between two looks at a stage that takes milliseconds: looking without a pause would take
+the processor from the job."""
 
 
 @pytest.fixture(scope="module")
@@ -320,7 +313,7 @@ def while_reading(lake: Store, jobs: Jobs, proxy: FaultProxy, run_id: str) -> No
 
 def while_staging(lake: Store, jobs: Jobs, _: FaultProxy, run_id: str) -> None:
     job = jobs.start(lake, run_id)
-    wait_until(lambda: len(staged(lake, run_id)) > 1)
+    wait_until(lambda: len(staged(lake, run_id)) > 1, SHORT)
     job.kill()
     assert len(staged(lake, run_id)) < len(record_of(lake).all_files), "it was killed too late"
 
@@ -349,7 +342,7 @@ def before_the_last_record(lake: Store, jobs: Jobs, _: FaultProxy, run_id: str) 
 
 def while_publishing(lake: Store, jobs: Jobs, _: FaultProxy, run_id: str) -> None:
     job = jobs.start(lake, run_id)
-    wait_until(lambda: f".{run_id}." in str(table_files(lake)))
+    wait_until(lambda: f".{run_id}." in str(table_files(lake)), SHORT)
     job.kill()
     assert staged(lake, run_id), "it was killed too late"
 
@@ -357,7 +350,7 @@ def while_publishing(lake: Store, jobs: Jobs, _: FaultProxy, run_id: str) -> Non
 def while_removing(lake: Store, jobs: Jobs, _: FaultProxy, run_id: str) -> None:
     olds = [path for path in table_files(lake) if ".old." in path.name]
     job = jobs.start(lake, run_id)
-    wait_until(lambda: not olds[0].exists())
+    wait_until(lambda: not olds[0].exists(), SHORT)
     job.kill()
     assert olds[-1].exists(), "it was killed too late"
 

@@ -24,7 +24,6 @@ from checkout_assets.sample.source import (
 )
 from checkout_assets.sample.upload import upload
 from checkout_assets_tests.orders_place import DEEP, OrdersPlace
-from checkout_assets_tests.spark_sessions import local_session
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -45,16 +44,6 @@ def chosen_folders(options: SampleOptions) -> tuple[Folder, ...]:
     names = {folder.name for folders in options.placement.values() for folder in folders}
     names |= faults.never_copied | set(faults.missing) | set(faults.stale)
     return select_folders([*names, "00_CheckoutOrder", "FF_FulfillmentOrder"])
-
-
-@pytest.fixture(scope="module")
-def spark(s3_server: object) -> "Iterator[SparkSession]":
-    """One session for all migrations of this module."""
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in s3_server.environment().items():  # type: ignore[attr-defined]
-            patch.setenv(name, value)
-        with local_session("local[2]") as session:
-            yield session
 
 
 @pytest.mark.parametrize("options", OPTIONS.values(), ids=OPTIONS)

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from checkout_assets.domain.access.statements import Statement, as_list, same
@@ -42,10 +43,16 @@ def _names(held: Statement, action: str, resource: str) -> bool:
 
 def covers_pattern(pattern: str, text: str) -> bool:
     """Match as policies do; a pattern in ``text`` matches only a pattern that covers all of it."""
+    return _regex_of(pattern).fullmatch(text) is not None
+
+
+@lru_cache(maxsize=4096)
+def _regex_of(pattern: str) -> re.Pattern[str]:
+    """The same few patterns are compared with many actions and resources."""
     parts = (
         ".*" if each == "*" else "[^*]" if each == "?" else re.escape(each) for each in pattern
     )
-    return re.fullmatch("".join(parts), text, re.DOTALL) is not None
+    return re.compile("".join(parts), re.DOTALL)
 
 
 def _is_no_stricter(held: Statement, needed: Statement) -> bool:
