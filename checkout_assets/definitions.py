@@ -47,7 +47,7 @@ from checkout_assets.engines.structuring.session import local_spark_config
 from checkout_assets.resources.access import AccessResource
 from checkout_assets.resources.alerts import alert_options
 from checkout_assets.resources.ec2 import ec2_resource
-from checkout_assets.resources.emr import emr_resource
+from checkout_assets.resources.emr import emr_order_tables, emr_resource
 from checkout_assets.resources.engines import (
     CopyEngineResource,
     LocalCopyResource,
@@ -56,7 +56,7 @@ from checkout_assets.resources.engines import (
     StructureEngineResource,
     given_to,
 )
-from checkout_assets.resources.order_tables import OrderTablesResource
+from checkout_assets.resources.order_tables import LocalOrderTablesResource, OrderTablesResource
 from checkout_assets.resources.stores import Stores
 from checkout_assets.settings import Settings
 from spark_jobs.contract.order_types import OrderType
@@ -83,11 +83,7 @@ def build_resources(settings: Settings) -> dict[str, Any]:
             catalog=settings.catalog,
         ),
         "access": _access(settings, stores),
-        "order_tables": OrderTablesResource(
-            stores=stores,
-            spark_master=settings.spark_master,
-            **given_to(CompactionChoices, settings).model_dump(),
-        ),
+        "order_tables": _order_tables(settings, stores),
     }
 
 
@@ -120,6 +116,14 @@ def _structure_engine(settings: Settings, stores: Stores) -> StructureEngineReso
         keep_session=settings.keep_spark_session,
         **choices,
     )
+
+
+def _order_tables(settings: Settings, stores: Stores) -> OrderTablesResource:
+    """Months are compacted where folders are structured."""
+    choices = given_to(CompactionChoices, settings).model_dump()
+    if settings.structure_engine == "emr":
+        return emr_order_tables(stores, choices, settings.emr)
+    return LocalOrderTablesResource(stores=stores, spark_master=settings.spark_master, **choices)
 
 
 def build_defs(

@@ -119,7 +119,9 @@ class Settings(
         description='the EC2 engine\'s options as JSON, such as {"subnets": ["subnet-0a1b2c"]}',
     )
     structure_engine: Literal["local", "emr"] = Field(
-        "local", description="where folders are structured: local (this machine's Spark) or emr"
+        "local",
+        description="where folders are structured and, by Dagster, months compacted: local (this "
+        "machine's Spark) or emr",
     )
     emr: dict[str, Any] = Field(
         default_factory=dict,

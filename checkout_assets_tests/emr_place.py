@@ -36,6 +36,11 @@ def build_job(directory: Path) -> None:
     files = (
         (Role.SPARK_CODE, "spark_jobs.zip", zip_archive(python_sources(ROOT / "spark_jobs"))),
         (Role.SPARK_SCRIPT, "run.py", (ROOT / "spark_jobs" / "structure_orders.py").read_bytes()),
+        (
+            Role.COMPACTION_SCRIPT,
+            "compact.py",
+            (ROOT / "spark_jobs/compact_months.py").read_bytes(),
+        ),
         (Role.SPARK_DEPENDENCIES, "deps.tar.gz", tar_gz_archive([Member("none", b"")])),
     )
     artifacts = []

@@ -99,21 +99,24 @@ class _Step:
         self._context = context
         self._runbook = runbook
         self._engine = configured(order_tables, context.op_execution_context)
+        first = context.run.root_run_id if order_tables.attaches_again else None
+        self._run_id = first or context.run_id
         self._failed: list[MonthCompacted] = []
         self._asked = 0
 
     def compact(self, rewrite: bool) -> Iterator[Any]:
         """Compact the run's months of the selected tables, and report each to Dagster."""
-        for order_type in OrderType:
-            key = order_table_key(order_type)
-            if key not in self._context.selected_asset_keys:
-                continue
-            months = [month_of_partition(each) for each in self._context.partition_keys]
-            self._asked += len(months)
-            with self._told():
-                run = self._engine.run(order_type, months, self._context.run_id, rewrite=rewrite)
-                for ended in run:
-                    yield from self._report(key, ended)
+        selected = self._context.selected_asset_keys
+        tables = [each for each in OrderType if order_table_key(each) in selected]
+        if not tables:
+            return
+        months = [month_of_partition(each) for each in self._context.partition_keys]
+        self._asked = len(months) * len(tables)
+        keys = {each.table: order_table_key(each) for each in tables}
+        with self._told():
+            asked = dict.fromkeys(tables, months)
+            for ended in self._engine.run(asked, self._run_id, rewrite=rewrite):
+                yield from self._report(keys[ended.contents.table], ended)
 
     def check(self, first: Month) -> Iterator[dg.AssetCheckResult]:
         """Judge all months of the tables whose checks are selected."""

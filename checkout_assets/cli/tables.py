@@ -123,22 +123,23 @@ def _compactor(settings: Settings) -> "Iterator[Compactor]":
     """The engine on this machine's Spark, which starts when a month has to be written."""
     from checkout_assets.engines.compacting.catalogs import open_catalog
     from checkout_assets.engines.compacting.engine import Compactor
+    from checkout_assets.engines.compacting.writing import LocalMonthWriter
     from checkout_assets.engines.structuring.session import LocalSpark, local_spark_config
 
     lake = existing_lake(settings)
     catalog = open_catalog(settings.catalog, lake)
     with closing(LocalSpark(local_spark_config(settings.spark_master))) as spark:
-        yield Compactor(lake, catalog, spark.session, settings, cancel_start=spark.cancel)
+        yield Compactor(
+            lake, catalog, LocalMonthWriter(lake, spark.session, settings, spark.cancel)
+        )
 
 
 def _compacted(
     compactor: "Compactor", months: Sequence[Month] | None, rewrite: bool
 ) -> "Iterator[MonthCompacted]":
-    run_id = new_run_id()
-    for order_type in OrderType:
-        results = compactor.run(order_type, months, run_id, rewrite=rewrite)
-        while (ended := _read(next, results, None)) is not None:
-            yield ended
+    results = compactor.run(dict.fromkeys(OrderType, months), new_run_id(), rewrite=rewrite)
+    while (ended := _read(next, results, None)) is not None:
+        yield ended
 
 
 def _read(work: Callable[..., Any], *arguments: object) -> Any:

@@ -32,7 +32,10 @@ from checkout_assets.packaging.wheels import (
     last_line,
 )
 
-SPARK_SCRIPT = "structure_orders.py"
+SPARK_SCRIPTS = {
+    Role.SPARK_SCRIPT: "structure_orders",
+    Role.COMPACTION_SCRIPT: "compact_months",
+}
 SPARK_PYTHON = "3.11"
 """EMR 7.10 and later have 3.9 and 3.11 on every node; the libraries no longer support 3.9."""
 WORKER_PYTHON = "3.11"
@@ -181,8 +184,8 @@ def _spark_code(root: Path, writer: _Writer) -> Iterator[Artifact]:
     sources = root / "spark_jobs"
     code = zip_archive(python_sources(sources))
     yield writer.write(Role.SPARK_CODE, "spark_jobs", ".zip", code)
-    script = (sources / SPARK_SCRIPT).read_bytes()
-    yield writer.write(Role.SPARK_SCRIPT, "structure_orders", ".py", script)
+    for role, name in SPARK_SCRIPTS.items():
+        yield writer.write(role, name, ".py", (sources / f"{name}.py").read_bytes())
 
 
 def _copy_sources(root: Path, target: Path) -> None:

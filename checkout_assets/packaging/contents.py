@@ -20,6 +20,7 @@ class Role(StrEnum):
 
     SPARK_CODE = "spark_code"
     SPARK_SCRIPT = "spark_script"
+    COMPACTION_SCRIPT = "compaction_script"
     SPARK_DEPENDENCIES = "spark_dependencies"
     WORKER = "worker"
 

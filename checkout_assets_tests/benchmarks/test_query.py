@@ -10,6 +10,7 @@ from benchmarks.query.lake import LakeSize, publish_lake
 from checkout_assets.engines.compacting.catalogs import open_catalog
 from checkout_assets.engines.compacting.choices import CompactionChoices
 from checkout_assets.engines.compacting.engine import Compactor
+from checkout_assets.engines.compacting.writing import LocalMonthWriter
 from checkout_assets.engines.locations import LocalLocation
 from checkout_assets_tests.in_process_spark import InProcessSpark
 from spark_jobs.contract.order_types import OrderType
@@ -32,8 +33,10 @@ def lake(tmp_path_factory: pytest.TempPathFactory) -> Path:
     location = LocalLocation(tmp_path_factory.mktemp("bench") / "lake")
     publish_lake(location.uri, SIZE, 1)
     catalog = open_catalog("", location)
-    compactor = Compactor(location, catalog, InProcessSpark, CompactionChoices())
-    ended = list(compactor.run(OrderType.CHECKOUT, None, "run"))
+    compactor = Compactor(
+        location, catalog, LocalMonthWriter(location, InProcessSpark, CompactionChoices())
+    )
+    ended = list(compactor.run({OrderType.CHECKOUT: None}, "run"))
     assert [each.error for each in ended] == ["", "", ""]
     assert sum(len(each.contents.files) for each in ended) == SIZE.files
     return location.path

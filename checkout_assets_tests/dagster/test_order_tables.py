@@ -10,8 +10,10 @@ from checkout_assets.assets.order_table_checks import NONE_BEFORE, UP_TO_DATE
 from checkout_assets.assets.order_tables import build_order_tables, order_table_key
 from checkout_assets.assets.runbook import Runbook
 from checkout_assets.definitions import build_resources
+from checkout_assets.domain.errors import UsageError
 from checkout_assets.engines.compacting.engine import Compactor
-from checkout_assets.resources.order_tables import OrderTablesResource
+from checkout_assets.resources.emr import EmrOrderTablesResource
+from checkout_assets.resources.order_tables import LocalOrderTablesResource, OrderTablesResource
 from checkout_assets.settings import Settings
 from checkout_assets_tests.in_process_spark import InProcessSpark
 from checkout_assets_tests.published_lake import order_row, publish_rows
@@ -22,12 +24,12 @@ CHECKOUT = order_table_key(OrderType.CHECKOUT)
 FOLDER = "0A_CheckoutOrder"
 
 
-class InProcess(OrderTablesResource):
+class InProcess(LocalOrderTablesResource):
     """The resource, without Java."""
 
     def engine(self) -> Compactor:
         engine = super().engine()
-        engine._session = InProcessSpark  # type: ignore[assignment]
+        engine._writer._session = InProcessSpark  # type: ignore[attr-defined]
         return engine
 
 
@@ -130,3 +132,32 @@ def test_a_month_that_fails_is_named_and_its_neighbour_is_materialized(
     assert "1 of 4 months failed: checkout 2018-10" in str(failed)
     partitions = instance.get_materialized_partitions(CHECKOUT)
     assert partitions == {"2018-11-01"}
+
+
+def test_months_are_compacted_where_folders_are_structured() -> None:
+    here = build_resources(Settings())["order_tables"]
+    emr = build_resources(Settings(structure_engine="emr", compacted_file_mb=7))["order_tables"]
+    assert isinstance(here, LocalOrderTablesResource)
+    assert isinstance(emr, EmrOrderTablesResource)
+    assert emr.compacted_file_bytes == 7_000_000
+    with pytest.raises(UsageError, match="EMR needs package_uri"):
+        emr.engine()
+
+
+@pytest.mark.parametrize("attaches", [True, False])
+def test_only_an_engine_that_attaches_again_gets_the_first_run_s_id(
+    lake: Store, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch, attaches: bool
+) -> None:
+    """On this machine a second run of that id would replace files that the table names."""
+    seen: list[str] = []
+
+    def run(_self: Compactor, _asked: object, run_id: str, **_: object) -> Iterator[object]:
+        seen.append(run_id)
+        return iter(())
+
+    monkeypatch.setattr(Compactor, "run", run)
+    monkeypatch.setattr(OrderTablesResource, "attaches_again", attaches)
+    job = definitions(lake, "2018-01").resolve_implicit_global_asset_job_def()
+    tags = {"dagster/partition": "2018-10-01", "dagster/root_run_id": "the-first"}
+    ended = job.execute_in_process(instance=instance, tags=tags, raise_on_error=False)
+    assert seen == ["the-first" if attaches else ended.run_id]

@@ -9,6 +9,7 @@ from checkout_assets.domain.errors import MigrationError, UsageError
 from checkout_assets.engines.compacting.catalogs import open_catalog
 from checkout_assets.engines.compacting.choices import USUAL_COMPACTION
 from checkout_assets.engines.compacting.engine import Compactor
+from checkout_assets.engines.compacting.writing import LocalMonthWriter
 from checkout_assets.engines.locations import LocalLocation, S3Location
 from checkout_assets.engines.querying.orders_query import OrdersQuery
 from checkout_assets.sample.s3_server import EmbeddedS3Server
@@ -34,10 +35,16 @@ def compacted_and_queried(lake: S3Location | LocalLocation, choice: str) -> int:
     for run_id, rows in (("run1", [order_row("1"), order_row("2")]), ("run2", [order_row("2")])):
         publish_rows(store, FOLDER, run_id, rows)
         catalog = open_catalog(choice, lake)
-        compactor = Compactor(lake, catalog, InProcessSpark, USUAL_COMPACTION)
-        assert [each.error for each in compactor.run(CHECKOUT, None, run_id)] == [""]
+        compactor = Compactor(
+            lake, catalog, LocalMonthWriter(lake, InProcessSpark, USUAL_COMPACTION)
+        )
+        assert [each.error for each in compactor.run({CHECKOUT: None}, run_id)] == [""]
     query = OrdersQuery(
-        [Compactor(lake, catalog, InProcessSpark, USUAL_COMPACTION).table(CHECKOUT)]
+        [
+            Compactor(
+                lake, catalog, LocalMonthWriter(lake, InProcessSpark, USUAL_COMPACTION)
+            ).table(CHECKOUT)
+        ]
     )
     batch = query.read(query.run("SELECT count(*) FROM checkout_latest WHERE items IS NOT NULL"))
     assert batch is not None

@@ -23,6 +23,7 @@ from checkout_assets.engines.compacting.engine import Compactor
 from checkout_assets.engines.compacting.iceberg_schema import iceberg_schema
 from checkout_assets.engines.compacting.month_changes import MonthChange
 from checkout_assets.engines.compacting.orders_table import OrdersTable
+from checkout_assets.engines.compacting.writing import LocalMonthWriter
 from checkout_assets.engines.locations import LocalLocation
 from checkout_assets_tests.in_process_spark import InProcessSpark
 from checkout_assets_tests.published_lake import comparable, order_row, plain_rows, publish_rows
@@ -50,10 +51,14 @@ class Orders:
 
     def compactor(self) -> Compactor:
         catalog = open_catalog("", self.location)
-        return Compactor(self.location, catalog, InProcessSpark, USUAL_COMPACTION)
+        return Compactor(
+            self.location,
+            catalog,
+            LocalMonthWriter(self.location, InProcessSpark, USUAL_COMPACTION),
+        )
 
     def run(self, run_id: str, *months: Month) -> dict[Month, MonthCompacted]:
-        ended = self.compactor().run(CHECKOUT, months or None, run_id)
+        ended = self.compactor().run({CHECKOUT: months or None}, run_id)
         return {each.contents.month: each for each in ended}
 
     def states(self) -> dict[Month, MonthState]:
@@ -142,7 +147,7 @@ def test_rows_are_sorted_by_order_and_time_of_change(compacted: Orders) -> None:
 def test_a_folder_structured_again_makes_exactly_its_months_stale(orders: Orders) -> None:
     publish_rows(orders.lake, "00_FulfillmentOrder", "run1", [order_row("9")])
     for order_type in OrderType:
-        assert all(each.ok for each in orders.compactor().run(order_type, None, "run-a"))
+        assert all(each.ok for each in orders.compactor().run({order_type: None}, "run-a"))
     before = files_below(orders.location.path / "orders")
     of_november = orders.files(NOVEMBER)
     publish_rows(orders.lake, SECOND, "run2", [order_row("3"), order_row("5")])
@@ -174,10 +179,9 @@ def test_a_month_that_all_rows_left_becomes_empty(orders: Orders) -> None:
 
 
 def test_a_month_without_rows_takes_no_commit_and_no_spark(orders: Orders) -> None:
-    compactor = Compactor(
-        orders.location, open_catalog("", orders.location), _no_session, USUAL_COMPACTION
-    )
-    (ended,) = compactor.run(CHECKOUT, [Month(1999, 1)], "run-a")
+    writer = LocalMonthWriter(orders.location, _no_session, USUAL_COMPACTION)
+    compactor = Compactor(orders.location, open_catalog("", orders.location), writer)
+    (ended,) = compactor.run({CHECKOUT: [Month(1999, 1)]}, "run-a")
     assert (ended.ok, ended.before, ended.files) == (True, MonthState.EMPTY, 0)
     assert orders.table.load() is None
 
@@ -238,7 +242,7 @@ def test_a_folder_that_is_published_while_its_month_is_read_is_told(orders: Orde
     contents = compactor.status(CHECKOUT)
     publish_rows(orders.lake, SECOND, "run2", [order_row("7")])
     compactor.status = lambda _: contents  # type: ignore[method-assign]
-    ended = {each.contents.month: each for each in compactor.run(CHECKOUT, None, "run-a")}
+    ended = {each.contents.month: each for each in compactor.run({CHECKOUT: None}, "run-a")}
     assert "a published file is gone" in ended[OCTOBER].error
     assert ended[OCTOBER].failure is not None
     assert ended[OCTOBER].failure.transient
@@ -312,7 +316,7 @@ def test_a_reader_in_a_loop_sees_the_old_month_or_the_new_one(
 def test_fulfillment_has_its_own_table_with_its_own_columns(orders: Orders) -> None:
     folder = "00_FulfillmentOrder"
     publish_rows(orders.lake, folder, "run1", [order_row("1", marketplacepaymentreferencevalue=5)])
-    (ended,) = orders.compactor().run(OrderType.FULFILLMENT, None, "run-a")
+    (ended,) = orders.compactor().run({OrderType.FULFILLMENT: None}, "run-a")
     assert ended.ok
     table = orders.compactor().table(OrderType.FULFILLMENT).load()
     assert table is not None

@@ -14,6 +14,7 @@ from checkout_assets.engines.compacting.catalogs import open_catalog
 from checkout_assets.engines.compacting.choices import USUAL_COMPACTION
 from checkout_assets.engines.compacting.comparing import compare_tables
 from checkout_assets.engines.compacting.engine import Compactor
+from checkout_assets.engines.compacting.writing import LocalMonthWriter
 from checkout_assets.engines.locations import LocalLocation
 from checkout_assets_tests.in_process_spark import InProcessSpark
 from checkout_assets_tests.published_lake import order_row, publish_rows
@@ -40,10 +41,14 @@ class Orders:
     @property
     def compactor(self) -> Compactor:
         catalog = open_catalog("", self.location)
-        return Compactor(self.location, catalog, InProcessSpark, USUAL_COMPACTION)
+        return Compactor(
+            self.location,
+            catalog,
+            LocalMonthWriter(self.location, InProcessSpark, USUAL_COMPACTION),
+        )
 
     def compact(self, *months: Month) -> None:
-        assert all(each.ok for each in self.compactor.run(CHECKOUT, months or None, "run-a"))
+        assert all(each.ok for each in self.compactor.run({CHECKOUT: months or None}, "run-a"))
 
     def compared(self, catalog: str = "") -> TableCompared:
         folder = FolderReconciled(Folder.parse(FOLDER), lake=LakeEvidence(self.record))

@@ -66,7 +66,7 @@ FLEETS = EmrOptions(
 
 
 def request(options: EmrOptions) -> dict[str, Any]:
-    steps = [step_request(options, JOB, folder, RUN_ID, 1) for folder in FOLDERS]
+    steps = [step_request(options, JOB, folder.name, RUN_ID, 1) for folder in FOLDERS]
     return launch_request(options, RUN_ID, steps)
 
 
@@ -116,12 +116,12 @@ def test_capacity_is_looked_for_in_one_subnet_after_another() -> None:
 def test_a_step_that_emr_would_find_too_long_is_refused_before() -> None:
     options = GROUPS.model_copy(update={"spark_config": {"spark.long": "x" * LONGEST_STEP}})
     with pytest.raises(UsageError, match="exceed 10240 characters"):
-        step_request(options, JOB, FOLDERS[0], RUN_ID, 1)
+        step_request(options, JOB, FOLDERS[0].name, RUN_ID, 1)
 
 
 def test_step_names_tell_what_they_are_and_whose() -> None:
     for folder in (ALL_FOLDERS[0], ALL_FOLDERS[-1]):
-        name = step_name(folder, 12, RUN_ID)
+        name = step_name(folder.name, 12, RUN_ID)
         assert parse_step_name(name, RUN_ID) == (folder.name, 12)
         assert parse_step_name(name, "another run") is None
     assert parse_step_name("somebody's own step", RUN_ID) is None

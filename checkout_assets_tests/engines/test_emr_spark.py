@@ -9,19 +9,29 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from checkout_assets.domain.compaction.contents import MonthState
 from checkout_assets.domain.folders import Folder
+from checkout_assets.engines.compacting.catalogs import open_catalog
+from checkout_assets.engines.compacting.choices import USUAL_COMPACTION
+from checkout_assets.engines.compacting.engine import Compactor
+from checkout_assets.engines.compacting.writing import LocalMonthWriter, MonthWriter
 from checkout_assets.engines.emr.api import emr_clients
 from checkout_assets.engines.emr.engine import EmrEngine
 from checkout_assets.engines.emr.job_package import job_package
-from checkout_assets.engines.emr.options import EmrOptions, OrdersJob
+from checkout_assets.engines.emr.month_writer import EmrMonthWriter
+from checkout_assets.engines.emr.options import EmrOptions, MonthsJob, OrdersJob
+from checkout_assets.engines.locations import S3Location, parse_s3_location
 from checkout_assets.engines.structuring.session import use_java
 from checkout_assets.engines.structuring.spark_engine import StructuredFolder
+from checkout_assets.packaging.contents import Role
 from checkout_assets.packaging.stored import PackagePlace
 from checkout_assets.sample.s3_server import EmbeddedS3Server
 from checkout_assets_tests.emr_place import X86, QuickClock, build_job
+from checkout_assets_tests.in_process_spark import InProcessSpark
 from checkout_assets_tests.local_emr.commands import local_spark_submit
 from checkout_assets_tests.local_emr.local_emr import REGION, LocalEmr
 from checkout_assets_tests.orders_place import OrdersPlace
+from checkout_assets_tests.published_lake import order_row, publish_rows
 from spark_jobs.contract.order_types import OrderType
 from spark_jobs.stores import Store, open_store
 
@@ -108,3 +118,52 @@ def test_folders_on_two_clusters_end_in_exact_tables(
     assert [ended.ok for ended in run(checkout[:1], "retry")] == [True]
     assert rows(lake, "checkout") == expected(checkout)
     assert [step.args[-1] for step in emr.clusters[2].steps] == [broken]
+
+
+@pytest.mark.slow
+def test_two_months_are_compacted_by_real_steps_as_this_machine_compacts_them(
+    place: OrdersPlace, emr: LocalEmr, tmp_path: Path
+) -> None:
+    """The first step of one month fails blankly."""
+    build_job(tmp_path / "dist")
+    bucket = f"s3://{place.raw.bucket}"
+    directory = PackagePlace(f"{bucket}/artifacts", X86, str(tmp_path / "dist"))
+    package = job_package(directory, Role.COMPACTION_SCRIPT)
+    options = EmrOptions(deployment="orders", log_uri=f"{bucket}/logs")
+    emr.step_faults = {"checkout-2018-11": [""]}
+    lake, here = (parse_s3_location(f"{bucket}/{each}", "lake") for each in ("lake", "here"))
+    job = MonthsJob(package, lake.uri, REGION, 1)
+    api = emr_clients(REGION, emr.api.endpoint_url)
+    writers: list[tuple[S3Location, MonthWriter]] = [
+        (lake, EmrMonthWriter(options, lambda: job, api, lake.open(), QuickClock())),
+        (here, LocalMonthWriter(here, InProcessSpark, USUAL_COMPACTION)),
+    ]
+    found = []
+    for location, writer in writers:
+        for folder in ("00_CheckoutOrder", "01_CheckoutOrder"):
+            days = (f"2018-10-{folder[1]}9T10:00:00Z", "2018-11-01T00:00:00Z")
+            told = [order_row(f"{folder[:2]}-{day}", day) for day in days]
+            publish_rows(location.open(), folder, "run1", told)
+        catalog = open_catalog(f"sqlite:///{tmp_path}/{location.prefix[:-1]}.db", location)
+        compactor = Compactor(location, catalog, writer)
+        ended = list(compactor.run({OrderType.CHECKOUT: None}, "run"))
+        assert [each.error for each in ended] == ["", ""]
+        states = compactor.status(OrderType.CHECKOUT).values()
+        assert {each.state for each in states} == {MonthState.UP_TO_DATE}
+        found.append(committed_rows(compactor, location))
+    assert len(found[0]) == 4
+    assert found[0] == found[1]
+    (cluster,) = emr.clusters
+    names = ["checkout-2018-10", "checkout-2018-11", "checkout-2018-11"]
+    assert [step.args[-1] for step in cluster.steps] == names
+    assert emr.living() == []
+
+
+def committed_rows(compactor: Compactor, lake: S3Location) -> list[str]:
+    """The rows of the current snapshot's files, whatever their number."""
+    table = compactor.table(OrderType.CHECKOUT).load()
+    assert table is not None
+    uris = [task.file.file_path for task in table.scan().plan_files()]
+    data = [lake.open().get(uri.removeprefix(f"{lake.uri}/")).data for uri in uris]
+    read = [pq.read_table(pa.BufferReader(each)) for each in data]
+    return sorted(repr(row) for each in read for row in each.to_pylist())

@@ -69,7 +69,7 @@ def test_a_folder_whose_rows_moved_to_another_month_is_not_lost(orders: Orders) 
 
 def test_rewriting_the_month_drops_the_rows_if_that_is_meant(orders: Orders) -> None:
     orders.lake.delete([publication_record_key(FIRST)])
-    ended = list(orders.compactor().run(CHECKOUT, [OCTOBER], "run-b", rewrite=True))
+    ended = list(orders.compactor().run({CHECKOUT: [OCTOBER]}, "run-b", rewrite=True))
     assert [each.ok for each in ended] == [True]
     assert {row["_folder"] for row in orders.rows()} == {FIRST, SECOND}
     assert orders.states()[OCTOBER] is MonthState.UP_TO_DATE

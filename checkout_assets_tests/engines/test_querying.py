@@ -14,6 +14,7 @@ from checkout_assets.cli.main import run
 from checkout_assets.engines.compacting.catalogs import open_catalog
 from checkout_assets.engines.compacting.choices import USUAL_COMPACTION
 from checkout_assets.engines.compacting.engine import Compactor
+from checkout_assets.engines.compacting.writing import LocalMonthWriter
 from checkout_assets.engines.locations import LocalLocation
 from checkout_assets_tests.in_process_spark import InProcessSpark
 from checkout_assets_tests.published_lake import order_row, publish_rows
@@ -34,8 +35,10 @@ def lake(tmp_path_factory: pytest.TempPathFactory) -> LocalLocation:
     ]
     publish_rows(location.open(), "0A_CheckoutOrder", "run1", rows)
     catalog = open_catalog("", location)
-    compactor = Compactor(location, catalog, InProcessSpark, USUAL_COMPACTION)
-    assert all(each.ok for each in compactor.run(OrderType.CHECKOUT, None, "run-a"))
+    compactor = Compactor(
+        location, catalog, LocalMonthWriter(location, InProcessSpark, USUAL_COMPACTION)
+    )
+    assert all(each.ok for each in compactor.run({OrderType.CHECKOUT: None}, "run-a"))
     return location
 
 

@@ -9,6 +9,7 @@ from checkout_assets.engines.compacting.catalogs import open_catalog
 from checkout_assets.engines.compacting.choices import CompactionChoices
 from checkout_assets.engines.compacting.engine import Compactor
 from checkout_assets.engines.compacting.month_changes import MonthChange
+from checkout_assets.engines.compacting.writing import LocalMonthWriter
 from checkout_assets.engines.locations import LocalLocation
 from checkout_assets.sample.s3_server import EmbeddedS3Server
 from checkout_assets_tests.engines.test_catalogs import compacted_and_queried
@@ -39,7 +40,11 @@ def compactor(rest: RestCatalogServer, tmp_path: Path) -> Compactor:
     """Of a lake on disk with one row."""
     lake = LocalLocation(tmp_path / "lake")
     publish_rows(lake.open(), "0A_CheckoutOrder", "run1", [order_row("1")])
-    return Compactor(lake, open_catalog(rest.uri, lake), InProcessSpark, CompactionChoices())
+    return Compactor(
+        lake,
+        open_catalog(rest.uri, lake),
+        LocalMonthWriter(lake, InProcessSpark, CompactionChoices()),
+    )
 
 
 def test_a_lake_in_s3_with_a_rest_catalog(aws: EmbeddedS3Server, rest: RestCatalogServer) -> None:
@@ -52,7 +57,7 @@ def test_a_commit_whose_answer_is_lost_counts_once(
     rest: RestCatalogServer, compactor: Compactor
 ) -> None:
     rest.lose_answer = True
-    assert [each.error for each in compactor.run(CHECKOUT, None, "run1")] == [""]
+    assert [each.error for each in compactor.run({CHECKOUT: None}, "run1")] == [""]
     assert not rest.lose_answer
     table = compactor.table(CHECKOUT).load()
     assert table is not None
@@ -61,7 +66,7 @@ def test_a_commit_whose_answer_is_lost_counts_once(
 
 def test_a_month_that_another_run_replaced_is_refused(compactor: Compactor) -> None:
     ((month, status),) = compactor.status(CHECKOUT).items()
-    assert [each.error for each in compactor.run(CHECKOUT, None, "run1")] == [""]
+    assert [each.error for each in compactor.run({CHECKOUT: None}, "run1")] == [""]
     late = MonthChange(status.contents, (), status.committed)
     refused = compactor.table(CHECKOUT).replace([late], "run2")
     assert "another run replaced this month meanwhile" in str(refused[month])

@@ -48,7 +48,7 @@ def compared(orders: Orders) -> TableCompared:
 
 
 def rewrite(orders: Orders, *months: Month) -> list[tuple[Month, int]]:
-    ended = list(orders.compactor().run(CHECKOUT, months, "run-b", rewrite=True))
+    ended = list(orders.compactor().run({CHECKOUT: months}, "run-b", rewrite=True))
     assert all(each.ok for each in ended)
     return [(each.contents.month, each.files) for each in ended]
 

@@ -102,6 +102,7 @@ class SmallCheckout:
             "setup.py": "",
             "README.md": "",
             "spark_jobs/structure_orders.py": "print('structure')\n",
+            "spark_jobs/compact_months.py": "print('compact')\n",
             "checkout_assets/backend.py": BACKEND,
             "index/README": "",
         }

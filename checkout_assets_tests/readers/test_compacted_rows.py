@@ -11,6 +11,7 @@ from checkout_assets.domain.compaction.months import Month
 from checkout_assets.engines.compacting.catalogs import open_catalog
 from checkout_assets.engines.compacting.choices import CompactionChoices
 from checkout_assets.engines.compacting.engine import Compactor
+from checkout_assets.engines.compacting.writing import LocalMonthWriter
 from checkout_assets.engines.locations import LocalLocation
 from checkout_assets_tests.in_process_spark import InProcessSpark
 from checkout_assets_tests.readers import compacted_rows
@@ -40,13 +41,15 @@ def lake(structured: Path, tmp_path_factory: pytest.TempPathFactory) -> LocalLoc
     publish_odd_rows(location.open())
     compactor = compactor_of(location)
     for order_type in OrderType:
-        assert [each.error for each in compactor.run(order_type, None, "run") if each.error] == []
+        assert [each.error for each in compactor.run({order_type: None}, "run") if each.error] == []
     return location
 
 
 def compactor_of(location: LocalLocation) -> Compactor:
     catalog = open_catalog("", location)
-    return Compactor(location, catalog, InProcessSpark, CompactionChoices())
+    return Compactor(
+        location, catalog, LocalMonthWriter(location, InProcessSpark, CompactionChoices())
+    )
 
 
 def publish_odd_rows(lake: Store) -> None:

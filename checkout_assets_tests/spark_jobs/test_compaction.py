@@ -11,7 +11,7 @@ from checkout_assets_tests.published_lake import comparable, order_row, plain_ro
 from spark_jobs.compaction import writing
 from spark_jobs.compaction.columns import compacted_schema
 from spark_jobs.compaction.instants import utc_instant
-from spark_jobs.compaction.parts import CompactionJob, in_parts
+from spark_jobs.compaction.parts import CompactionJob, PartCompacted, in_parts
 from spark_jobs.compaction.writing import compact_part
 from spark_jobs.contract.keys import table_file_key
 from spark_jobs.contract.publication import PublishedFile
@@ -73,6 +73,11 @@ def local_lake(tmp_path: Path) -> Store:
     return open_store(str(tmp_path / "lake"))
 
 
+def path_of(part: PartCompacted) -> str:
+    assert part.file is not None, part.error
+    return part.file.path
+
+
 def data_file(lake: Store, path: str) -> pq.ParquetFile:
     return pq.ParquetFile(pa.BufferReader(lake.get(path).data))
 
@@ -85,8 +90,9 @@ def test_memory_is_bounded_by_row_groups(
     record = publish_rows(local_lake, FOLDER, "run1", rows)
     (part,) = in_parts("2018-10", record.files, 10**9)
     written = compact_part(CompactionJob(local_lake.uri, "run-a", "checkout"), part)
-    file = data_file(local_lake, written.path)
-    assert (written.error, written.rows, file.metadata.num_row_groups) == ("", 2, 2)
+    file = data_file(local_lake, path_of(written))
+    assert written.file is not None
+    assert (written.error, written.file.rows, file.metadata.num_row_groups) == ("", 2, 2)
     assert file.schema_arrow.equals(compacted_schema("checkout").remove_metadata())
     assert comparable(file.read().to_pylist(), "checkout") == comparable(
         plain_rows(local_lake, "checkout"), "checkout"
@@ -101,7 +107,7 @@ def test_many_small_files_are_combined_early(
     record = publish_rows(local_lake, FOLDER, "run1", rows)
     (part,) = in_parts("2018-10", record.files, 10**9)
     written = compact_part(CompactionJob(local_lake.uri, "run-a", "checkout"), part)
-    found = data_file(local_lake, written.path).read().to_pylist()
+    found = data_file(local_lake, path_of(written)).read().to_pylist()
     assert [row["id"] for row in found] == ["3", "4", "5", "6", "7", "8", "9"]
 
 
@@ -110,13 +116,14 @@ def test_versions_of_an_order_stand_in_the_order_of_their_change(local_lake: Sto
     record = publish_rows(local_lake, FOLDER, "run1", [order_row("1", time) for time in times])
     (part,) = in_parts("2018-10", record.files, 10**9)
     written = compact_part(CompactionJob(local_lake.uri, "run-a", "checkout"), part)
-    found = data_file(local_lake, written.path).read().to_pylist()
+    found = data_file(local_lake, path_of(written)).read().to_pylist()
     assert [row["changed_at"] for row in found] == [
         datetime(2018, 10, 31, 9, 30, tzinfo=UTC),
         datetime(2018, 10, 31, 10, 0, tzinfo=UTC),
         None,
     ]
-    assert written.unstated == {"created_at": 0, "changed_at": 1}
+    assert written.file is not None
+    assert written.file.unstated == {"created_at": 0, "changed_at": 1}
 
 
 def test_a_file_of_an_earlier_schema_gets_nulls_and_one_of_a_later_is_refused(
@@ -138,5 +145,5 @@ def test_a_file_of_an_earlier_schema_gets_nulls_and_one_of_a_later_is_refused(
         assert error in written.error
         assert bool(written.error) is bool(error)
         if not error:
-            (row,) = data_file(local_lake, written.path).read().to_pylist()
+            (row,) = data_file(local_lake, path_of(written)).read().to_pylist()
             assert (row["value"], row["id"]) == (None, "1")

@@ -18,6 +18,7 @@ from checkout_assets.engines.copying.cutoff import KeptCutOff
 from checkout_assets.engines.copying.recorded import recorded_rows
 from spark_jobs.contract.completion import CompletionRecord
 from spark_jobs.contract.keys import manifest_part_key
+from spark_jobs.contract.months import MonthPlan, MonthResult
 from spark_jobs.contract.publication import PublicationRecord
 from spark_jobs.contract.record_format import LaterFormatError, read_record, write_record
 from spark_jobs.contract.results import FolderStructured
@@ -65,6 +66,9 @@ READERS: dict[str, Callable[[bytes], Any]] = {
     "listings": read_listings,
     "alerts": read_alert_state,
     "month": read_month,
+    "month_plan": MonthPlan.from_json,
+    "month_result": MonthResult.from_json,
+    "failed_month_result": MonthResult.from_json,
 }
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Dict, Iterator, List, Optional, Sequence, Tuple
+from dataclasses import dataclass
+from typing import Iterator, List, Optional, Sequence, Tuple
 
 from spark_jobs.contract.failures import Failure
 from spark_jobs.contract.keys import day_of_table_file
+from spark_jobs.contract.months import WrittenFile
 from spark_jobs.contract.publication import PublishedFile
 from spark_jobs.stores import StoreTerms
 from spark_jobs.stores.terms import NO_TERMS
@@ -42,16 +43,9 @@ class CompactionJob:
 
 @dataclass(frozen=True)
 class PartCompacted:
-    """How a part ended: the data file that was written, or a sentence in ``error``.
+    """How a part ended: the data file that was written, or a sentence in ``error``."""
 
-    ``size`` is in bytes; ``unstated`` counts texts without an instant, by derived column.
-    """
-
-    month: str
-    path: str = ""
-    size: int = 0
-    rows: int = 0
-    unstated: Dict[str, int] = field(default_factory=dict)
+    file: Optional[WrittenFile] = None
     error: str = ""
     failure: Optional[Failure] = None
 

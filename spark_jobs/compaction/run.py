@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, Iterator, List, Sequence
+from typing import Any, Iterator, List, Optional, Sequence
 
 from spark_jobs.compaction.parts import CompactionJob, MonthPart, PartCompacted
 from spark_jobs.compaction.writing import compact_part
 from spark_jobs.completed import completed
+from spark_jobs.contract.failures import Failure
+from spark_jobs.contract.months import WrittenFile
 from spark_jobs.job.cancelling import cancel_jobs
 from spark_jobs.job.giving_up import SPARK_GAVE_UP, gave_up, why_spark_gave_up
 from spark_jobs.job.run import HasContext
@@ -16,10 +18,20 @@ from spark_jobs.job.run import HasContext
 
 @dataclass(frozen=True)
 class WrittenMonth:
-    """The parts of a month as their tasks ended; nothing names the data files yet."""
+    """The data files of a month, which nothing names yet, or a sentence in ``error``."""
 
     month: str
-    parts: List[PartCompacted]
+    files: List[WrittenFile]
+    error: str = ""
+    failure: Optional[Failure] = None
+
+    @classmethod
+    def of(cls, month: str, parts: Sequence[PartCompacted]) -> WrittenMonth:
+        """The month whose parts ended like that; it fails if one of them failed."""
+        failed = next((part for part in parts if part.error), None)
+        if failed is not None:
+            return cls(month, [], failed.error, failed.failure or Failure("PartFailed"))
+        return cls(month, [part.file for part in parts if part.file is not None])
 
 
 def write_months(
@@ -37,7 +49,7 @@ def write_months(
 
     @inheritable_thread_target  # so that threads inherit the job group
     def write(parts: Sequence[MonthPart]) -> WrittenMonth:
-        return WrittenMonth(parts[0].month, _write(context, job, parts))
+        return WrittenMonth.of(parts[0].month, _write(context, job, parts))
 
     with ThreadPoolExecutor(context.defaultParallelism + 1) as pool:
         futures = [pool.submit(write, parts) for parts in months]
@@ -58,7 +70,6 @@ def _write(context: Any, job: CompactionJob, parts: Sequence[MonthPart]) -> List
         said = str(error.java_exception.getMessage())
         if not gave_up(said):
             raise
-        month = parts[0].month
-        sentence = why_spark_gave_up(month, said, context)
-        return [PartCompacted(month, error=sentence, failure=SPARK_GAVE_UP)]
+        sentence = why_spark_gave_up(parts[0].month, said, context)
+        return [PartCompacted(error=sentence, failure=SPARK_GAVE_UP)]
     return written

@@ -15,6 +15,7 @@ from spark_jobs.compaction.columns import (
 from spark_jobs.compaction.parts import CompactionJob, MonthPart, PartCompacted
 from spark_jobs.contract.failures import Failure
 from spark_jobs.contract.keys import compacted_file_key, day_of_table_file
+from spark_jobs.contract.months import WrittenFile
 from spark_jobs.contract.publication import PublishedFile
 from spark_jobs.job.plan import FolderError, fault_of_the_job, job_failure_of
 from spark_jobs.job.writing import parquet_writer
@@ -46,13 +47,13 @@ def compact_part(job: CompactionJob, part: MonthPart) -> PartCompacted:
     try:
         return _compacted(open_store(job.lake_uri, job.lake_terms), job, part)
     except FolderError as error:
-        return PartCompacted(part.month, error=str(error), failure=error.failure)
+        return PartCompacted(error=str(error), failure=error.failure)
     except StoreError as error:
         sentence = f"{part.month}: the lake could not be read or written: {error.reason}."
-        return PartCompacted(part.month, error=sentence, failure=error.failure)
+        return PartCompacted(error=sentence, failure=error.failure)
     except Exception as error:  # an error in this job fails its month, never the others
         sentence = fault_of_the_job(part.month, error)
-        return PartCompacted(part.month, error=sentence, failure=job_failure_of(error))
+        return PartCompacted(error=sentence, failure=job_failure_of(error))
 
 
 def _compacted(lake: Store, job: CompactionJob, part: MonthPart) -> PartCompacted:
@@ -67,7 +68,7 @@ def _compacted(lake: Store, job: CompactionJob, part: MonthPart) -> PartCompacte
     data = memoryview(sink.getvalue())
     path = compacted_file_key(job.table, part.month, job.run_id, part.number)
     lake.put(path, bytes(data))
-    return PartCompacted(part.month, path, len(data), rows, dict(unstated))
+    return PartCompacted(WrittenFile(path, len(data), rows, dict(unstated)))
 
 
 def _tables(lake: Store, table: str, part: MonthPart, unstated: Counter[str]) -> Iterator[pa.Table]:

@@ -103,6 +103,21 @@ def month_record_key(table: str, month: str, digest: str) -> str:
     return f"{month_records_prefix(table)}{month}/{digest}.json"
 
 
-def result_key(folder: str, run_id: str) -> str:
-    """The key at which an EMR step leaves a folder's result in the lake."""
-    return f"_results/{run_id}/{folder}.json"
+def month_unit_name(table: str, month: str) -> str:
+    """The name of a month of a table as a unit of work, such as ``checkout-2018-10``."""
+    return f"{table}-{month}"
+
+
+def month_plan_prefix(table: str) -> str:
+    """Where the platform leaves the plans of a table's months for EMR steps; ends in a slash."""
+    return f"{analysts_table_prefix(table)}plans/"
+
+
+def month_plan_key(table: str, month: str, run_id: str) -> str:
+    """The key of the plan that one attempt of an EMR step follows."""
+    return f"{month_plan_prefix(table)}{run_id}/{month}.json"
+
+
+def result_key(unit: str, run_id: str) -> str:
+    """The key at which an EMR step leaves the result of a folder or a month in the lake."""
+    return f"_results/{run_id}/{unit}.json"

@@ -34,7 +34,7 @@ from checkout_assets.domain.access.statements import Statement, sid
 from checkout_assets.domain.access.tables_policies import tables_role
 from checkout_assets.domain.access.terms import AccessTerms, Place
 from checkout_assets.domain.canary import CANARIES
-from spark_jobs.contract.keys import PROBES_IN_RAW
+from spark_jobs.contract.keys import PROBES_IN_RAW, compacted_prefix, month_plan_prefix
 from spark_jobs.contract.order_types import OrderType
 
 POLICY_VERSION = "2012-10-17"
@@ -110,6 +110,7 @@ def structure_role(terms: AccessTerms) -> list[Statement]:
         allow("ReadLake", ["s3:GetObject"], [*records, *staged, *own]),
         allow("WriteLake", ["s3:PutObject"], [*records, *results, *staged, *own]),
         allow("CleanUpLake", ["s3:DeleteObject"], [*staged, *own]),
+        *_compact(terms),
         *_structure_canary(terms),
         *use_key("DecryptRaw", terms.raw_key, "kms:Decrypt"),
         *use_key("EncryptLake", terms.lake_key, "kms:Decrypt", "kms:GenerateDataKey"),
@@ -197,6 +198,22 @@ def _copy_canary(terms: AccessTerms) -> list[Statement]:
     actions = ("DeleteObject", "GetObject", "GetObjectTagging", "PutObject", "PutObjectTagging")
     canaries = terms.arns(terms.raw, f"{CANARIES}*")
     return [allow("CopyCanary", [f"s3:{action}" for action in actions], canaries)]
+
+
+def _compact(terms: AccessTerms) -> list[Statement]:
+    """Allow clusters to write data files of the analysts' tables, by the platform's plans.
+
+    They do not commit: the catalog and the tables' metadata are the platform's (``tables_role``).
+    """
+    if terms.lake is None or not (terms.catalog and terms.emr_service_role):
+        return []
+    tables = [each.table for each in OrderType]
+    plans = terms.arns(terms.lake, *(f"{month_plan_prefix(each)}*" for each in tables))
+    data = terms.arns(terms.lake, *(f"{compacted_prefix(each)}*" for each in tables))
+    return [
+        allow("ReadPlans", ["s3:GetObject"], plans),
+        allow("WriteTables", ["s3:PutObject"], data),
+    ]
 
 
 def _structure_canary(terms: AccessTerms) -> list[Statement]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import ClassVar
 
-from checkout_assets.domain.compaction.months import Month
+from checkout_assets.domain.compaction.months import Month, TableMonth
 from spark_jobs.contract.keys import day_of_table_file
 from spark_jobs.contract.publication import PublicationRecord, PublishedFile
 from spark_jobs.contract.record_format import Path, write_record
@@ -67,6 +67,11 @@ class MonthContents:
     month: Month
     files: tuple[PublishedFile, ...] = ()
     folders: tuple[FolderInMonth, ...] = ()
+
+    @property
+    def unit(self) -> TableMonth:
+        """The month of the table."""
+        return TableMonth(self.table, self.month)
 
     @property
     def rows(self) -> int:

@@ -8,6 +8,7 @@ from itertools import groupby
 
 from checkout_assets.domain.displayable import displayable
 from checkout_assets.domain.errors import UsageError
+from spark_jobs.contract.keys import month_unit_name
 
 _MONTH = re.compile(r"(\d{4})-(0[1-9]|1[0-2])", re.ASCII)
 _RANGE = ".."
@@ -59,6 +60,22 @@ class Month:
 
     def __str__(self) -> str:
         return f"{self.year:04}-{self.number:02}"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class TableMonth:
+    """A month of an analysts' table: what one step of a cluster compacts."""
+
+    table: str
+    month: Month
+
+    @property
+    def name(self) -> str:
+        """For example ``checkout-2018-10``."""
+        return month_unit_name(self.table, str(self.month))
+
+    def __str__(self) -> str:
+        return f"{self.table}, {self.month}"
 
 
 def months_between(first: Month, last: Month) -> Iterator[Month]:

@@ -6,6 +6,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from checkout_assets.engines.option import OnCommandLine
 
+_BYTES_PER_MB = 1_000_000
+
 
 class CompactionChoices(BaseModel):
     """Where the analysts' tables are registered, and how their files are written."""
@@ -43,6 +45,11 @@ class CompactionChoices(BaseModel):
         description="the days after which old snapshots of the analysts' tables expire, and files "
         "that no snapshot names are removed",
     )
+
+    @property
+    def compacted_file_bytes(self) -> int:
+        """The size in bytes at which another data file is begun."""
+        return self.compacted_file_mb * _BYTES_PER_MB
 
 
 USUAL_COMPACTION = CompactionChoices()

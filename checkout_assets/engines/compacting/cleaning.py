@@ -12,6 +12,7 @@ from checkout_assets.engines.compacting.orders_table import (
 from spark_jobs.contract.keys import (
     analysts_table_prefix,
     compacted_prefix,
+    month_plan_prefix,
     month_record_key,
     month_records_prefix,
 )
@@ -62,8 +63,8 @@ def remove_unnamed_files(
 
 
 def _old_files(table: str, lake: Store, limit: datetime) -> Iterator[str]:
-    """Data files, records of months, metadata, and the temporary files of a killed run."""
-    ours = (compacted_prefix(table), month_records_prefix(table))
+    """Data files, plans, records of months, metadata, and the temporary files of a killed run."""
+    ours = (compacted_prefix(table), month_plan_prefix(table), month_records_prefix(table))
     metadata = f"{analysts_table_prefix(table)}metadata/"
     for entry in lake.list(analysts_table_prefix(table)):
         is_metadata = entry.key.startswith(metadata) and entry.key.endswith(_METADATA)

@@ -4,7 +4,6 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from checkout_assets.domain.compaction.contents import MonthContents, MonthState
 from checkout_assets.domain.compaction.months import Month
@@ -17,12 +16,11 @@ from checkout_assets.engines.compacting.month_changes import (
     MonthChange,
 )
 from checkout_assets.engines.compacting.orders_table import OrdersTable
+from checkout_assets.engines.compacting.writing import MonthWritten
 from spark_jobs.contract.failures import Failure
 from spark_jobs.contract.keys import month_record_key
+from spark_jobs.contract.months import WrittenFile
 from spark_jobs.stores import Store, StoreError
-
-if TYPE_CHECKING:
-    from spark_jobs.compaction.parts import PartCompacted
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,24 +70,24 @@ class MonthCommits:
         self._started = time.monotonic()
 
     def together(
-        self, months: "Sequence[tuple[MonthStatus, Sequence[PartCompacted]]]"
+        self, months: Sequence[tuple[MonthStatus, MonthWritten]]
     ) -> Iterator[MonthCompacted]:
         """Commit these months at once, without those that are incomplete; yield all of them."""
         changes: list[MonthChange] = []
         refused: dict[Month, MigrationError] = {}
-        for status, parts in months:
+        for status, written in months:
             try:
-                changes.append(self._change(status, parts))
+                changes.append(self._change(status, written))
             except MigrationError as error:
                 refused[status.contents.month] = error
         refused.update(self._replaced(changes))
-        for status, parts in months:
-            yield self._ended(status, parts, refused.get(status.contents.month))
+        for status, written in months:
+            yield self._ended(status, written, refused.get(status.contents.month))
 
-    def _change(self, status: MonthStatus, parts: "Sequence[PartCompacted]") -> MonthChange:
+    def _change(self, status: MonthStatus, written: MonthWritten) -> MonthChange:
         """Write what the month is made from beside the table, before a snapshot names it."""
         contents = status.contents
-        _refuse_incomplete(contents, parts)
+        _refuse_incomplete(contents, written)
         record = contents.record(CONTENTS_VERSION)
         key = month_record_key(contents.table, str(contents.month), record.digest)
         try:
@@ -97,7 +95,7 @@ class MonthCommits:
         except StoreError as error:
             told = f"{contents.month}: the lake could not be written: {error.reason}."
             raise MigrationError(told, error.failure) from None
-        return MonthChange(contents, tuple(part.path for part in parts), status.committed)
+        return MonthChange(contents, tuple(file.path for file in written.files), status.committed)
 
     def _replaced(self, changes: Sequence[MonthChange]) -> Mapping[Month, MigrationError]:
         if not changes:
@@ -111,7 +109,7 @@ class MonthCommits:
     def _ended(
         self,
         status: MonthStatus,
-        parts: "Sequence[PartCompacted]",
+        written: MonthWritten,
         error: MigrationError | None,
     ) -> MonthCompacted:
         if error is not None:
@@ -119,10 +117,10 @@ class MonthCommits:
         return MonthCompacted(
             status.contents,
             status.state,
-            files=len(parts),
-            size=sum(part.size for part in parts),
+            files=len(written.files),
+            size=sum(file.size for file in written.files),
             seconds=round(time.monotonic() - self._started, 3),
-            unstated=_unstated(parts),
+            unstated=_unstated(written.files),
         )
 
 
@@ -131,13 +129,11 @@ def failed_month(status: MonthStatus, error: MigrationError) -> MonthCompacted:
     return MonthCompacted(status.contents, status.state, error=str(error), failure=error.failure)
 
 
-def _refuse_incomplete(contents: MonthContents, parts: "Sequence[PartCompacted]") -> None:
+def _refuse_incomplete(contents: MonthContents, written: MonthWritten) -> None:
     """Raise MigrationError unless the files that were written hold the month's rows."""
-    failed = next((part for part in parts if part.error), None)
-    if failed is not None:
-        failure = failed.failure or Failure("PartFailed")
-        raise MigrationError(f"{contents.table}, {failed.error}", failure)
-    rows = sum(part.rows for part in parts)
+    if written.error:
+        raise MigrationError(written.error, written.failure or Failure("PartFailed"))
+    rows = sum(file.rows for file in written.files)
     if rows != contents.rows:
         raise MigrationError(
             f"{contents.table}, {contents.month}: {counted(rows, 'row')} written, but the "
@@ -145,8 +141,8 @@ def _refuse_incomplete(contents: MonthContents, parts: "Sequence[PartCompacted]"
         )
 
 
-def _unstated(parts: "Sequence[PartCompacted]") -> Mapping[str, int]:
+def _unstated(files: Sequence[WrittenFile]) -> Mapping[str, int]:
     total: Counter[str] = Counter()
-    for part in parts:
-        total.update(part.unstated)
+    for file in files:
+        total.update(file.unstated)
     return total

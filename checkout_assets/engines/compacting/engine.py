@@ -1,15 +1,15 @@
-"""Compact months of the analysts' tables: write their files with Spark, then commit each month."""
+"""Compact months of the analysts' tables: have their files written, then commit each month."""
 
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from datetime import datetime, timedelta
 from itertools import islice
 from typing import TYPE_CHECKING
 
 from checkout_assets.domain.compaction.contents import MonthContents
-from checkout_assets.domain.compaction.months import Month
+from checkout_assets.domain.compaction.months import Month, TableMonth
+from checkout_assets.domain.errors import MigrationError
 from checkout_assets.engines.compacting.catalogs import catalog_explained
-from checkout_assets.engines.compacting.choices import CompactionChoices
 from checkout_assets.engines.compacting.cleaning import expire_snapshots, remove_unnamed_files
 from checkout_assets.engines.compacting.committing import (
     MonthCommits,
@@ -21,18 +21,14 @@ from checkout_assets.engines.compacting.lost_folders import refused_for_lost_fol
 from checkout_assets.engines.compacting.month_changes import CommittedMonth
 from checkout_assets.engines.compacting.orders_table import OrdersTable
 from checkout_assets.engines.compacting.published import published_months
+from checkout_assets.engines.compacting.writing import MonthWriter, MonthWritten
 from checkout_assets.engines.locations import Location
-from checkout_assets.engines.structuring.apart import iterated_apart
-from checkout_assets.engines.structuring.session import cancel_spark_jobs
 from spark_jobs.contract.order_types import OrderType
+from spark_jobs.stores import StoreError
 
 if TYPE_CHECKING:
     from pyiceberg.catalog import Catalog
-    from pyspark.sql import SparkSession
 
-    from spark_jobs.compaction.run import WrittenMonth
-
-_BYTES_PER_MB = 1_000_000
 _MONTHS_PER_COMMIT = 12
 """A commit costs PyIceberg about 2 s of CPU with 700 leaf columns, whatever it changes."""
 
@@ -40,25 +36,14 @@ _MONTHS_PER_COMMIT = 12
 class Compactor:
     """Brings months of the analysts' tables up to date with the publication records.
 
-    ``session`` is called when the first month has rows to write; ``cancel_start`` stops a session
-    that is starting, when the run is closed.
+    ``writer`` writes the data files; every commit is made here.
     """
 
-    def __init__(
-        self,
-        lake: Location,
-        catalog: "Catalog",
-        session: "Callable[[], SparkSession]",
-        choices: CompactionChoices,
-        *,
-        cancel_start: Callable[[], None] = lambda: None,
-    ) -> None:
+    def __init__(self, lake: Location, catalog: "Catalog", writer: MonthWriter) -> None:
         self._lake = lake
         self._store = lake.open()
         self._catalog = catalog
-        self._session = session
-        self._choices = choices
-        self._cancel_start = cancel_start
+        self._writer = writer
 
     def status(self, order_type: OrderType) -> Mapping[Month, MonthStatus]:
         """Return every month in which the records name rows or the table has some, in order.
@@ -93,70 +78,95 @@ class Compactor:
 
     def run(
         self,
-        order_type: OrderType,
-        months: Sequence[Month] | None,
+        asked: Mapping[OrderType, Sequence[Month] | None],
         run_id: str,
         *,
         rewrite: bool = False,
     ) -> Iterator[MonthCompacted]:
-        """Compact the months that are due, of ``months`` or of all, and yield each when it ends.
+        """Compact the months that are due, and yield each when it ends.
 
-        A month that is up to date is yielded without work, unless ``rewrite`` asks to write all of
-        them again. A month that fails does not affect the others. Closing the iterator cancels;
-        what was written and not committed is removed by a later run.
+        ``asked`` holds the months of each table, or None for all of them. A month that is up to
+        date is yielded without work, unless ``rewrite`` asks to write all of them again. A month
+        that fails does not affect the others, and a table whose records cannot be used is reported,
+        as by ``status``, when the other one is done. Closing the iterator cancels; what was written
+        and not committed is removed by a later run.
         """
-        found = self.status(order_type)
+        due: dict[TableMonth, MonthStatus] = {}
+        problems: list[MigrationError | StoreError] = []
+        for order_type, months in asked.items():
+            try:
+                yield from self._take_due(due, order_type, months, rewrite)
+            except (MigrationError, StoreError) as error:
+                problems.append(error)
+        yield from self._compact(due, run_id)
+        if problems:
+            raise problems[0]
+
+    def _take_due(
+        self,
+        due: dict[TableMonth, MonthStatus],
+        order_type: OrderType,
+        months: Sequence[Month] | None,
+        rewrite: bool,
+    ) -> Iterator[MonthCompacted]:
+        """Add the table's months that have to be written to ``due``, and yield the others."""
+        own: dict[TableMonth, MonthStatus] = {}
         held = self._months_with_files(order_type) if rewrite else frozenset()
-        due: dict[str, MonthStatus] = {}
-        for month in found.keys() if months is None else months:
-            status = found.get(month) or MonthStatus(
-                MonthContents(order_type.table, month), CommittedMonth()
-            )
-            if status.state.is_due or (rewrite and (status.contents.files or month in held)):
-                due[str(month)] = status
+        for status in self._asked(order_type, months):
+            contents = status.contents
+            if status.state.is_due or (rewrite and (contents.files or contents.month in held)):
+                own[contents.unit] = status
             else:
-                yield MonthCompacted(status.contents, status.state)
+                yield MonthCompacted(contents, status.state)
         if not rewrite:
-            yield from self._without_lost_folders(due)
-        yield from self._compact(order_type, due, run_id)
+            yield from self._without_lost_folders(own)
+        due.update(own)
+
+    def _asked(
+        self, order_type: OrderType, months: Sequence[Month] | None
+    ) -> Sequence[MonthStatus]:
+        found = self.status(order_type)
+        if months is None:
+            return list(found.values())
+        table = order_type.table
+        return [
+            found.get(month) or MonthStatus(MonthContents(table, month), CommittedMonth())
+            for month in months
+        ]
 
     def _months_with_files(self, order_type: OrderType) -> frozenset[Month]:
         with catalog_explained():
             return self.table(order_type).months_with_files()
 
-    def _without_lost_folders(self, due: dict[str, MonthStatus]) -> Iterator[MonthCompacted]:
+    def _without_lost_folders(self, due: dict[TableMonth, MonthStatus]) -> Iterator[MonthCompacted]:
         """Take out the months that would lose rows of a folder without a record, and yield them."""
         for status, error in refused_for_lost_folders(self._store, list(due.values())):
-            del due[str(status.contents.month)]
+            del due[status.contents.unit]
             yield failed_month(status, error)
 
     def _compact(
-        self, order_type: OrderType, due: Mapping[str, MonthStatus], run_id: str
+        self, due: Mapping[TableMonth, MonthStatus], run_id: str
     ) -> Iterator[MonthCompacted]:
         """Write the months that are due, and commit some at a time as they are written."""
-        commits = MonthCommits(self.table(order_type), self._store, run_id)
-        emptied = [status for status in due.values() if not status.contents.files]
-        yield from commits.together([(status, []) for status in emptied])
-        if len(emptied) == len(due):
+        full = [status.contents for status in due.values() if status.contents.files]
+        emptied = [unit for unit, status in due.items() if not status.contents.files]
+        commits = {
+            each.table: MonthCommits(self.table(each), self._store, run_id) for each in OrderType
+        }
+        yield from _committed(commits, due, [MonthWritten(unit) for unit in emptied])
+        if not full:
             return
-        with closing(self._written(order_type, due, run_id)) as months:
+        with closing(self._writer.write(full, run_id)) as months:
             while some := list(islice(months, _MONTHS_PER_COMMIT)):
-                yield from commits.together([(due[each.month], each.parts) for each in some])
+                yield from _committed(commits, due, some)
 
-    def _written(
-        self, order_type: OrderType, due: Mapping[str, MonthStatus], run_id: str
-    ) -> "Generator[WrittenMonth, None, None]":
-        from spark_jobs.compaction.parts import CompactionJob, in_parts
-        from spark_jobs.compaction.run import write_months
 
-        job = CompactionJob(self._lake.uri, run_id, order_type.table, self._lake.terms)
-        target = self._choices.compacted_file_mb * _BYTES_PER_MB
-        parts = [
-            list(in_parts(month, status.contents.files, target))
-            for month, status in due.items()
-            if status.contents.files
-        ]
-        return iterated_apart(
-            lambda: write_months(self._session(), job, parts),
-            lambda: cancel_spark_jobs(run_id, self._cancel_start),
-        )
+def _committed(
+    commits: Mapping[str, MonthCommits],
+    due: Mapping[TableMonth, MonthStatus],
+    some: Sequence[MonthWritten],
+) -> Iterator[MonthCompacted]:
+    """Commit these months, those of one table at once."""
+    for table, own in commits.items():
+        months = [(due[each.month], each) for each in some if each.month.table == table]
+        yield from own.together(months)

@@ -15,7 +15,7 @@ from checkout_assets.engines.locations import parse_s3_location
 from checkout_assets.packaging.contents import MANIFEST, Artifact, Package, Role
 
 WORKER = (Role.WORKER,)
-JOB = (Role.SPARK_CODE, Role.SPARK_SCRIPT, Role.SPARK_DEPENDENCIES)
+JOB = (Role.SPARK_CODE, Role.SPARK_SCRIPT, Role.COMPACTION_SCRIPT, Role.SPARK_DEPENDENCIES)
 _ABSENT = ("404", "NoSuchKey", "NotFound")
 _CHUNK = 1024 * 1024
 _MAKE = "Run make package, and set package_directory to dist or upload dist to package_uri."

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable, Iterator, Sequence
 
-from checkout_assets.domain.folders import ALL_FOLDERS, Folder
+from checkout_assets.domain.folders import FOLDER_NAMES, Folder
 from checkout_assets.engines.clock import Clock, WallClock
 from checkout_assets.engines.emr.api import EmrApi
 from checkout_assets.engines.emr.backend import EmrBackend
@@ -39,7 +39,7 @@ class EmrEngine:
 
     def check(self) -> None:
         """Raise UsageError if the options' sizing, or the length of a step, is invalid."""
-        longest = max(ALL_FOLDERS, key=lambda folder: len(folder.name))
+        longest = max(FOLDER_NAMES, key=len)
         step_request(self.options, self.job, longest, "0" * 36, attempt=99)
 
     def run(self, folders: Sequence[Folder], run_id: str) -> Iterator[StructuredFolder]:

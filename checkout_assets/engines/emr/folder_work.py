@@ -32,7 +32,7 @@ class FolderWork(StepWork[Folder, StructuredFolder]):
         return self._results.of(unit, attempt)
 
     def step(self, unit: Folder, attempt: int) -> Mapping[str, Any]:
-        return step_request(self._options, self._job, unit, self._run_id, attempt)
+        return step_request(self._options, self._job, unit.name, self._run_id, attempt)
 
     def failed(self, unit: Folder, error: str, failure: Failure) -> StructuredFolder:
         return StructuredFolder(unit, self._run_id, error=error, failure=failure)

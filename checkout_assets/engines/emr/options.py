@@ -77,6 +77,13 @@ class EmrChoices(FleetOptions):
         le=512,
         description="folders of a cluster; a run of more uses several side by side",
     )
+    months_per_cluster: int = Field(
+        default=64,
+        ge=4,
+        le=1024,
+        description="months of the analysts' tables of a cluster; a run of more uses several side "
+        "by side",
+    )
     step_concurrency: int = Field(
         default=1, ge=1, le=256, description="steps at a time on a cluster"
     )
@@ -96,7 +103,7 @@ class EmrChoices(FleetOptions):
         default=3,
         ge=1,
         le=10,
-        description="clusters that folders_per_cluster folders may use up when they break down",
+        description="clusters that the folders or months of one may use up when they break down",
     )
     poll_seconds: float = Field(
         default=90,
@@ -171,6 +178,18 @@ class OrdersJob:
     raw_terms: StoreTerms = NO_TERMS
     lake_terms: StoreTerms = NO_TERMS
 
+    def arguments(self, folder: str, run_id: str) -> list[str]:
+        """The script's arguments for a folder; ``run_id`` is that of the attempt."""
+        return [
+            *("--raw", self.raw_uri, "--lake", self.lake_uri),
+            *("--run-id", run_id),
+            *("--vanished", self.vanished),
+            *(("--replaces-raw", self.replaces_raw) if self.replaces_raw else ()),
+            *("--largest-body-bytes", str(self.largest_body)),
+            *self.terms_arguments(),
+            folder,
+        ]
+
     def terms_arguments(self) -> list[str]:
         """The job's arguments for the terms of raw and the lake."""
         named = {
@@ -179,3 +198,21 @@ class OrdersJob:
             "--lake-kms-key": self.lake_terms.kms_key,
         }
         return [word for name, value in named.items() if value for word in (name, value)]
+
+
+@dataclass(frozen=True, slots=True)
+class MonthsJob:
+    """What all steps of a run that compacts have in common.
+
+    The analysts' tables have no terms of their own: a lake with encryption in its terms is refused
+    when their catalog is opened.
+    """
+
+    package: JobPackage
+    lake_uri: str
+    region: str
+    target_bytes: int
+
+    def arguments(self, month: str, run_id: str) -> list[str]:
+        """The script's arguments for a month's unit; ``run_id`` is that of the attempt."""
+        return ["--lake", self.lake_uri, "--run-id", run_id, month]

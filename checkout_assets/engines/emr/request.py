@@ -2,13 +2,12 @@
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 from checkout_assets.domain.displayable import displayable
 from checkout_assets.domain.errors import UsageError
-from checkout_assets.domain.folders import Folder
 from checkout_assets.domain.sizing import size_for
-from checkout_assets.engines.emr.options import EmrOptions, OrdersJob
+from checkout_assets.engines.emr.options import EmrOptions, JobPackage
 from checkout_assets.engines.fleet.tags import GROUP_TAG, run_tags
 from checkout_assets.engines.fleet.variables import on_instance
 
@@ -89,13 +88,13 @@ def _left_out_if_empty(options: EmrOptions) -> dict[str, Any]:
     return {name: value for name, value in members.items() if value}
 
 
-def step_name(folder: Folder, attempt: int, run_id: str) -> str:
-    """Return a step's name, from which a re-attaching run parses folder and attempt."""
-    return f"{folder.name} attempt {attempt} of {run_id}"
+def step_name(unit: str, attempt: int, run_id: str) -> str:
+    """Return a step's name, from which a re-attaching run parses unit and attempt."""
+    return f"{unit} attempt {attempt} of {run_id}"
 
 
 def parse_step_name(name: str, run_id: str) -> tuple[str, int] | None:
-    """Return the folder's name and the attempt; None for a step of another run."""
+    """Return the unit's name and the attempt; None for a step of another run."""
     match = _STEP_NAME.fullmatch(name)
     return (match[1], int(match[2])) if match and match[3] == run_id else None
 
@@ -130,23 +129,32 @@ def refuse_attempt_id(run_id: str) -> None:
         )
 
 
+class StepJob(Protocol):
+    """What the steps of a run have in common; ``region`` is set in their containers."""
+
+    @property
+    def package(self) -> JobPackage:
+        """The packaged script and libraries."""
+
+    @property
+    def region(self) -> str:
+        """The region of the cluster and of all places."""
+
+    def arguments(self, unit: str, run_id: str) -> list[str]:
+        """Return the script's arguments for a unit; ``run_id`` is that of the attempt."""
+
+
 def step_request(
-    options: EmrOptions, job: OrdersJob, folder: Folder, run_id: str, attempt: int
+    options: EmrOptions, job: StepJob, unit: str, run_id: str, attempt: int
 ) -> dict[str, Any]:
-    """Build the step that structures one folder; raises UsageError if it is too long for EMR."""
+    """Build the step that does one unit; raises UsageError if it is too long for EMR."""
     arguments = [
         "spark-submit",
         *("--deploy-mode", "cluster" if options.cluster_mode else "client"),
         *_settings({**_sizing(options), **_variables(job.region), **options.spark_config}),
         *job.package.spark_options,
         job.package.script_uri,
-        *("--raw", job.raw_uri, "--lake", job.lake_uri),
-        *("--run-id", attempt_run_id(run_id, attempt)),
-        *("--vanished", job.vanished),
-        *(("--replaces-raw", job.replaces_raw) if job.replaces_raw else ()),
-        *("--largest-body-bytes", str(job.largest_body)),
-        *job.terms_arguments(),
-        folder.name,
+        *job.arguments(unit, attempt_run_id(run_id, attempt)),
     ]
     if sum(map(len, arguments)) + len(arguments) > LONGEST_STEP:
         raise UsageError(
@@ -154,8 +162,8 @@ def step_request(
             "the URIs."
         )
     return {
-        "Name": step_name(folder, attempt, run_id),
-        # One folder's failure must not affect others; EMR requires this for concurrent steps.
+        "Name": step_name(unit, attempt, run_id),
+        # One unit's failure must not affect others; EMR requires this for concurrent steps.
         "ActionOnFailure": "CONTINUE",
         "HadoopJarStep": {"Jar": "command-runner.jar", "Args": arguments},
     }

@@ -14,6 +14,18 @@ from spark_jobs.contract.totals import StructureTotals
 from spark_jobs.stores import NotFoundError, Store
 
 
+def highest_attempts(lake: Store, of_run: str) -> dict[str, int]:
+    """Return, by the name of a folder or a month, the highest attempt that left a result."""
+    highest: dict[str, int] = {}
+    for entry in lake.list(result_key("", of_run).removesuffix("/.json")):
+        run_id, _, name = entry.key.partition("/")[2].partition("/")
+        attempt = attempt_of(run_id, of_run)
+        if attempt is not None:
+            unit = name.removesuffix(".json")
+            highest[unit] = max(highest.get(unit, 0), attempt)
+    return highest
+
+
 class RunResults:
     """The results of one run, whichever process or cluster worked on it."""
 
@@ -23,14 +35,7 @@ class RunResults:
 
     def attempts(self) -> dict[str, int]:
         """Return, by folder name, the highest attempt that left a result."""
-        highest: dict[str, int] = {}
-        for entry in self._lake.list(result_key("", self._run_id).removesuffix("/.json")):
-            run_id, _, name = entry.key.partition("/")[2].partition("/")
-            attempt = attempt_of(run_id, self._run_id)
-            if attempt is not None:
-                folder = name.removesuffix(".json")
-                highest[folder] = max(highest.get(folder, 0), attempt)
-        return highest
+        return highest_attempts(self._lake, self._run_id)
 
     def of(self, folder: Folder, attempt: int) -> StructuredFolder | None:
         """Return how the folder ended; None if no attempt up to this one left a result.

@@ -1,7 +1,7 @@
 """One run: its units in groups, each on a host of its own; no host is left running."""
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import ExitStack
 from itertools import count
 from typing import Any, Generic
@@ -42,7 +42,7 @@ class FleetRun(Generic[U, R]):
         self._clock = clock
         self._context = FleetContext(backend, pace, clock, tell)
 
-    def results(self) -> Iterator[R]:
+    def results(self) -> Generator[R, None, None]:
         """Yield each unit's result; closing the iterator ends the run's hosts."""
         yield from self._done_before()
         if not self._left:
