@@ -5,6 +5,8 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
+from dagster._core.definitions.job_base import InMemoryJob
+from dagster._core.execution.api import execute_run
 
 from checkout_assets.assets.order_table_checks import NONE_BEFORE, UP_TO_DATE
 from checkout_assets.assets.order_tables import build_order_tables, order_table_key
@@ -46,6 +48,7 @@ def definitions(lake: Store, first_month: str) -> dg.Definitions:
     return dg.Definitions(
         assets=[build_order_tables(Runbook(), first_month, lake.uri)],
         resources={"order_tables": resource},
+        executor=dg.in_process_executor,
     )
 
 
@@ -158,6 +161,12 @@ def test_only_an_engine_that_attaches_again_gets_the_first_run_s_id(
     monkeypatch.setattr(Compactor, "run", run)
     monkeypatch.setattr(OrderTablesResource, "attaches_again", attaches)
     job = definitions(lake, "2018-01").resolve_implicit_global_asset_job_def()
-    tags = {"dagster/partition": "2018-10-01", "dagster/root_run_id": "the-first"}
-    ended = job.execute_in_process(instance=instance, tags=tags, raise_on_error=False)
-    assert seen == ["the-first" if attaches else ended.run_id]
+    first = instance.create_run_for_job(job)
+    again = instance.create_run_for_job(
+        job,
+        tags={"dagster/partition": "2018-10-01"},
+        root_run_id=first.run_id,
+        parent_run_id=first.run_id,
+    )
+    execute_run(InMemoryJob(job), again, instance)
+    assert seen == [first.run_id if attaches else again.run_id]
