@@ -22,10 +22,13 @@ from checkout_assets.storage.dagster_internals import (
     AssetCheckExecutionsTable,
     EventLogCursor,
     SqlEventLogStorage,
+    SqlEventLogStorageTable,
 )
 
 Values = dict[str, Any]
 """A row by its columns."""
+
+_NEWEST = db.select(db.func.max(SqlEventLogStorageTable.c.id))
 
 _PLAN = AssetCheckExecutionsTable.insert()
 _PLANNED = AssetCheckExecutionsTable.c
@@ -149,14 +152,20 @@ class BatchedEventLogStorage(SqlEventLogStorage):
     ) -> dg.EventRecordsResult:
         """The materializations; the one that this thread has just stored is not read again.
 
-        A folder's checks ask for it: the newest one of the folder.
+        A folder's checks ask for it: the newest one of the folder. If anything was stored since, by
+        any process, it is read.
         """
         newest: dg.EventLogRecord | None = getattr(self._storing, "newest", None)
         one = limit == 1 and cursor is None and not ascending
-        if one and newest is not None and _is_of(newest, records_filter):
+        if one and newest and _is_of(newest, records_filter) and self._is_newest_event(newest):
             after = EventLogCursor.from_storage_id(newest.storage_id).to_string()
             return dg.EventRecordsResult([newest], after, has_more=True)
         return super().fetch_materializations(records_filter, limit, cursor, ascending)
+
+    def _is_newest_event(self, record: dg.EventLogRecord) -> bool:
+        with self._connect() as connection:
+            newest: int = connection.execute(_NEWEST).scalar_one()
+        return newest == record.storage_id
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ In SQLite, and in a real PostgreSQL as ``make test-postgresql`` starts it.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from checkout_assets.assets.raw_orders import RAW_ORDERS
 from checkout_assets.demo.event_log import PooledSqliteEventLogStorage
 from checkout_assets.demo.place import DemoPlace
 from checkout_assets.domain.anomalies import RAW_RULES
+from checkout_assets.storage.event_batches import BatchedEventLogStorage
 from checkout_assets_tests.dagster.conftest import FIRST_16, Dagster
 from checkout_assets_tests.dagster.engines import OddCopyEngine
 from checkout_assets_tests.postgres_server import PostgresServer, postgres_server
@@ -127,8 +128,8 @@ def test_a_folders_checks_are_stored_in_one_transaction(
     of_16 = len(committed)
     committed.clear()
     demo.run("raw_orders", {}, FIRST_16[:1])
-    # Of a folder: its materialization, its four checks.
-    assert of_16 - len(committed) < 3 * (len(FIRST_16) - 1)
+    # Of a folder: its materialization, a look for newer events, its four checks.
+    assert of_16 - len(committed) < 4 * (len(FIRST_16) - 1)
 
 
 def test_a_folders_checks_are_few_statements(demo: Dagster, executed: list[str]) -> None:
@@ -137,7 +138,7 @@ def test_a_folders_checks_are_few_statements(demo: Dagster, executed: list[str])
     of_16 = len(executed)
     executed.clear()
     demo.run("raw_orders", {}, FIRST_16[:1])
-    assert of_16 - len(executed) < 6 * (len(FIRST_16) - 1)
+    assert of_16 - len(executed) < 7 * (len(FIRST_16) - 1)
 
 
 def test_a_run_opens_no_connections_for_its_statements(
@@ -273,6 +274,78 @@ def test_the_materialization_just_stored_is_told_as_dagster_reads_it(demo: Dagst
         for limit in (1, 2):
             seen = storage.fetch_materializations(asked, limit=limit)
             assert seen == own.fetch_materializations(asked, limit=limit)
+
+
+def test_a_materialization_that_another_process_stored_since_is_the_newest(demo: Dagster) -> None:
+    """As when the UI's server has reported one, and a run materializes the folder again."""
+    folder = FIRST_16[0]
+    asked = dg.AssetRecordsFilter(asset_key=RAW_ORDERS, asset_partitions=[folder])
+    storage = demo.instance.event_log_storage
+    assert isinstance(storage, BatchedEventLogStorage)
+    demo.instance.report_runless_asset_event(dg.AssetMaterialization(RAW_ORDERS, partition=folder))
+    with dg.DagsterInstance.from_config(demo.instance.root_directory) as other:
+        other.report_runless_asset_event(dg.AssetMaterialization(RAW_ORDERS, partition=folder))
+        (newest,) = other.fetch_materializations(asked, limit=1).records
+    assert storage.fetch_materializations(asked, limit=1).records == [newest]
+
+
+@pytest.fixture
+def read() -> Iterator[list[str]]:
+    """Every statement that reads the text of events."""
+    seen: list[str] = []
+
+    def keep(*executed: object) -> None:
+        statement = str(executed[2])
+        if statement.startswith("SELECT") and "event_logs.event" in statement:
+            seen.append(statement)
+
+    db.event.listen(Engine, "before_cursor_execute", keep)
+    try:
+        yield seen
+    finally:
+        db.event.remove(Engine, "before_cursor_execute", keep)
+
+
+def test_the_materialization_just_stored_is_not_read_again(demo: Dagster, read: list[str]) -> None:
+    """Not for a folder's checks, which name it."""
+    demo.run("raw_orders", {})
+    of_16 = len(read)
+    read.clear()
+    demo.run("raw_orders", {}, FIRST_16[:1])
+    assert of_16 == len(read)
+
+
+@pytest.mark.parametrize("size", [1, 7, 1000])
+def test_batches_of_any_events_are_stored_as_dagsters_own_log_stores_each(
+    demo: Dagster, tmp_path: Path, size: int
+) -> None:
+    """Of all kinds in one batch, and each check with the materialization that it names."""
+    engine = OddCopyEngine.of(failing=FIRST_16[3:4])
+    demo.run("raw_orders structured_orders", {"copy_engine": engine})
+    (run,) = demo.instance.get_runs()
+    events = demo.instance.all_logs(run.run_id)
+    events.insert(len(events) // 2, _unplanned(events))
+    ours = PooledSqliteEventLogStorage(str(tmp_path / "ours"))
+    for first in range(0, len(events), size):
+        ours.store_event_batch(events[first : first + size])
+    theirs = ConsolidatedSqliteEventLogStorage(str(tmp_path / "theirs"))
+    for event in events:
+        theirs.store_event(event)
+    for table in ("event_logs", "asset_check_executions", "asset_keys", "asset_event_tags"):
+        assert _all_of(ours, table) == _all_of(theirs, table), table
+
+
+def _unplanned(events: Sequence[dg.EventLogEntry]) -> dg.EventLogEntry:
+    """The last result of a check, as one that no run planned."""
+    checked = dg.DagsterEventType.ASSET_CHECK_EVALUATION
+    return [each for each in events if each.dagster_event_type is checked][-1]._replace(run_id="")
+
+
+def _all_of(storage: SqlEventLogStorage, table: str) -> list[dict[str, object]]:
+    """A table's rows, without when they were inserted."""
+    with storage.index_connection() as connection:
+        rows = connection.execute(db.text(f"SELECT * FROM {table} ORDER BY id")).mappings().all()
+    return [{name: row[name] for name in row if name != "create_timestamp"} for row in rows]
 
 
 def test_threads_store_at_the_same_time(demo: Dagster) -> None:
