@@ -20,6 +20,7 @@ from checkout_assets.engines.compacting.writing import LocalMonthWriter, MonthWr
 from checkout_assets.engines.emr.month_work import MonthWork
 from checkout_assets.engines.emr.month_writer import EmrMonthWriter
 from checkout_assets.engines.emr.options import MonthsJob
+from checkout_assets.engines.emr.request import attempt_run_id
 from checkout_assets.engines.locations import LocalLocation
 from checkout_assets_tests.emr_place import JOB, EmrPlace
 from checkout_assets_tests.in_process_spark import InProcessSpark
@@ -302,6 +303,23 @@ def test_a_result_whose_file_is_gone_or_cut_off_is_not_believed(
     assert result_of(place, written) is None
     place.lake.delete([path])
     assert result_of(place, written) is None
+
+
+def test_a_result_that_cannot_be_read_is_not_believed(
+    place: MonthsPlace, written: MonthResult
+) -> None:
+    place.lake.put(result_key(WRITTEN.name, "run"), written.to_json()[:-9])
+    work = MonthWork(place.emr_place.options, place.job, place.lake, place.contents(), "run")
+    assert work.result(WRITTEN, 1) is None
+
+
+def test_the_highest_attempt_that_left_a_result_is_found(
+    place: MonthsPlace, written: MonthResult
+) -> None:
+    """A run that attaches again goes on after it, and never replaces its files."""
+    place.lake.put(result_key(WRITTEN.name, attempt_run_id("run", 3)), written.to_json())
+    work = MonthWork(place.emr_place.options, place.job, place.lake, place.contents(), "run")
+    assert work.attempts() == {WRITTEN.name: 3}
 
 
 def test_a_result_of_a_later_version_is_told_as_that(
