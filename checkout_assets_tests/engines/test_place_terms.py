@@ -203,7 +203,7 @@ def test_a_step_of_emr_tells_the_job_its_terms() -> None:
     told = replace(job, raw_terms=terms.of("raw"), lake_terms=terms.of("lake"))
     options = EmrOptions(deployment="a-test", log_uri="s3://logs", log_kms_key=KEY)
 
-    words = step_request(options, told, chosen()[0], "run", 1)["HadoopJarStep"]["Args"]
+    words = step_request(options, told, FOLDER, "run", 1)["HadoopJarStep"]["Args"]
     for name, value in (
         ("--raw-account", "2" * 12),
         ("--lake-encryption", "aws:kms"),
@@ -212,7 +212,7 @@ def test_a_step_of_emr_tells_the_job_its_terms() -> None:
         assert words[words.index(name) + 1] == value
     assert words[-1] == FOLDER
     assert launch_request(options, "run", [])["LogEncryptionKmsKeyId"] == KEY
-    plain = step_request(options, job, chosen()[0], "run", 1)["HadoopJarStep"]["Args"]
+    plain = step_request(options, job, FOLDER, "run", 1)["HadoopJarStep"]["Args"]
     assert "--lake-encryption" not in plain
 
 

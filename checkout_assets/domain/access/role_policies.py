@@ -45,6 +45,7 @@ _ABANDONED_PARTS = "_manifests/*/part-*.parquet"
 _PROBES = f"{PROBES_IN_RAW}*"
 _QUARANTINE_FILES = tuple(f"quarantine/{each.table}/??_{each}/*" for each in OrderType)
 _STAGED = "_staging/*"
+_KEEP = ("s3:DeleteObject", "s3:GetObject", "s3:PutObject")
 _SESSION_MANAGER = (
     "ssm:UpdateInstanceInformation",
     "ssmmessages:CreateControlChannel",
@@ -107,9 +108,9 @@ def structure_role(terms: AccessTerms) -> list[Statement]:
         list_place(terms, "ListRaw", raw),
         allow("ReadRaw", ["s3:GetObject"], terms.arns(raw, *FOLDER_OBJECTS, MANIFESTS)),
         list_place(terms, "ListLake", lake),
-        allow("ReadLake", ["s3:GetObject"], [*records, *staged, *own]),
-        allow("WriteLake", ["s3:PutObject"], [*records, *results, *staged, *own]),
-        allow("CleanUpLake", ["s3:DeleteObject"], [*staged, *own]),
+        allow("KeepLake", _KEEP, [*staged, *own]),
+        allow("ReadRecords", ["s3:GetObject"], records),
+        allow("WriteRecords", ["s3:PutObject"], [*records, *results]),
         *_compact(terms),
         *_structure_canary(terms),
         *use_key("DecryptRaw", terms.raw_key, "kms:Decrypt"),
@@ -220,10 +221,9 @@ def _structure_canary(terms: AccessTerms) -> list[Statement]:
     """Allow to structure the sample of doctor's canary in places of its own."""
     if terms.lake is None or not launches_canary(terms):
         return []
-    actions = ["s3:DeleteObject", "s3:GetObject", "s3:PutObject"]
     return [
         allow("ReadCanary", ["s3:GetObject"], terms.arns(terms.raw, f"{CANARIES}*")),
-        allow("StructureCanary", actions, terms.arns(terms.lake, f"{CANARIES}*")),
+        allow("StructureCanary", _KEEP, terms.arns(terms.lake, f"{CANARIES}*")),
     ]
 
 
