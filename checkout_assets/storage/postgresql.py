@@ -76,7 +76,7 @@ class PooledPostgresStorage(DagsterPostgresStorage):
         )
         engine = _keeping_engine(postgres_url, token_provider)
         for each in (self._run_storage, self._event_log_storage, self._schedule_storage):
-            each._engine = engine  # there is no public way to share one
+            each._engine = engine  # no public method lets storages share an engine
 
     @classmethod
     def from_config_value(

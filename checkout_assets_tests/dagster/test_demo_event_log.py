@@ -6,6 +6,7 @@ In SQLite, and in a real PostgreSQL as ``make test-postgresql`` starts it.
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 import dagster as dg
@@ -24,6 +25,8 @@ from checkout_assets.storage.event_batches import BatchedEventLogStorage
 from checkout_assets_tests.dagster.conftest import FIRST_16, Dagster
 from checkout_assets_tests.dagster.engines import OddCopyEngine
 from checkout_assets_tests.postgres_server import PostgresServer, postgres_server
+
+Heard = tuple[object, ...]
 
 
 @pytest.fixture(scope="module")
@@ -53,22 +56,29 @@ def demo(tmp_path: Path, database: str, monkeypatch: pytest.MonkeyPatch) -> Iter
         yield Dagster(instance)
 
 
-@pytest.fixture
-def connected() -> Iterator[list[object]]:
-    """Every connection that is opened to a database's file."""
-    opened: list[object] = []
+@contextmanager
+def heard(target: object, event: str) -> Iterator[list[Heard]]:
+    """The arguments of each event of SQLAlchemy in the body."""
+    seen: list[Heard] = []
 
-    def count(connection: object, _: object) -> None:
-        opened.append(connection)
+    def keep(*arguments: object) -> None:
+        seen.append(arguments)
 
-    db.event.listen(Pool, "connect", count)
+    db.event.listen(target, event, keep)
     try:
-        yield opened
+        yield seen
     finally:
-        db.event.remove(Pool, "connect", count)
+        db.event.remove(target, event, keep)
 
 
-def test_a_folder_costs_no_connections(demo: Dagster, connected: list[object]) -> None:
+@pytest.fixture
+def connected() -> Iterator[list[Heard]]:
+    """Every connection that is opened to a database."""
+    with heard(Pool, "connect") as seen:
+        yield seen
+
+
+def test_a_folder_costs_no_connections(demo: Dagster, connected: list[Heard]) -> None:
     demo.run("raw_orders", {})
     of_16 = len(connected)
     connected.clear()
@@ -77,52 +87,28 @@ def test_a_folder_costs_no_connections(demo: Dagster, connected: list[object]) -
 
 
 @pytest.fixture
-def committed() -> Iterator[list[object]]:
+def committed() -> Iterator[list[Heard]]:
     """Every transaction on any database."""
-    ended: list[object] = []
-
-    def count(connection: object) -> None:
-        ended.append(connection)
-
-    db.event.listen(Engine, "commit", count)
-    try:
-        yield ended
-    finally:
-        db.event.remove(Engine, "commit", count)
+    with heard(Engine, "commit") as seen:
+        yield seen
 
 
 @pytest.fixture
-def executed() -> Iterator[list[str]]:
+def executed() -> Iterator[list[Heard]]:
     """Every statement on any database."""
-    seen: list[str] = []
-
-    def count(*told: object) -> None:
-        seen.append(str(told[2]))
-
-    db.event.listen(Engine, "before_cursor_execute", count)
-    try:
+    with heard(Engine, "before_cursor_execute") as seen:
         yield seen
-    finally:
-        db.event.remove(Engine, "before_cursor_execute", count)
 
 
 @pytest.fixture
-def refused() -> Iterator[list[object]]:
+def refused() -> Iterator[list[Heard]]:
     """Every statement that a database refuses."""
-    seen: list[object] = []
-
-    def count(context: object) -> None:
-        seen.append(context)
-
-    db.event.listen(Engine, "handle_error", count)
-    try:
+    with heard(Engine, "handle_error") as seen:
         yield seen
-    finally:
-        db.event.remove(Engine, "handle_error", count)
 
 
 def test_a_folders_checks_are_stored_in_one_transaction(
-    demo: Dagster, committed: list[object]
+    demo: Dagster, committed: list[Heard]
 ) -> None:
     demo.run("raw_orders", {})
     of_16 = len(committed)
@@ -132,7 +118,7 @@ def test_a_folders_checks_are_stored_in_one_transaction(
     assert of_16 - len(committed) < 4 * (len(FIRST_16) - 1)
 
 
-def test_a_folders_checks_are_few_statements(demo: Dagster, executed: list[str]) -> None:
+def test_a_folders_checks_are_few_statements(demo: Dagster, executed: list[Heard]) -> None:
     """Dagster's own storage in PostgreSQL makes two or more of each of the five events."""
     demo.run("raw_orders", {})
     of_16 = len(executed)
@@ -142,7 +128,7 @@ def test_a_folders_checks_are_few_statements(demo: Dagster, executed: list[str])
 
 
 def test_a_run_opens_no_connections_for_its_statements(
-    demo: Dagster, connected: list[object]
+    demo: Dagster, connected: list[Heard]
 ) -> None:
     demo.run("raw_orders", {}, FIRST_16[:1])
     connected.clear()
@@ -151,7 +137,7 @@ def test_a_run_opens_no_connections_for_its_statements(
 
 
 def test_an_event_of_a_known_asset_is_stored_without_an_error(
-    demo: Dagster, refused: list[object]
+    demo: Dagster, refused: list[Heard]
 ) -> None:
     """Dagster's own storage tries to insert the asset again."""
     demo.run("raw_orders", {}, FIRST_16[:1])
@@ -289,30 +275,21 @@ def test_a_materialization_that_another_process_stored_since_is_the_newest(demo:
     assert storage.fetch_materializations(asked, limit=1).records == [newest]
 
 
-@pytest.fixture
-def read() -> Iterator[list[str]]:
-    """Every statement that reads the text of events."""
-    seen: list[str] = []
-
-    def keep(*executed: object) -> None:
-        statement = str(executed[2])
-        if statement.startswith("SELECT") and "event_logs.event" in statement:
-            seen.append(statement)
-
-    db.event.listen(Engine, "before_cursor_execute", keep)
-    try:
-        yield seen
-    finally:
-        db.event.remove(Engine, "before_cursor_execute", keep)
-
-
-def test_the_materialization_just_stored_is_not_read_again(demo: Dagster, read: list[str]) -> None:
+def test_the_materialization_just_stored_is_not_read_again(
+    demo: Dagster, executed: list[Heard]
+) -> None:
     """Not for a folder's checks, which name it."""
     demo.run("raw_orders", {})
-    of_16 = len(read)
-    read.clear()
+    of_16 = _reads_of_events(executed)
+    executed.clear()
     demo.run("raw_orders", {}, FIRST_16[:1])
-    assert of_16 == len(read)
+    assert of_16 == _reads_of_events(executed)
+
+
+def _reads_of_events(executed: Sequence[Heard]) -> int:
+    """How many of the statements read the text of events."""
+    statements = [str(each[2]) for each in executed]
+    return sum(each.startswith("SELECT") and "event_logs.event" in each for each in statements)
 
 
 @pytest.mark.parametrize("size", [1, 7, 1000])

@@ -87,6 +87,13 @@ class Orders:
         )
 
 
+def compacted_orders(directory: Path) -> Orders:
+    """The lake after run-a, which compacted both months."""
+    place = Orders(directory)
+    assert all(each.ok for each in place.run("run-a").values())
+    return place
+
+
 @pytest.fixture
 def orders(tmp_path: Path) -> Orders:
     return Orders(tmp_path)
@@ -95,9 +102,7 @@ def orders(tmp_path: Path) -> Orders:
 @pytest.fixture(scope="module")
 def compacted(tmp_path_factory: pytest.TempPathFactory) -> Orders:
     """For tests that only read."""
-    place = Orders(tmp_path_factory.mktemp("compacted"))
-    assert all(each.ok for each in place.run("run-a").values())
-    return place
+    return compacted_orders(tmp_path_factory.mktemp("compacted"))
 
 
 def test_every_month_has_exactly_the_rows_of_the_plain_table(compacted: Orders) -> None:

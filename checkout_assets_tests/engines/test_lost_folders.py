@@ -13,6 +13,7 @@ from checkout_assets_tests.engines.test_compacting import (
     OCTOBER,
     SECOND,
     Orders,
+    compacted_orders,
 )
 from checkout_assets_tests.published_lake import order_row, publish_rows
 from spark_jobs.contract.keys import month_records_prefix, publication_record_key
@@ -20,9 +21,7 @@ from spark_jobs.contract.keys import month_records_prefix, publication_record_ke
 
 @pytest.fixture
 def orders(tmp_path: Path) -> Orders:
-    place = Orders(tmp_path)
-    assert all(each.ok for each in place.run("run-a").values())
-    return place
+    return compacted_orders(tmp_path)
 
 
 def records_of_months(orders: Orders) -> list[str]:

@@ -22,6 +22,7 @@ from checkout_assets_tests.engines.test_compacting import (
     OCTOBER,
     SECOND,
     Orders,
+    compacted_orders,
 )
 from spark_jobs.contract.keys import publication_record_key
 from spark_jobs.contract.publication import PublicationRecord
@@ -30,9 +31,7 @@ from spark_jobs.contract.publication import PublicationRecord
 @pytest.fixture
 def orders(tmp_path: Path) -> Orders:
     """Two months that were compacted."""
-    place = Orders(tmp_path)
-    assert all(each.ok for each in place.run("run-a").values())
-    return place
+    return compacted_orders(tmp_path)
 
 
 def compared(orders: Orders) -> TableCompared:

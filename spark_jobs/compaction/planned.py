@@ -8,7 +8,7 @@ from typing import Callable, Tuple
 from spark_jobs.compaction.parts import CompactionJob, in_parts
 from spark_jobs.compaction.run import WrittenMonth, write_months
 from spark_jobs.contract.failures import Failure
-from spark_jobs.contract.keys import month_plan_key, month_unit_name
+from spark_jobs.contract.keys import month_plan_key
 from spark_jobs.contract.months import MonthPlan, MonthResult
 from spark_jobs.contract.record_format import LaterFormatError, RecordError
 from spark_jobs.job.run import HasContext
@@ -59,7 +59,7 @@ def _plan_of(lake: Store, table: str, month: str, run_id: str) -> MonthPlan:
         raise PlanError(f"{error}. {error.advice('')}", Failure("LaterFormat")) from None
     except RecordError as error:
         raise PlanError(f"{error}. Run it again.", Failure("UnreadablePlan")) from None
-    if month_unit_name(plan.table, plan.month) != month_unit_name(table, month) or not plan.files:
+    if (plan.table, plan.month) != (table, month) or not plan.files:
         told = "its plan is another month's, or names no file. Run it again."
         raise PlanError(told, Failure("UnreadablePlan"))
     return plan
