@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import dagster as dg
-from dagster_aws.s3 import S3Resource
 from dagster_pyspark import LazyPySparkResource
 
 from checkout_assets.assets.migration import Migration, build_migration
@@ -57,6 +56,7 @@ from checkout_assets.resources.engines import (
     given_to,
 )
 from checkout_assets.resources.order_tables import LocalOrderTablesResource, OrderTablesResource
+from checkout_assets.resources.s3 import SharedModelS3Resource
 from checkout_assets.resources.stores import Stores
 from checkout_assets.settings import Settings
 from spark_jobs.contract.order_types import OrderType
@@ -67,7 +67,7 @@ def build_resources(settings: Settings) -> dict[str, Any]:
     stores = Stores(
         **PlaceTerms.given_by(settings).model_dump(),
         **given_to(BudgetChoices, settings).model_dump(),
-        s3=S3Resource(max_attempts=6),
+        s3=SharedModelS3Resource(max_attempts=6),
     )
     return {
         "copy_engine": _copy_engine(settings, stores),

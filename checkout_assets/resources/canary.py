@@ -4,8 +4,6 @@ import secrets
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from dagster_aws.s3 import S3Resource
-
 from checkout_assets.domain.canary import new_canary_id
 from checkout_assets.domain.folders import Folder
 from checkout_assets.engines.canary.chain import CanaryRun
@@ -24,6 +22,7 @@ from checkout_assets.engines.structuring.spark_engine import StructuredFolder
 from checkout_assets.engines.worker.reports import WorkerReports, worker_prefix, workers_of
 from checkout_assets.resources.ec2 import Ec2Resource, ec2_resource
 from checkout_assets.resources.emr import EmrResource, emr_resource
+from checkout_assets.resources.s3 import SharedModelS3Resource
 from checkout_assets.resources.stores import Stores
 from checkout_assets.settings import Settings
 from spark_jobs.stores import Store
@@ -43,7 +42,9 @@ def new_canary(
     """
     canary = new_canary_id(datetime.now(UTC), secrets.token_hex(4))
     own = canary_settings(settings, canary)
-    stores = Stores(**PlaceTerms.given_by(own).model_dump(), s3=S3Resource(max_attempts=6))
+    stores = Stores(
+        **PlaceTerms.given_by(own).model_dump(), s3=SharedModelS3Resource(max_attempts=6)
+    )
     ec2 = ec2_resource(stores, worker_variables(own), own.ec2)
     choices = own.model_dump(include=set(StructureChoices.model_fields))
     emr = emr_resource(stores, choices, own.emr)

@@ -6,13 +6,13 @@ from typing import Any
 import pytest
 from botocore.awsrequest import AWSResponse
 from botocore.exceptions import EndpointConnectionError
-from dagster_aws.s3 import S3Resource
 
 from checkout_assets.domain.errors import UsageError
 from checkout_assets.engines.aws_setup import configuring
 from checkout_assets.engines.ec2.api import ec2_clients
 from checkout_assets.engines.emr.api import emr_clients
 from checkout_assets.engines.locations import S3Location, principal
+from checkout_assets.resources.s3 import SharedModelS3Resource
 from checkout_assets.resources.stores import Stores
 
 ROLE = "arn:aws:iam::222222222222:role/copy-orders"
@@ -23,7 +23,7 @@ NAMED: dict[str, Callable[[], str]] = {
     "emr": lambda: emr_clients().region,
     "s3": lambda: str(principal().client("s3").meta.region_name),
     "an assumed role": lambda: str(principal(ROLE).client("s3").meta.region_name),
-    "dagster's s3": lambda: str(Stores(s3=S3Resource()).new_client().meta.region_name),
+    "dagster's s3": lambda: str(Stores(s3=SharedModelS3Resource()).new_client().meta.region_name),
 }
 
 

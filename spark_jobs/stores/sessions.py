@@ -12,14 +12,16 @@ CLI"); boto3 alone reads only the second."""
 _ENTRIES = {"region": ("region", list(REGION_VARIABLES), None, None)}
 
 
-def new_session(region: str = "") -> Any:
+def new_session(region: str = "", profile: str = "") -> Any:
     """A boto3 session for the current environment; all sessions share the loaded service models.
 
-    ``region`` takes precedence over the environment.
+    ``region`` and ``profile`` take precedence over the environment.
     """
     import boto3
 
-    return boto3.session.Session(botocore_session=_core_session(), region_name=region or None)
+    return boto3.session.Session(
+        botocore_session=_core_session(), region_name=region or None, profile_name=profile or None
+    )
 
 
 def assume_role(session: Any, role_arn: str) -> Any:
