@@ -114,9 +114,10 @@ class MigrationAccount:
         self.iam.put_role_policy(RoleName=role, PolicyName="needed", PolicyDocument=policy)
 
     def role_statements(self, role: str) -> list[Any]:
-        """What the role needs."""
+        """What the role needs, without ids: those of several policies may be equal."""
         policies, _ = ROLES[role]
-        return [each for name in policies for each in ROLE_POLICIES[name](self.terms())]
+        needed = [each for name in policies for each in ROLE_POLICIES[name](self.terms())]
+        return [{key: each[key] for key in each if key != "Sid"} for each in needed]
 
     @contextmanager
     def listening(self) -> Iterator[None]:

@@ -12,20 +12,23 @@ import pytest
 
 from checkout_assets.domain.compaction.contents import MonthContents, MonthState
 from checkout_assets.domain.compaction.months import Month, TableMonth
+from checkout_assets.domain.errors import UsageError
 from checkout_assets.engines.compacting.catalogs import open_catalog
 from checkout_assets.engines.compacting.choices import USUAL_COMPACTION
 from checkout_assets.engines.compacting.committing import MonthCompacted
 from checkout_assets.engines.compacting.engine import Compactor
 from checkout_assets.engines.compacting.writing import LocalMonthWriter, MonthWriter
+from checkout_assets.engines.emr.backend import EmrBackend
 from checkout_assets.engines.emr.month_work import MonthWork
 from checkout_assets.engines.emr.month_writer import EmrMonthWriter
 from checkout_assets.engines.emr.options import MonthsJob
-from checkout_assets.engines.emr.request import attempt_run_id
+from checkout_assets.engines.emr.request import LONGEST_STEP, attempt_run_id, step_request
 from checkout_assets.engines.locations import LocalLocation
 from checkout_assets_tests.emr_place import JOB, EmrPlace
 from checkout_assets_tests.in_process_spark import InProcessSpark
 from checkout_assets_tests.local_emr.local_emr import REGION, ClusterFault, LocalEmr
 from checkout_assets_tests.local_emr.month_step import KILLED, month_step
+from checkout_assets_tests.local_quotas import ON_DEMAND_CODE
 from checkout_assets_tests.published_lake import comparable, order_row, plain_rows, publish_rows
 from spark_jobs.contract.keys import month_plan_key, result_key
 from spark_jobs.contract.months import MonthResult
@@ -145,6 +148,66 @@ def test_a_month_that_is_up_to_date_launches_nothing(place: MonthsPlace) -> None
 def test_months_beyond_those_of_a_cluster_have_another_one(place: MonthsPlace) -> None:
     assert all(each.ok for each in place.run(months_per_cluster=2).values())
     assert place.steps() == [UNITS[:2], UNITS[2:]]
+
+
+def length_of_step(place: MonthsPlace, unit: str, run_id: str = "run") -> int:
+    """EMR's count of a step's arguments, with one option whose value is empty."""
+    options = place.emr_place.options.model_copy(update={"spark_config": {"spark.x": ""}})
+    step = step_request(options, place.job, unit, run_id, 1)
+    arguments = step["HadoopJarStep"]["Args"]
+    return sum(map(len, arguments)) + len(arguments)
+
+
+@pytest.mark.parametrize(
+    ("unit", "run_id"), [(UNITS[0], "run"), (UNITS[2], "0" * 36)], ids=["some months", "retries"]
+)
+def test_a_step_that_could_be_too_long_is_refused_before_anything_is_launched(
+    place: MonthsPlace, unit: str, run_id: str
+) -> None:
+    """One too many for months with a longer name, or for a second attempt."""
+    filled = {"spark.x": "x" * (LONGEST_STEP - length_of_step(place, unit, run_id))}
+    with pytest.raises(UsageError, match="A step's arguments exceed 10240 characters"):
+        place.run(run_id, spark_config=filled, months_per_cluster=2)
+    assert place.emr.api.calls == {}
+    assert list(place.lake.list("orders/checkout/plans/")) == []
+
+
+@pytest.mark.parametrize(
+    ("wrong", "sentence"),
+    [
+        ({"core_type": "x9.large"}, "x9.large is not in the sizing table"),
+        ({"step_concurrency": 9}, "9 Spark jobs at a time do not fit 2 x c5.4xlarge"),
+    ],
+)
+def test_a_size_that_is_not_known_is_refused_before_anything_is_launched(
+    place: MonthsPlace, wrong: dict[str, Any], sentence: str
+) -> None:
+    with pytest.raises(UsageError, match=sentence):
+        place.run(**wrong)
+    assert place.emr.api.calls == {}
+
+
+def test_quotas_below_all_clusters_of_the_months_are_told_as_such(place: MonthsPlace) -> None:
+    place.emr.api.quotas.values[ON_DEMAND_CODE] = 79
+    told = EmrBackend(
+        place.emr_place.options,
+        MonthWork(place.emr_place.options, place.job, place.lake, place.contents(), "run"),
+        place.emr_place.api(),
+        "run",
+    ).refusal(2, place.emr_place.told.append)
+    assert told is None
+    (sentence,) = place.emr_place.told
+    assert sentence.startswith("2 clusters of this run need 80 vCPUs")
+    assert "Months of a launch that AWS refuses fail" in sentence
+    assert sentence.endswith("or run fewer months at a time.")
+
+
+def test_a_quota_below_one_cluster_launches_no_month(place: MonthsPlace) -> None:
+    place.emr.api.quotas.values[ON_DEMAND_CODE] = 39
+    ended = place.run()
+    assert sorted(ended) == UNITS
+    assert all("one cluster needs 40 vCPUs" in each.error for each in ended.values())
+    assert place.emr.clusters == []
 
 
 def test_a_step_that_fails_blankly_is_tried_again(place: MonthsPlace) -> None:

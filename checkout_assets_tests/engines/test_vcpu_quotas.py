@@ -20,6 +20,7 @@ from checkout_assets_tests.scripted_fleet import FIRST, SECOND, THIRD, FakeBacke
 from checkout_assets_tests.strict_iam.host_requests import Host
 
 ON_ONE = {"folders_per_instance": 4}
+WORDS = ("instance", "folder")
 NOT_COMPARED = "quotas were not compared"
 NOT_STANDARD = ("x2gd.xlarge", "inf1.xlarge", "hpc7g.4xlarge", "g4dn.xlarge", "u-6tb1.metal")
 
@@ -37,7 +38,7 @@ def compared(place: Ec2Place) -> list[str]:
     """What is told when one instance is compared, which nothing refuses."""
     told: list[str] = []
     nodes = place.options.host_nodes
-    assert quota_refusal(place.api().quotas, nodes, 1, "instance", told.append) is None
+    assert quota_refusal(place.api().quotas, nodes, 1, WORDS, told.append) is None
     return told
 
 
@@ -69,7 +70,8 @@ def test_a_quota_below_the_fleet_is_told_and_what_it_holds_is_launched(
 
     (told,) = told_of_quotas(on_ec2.told)
     assert "2 instances of this run need 32 vCPUs" in told
-    assert "is 20: it holds 1" in told
+    assert "is 20: it holds 1. Folders of a launch that AWS refuses fail" in told
+    assert told.endswith("request 32 from Service Quotas, or run fewer folders at a time.")
     assert [each.ok for _, each in sorted(results.items())].count(True) == 2
     refused = [each.error for each in results.values() if not each.ok]
     assert all("the account's instance quota is used up" in error for error in refused)
@@ -118,7 +120,7 @@ def test_types_with_a_quota_of_their_own_are_not_compared_with_that_of_others() 
 
     for name in NOT_STANDARD:
         told: list[str] = []
-        assert quota_refusal(ask, [HostNodes([name])], 1, "instance", told.append) is None
+        assert quota_refusal(ask, [HostNodes([name])], 1, WORDS, told.append) is None
         assert [NOT_COMPARED in line and name in line for line in told] == [True]
 
 
@@ -132,7 +134,7 @@ def test_an_answer_that_is_not_one_is_no_quota(answer: Any) -> None:
         lambda request, **_: answer if request == "get_service_quota" else types,
         [HostNodes(["m5.large"])],
         1,
-        "instance",
+        WORDS,
         told.append,
     )
     assert refusal is None

@@ -295,6 +295,28 @@ def small_quota(account: MigrationAccount) -> None:
     account.answers["GetServiceQuota"] = lambda _: {"Quota": {"Value": 170.0}}
 
 
+CATALOG = "https://catalog.example"
+THIS_MONTH = datetime.now(UTC).strftime("%Y-%m")
+
+
+def with_tables(account: MigrationAccount, first_month: str, **options: str) -> None:
+    """Analysts' tables from that month on, for which the roles have what they need."""
+    account.configure(CATALOG=CATALOG, FIRST_MONTH=first_month, **options)
+    for role in ("node", "host"):
+        account.set_role_policy(role, account.role_statements(role))
+
+
+def quota_without_compaction(account: MigrationAccount) -> None:
+    """Four runs need 320 vCPUs, and the cluster of this month of both tables 40."""
+    account.answers["GetServiceQuota"] = lambda _: {"Quota": {"Value": 359.0}}
+    with_tables(account, THIS_MONTH)
+
+
+def quota_below_compaction(account: MigrationAccount) -> None:
+    account.answers["GetServiceQuota"] = lambda _: {"Quota": {"Value": 100.0}}
+    with_tables(account, "2010-01", EMR_MONTHS_PER_CLUSTER="4", COPY_ENGINE="local")
+
+
 def tiny_quota(account: MigrationAccount) -> None:
     account.answers["GetServiceQuota"] = lambda _: {"Quota": {"Value": 5.0}}
     account.configure(STRUCTURE_ENGINE="local")
@@ -446,6 +468,8 @@ SABOTAGES: list[tuple[Sabotage, str, str]] = [
     (shut_group, "EC2: security group {group}", "outbound TCP 443"),
     (unknown_release, "EMR: release", "CHECKOUT_EMR_RELEASE"),
     (small_quota, "EMR: vCPU quota", "dagster instance concurrency set migrate 2"),
+    (quota_without_compaction, "EMR: vCPU quota", "compacting all months meanwhile up to 40;"),
+    (quota_below_compaction, "EMR: vCPU quota", "Raise CHECKOUT_EMR_MONTHS_PER_CLUSTER"),
     (tiny_quota, "EC2: vCPU quota", "Request at least 16"),
     (no_package, "EC2: package", "make package"),
     (package_without_a_file, "EMR: package", "is missing"),
@@ -480,6 +504,42 @@ def test_each_fault_is_found_alone_and_says_what_to_do(
     )
     assert list(failed) == [named]
     assert told in failed[named]
+
+
+@pytest.mark.parametrize(
+    ("first_month", "months_per_cluster", "catalog", "told"),
+    [
+        (
+            THIS_MONTH,
+            "4",
+            CATALOG,
+            "320, and compacting all months meanwhile up to 40; the account",
+        ),
+        ("1999-01", "1024", CATALOG, "320, and compacting all months meanwhile up to 40; the"),
+        ("2010-01", "64", "", "320; the account has 2,000"),
+    ],
+)
+def test_clusters_of_compaction_count_for_the_quota(
+    account: MigrationAccount, first_month: str, months_per_cluster: str, catalog: str, told: str
+) -> None:
+    account.configure(CATALOG=catalog, FIRST_MONTH=first_month)
+    account.configure(EMR_MONTHS_PER_CLUSTER=months_per_cluster)
+    ok = in_state(examined(account), CheckState.OK)
+    assert told in ok["EMR: vCPU quota"]
+
+
+def test_the_months_since_the_first_one_are_divided_among_clusters(
+    account: MigrationAccount,
+) -> None:
+    """From 2010 to the month of this test, of both tables, 4 months per cluster of 40 vCPUs."""
+    account.configure(CATALOG=CATALOG, FIRST_MONTH="2010-01", EMR_MONTHS_PER_CLUSTER="4")
+    now = datetime.now(UTC)
+    clusters = -(-2 * ((now.year - 2010) * 12 + now.month) // 4)
+    account.answers["GetServiceQuota"] = lambda _: {"Quota": {"Value": 320.0 + 40 * clusters}}
+    ok = in_state(examined(account), CheckState.OK)
+    assert (
+        f"up to {40 * clusters:,}; the account has {320 + 40 * clusters:,}" in ok["EMR: vCPU quota"]
+    )
 
 
 UNKNOWN_CONDITION = {"StringNotEquals": {"aws:SourceVpce": "vpce-0a1b2c"}}

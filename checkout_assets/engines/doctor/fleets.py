@@ -1,9 +1,11 @@
 """What the configured fleets need in the account: copying EC2 instances, EMR clusters."""
 
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 from math import ceil
 from typing import Any
 
+from checkout_assets.domain.compaction.months import Month, months_between
 from checkout_assets.domain.doctor import CheckResult, Topic
 from checkout_assets.engines.doctor.account import AwsClients
 from checkout_assets.engines.doctor.clusters import release_results
@@ -27,6 +29,7 @@ from checkout_assets.engines.ec2.options import Ec2Options
 from checkout_assets.engines.emr.options import EmrChoices
 from checkout_assets.engines.locations import parse_s3_location
 from checkout_assets.settings import Settings
+from spark_jobs.contract.order_types import OrderType
 
 _EC2_NEEDS = ("subnets", "security_group", "instance_profile", "fleet_uri")
 _MANAGED_POLICY = "/AmazonEMRServicePolicy_v2"
@@ -99,8 +102,18 @@ def emr_results(
             options.host_nodes,
             ceil(settings.folders_per_run / options.folders_per_cluster),
             runs_at_a_time,
+            _compacting_clusters(settings, options),
         ),
     )
+
+
+def _compacting_clusters(settings: Settings, options: EmrChoices) -> int:
+    """The clusters of a run over all months of both tables; none without a catalog."""
+    if not settings.catalog:
+        return 0
+    today = datetime.now(UTC)
+    months = [*months_between(Month.parse(settings.first_month), Month(today.year, today.month))]
+    return ceil(len(months) * len(OrderType) / options.months_per_cluster)
 
 
 def _instance_network(

@@ -22,12 +22,17 @@ from checkout_assets.engines.fleet.vcpu_quotas import (
 
 @dataclass(frozen=True, slots=True)
 class Fleet:
-    """The nodes of one host, and the number of hosts per run and of runs at the same time."""
+    """The nodes of one host, and the number of hosts per run and of runs at the same time.
+
+    ``compacting`` hosts run beside them: those of a run over all months of the analysts' tables,
+    which does not count for the limit of runs.
+    """
 
     subject: str
     nodes: Sequence[HostNodes]
     hosts_per_run: int
     runs_at_a_time: int
+    compacting: int = 0
 
 
 def quota_results(ec2: Any, quotas: Any, fleet: Fleet) -> Iterator[CheckResult]:
@@ -63,15 +68,27 @@ def _checked(
 
 def _judged(topic: Topic, need: VcpuNeed, fleet: Fleet) -> CheckResult:
     runs, allowed = fleet.runs_at_a_time, need.allowed
-    per_run = need.per_host * fleet.hosts_per_run
+    per_run, compacting = need.per_host * fleet.hosts_per_run, need.per_host * fleet.compacting
+    wanted = per_run * runs + compacting
     told = f"One run needs {per_run:,} vCPUs, {runs:,} at a time need {per_run * runs:,}"
-    if per_run * runs <= allowed:
+    if compacting:
+        told += f", and compacting all months meanwhile up to {compacting:,}"
+    if wanted <= allowed:
         return topic.ok(f"{told}; the account has {allowed:,}")
-    most = allowed // per_run
-    remedy = (
-        f"Run dagster instance concurrency set migrate {most}, or request {per_run * runs:,} of "
-        f"quota {need.quota.code}."
-        if most
-        else f"Request at least {per_run:,} of quota {need.quota.code}, or name smaller types."
-    )
+    remedy = _remedy(need.quota.code, allowed, per_run, compacting, wanted)
     return topic.failed(f"{told}; the account has {allowed:,}.", remedy)
+
+
+def _remedy(code: str, allowed: int, per_run: int, compacting: int, wanted: int) -> str:
+    if allowed < per_run:
+        return f"Request at least {per_run:,} of quota {code}, or name smaller types."
+    most = (allowed - compacting) // per_run
+    if most > 0:
+        return (
+            f"Run dagster instance concurrency set migrate {most}, or request {wanted:,} of quota "
+            f"{code}."
+        )
+    return (
+        "Raise CHECKOUT_EMR_MONTHS_PER_CLUSTER, compact fewer months at a time and not beside "
+        f"other runs, or request {wanted:,} of quota {code}."
+    )

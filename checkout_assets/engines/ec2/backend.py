@@ -78,8 +78,8 @@ class Ec2Backend:
         return [Standing(each.id, each.alive, tagged_group(each.tags)) for each in latest]
 
     def refusal(self, hosts: int, tell: Callable[[str], None]) -> Diagnosis | None:
-        nodes = self._options.host_nodes
-        return quota_refusal(self._api.quotas, nodes, hosts, self.host_word, tell)
+        nodes, words = self._options.host_nodes, (self.host_word, self.unit_word)
+        return quota_refusal(self._api.quotas, nodes, hosts, words, tell)
 
     def new(self, numbers: Numbers[Folder], group: int) -> Instance:
         worker = self._next_worker()

@@ -56,8 +56,8 @@ class EmrBackend(Generic[U, R]):
         return [Standing(each.id, each.alive, tagged_group(each.tags or {})) for each in found]
 
     def refusal(self, hosts: int, tell: Callable[[str], None]) -> Diagnosis | None:
-        nodes = self._options.host_nodes
-        return quota_refusal(self._api.quotas, nodes, hosts, self.host_word, tell)
+        nodes, words = self._options.host_nodes, (self.host_word, self.unit_word)
+        return quota_refusal(self._api.quotas, nodes, hosts, words, tell)
 
     def new(self, numbers: Numbers[U], group: int) -> Cluster[U, R]:
         first = dict(list(numbers.items())[:MOST_STEPS])

@@ -9,7 +9,7 @@ from checkout_assets.engines.emr.api import EmrApi
 from checkout_assets.engines.emr.backend import EmrBackend
 from checkout_assets.engines.emr.folder_work import FolderWork
 from checkout_assets.engines.emr.options import EmrOptions, OrdersJob
-from checkout_assets.engines.emr.request import refuse_attempt_id, step_request
+from checkout_assets.engines.emr.request import refuse_attempt_id, refuse_long_steps
 from checkout_assets.engines.fleet.run import FleetRun
 from checkout_assets.engines.structuring.spark_engine import StructuredFolder
 from spark_jobs.stores import Store
@@ -39,8 +39,7 @@ class EmrEngine:
 
     def check(self) -> None:
         """Raise UsageError if the options' sizing, or the length of a step, is invalid."""
-        longest = max(FOLDER_NAMES, key=len)
-        step_request(self.options, self.job, longest, "0" * 36, attempt=99)
+        refuse_long_steps(self.options, self.job, FOLDER_NAMES)
 
     def run(self, folders: Sequence[Folder], run_id: str) -> Iterator[StructuredFolder]:
         """Yield each folder's outcome; however it ends, the launched clusters are terminated."""

@@ -11,7 +11,7 @@ from checkout_assets.engines.emr.api import EmrApi
 from checkout_assets.engines.emr.backend import EmrBackend
 from checkout_assets.engines.emr.month_work import MonthWork
 from checkout_assets.engines.emr.options import EmrOptions, MonthsJob
-from checkout_assets.engines.emr.request import refuse_attempt_id
+from checkout_assets.engines.emr.request import refuse_attempt_id, refuse_long_steps
 from checkout_assets.engines.fleet.run import FleetRun
 from spark_jobs.stores import Store
 
@@ -37,10 +37,12 @@ class EmrMonthWriter:
     ) -> Generator[MonthWritten, None, None]:
         """Yield each month when it ends; however that is, the launched clusters are terminated.
 
-        Calling it again with the same ``run_id`` re-attaches.
+        Calling it again with the same ``run_id`` re-attaches. Raises UsageError before anything is
+        launched if the options' sizing, or the length of a step, is invalid.
         """
         refuse_attempt_id(run_id)
-        work = MonthWork(self.options, self.job(), self.lake, months, run_id)
-        units = [each.unit for each in months]
+        job, units = self.job(), [each.unit for each in months]
+        refuse_long_steps(self.options, job, [unit.name for unit in units])
+        work = MonthWork(self.options, job, self.lake, months, run_id)
         backend = EmrBackend(self.options, work, self.api, run_id)
         return FleetRun(backend, units, self.options.pace, self.clock, self.tell).results()

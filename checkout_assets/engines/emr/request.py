@@ -18,6 +18,8 @@ MANAGED_POLICIES_TAG = "for-use-with-amazon-emr-managed-policies"
 
 _SPOT_TIMEOUT_MINUTES = 20
 _ATTEMPT = "_attempt"
+_LONGEST_RUN_ID, _MOST_ATTEMPTS = "0" * 36, 99
+"""Dagster's run ids have 36 characters; no run makes that many attempts of a unit."""
 _STEP_NAME = re.compile(r"(\S+) attempt ([0-9]{1,9}) of (.+)")
 
 
@@ -167,6 +169,11 @@ def step_request(
         "ActionOnFailure": "CONTINUE",
         "HadoopJarStep": {"Jar": "command-runner.jar", "Args": arguments},
     }
+
+
+def refuse_long_steps(options: EmrOptions, job: StepJob, units: Iterable[str]) -> None:
+    """Raise UsageError if a step of these units could be too long for EMR, at any attempt."""
+    step_request(options, job, max(units, key=len), _LONGEST_RUN_ID, _MOST_ATTEMPTS)
 
 
 def _sizing(options: EmrOptions) -> dict[str, str]:

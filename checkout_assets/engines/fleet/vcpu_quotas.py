@@ -92,13 +92,15 @@ def quota_refusal(
     ask: QuotaAsk,
     nodes: Iterable[HostNodes],
     hosts: int,
-    host_word: str,
+    words: tuple[str, str],
     tell: Callable[[str], None],
 ) -> Diagnosis | None:
     """Return why the account's quotas cannot hold a single host; None if they can.
 
     ``tell`` is called if they cannot hold ``hosts`` hosts, and once if they cannot be compared.
+    ``words`` name a host and a unit of its work, such as ``cluster`` and ``folder``.
     """
+    host_word, unit_word = words
     for quota, counting in needed_quotas(nodes).items():
         try:
             need = vcpu_need(ask, quota, counting)
@@ -108,7 +110,7 @@ def quota_refusal(
         if need.per_host > need.allowed:
             return _refused(need, host_word)
         if need.per_host * hosts > need.allowed:
-            tell(_exceeding(need, hosts, host_word))
+            tell(_exceeding(need, counted(hosts, host_word), need.per_host * hosts, unit_word))
     return None
 
 
@@ -126,11 +128,10 @@ def _refused(need: VcpuNeed, host_word: str) -> Diagnosis:
     return Diagnosis(Cause.PERMANENT, reason, code="InstanceQuota")
 
 
-def _exceeding(need: VcpuNeed, hosts: int, host_word: str) -> str:
-    wanted = need.per_host * hosts
+def _exceeding(need: VcpuNeed, hosts: str, wanted: int, unit_word: str) -> str:
     return (
-        f"{counted(hosts, host_word)} of this run need {wanted:,} vCPUs, and the account's quota "
-        f"{need.quota.code} for {need.quota.limits} is {need.allowed:,}: it holds "
-        f"{need.allowed // need.per_host:,}. Folders of a launch that AWS refuses fail; request "
-        f"{wanted:,} from Service Quotas, or run fewer folders at a time."
+        f"{hosts} of this run need {wanted:,} vCPUs, and the account's quota {need.quota.code} for "
+        f"{need.quota.limits} is {need.allowed:,}: it holds {need.allowed // need.per_host:,}. "
+        f"{unit_word.capitalize()}s of a launch that AWS refuses fail; request {wanted:,} from "
+        f"Service Quotas, or run fewer {unit_word}s at a time."
     )
