@@ -74,6 +74,7 @@ class MigrationAccount:
         self.asked: list[str] = []
         self.denied: set[str] = set()
         self.ahead = timedelta()
+        self._only_inbound: set[str] = set()
         self.answers: dict[str, Answer] = {
             "GetServiceQuota": lambda sent: {"Quota": {"Value": QUOTAS[sent["QuotaCode"]]}},
             "ListReleaseLabels": lambda _: {"ReleaseLabels": [RELEASE]},
@@ -119,6 +120,52 @@ class MigrationAccount:
         needed = [each for name in policies for each in ROLE_POLICIES[name](self.terms())]
         return [{key: each[key] for key in each if key != "Sid"} for each in needed]
 
+    def add_endpoint(
+        self,
+        service: str,
+        *policy: Mapping[str, Any],
+        kind: str = "Interface",
+        private_dns: bool = True,
+        only_inbound: bool = False,
+    ) -> str:
+        """Add an endpoint to the VPC; refuses what AWS refuses.
+
+        AWS PrivateLink Guide: "Gateway endpoints" (for S3 and DynamoDB only), "Control access to
+        VPC endpoints using endpoint policies" (a principal in each statement), "Access an AWS
+        service using an interface VPC endpoint" (private DNS needs both DNS attributes of the VPC).
+        Amazon S3 User Guide, "AWS PrivateLink for Amazon S3": private DNS only for inbound
+        resolvers needs a gateway endpoint in the VPC.
+        """
+        assert kind == "Interface" or service == "s3"
+        assert all({"Effect", "Principal", "Action", "Resource"} <= each.keys() for each in policy)
+        assert not only_inbound or (private_dns and self._has_gateway())
+        given: dict[str, Any] = {"RouteTableIds": [self.table]}
+        if kind == "Interface":
+            assert not private_dns or self._resolves_privately()
+            given = {"SubnetIds": [self.subnet], "PrivateDnsEnabled": private_dns}
+        if policy:
+            given["PolicyDocument"] = json.dumps(policy_document(policy))
+        made = self.ec2.create_vpc_endpoint(
+            VpcId=self.vpc,
+            ServiceName=f"com.amazonaws.{REGION}.{service}",
+            VpcEndpointType=kind,
+            **given,
+        )
+        name = str(made["VpcEndpoint"]["VpcEndpointId"])
+        if only_inbound:
+            self._only_inbound.add(name)
+        return name
+
+    def _has_gateway(self) -> bool:
+        found = self.ec2.describe_vpc_endpoints()["VpcEndpoints"]
+        return any(each["VpcEndpointType"] == "Gateway" for each in found)
+
+    def _resolves_privately(self) -> bool:
+        return all(
+            self.ec2.describe_vpc_attribute(VpcId=self.vpc, Attribute=f"e{name[1:]}")[name]["Value"]
+            for name in ("EnableDnsSupport", "EnableDnsHostnames")
+        )
+
     @contextmanager
     def listening(self) -> Iterator[None]:
         """Record each request that the body sends, and answer or deny some of them."""
@@ -132,6 +179,10 @@ class MigrationAccount:
             if operation in self.answers:
                 return self.answers[operation](sent)
             answer = original(client, operation, sent)
+            if operation == "DescribeVpcEndpoints":  # moto has no DNS options
+                for each in answer["VpcEndpoints"]:
+                    only = each["VpcEndpointId"] in self._only_inbound
+                    each["DnsOptions"] = {"PrivateDnsOnlyForInboundResolverEndpoint": only}
             if operation == "HeadBucket":  # moto gives no time
                 now = format_datetime(datetime.now(UTC) + self.ahead)
                 answer["ResponseMetadata"]["HTTPHeaders"]["date"] = now
@@ -141,21 +192,26 @@ class MigrationAccount:
             patch.setattr(botocore.client.BaseClient, "_make_api_call", call)
             yield
 
+    def make_bucket(self, bucket: str, region: str) -> None:
+        """Make a bucket whose owner owns all objects."""
+        where = {} if region == "us-east-1" else {"LocationConstraint": region}
+        client_of("s3", region).create_bucket(
+            Bucket=bucket, **({"CreateBucketConfiguration": where} if where else {})
+        )
+        self.s3.put_bucket_ownership_controls(
+            Bucket=bucket,
+            OwnershipControls={"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]},
+        )
+
     def _make_buckets(self) -> None:
         for bucket in (SOURCE, RAW, LAKE, ARTIFACTS):
-            region = SOURCE_REGION if bucket == SOURCE else REGION
-            where = {} if region == "us-east-1" else {"LocationConstraint": region}
-            client_of("s3", region).create_bucket(
-                Bucket=bucket, **({"CreateBucketConfiguration": where} if where else {})
-            )
-            self.s3.put_bucket_ownership_controls(
-                Bucket=bucket,
-                OwnershipControls={"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]},
-            )
+            self.make_bucket(bucket, SOURCE_REGION if bucket == SOURCE else REGION)
         self.s3.put_object(Bucket=SOURCE, Key="root/00_CheckoutOrder/A/id/1", Body=b"{}")
 
     def _make_network(self) -> None:
         self.vpc = self.ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
+        for name in ("EnableDnsSupport", "EnableDnsHostnames"):
+            self.ec2.modify_vpc_attribute(VpcId=self.vpc, **{name: {"Value": True}})
         self.subnet = self.ec2.create_subnet(VpcId=self.vpc, CidrBlock="10.0.1.0/24")["Subnet"][
             "SubnetId"
         ]

@@ -34,7 +34,7 @@ def filled(place: OrdersPlace, proxy: FaultProxy, monkeypatch: pytest.MonkeyPatc
     ("answer", "cause"),
     [
         (DENIED, "checkout-assets access status"),
-        (THROUGH_ENDPOINT, "goes through a gateway endpoint for S3"),
+        (THROUGH_ENDPOINT, "goes through a VPC endpoint for S3"),
         (Answer(403, "AccessDenied", message="no kms:Decrypt"), "the KMS keys' policies"),
         (Answer(200, "AccessDenied"), "who owns the source's objects"),
     ],

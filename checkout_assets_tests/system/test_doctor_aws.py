@@ -242,12 +242,11 @@ def missing_subnet(account: MigrationAccount) -> None:
 
 
 def gateway_endpoint(account: MigrationAccount) -> None:
-    account.ec2.create_vpc_endpoint(
-        VpcId=account.vpc,
-        ServiceName=f"com.amazonaws.{REGION}.s3",
-        VpcEndpointType="Gateway",
-        RouteTableIds=[account.table],
-    )
+    account.add_endpoint("s3", kind="Gateway")
+
+
+def interface_endpoint(account: MigrationAccount) -> None:
+    account.add_endpoint("s3")
 
 
 def no_way_out(account: MigrationAccount) -> None:
@@ -460,6 +459,7 @@ SABOTAGES: list[tuple[Sabotage, str, str]] = [
     (no_spot_role, "EC2: service-linked role for Spot", "spot.amazonaws.com"),
     (missing_subnet, "EC2: subnet subnet-0000000000000000a", "Correct subnets"),
     (gateway_endpoint, "EC2: {subnet}: routes", "no S3 endpoint"),
+    (interface_endpoint, "EC2: {subnet}: routes", "none with private DNS for all resolvers"),
     (no_way_out, "EC2: {subnet}: routes", "Set public_ip to true"),
     (untagged_subnet, "EMR: {subnet}: tag", "create-tags"),
     (untagged_vpc, "EMR: VPC {vpc}: tag", "create-tags"),
@@ -615,17 +615,157 @@ def test_the_policy_of_an_endpoint_is_compared_with_what_nodes_need(
     statement: dict[str, Any], state: CheckState, account: MigrationAccount
 ) -> None:
     account.configure(COPY_ENGINE="local")  # instances across regions must not use it at all
-    policy = policy_document([{"Effect": "Allow", "Principal": "*", **statement}])
-    made = account.ec2.create_vpc_endpoint(
-        VpcId=account.vpc,
-        ServiceName=f"com.amazonaws.{REGION}.s3",
-        VpcEndpointType="Gateway",
-        RouteTableIds=[account.table],
-        PolicyDocument=json.dumps(policy),
+    for kind in ("Gateway", "Interface"):
+        name = account.add_endpoint("s3", {**EVERYBODY, **statement}, kind=kind)
+        (found,) = [each for each in examined(account) if name in each.check]
+        assert (found.state, found.check) == (state, f"endpoint {name}: policy")
+
+
+EVERYBODY = {"Effect": "Allow", "Principal": "*"}
+ALL = {**EVERYBODY, "Action": "*", "Resource": "*"}
+NOTHING_OF_SOURCE = {
+    **EVERYBODY,
+    "Effect": "Deny",
+    "Action": "s3:*",
+    "Resource": [f"arn:aws:s3:::{SOURCE}", f"arn:aws:s3:::{SOURCE}/*"],
+}
+
+
+def in_one_region(account: MigrationAccount) -> None:
+    """The source is in the region of raw, so that instances may use an endpoint for S3."""
+    account.s3.delete_bucket_policy(Bucket=SOURCE)
+    account.s3.delete_object(Bucket=SOURCE, Key="root/00_CheckoutOrder/A/id/1")
+    account.s3.delete_bucket(Bucket=SOURCE)
+    account.make_bucket(SOURCE, REGION)
+    account.grant()
+
+
+def policies_of(account: MigrationAccount) -> dict[str, CheckResult]:
+    """By subject and endpoint, what is said of the endpoint's policy."""
+    return {
+        f"{each.subject} {each.check.split()[1].rstrip(':')}": each
+        for each in examined(account)
+        if each.check.startswith("endpoint ")
+    }
+
+
+def test_an_interface_endpoint_that_denies_the_source_s_bucket_is_found(
+    account: MigrationAccount,
+) -> None:
+    in_one_region(account)
+    name = account.add_endpoint("s3", ALL, NOTHING_OF_SOURCE)
+    told = policies_of(account)
+    assert told[f"EMR {name}"].state is CheckState.OK, "nodes do not read the source"
+    of_instances = told[f"EC2 {name}"]
+    assert of_instances.state is CheckState.FAILED
+    assert f"arn:aws:s3:::{SOURCE}/root/" in of_instances.reason
+    assert "(copy role)" in of_instances.reason
+    assert "exempt the role" in of_instances.remedy
+
+
+@pytest.mark.parametrize(
+    ("service", "denied", "needed"),
+    [
+        ("sts", "sts:AssumeRole", "sts:AssumeRole on " + arn("copy")),
+        ("ssm", "ssm:*", "ssm:UpdateInstanceInformation on *"),
+        ("ssmmessages", "ssmmessages:OpenDataChannel", "ssmmessages:OpenDataChannel on *"),
+    ],
+)
+def test_the_policy_of_another_service_s_endpoint_is_compared_with_what_instances_need(
+    account: MigrationAccount, service: str, denied: str, needed: str
+) -> None:
+    allowing = account.add_endpoint(
+        service, {**EVERYBODY, "Action": f"{service}:*", "Resource": "*"}
     )
-    name = made["VpcEndpoint"]["VpcEndpointId"]
-    (found,) = [each for each in examined(account) if name in each.check]
-    assert (found.state, found.check) == (state, f"endpoint {name}: policy")
+    assert policies_of(account)[f"EC2 {allowing}"].state is CheckState.OK
+    account.ec2.delete_vpc_endpoints(VpcEndpointIds=[allowing])
+    deny = {**EVERYBODY, "Effect": "Deny", "Action": denied, "Resource": "*"}
+    name = account.add_endpoint(service, ALL, deny)
+    told = policies_of(account)[f"EC2 {name}"]
+    assert told.state is CheckState.FAILED
+    assert f"{needed} (worker role)" in told.reason
+
+
+def test_an_endpoint_that_takes_no_requests_is_not_judged(account: MigrationAccount) -> None:
+    """Without private DNS, or with it for inbound resolvers only, no name resolves to it."""
+    account.configure(COPY_ENGINE="local")
+    account.add_endpoint("s3", NOTHING_OF_SOURCE, private_dns=False)
+    gateway = account.add_endpoint("s3", ALL, kind="Gateway")
+    account.add_endpoint("s3", NOTHING_OF_SOURCE, only_inbound=True)
+    assert list(policies_of(account)) == [f"EMR {gateway}"]
+
+
+def test_an_interface_endpoint_takes_the_requests_before_a_gateway_endpoint(
+    account: MigrationAccount,
+) -> None:
+    account.configure(COPY_ENGINE="local")
+    account.add_endpoint("s3", NOTHING_OF_SOURCE, kind="Gateway")
+    name = account.add_endpoint("s3", ALL)
+    told = policies_of(account)
+    assert [(each, told[each].state) for each in told] == [(f"EMR {name}", CheckState.OK)]
+
+
+@pytest.mark.parametrize(
+    ("kind", "principal", "state"),
+    [
+        ("Gateway", {"AWS": ACCOUNT}, CheckState.FAILED),
+        ("Gateway", {"AWS": arn("node")}, CheckState.FAILED),
+        ("Gateway", {"AWS": "*"}, CheckState.OK),
+        ("Interface", {"AWS": ACCOUNT}, CheckState.OK),
+        ("Interface", {"AWS": arn("node")}, CheckState.OK),
+        ("Interface", {"AWS": arn("administrator")}, CheckState.FAILED),
+    ],
+)
+def test_a_gateway_endpoint_lets_pass_only_what_its_policy_allows_to_everybody(
+    account: MigrationAccount, kind: str, principal: dict[str, str], state: CheckState
+) -> None:
+    account.configure(COPY_ENGINE="local")
+    name = account.add_endpoint("s3", {**ALL, "Principal": principal}, kind=kind)
+    assert policies_of(account)[f"EMR {name}"].state is state
+
+
+def without_a_route_out(account: MigrationAccount) -> None:
+    in_one_region(account)
+    account.ec2.delete_route(RouteTableId=account.table, DestinationCidrBlock="0.0.0.0/0")
+
+
+def test_instances_without_a_route_out_need_an_endpoint_for_sts(
+    account: MigrationAccount,
+) -> None:
+    without_a_route_out(account)
+    account.add_endpoint("s3", kind="Gateway")
+    named = f"EC2: subnet {account.subnet}: routes"
+    failed = in_state(examined(account), CheckState.FAILED)
+    assert list(failed) == [named]
+    assert "It does not reach STS" in failed[named]
+    assert "interface endpoint for sts" in failed[named]
+    account.add_endpoint("sts")
+    assert in_state(examined(account), CheckState.FAILED) == {}
+
+
+def test_a_subnet_reaches_s3_through_an_interface_endpoint(account: MigrationAccount) -> None:
+    without_a_route_out(account)
+    account.configure(COPY_ENGINE="local")
+    named = f"EMR: subnet {account.subnet}: routes"
+    assert "It does not reach S3" in in_state(examined(account), CheckState.FAILED)[named]
+    name = account.add_endpoint("s3")
+    told = in_state(examined(account), CheckState.OK)[named]
+    assert f"it has the interface endpoint {name} for s3" in told
+
+
+def test_endpoints_of_a_vpc_that_another_account_shares_are_unknown(
+    account: MigrationAccount,
+) -> None:
+    """AWS PrivateLink Guide, "Shared subnets": participants use endpoints, and see none."""
+    without_a_route_out(account)
+    (found,) = account.ec2.describe_subnets(SubnetIds=[account.subnet])["Subnets"]
+    shared = {**found, "OwnerId": "999999999999"}
+    account.answers["DescribeSubnets"] = lambda _: {"Subnets": [shared]}
+    results = examined(account)
+    assert in_state(results, CheckState.FAILED) == {}
+    unknown = in_state(results, CheckState.UNKNOWN)
+    assert list(unknown) == [f"{each}: subnet {account.subnet}: routes" for each in ("EC2", "EMR")]
+    assert all("its VPC is of account 999999999999" in each for each in unknown.values())
 
 
 def test_machines_in_another_region_than_raw_are_told(account: MigrationAccount) -> None:

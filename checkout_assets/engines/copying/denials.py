@@ -15,8 +15,8 @@ MOST_IN_A_ROW = 100
 might have been deleted, counts twice."""
 
 _OWN_CAUSES = {
-    CROSS_REGION_ENDPOINT: "the request goes through a gateway endpoint for S3, which does not "
-    "copy from another region: use subnets without one, with a NAT gateway or public addresses",
+    CROSS_REGION_ENDPOINT: "the request goes through a VPC endpoint for S3, which does not copy "
+    "from another region: use subnets without one, with a NAT gateway or public addresses",
 }
 _USUAL_CAUSES = (
     "check the bucket policies (checkout-assets access status), the KMS keys' policies, the "

@@ -51,8 +51,8 @@ _CANCELLED = Why("the copy was cancelled", Failure("Cancelled", transient=True))
 _EXPLAINED = {
     "AccessDenied": "access was denied: the source must allow reading it and raw writing it",
     "NoSuchBucket": "a bucket does not exist",
-    CROSS_REGION_ENDPOINT: "access was denied: the subnet's gateway endpoint for S3 does not copy "
-    "from another region",
+    CROSS_REGION_ENDPOINT: "access was denied: the subnet's VPC endpoint for S3 does not copy from "
+    "another region",
 }
 
 

@@ -3,7 +3,7 @@
 A condition that depends on what is not known here, such as the network, makes a result unknown.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -18,6 +18,7 @@ from checkout_assets.domain.displayable import displayable
 from checkout_assets.domain.doctor import CheckResult, Topic
 from checkout_assets.engines.doctor.account import AwsClients
 from checkout_assets.engines.doctor.asking import answered, ask
+from checkout_assets.engines.doctor.endpoints import VpcEndpoint
 from checkout_assets.engines.doctor.roles import (
     NeededRole,
     permission_text,
@@ -72,17 +73,24 @@ def bucket_denial_results(
 
 
 def endpoint_policy_results(
-    topic: Topic, endpoint: Mapping[str, Any], needs: Sequence[RoleNeed]
+    topic: Topic, endpoint: VpcEndpoint, needs: Sequence[RoleNeed]
 ) -> Iterator[CheckResult]:
-    """Whether the policy of a gateway endpoint for S3 lets pass what its roles need of S3."""
-    named = Topic(topic.subject, f"endpoint {endpoint['VpcEndpointId']}: policy", topic.guide)
-    text = str(endpoint.get("PolicyDocument") or "")
-    if not text:
-        yield named.ok("it is the default, which lets everything pass")
+    """Whether an endpoint's policy lets pass what the roles need of its service."""
+    named = Topic(topic.subject, f"endpoint {endpoint.id}: policy", topic.guide)
+    if not endpoint.policy:
+        yield named.ok("it has none, and lets everything pass")
         return
-    wanted = [(need, need.of(_S3)) for need in needs]
+    wanted = [(need, need.of(f"{endpoint.service}:")) for need in needs]
     yield from settled(
-        named, lambda: [_judged(named, PolicyText(text).statements, wanted, not_allowed_by)]
+        named,
+        lambda: [
+            _judged(
+                named,
+                endpoint.limiting(PolicyText(endpoint.policy).statements),
+                wanted,
+                not_allowed_by,
+            )
+        ],
     )
 
 

@@ -9,6 +9,7 @@ from checkout_assets.domain.counting import counted
 from checkout_assets.domain.displayable import displayable
 from checkout_assets.domain.doctor import CheckResult, Topic
 from checkout_assets.engines.doctor.asking import answered, ask, ask_all
+from checkout_assets.engines.doctor.endpoints import S3, STS, VpcEndpoint, taking_endpoints
 from checkout_assets.engines.doctor.limits import RoleNeed, endpoint_policy_results
 from checkout_assets.engines.doctor.settling import settled, settled_one
 from checkout_assets.engines.emr.request import MANAGED_POLICIES_TAG
@@ -35,15 +36,14 @@ class Network:
 
 @dataclass(frozen=True, slots=True)
 class _Routes:
-    """A subnet's routes: to S3 through a gateway endpoint, and to the internet."""
+    """A subnet's routes: to services through endpoints, and to the internet."""
 
-    endpoints: Sequence[Mapping[str, Any]]
+    endpoints: Sequence[VpcEndpoint]
     out: str
 
-    @property
-    def to_s3(self) -> bool:
-        """Whether a gateway endpoint for S3 takes them."""
-        return bool(self.endpoints)
+    def to(self, service: str) -> VpcEndpoint | None:
+        """The endpoint that takes requests to the service."""
+        return next((each for each in self.endpoints if each.service == service), None)
 
 
 def network_results(ec2: Any, network: Network) -> Iterator[CheckResult]:
@@ -76,38 +76,63 @@ def _subnet(ec2: Any, topic: Topic, subnet: str, network: Network) -> Iterator[C
     yield topic.ok(f"it is in {found['AvailabilityZone']}")
     if network.managed_tag:
         yield from _tagged(ec2, topic, found)
+    if owner := _other_owner(found, network):
+        yield Topic(topic.subject, f"{topic.check}: routes", topic.guide).unknown(
+            f"its VPC is of account {displayable(owner)}, which alone can read its endpoints",
+            "Ask its owner for the subnet's route to S3, and for the policies of the endpoints.",
+        )
+        return
     routes = _routes(ec2, found)
     yield _judged(topic, routes, network)
-    if not network.across_regions:
-        for endpoint in routes.endpoints:
+    for endpoint in routes.endpoints:
+        if not (network.across_regions and endpoint.service == S3):
             yield from endpoint_policy_results(topic, endpoint, network.needs)
+
+
+def _other_owner(subnet: Mapping[str, Any], network: Network) -> str:
+    """The account that shares the subnet with the roles' account; empty if it is theirs.
+
+    AWS PrivateLink Guide, "Shared subnets": they use the endpoints there and cannot describe them.
+    """
+    own = {each.given.account for each in network.needs}
+    owner = str(subnet["OwnerId"])
+    return owner if own and owner not in own else ""
 
 
 def _judged(topic: Topic, routes: _Routes, network: Network) -> CheckResult:
     topic = Topic(topic.subject, f"{topic.check}: routes", topic.guide)
     way_out = routes.out == "nat" or (routes.out == "igw" and network.public_ip)
-    if network.across_regions and routes.to_s3:
+    to_s3 = routes.to(S3)
+    if network.across_regions and to_s3:
         return topic.failed(
-            "A gateway endpoint for S3 is in its route table, and the source is in another region: "
-            "every copy is denied.",
-            "Use subnets whose route table has no S3 endpoint, with a NAT gateway.",
+            f"The {to_s3.title} takes its requests, and the source is in another region: every "
+            "copy is denied.",
+            "Use subnets whose route table has no S3 endpoint, and whose VPC has none with private "
+            "DNS for all resolvers, with a NAT gateway.",
         )
     if network.across_regions and not way_out:
         return topic.failed(
             "It has no route to the internet, and the source is in another region.",
             _way_out(routes),
         )
-    if not routes.to_s3 and not way_out:
+    if not to_s3 and not way_out:
         return topic.failed("It does not reach S3.", _way_out(routes))
-    return topic.ok(
-        "it has a gateway endpoint for S3" if routes.to_s3 else "it has a route to the internet"
-    )
+    if _lacks_sts(routes, network) and not way_out:
+        return topic.failed(
+            "It does not reach STS, of which instances request the copy role's credentials.",
+            "Add an interface endpoint for sts with private DNS, or a route to a NAT gateway.",
+        )
+    return topic.ok(f"it has the {to_s3.title}" if to_s3 else "it has a route to the internet")
+
+
+def _lacks_sts(routes: _Routes, network: Network) -> bool:
+    return not routes.to(STS) and any(each.of(f"{STS}:") for each in network.needs)
 
 
 def _way_out(routes: _Routes) -> str:
     if routes.out == "igw":
         return "Set public_ip to true, or use subnets with a NAT gateway."
-    return "Add a route to a NAT gateway, or within one region a gateway endpoint for S3."
+    return "Add a route to a NAT gateway, or within one region an endpoint for S3."
 
 
 def _routes(ec2: Any, subnet: Mapping[str, Any]) -> _Routes:
@@ -117,7 +142,8 @@ def _routes(ec2: Any, subnet: Mapping[str, Any]) -> _Routes:
     routes = [route for table in tables for route in table["Routes"]]
     default = [each for each in routes if each.get("DestinationCidrBlock") == _EVERYWHERE]
     out = next(map(_target, default), "")
-    return _Routes(_endpoints(ec2, subnet["VpcId"], tables), out)
+    ids = {each["RouteTableId"] for each in tables}
+    return _Routes(taking_endpoints(ec2, subnet["VpcId"], ids), out)
 
 
 def _tables(ec2: Any, name: str, value: str) -> list[Any]:
@@ -132,18 +158,6 @@ def _is_main(table: Mapping[str, Any]) -> bool:
 def _target(route: Mapping[str, Any]) -> str:
     """``nat``, ``igw``, or another target, which may lead to the internet and counts as ``nat``."""
     return "igw" if str(route.get("GatewayId", "")).startswith("igw-") else "nat"
-
-
-def _endpoints(ec2: Any, vpc: str, tables: Sequence[Mapping[str, Any]]) -> list[Any]:
-    """The gateway endpoints for S3 that these route tables use."""
-    filters = [
-        {"Name": "vpc-id", "Values": [vpc]},
-        {"Name": "service-name", "Values": [f"com.amazonaws.{ec2.meta.region_name}.s3"]},
-        {"Name": "vpc-endpoint-type", "Values": ["Gateway"]},
-    ]
-    ids = {each["RouteTableId"] for each in tables}
-    found = ask_all(ec2, "describe_vpc_endpoints", "VpcEndpoints", Filters=filters)
-    return [each for each in found if ids & set(each.get("RouteTableIds", []))]
 
 
 def _tagged(ec2: Any, topic: Topic, subnet: Mapping[str, Any]) -> Iterator[CheckResult]:
