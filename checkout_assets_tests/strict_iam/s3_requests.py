@@ -83,7 +83,9 @@ def _on_object(
     request: Request, bucket: str, key: str, asked: set[str], has_tags: HasTags
 ) -> Iterator[Need]:
     method, headers = request.method, request.headers
-    if {"x-amz-acl", "x-amz-tagging", "x-amz-bypass-governance-retention"} & headers.keys():
+    if {"x-amz-acl", "x-amz-bypass-governance-retention"} & headers.keys():
+        raise _unknown(request)
+    if "x-amz-tagging" in headers and asked != {"uploads"}:
         raise _unknown(request)
     if not asked and method in {"GET", "HEAD"}:
         yield Need("s3:GetObject", bucket, key, read=True)
@@ -100,6 +102,8 @@ def _on_object(
         yield Need(_ON_UPLOAD[method], bucket, key)
         if "if-match" in headers:
             yield Need("s3:GetObject", bucket, key, read=True)
+        if "x-amz-tagging" in headers:
+            yield Need("s3:PutObjectTagging", bucket, key)
         yield from _of_copy(request, bucket, key, lambda *_: False)
     else:
         raise _unknown(request)

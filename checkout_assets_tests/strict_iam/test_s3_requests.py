@@ -40,6 +40,12 @@ def needed(
         ("PUT", "/b/k", COPY, ["s3:PutObject b/k", "s3:GetObject source/a b/c/d"]),
         ("POST", "/b/k?uploads", {}, ["s3:PutObject b/k"]),
         (
+            "POST",
+            "/b/k?uploads",
+            {"x-amz-tagging": "a=b"},
+            ["s3:PutObject b/k", "s3:PutObjectTagging b/k"],
+        ),
+        (
             "PUT",
             "/b/k?partNumber=1&uploadId=u",
             COPY,
@@ -97,6 +103,7 @@ def test_a_listing_tells_its_prefix_and_delimiter_only_if_they_were_given() -> N
         ("PUT", "/b/k?tagging", {}),
         ("GET", "/b/k?versionId=v", {}),
         ("PUT", "/b/k", {"x-amz-acl": "private"}),
+        ("PUT", "/b/k", {"x-amz-tagging": "a=b"}),
         ("PUT", "/b/k", {"x-amz-copy-source": "/s/k?versionId=v"}),
     ],
 )

@@ -108,7 +108,8 @@ def _copy_folder(load: FolderLoad) -> RequestCounts:
     copies = load.objects + in_parts
     return RequestCounts(
         writes=listings + copies + parts + 1,
-        reads=1 + load.old_parts + parts + load.large + 2 * load.asked,
+        # Of a large object, its headers and its tags are read.
+        reads=1 + load.old_parts + parts + 2 * load.large + 2 * load.asked,
     )
 
 

@@ -1,12 +1,14 @@
 """Copy objects that are too large for one request with UploadPartCopy, part by part.
 
-CopyObject copies content type and metadata by itself; here they have to be set.
+CopyObject copies content type, metadata and tags by itself; here they have to be read and set: S3's
+API reference, CreateMultipartUpload.
 """
 
 import threading
 from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, urlencode
 
 from checkout_assets.domain.copying import SourceObject
 from checkout_assets.engines.copying.terms import CopyTerms
@@ -60,7 +62,9 @@ def copy_in_parts(  # noqa: PLR0913, PLR0917 - what such a copy is made of
     """
     head = interruptibly(partial(source.head, found.key), cancelled)
     target = {"Bucket": raw.bucket, "Key": raw.prefix + raw_key}
-    upload = _begin(raw, {**target, **terms.object_arguments(), **_kept(head)}, cancelled)
+    tags = interruptibly(partial(source.tags, found.key), cancelled)
+    about_object = {**terms.object_arguments(), **_kept(head), **_tagging(tags)}
+    upload = _begin(raw, {**target, **about_object}, cancelled)
     about = {**target, "UploadId": upload}
     complete = partial(raw.client.complete_multipart_upload, **about, **_only_over(there))
     try:
@@ -133,3 +137,7 @@ def _ranges(size: int) -> Iterator[str]:
 
 def _kept(head: Mapping[str, Any]) -> dict[str, Any]:
     return {name: head[name] for name in KEPT_HEADERS if name in head}
+
+
+def _tagging(tags: Mapping[str, str]) -> dict[str, str]:
+    return {"Tagging": urlencode(tags, quote_via=quote)} if tags else {}
