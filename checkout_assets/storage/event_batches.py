@@ -8,6 +8,7 @@ from abc import abstractmethod
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cached_property
 from threading import local
 from typing import Any
@@ -118,13 +119,29 @@ class BatchedEventLogStorage(SqlEventLogStorage):
         The assets are in the same order in each batch, because two transactions that lock the same
         rows in different orders wait for each other.
         """
-        of_assets = [each for each in stored if each.is_of(ASSET_EVENTS) and each.row["asset_key"]]
+        of_assets = [each for each in stored if each.is_of(ASSET_EVENTS)]
         self._store_asset_event_tags(
             connection, [each.event for each in of_assets], [each.id for each in of_assets]
         )
         last = {(each.row["asset_key"], each.row["dagster_event_type"]): each for each in of_assets}
         for each in sorted(last.values(), key=lambda each: (each.row["asset_key"], each.id)):
+            self._storing.of_asset = each
             self._store_asset_event(connection, each.event, each.id)
+
+    def _get_asset_entry_values(
+        self, event: dg.EventLogEntry, event_id: int, has_asset_key_index_cols: bool
+    ) -> Values:
+        """The values of the asset's row; a materialization's text is that of its own row.
+
+        Dagster's own method builds it again.
+        """
+        stored: Stored | None = getattr(self._storing, "of_asset", None)
+        if stored is None or stored.event is not event or event.asset_materialization is None:
+            return super()._get_asset_entry_values(event, event_id, has_asset_key_index_cols)
+        values: Values = {"last_materialization": stored.record(), "last_run_id": event.run_id}
+        if has_asset_key_index_cols:
+            values["last_materialization_timestamp"] = datetime.fromtimestamp(event.timestamp, UTC)
+        return values
 
     def _store_of_checks(self, connection: db.Connection, stored: "Sequence[Stored]") -> None:
         """Store planned checks and results; unplanned results are stored in Dagster's own way."""
@@ -182,6 +199,11 @@ class Stored:
     def is_of(self, types: Collection[dg.DagsterEventType]) -> bool:
         """Whether it is Dagster's event of one of these types."""
         return self.event.dagster_event_type in types
+
+    def record(self) -> str:
+        """The event with its id as text, as Dagster builds it of an EventLogRecord."""
+        told = f'"event_log_entry": {self.row["event"]}, "storage_id": {self.id}'
+        return f'{{"__class__": "EventLogRecord", {told}}}'
 
     def planned(self) -> list[Values]:
         """The rows of a planned check, one per partition."""

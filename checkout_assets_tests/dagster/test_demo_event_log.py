@@ -249,17 +249,19 @@ def test_a_folders_newest_materialization_is_the_one_that_its_checks_name(demo: 
 
 def test_the_materialization_just_stored_is_told_as_dagster_reads_it(demo: Dagster) -> None:
     """Of the whole folder, and not for another question."""
-    for folder in FIRST_16[:2]:
+    for folder in (*FIRST_16[:2], FIRST_16[1]):
         demo.instance.report_runless_asset_event(
             dg.AssetMaterialization(RAW_ORDERS, partition=folder)
         )
     storage = demo.instance.event_log_storage
     own = _dagsters_own(demo)
+    newest = own.fetch_materializations(RAW_ORDERS, limit=1)
     for partitions in (FIRST_16[1:2], FIRST_16[:1], FIRST_16[:2], None):
         asked = dg.AssetRecordsFilter(asset_key=RAW_ORDERS, asset_partitions=partitions)
-        for limit in (1, 2):
-            seen = storage.fetch_materializations(asked, limit=limit)
-            assert seen == own.fetch_materializations(asked, limit=limit)
+        for how in ({}, {"cursor": newest.cursor}, {"ascending": True}):
+            for limit in (1, 2):
+                seen = storage.fetch_materializations(asked, limit=limit, **how)
+                assert seen == own.fetch_materializations(asked, limit=limit, **how)
 
 
 def test_a_materialization_that_another_process_stored_since_is_the_newest(demo: Dagster) -> None:
@@ -292,37 +294,47 @@ def _reads_of_events(executed: Sequence[Heard]) -> int:
     return sum(each.startswith("SELECT") and "event_logs.event" in each for each in statements)
 
 
-@pytest.mark.parametrize("size", [1, 7, 1000])
-def test_batches_of_any_events_are_stored_as_dagsters_own_log_stores_each(
-    demo: Dagster, tmp_path: Path, size: int
+def test_a_materialization_that_ends_a_batch_is_not_read_again(
+    demo: Dagster, executed: list[Heard]
 ) -> None:
-    """Of all kinds in one batch, and each check with the materialization that it names."""
-    engine = OddCopyEngine.of(failing=FIRST_16[3:4])
-    demo.run("raw_orders structured_orders", {"copy_engine": engine})
-    (run,) = demo.instance.get_runs()
-    events = demo.instance.all_logs(run.run_id)
-    events.insert(len(events) // 2, _unplanned(events))
-    ours = PooledSqliteEventLogStorage(str(tmp_path / "ours"))
-    for first in range(0, len(events), size):
-        ours.store_event_batch(events[first : first + size])
-    theirs = ConsolidatedSqliteEventLogStorage(str(tmp_path / "theirs"))
-    for event in events:
-        theirs.store_event(event)
-    for table in ("event_logs", "asset_check_executions", "asset_keys", "asset_event_tags"):
-        assert _all_of(ours, table) == _all_of(theirs, table), table
+    events = _materializations(demo)
+    storage = demo.instance.event_log_storage
+    storage.store_event_batch(events)
+    executed.clear()
+    asked = dg.AssetRecordsFilter(
+        RAW_ORDERS, asset_partitions=[events[-1].get_dagster_event().partition]
+    )
+    (newest,) = storage.fetch_materializations(asked, limit=1).records
+    assert newest.event_log_entry == events[-1]
+    assert _reads_of_events(executed) == 0
 
 
-def _unplanned(events: Sequence[dg.EventLogEntry]) -> dg.EventLogEntry:
-    """The last result of a check, as one that no run planned."""
-    checked = dg.DagsterEventType.ASSET_CHECK_EVALUATION
-    return [each for each in events if each.dagster_event_type is checked][-1]._replace(run_id="")
+def test_batches_lock_the_rows_of_assets_in_one_order(demo: Dagster, executed: list[Heard]) -> None:
+    """Otherwise two processes that store batches of the same assets wait for each other."""
+    events = _materializations(demo, "raw_orders structured_orders")
+    orders = set()
+    for batch in (events, events[::-1]):
+        executed.clear()
+        demo.instance.event_log_storage.store_event_batch(batch)
+        orders.add(tuple(_assets_updated(executed)))
+    assert orders == {("raw_orders", "structured_orders")}
 
 
-def _all_of(storage: SqlEventLogStorage, table: str) -> list[dict[str, object]]:
-    """A table's rows, without when they were inserted."""
-    with storage.index_connection() as connection:
-        rows = connection.execute(db.text(f"SELECT * FROM {table} ORDER BY id")).mappings().all()
-    return [{name: row[name] for name in row if name != "create_timestamp"} for row in rows]
+def _materializations(dagster: Dagster, assets: str = "raw_orders") -> list[dg.EventLogEntry]:
+    """The materializations of a run, as they were stored."""
+    dagster.run(assets, {}, FIRST_16[:2])
+    (run,) = dagster.instance.get_runs()
+    return dagster.instance.all_logs(run.run_id, of_type=dg.DagsterEventType.ASSET_MATERIALIZATION)
+
+
+def _assets_updated(executed: Sequence[Heard]) -> Iterator[str]:
+    """The assets whose rows were updated, in this order."""
+    for each in executed:
+        statement, parameters = str(each[2]), str(each[3])
+        if statement.startswith(("UPDATE asset_keys", "INSERT INTO asset_keys")):
+            yield next(
+                name for name in ("raw_orders", "structured_orders") if f'["{name}"]' in parameters
+            )
 
 
 def test_threads_store_at_the_same_time(demo: Dagster) -> None:
