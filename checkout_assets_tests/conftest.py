@@ -15,7 +15,9 @@ from checkout_assets_tests.worker_machine import build_worker
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
+    from checkout_assets_tests.dagster_files import DagsterFiles
     from checkout_assets_tests.fault_proxy import FaultProxy
+    from checkout_assets_tests.forked_python import ForkedPython
     from checkout_assets_tests.local_emr.local_emr import LocalEmr
     from checkout_assets_tests.local_glue import LocalGlue
     from checkout_assets_tests.orders_place import OrdersPlace
@@ -80,6 +82,33 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return directory
 
 
+@pytest.fixture(scope="session")
+def forked_python(tmp_path_factory: pytest.TempPathFactory) -> "Iterator[ForkedPython]":
+    """Python processes that have imported what the worker and a step of compaction need."""
+    from checkout_assets_tests.forked_python import ForkedPython
+
+    modules = (
+        "awscrt.s3",
+        "boto3.s3.transfer",
+        "checkout_assets.cli.copy",
+        "checkout_assets.cli.copy_reporting",
+        "checkout_assets.engines.copying.engine",
+        "checkout_assets.engines.planning.planning",
+        "pyarrow.parquet",
+        "spark_jobs.compaction.planned",
+    )
+    with ForkedPython(tmp_path_factory.mktemp("forked"), modules).running() as forked:
+        yield forked
+
+
+@pytest.fixture(scope="session")
+def dagster_files(tmp_path_factory: pytest.TempPathFactory) -> "DagsterFiles":
+    """Dagster instances with files of their own."""
+    from checkout_assets_tests.dagster_files import DagsterFiles
+
+    return DagsterFiles(tmp_path_factory.mktemp("dagster_files"))
+
+
 @pytest.fixture
 def emr(monkeypatch: pytest.MonkeyPatch) -> "Iterator[LocalEmr]":
     """A local EMR whose steps are a script of one line."""
@@ -90,6 +119,19 @@ def emr(monkeypatch: pytest.MonkeyPatch) -> "Iterator[LocalEmr]":
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
     with LocalEmr(one_line_script).running() as local:
         yield local
+
+
+@pytest.fixture(scope="module")
+def shared_schemas() -> Iterator[None]:
+    """pyiceberg's copies of a table's metadata share its schema, which is frozen.
+
+    It copies all of it whenever a change looks at it, some ten times, which is most of a commit.
+    """
+    from pyiceberg.schema import Schema
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Schema, "__deepcopy__", lambda schema, _memo: schema, raising=False)
+        yield
 
 
 @pytest.fixture

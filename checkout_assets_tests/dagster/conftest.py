@@ -13,6 +13,7 @@ from checkout_assets.assets.migration import Migration, build_migration
 from checkout_assets.assets.runbook import Runbook
 from checkout_assets.domain.folders import FOLDER_NAMES
 from checkout_assets_tests.dagster.engines import OddCopyEngine, OddStructureEngine
+from checkout_assets_tests.dagster_files import DagsterFiles
 
 FIRST_16 = list(FOLDER_NAMES[:16])
 RUNBOOK = Runbook("http://127.0.0.1/runbook.html")
@@ -130,9 +131,7 @@ def in_memory() -> Iterator[Dagster]:
 
 
 @pytest.fixture
-def dagster(tmp_path: Path) -> Iterator[Dagster]:
+def dagster(tmp_path: Path, dagster_files: DagsterFiles) -> Iterator[Dagster]:
     """A real instance, on SQLite in a temporary directory."""
-    with dg.DagsterInstance.local_temp(
-        str(tmp_path), overrides={"telemetry": {"enabled": False}}
-    ) as instance:
+    with dagster_files.instance(tmp_path) as instance:
         yield Dagster(instance)

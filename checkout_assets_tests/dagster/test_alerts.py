@@ -30,6 +30,7 @@ from checkout_assets.engines.alerts.sns import SnsTopic
 from checkout_assets_tests.dagster.conftest import RUNBOOK, Dagster
 from checkout_assets_tests.dagster.engines import OddCopyEngine
 from checkout_assets_tests.dagster.orphans import some_job, started
+from checkout_assets_tests.dagster_files import DagsterFiles
 
 NESTED = "no_documents_nested_under_id"
 LOG = logging.getLogger("test")
@@ -218,11 +219,13 @@ def test_checks_of_all_folders_are_alerted_of_too(looks: Looks, inbox: Inbox) ->
     assert f"{COMPLETE} of reconciliation failed.\n" in message.body
 
 
-def test_a_restart_with_the_same_cursor_sends_nothing_twice(tmp_path: Path) -> None:
+def test_a_restart_with_the_same_cursor_sends_nothing_twice(
+    tmp_path: Path, dagster_files: DagsterFiles
+) -> None:
     sent = []
     cursor = None
     for restart in range(3):
-        with dg.DagsterInstance.local_temp(str(tmp_path)) as instance:
+        with dagster_files.instance(tmp_path) as instance:
             inbox = Inbox()
             looks = Looks(instance, inbox, minutes_apart=0, late_hours=8760)
             looks.cursor, looks.now = cursor, START + restart * HOUR
@@ -435,7 +438,9 @@ def topic_and_queue(
 
 
 def test_a_topic_gets_one_message_over_a_hundred_looks_of_the_sensor_and_a_restart(
-    topic_and_queue: tuple[str, Callable[[], list[Any]]], tmp_path: Path
+    topic_and_queue: tuple[str, Callable[[], list[Any]]],
+    tmp_path: Path,
+    dagster_files: DagsterFiles,
 ) -> None:
     arn, received = topic_and_queue
     options = AlertOptions(topics=[arn], minutes_apart=0)
@@ -443,7 +448,7 @@ def test_a_topic_gets_one_message_over_a_hundred_looks_of_the_sensor_and_a_resta
     got: list[Any] = []
     minutes = count(START, MINUTE)
     for part in range(2):
-        with dg.DagsterInstance.local_temp(str(tmp_path)) as instance:
+        with dagster_files.instance(tmp_path) as instance:
             sensor = build_alerts([SnsTopic(arn)], options, RUNBOOK, lambda: next(minutes))
             if part == 0:
                 report(instance, FOLDER_NAMES[0])

@@ -32,6 +32,7 @@ from checkout_assets.domain.folders import FOLDER_NAMES
 from checkout_assets.engines.deploying.files import PASSWORD_VARIABLE
 from checkout_assets.engines.emr.options import EmrOptions
 from checkout_assets.settings import Settings
+from checkout_assets_tests.dagster_files import DagsterFiles
 from checkout_assets_tests.deployment import deployment, files_of, instance_config, shipped_instance
 from checkout_assets_tests.local_emr.api_server import QUOTAS
 
@@ -47,7 +48,7 @@ _, LIST_STEPS_A_SECOND = QUOTAS["ListSteps"]
 
 
 @pytest.fixture
-def workspace(tmp_path: Path) -> Iterator[WorkspaceProcessContext]:
+def workspace(tmp_path: Path, dagster_files: DagsterFiles) -> Iterator[WorkspaceProcessContext]:
     """The shipped instance with lower limits, whose launcher starts nothing."""
     config = shipped_instance()
     config["concurrency"]["pools"]["default_limit"] = LIMIT
@@ -60,7 +61,7 @@ def workspace(tmp_path: Path) -> Iterator[WorkspaceProcessContext]:
         location_name="checkout_assets",
     )
     with (
-        dg.DagsterInstance.local_temp(str(tmp_path), overrides=config) as instance,
+        dagster_files.instance(tmp_path, **config) as instance,
         WorkspaceProcessContext(instance, InProcessWorkspaceLoadTarget(origin)) as context,
     ):
         yield context

@@ -32,6 +32,7 @@ from checkout_assets.domain.reporting.scheduled_repairs import RepairState
 from checkout_assets.settings import Settings
 from checkout_assets_tests.dagster.conftest import RUNBOOK, Dagster
 from checkout_assets_tests.dagster.engines import OddCopyEngine, OddStructureEngine
+from checkout_assets_tests.dagster_files import DagsterFiles
 from spark_jobs.contract.failures import Failure
 
 A, B, C = "07_CheckoutOrder", "08_CheckoutOrder", "E9_FulfillmentOrder"
@@ -41,11 +42,11 @@ REPAIR_DAILY = build_repair_daily(JOB, TRIES, FOLDERS)
 
 
 @pytest.fixture(scope="module")
-def files(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dg.DagsterInstance]:
+def files(
+    tmp_path_factory: pytest.TempPathFactory, dagster_files: DagsterFiles
+) -> Iterator[dg.DagsterInstance]:
     """One instance for all tests: a schedule needs one with files, which are slow to make."""
-    directory = str(tmp_path_factory.mktemp("dagster"))
-    telemetry = {"telemetry": {"enabled": False}}
-    with dg.DagsterInstance.local_temp(directory, overrides=telemetry) as instance:
+    with dagster_files.instance(tmp_path_factory.mktemp("dagster")) as instance:
         yield instance
 
 

@@ -6,14 +6,15 @@ from pathlib import Path
 import pytest
 
 from checkout_assets_tests.ec2_place import Ec2Place
+from checkout_assets_tests.forked_python import ForkedPython
 from checkout_assets_tests.local_ec2.local_ec2 import LocalEc2
 from checkout_assets_tests.orders_place import OrdersPlace
 
 
 @pytest.fixture
-def ec2() -> Iterator[LocalEc2]:
+def ec2(forked_python: ForkedPython) -> Iterator[LocalEc2]:
     """A local EC2 whose instances copy by the worker of this version."""
-    with LocalEc2().running() as local:
+    with LocalEc2(python=forked_python.command).running() as local:
         yield local
 
 

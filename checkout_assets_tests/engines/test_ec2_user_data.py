@@ -178,7 +178,8 @@ class Boot:
 
 
 @pytest.fixture
-def boot(place: OrdersPlace, tmp_path: Path, package: Path) -> Iterator[Boot]:
+def bare(place: OrdersPlace, tmp_path: Path, package: Path) -> Iterator[Boot]:
+    """A machine on which all is really installed, in several seconds."""
     boot = Boot(place, WorkerMachine(tmp_path / "machine"), package)
     yield boot
     boot.machine.power_off()
@@ -186,7 +187,15 @@ def boot(place: OrdersPlace, tmp_path: Path, package: Path) -> Iterator[Boot]:
     assert last_call == "shutdown -h now"
 
 
-def test_an_instance_installs_the_worker_copies_its_folder_and_shuts_down(boot: Boot) -> None:
+@pytest.fixture
+def boot(bare: Boot) -> Boot:
+    """A machine whose ``aws`` starts at once."""
+    bare.machine.have_quick_aws()
+    return bare
+
+
+def test_an_instance_installs_the_worker_copies_its_folder_and_shuts_down(bare: Boot) -> None:
+    boot = bare
     for number in range(3):
         boot.place.put(f"{FOLDER}/A/id/{number}")
 
@@ -276,7 +285,8 @@ def test_an_instance_that_is_terminated_while_it_installs_says_so(boot: Boot) ->
 
 @pytest.fixture
 def busy(boot: Boot, proxy: FaultProxy) -> threading.Event:
-    """Set once the folder is tried, which S3 is always too busy for."""
+    """Set once an installed worker tries the folder, which S3 is always too busy for."""
+    boot.machine.have_installed_worker()
     tried = threading.Event()
 
     def refuse(request: Request) -> Answer | None:
@@ -308,7 +318,7 @@ def test_an_instance_that_is_terminated_while_it_copies_says_so(
 def test_a_worker_that_dies_without_a_word_is_reported(boot: Boot, busy: threading.Event) -> None:
     process = boot.machine.start(render_user_data(boot.job))
     assert busy.wait(60)
-    [worker] = boot.machine.processes(process, "checkout-assets copy")
+    [worker] = boot.machine.processes(process, " copy --report ")
     os.kill(worker, signal.SIGKILL)
 
     assert process.wait(60) == 128 + signal.SIGKILL

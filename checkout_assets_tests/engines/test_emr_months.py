@@ -1,6 +1,7 @@
 """Compaction on EMR: a step per month, each month exact, and committed only when proven."""
 
 import shutil
+import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -25,6 +26,7 @@ from checkout_assets.engines.emr.options import MonthsJob
 from checkout_assets.engines.emr.request import LONGEST_STEP, attempt_run_id, step_request
 from checkout_assets.engines.locations import LocalLocation
 from checkout_assets_tests.emr_place import JOB, EmrPlace
+from checkout_assets_tests.forked_python import ForkedPython
 from checkout_assets_tests.in_process_spark import InProcessSpark
 from checkout_assets_tests.local_emr.local_emr import REGION, ClusterFault, LocalEmr
 from checkout_assets_tests.local_emr.month_step import KILLED, month_step
@@ -40,11 +42,15 @@ UNITS = ["checkout-2018-10", "checkout-2018-11", "fulfillment-2018-10"]
 WRITTEN = TableMonth("checkout", OCTOBER)
 
 
+pytestmark = pytest.mark.usefixtures("shared_schemas")
+
+
 class MonthsPlace:
     """A lake with two months of one table and one of the other, and its compaction on EMR."""
 
-    def __init__(self, emr: LocalEmr, directory: Path) -> None:
+    def __init__(self, emr: LocalEmr, directory: Path, python: Sequence[str]) -> None:
         self.emr = emr
+        self.python = python
         self.directory = directory
         self.location = LocalLocation(directory / "lake")
         self.emr_place = EmrPlace(emr, directory)
@@ -53,7 +59,10 @@ class MonthsPlace:
         self.publish("run1", FIRST, order_row("1"), order_row("2", "2018-11-01T00:00"))
         self.publish("run1", SECOND, order_row("4"), order_row("3"))
         self.publish("run1", OTHER, order_row("9"))
-        emr.command = lambda arguments, _: month_step(arguments)
+        emr.command = self.step
+
+    def step(self, arguments: Sequence[str], _: Path) -> Sequence[str]:
+        return month_step(arguments, python=self.python)
 
     def publish(self, run_id: str, folder: str, *rows: dict[str, Any]) -> None:
         publish_rows(self.lake, folder, run_id, rows)
@@ -110,8 +119,8 @@ def rows_of(compactor: Compactor, order_type: OrderType) -> list[dict[str, Any]]
 
 
 @pytest.fixture
-def place(emr: LocalEmr, tmp_path: Path) -> MonthsPlace:
-    return MonthsPlace(emr, tmp_path)
+def place(emr: LocalEmr, tmp_path: Path, forked_python: ForkedPython) -> MonthsPlace:
+    return MonthsPlace(emr, tmp_path, forked_python.command)
 
 
 def test_a_step_per_month_leaves_what_this_machine_would(place: MonthsPlace) -> None:
@@ -121,6 +130,7 @@ def test_a_step_per_month_leaves_what_this_machine_would(place: MonthsPlace) -> 
         here, open_catalog("", here), LocalMonthWriter(here, InProcessSpark, USUAL_COMPACTION)
     )
     assert all(each.ok for each in local.run(dict.fromkeys(OrderType), "run"))
+    place.python = [sys.executable]  # once as a cluster starts it
 
     ended = place.run()
 
@@ -247,27 +257,28 @@ def test_a_cluster_that_never_works_leaves_every_month_as_it_was(place: MonthsPl
 
 
 def test_a_step_that_dies_before_its_result_leaves_no_committed_month(place: MonthsPlace) -> None:
-    place.emr.command = lambda arguments, _: month_step(arguments, KILLED)
+    place.emr.command = lambda arguments, _: month_step(arguments, KILLED, python=place.python)
     ended = place.run()
     assert not any(each.ok for each in ended.values())
     assert list(place.lake.list("orders/checkout/data/")), "the files were written"
     assert set(place.states().values()) == {MonthState.MISSING}
     assert place.compactor().table(OrderType.CHECKOUT).load() is None
-    place.emr.command = lambda arguments, _: month_step(arguments)
+    place.emr.command = place.step
     assert all(each.ok for each in place.run("run2").values())
     place.assert_exact()
 
 
-def slow_but(unit: str) -> Callable[[Sequence[str], Path], Sequence[str]]:
+def slow_but(place: MonthsPlace, unit: str) -> Callable[[Sequence[str], Path], Sequence[str]]:
     def command(arguments: Sequence[str], _: Path) -> Sequence[str]:
-        return month_step(arguments, before="true" if arguments[-1] == unit else "sleep 2")
+        before = "true" if arguments[-1] == unit else "sleep 2"
+        return month_step(arguments, before=before, python=place.python)
 
     return command
 
 
 def test_a_run_whose_platform_was_killed_is_attached_to_again(place: MonthsPlace) -> None:
     """One month is written and not committed, the others are still being written."""
-    place.emr.command = slow_but(UNITS[0])
+    place.emr.command = slow_but(place, UNITS[0])
     dead = place.writer().write(place.contents(), "run")
     assert next(dead).month.name == UNITS[0]
     assert set(place.states().values()) == {MonthState.MISSING}
@@ -290,7 +301,7 @@ def test_months_written_before_the_kill_are_committed_without_a_cluster(place: M
 
 def test_a_folder_published_after_the_kill_is_written_again(place: MonthsPlace) -> None:
     """What the steps of before have written, or still write, is of the earlier contents."""
-    place.emr.command = slow_but(UNITS[0])
+    place.emr.command = slow_but(place, UNITS[0])
     dead = place.writer().write(place.contents(), "run")
     assert next(dead).month.name == UNITS[0]
     place.publish("run2", SECOND, order_row("5"), order_row("6"))

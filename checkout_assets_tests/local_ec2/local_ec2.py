@@ -2,12 +2,11 @@
 
 import base64
 import os
-import shutil
 import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,7 +27,7 @@ from checkout_assets_tests.local_ec2.moto_patches import (
 )
 from checkout_assets_tests.local_quotas import vcpus_of
 from checkout_assets_tests.strict_iam.host_requests import OPERATOR
-from checkout_assets_tests.worker_machine import PYTHON, WorkerMachine
+from checkout_assets_tests.worker_machine import WorkerMachine
 
 ACCOUNT = "123456789012"
 REGION = "us-east-2"
@@ -37,36 +36,6 @@ _SMALLEST = "m1.small"
 """What EC2 launches if no type is named."""
 _TICK = 0.02
 _OFF = "shutdown -h now"
-
-_RUN = "import sys; from checkout_assets.cli.main import main; sys.exit(main())"
-_READY_PYTHON = f"""#!/bin/bash
-if [ "$1 $2" = "-m venv" ]; then
-  mkdir -p "$3/bin"
-  printf '#!/bin/bash\\nexit 0\\n' >"$3/bin/python"
-  {{
-    echo '#!/bin/bash'
-    echo 'if [ "$*" = "copy --help" ]; then exit 0; fi'
-    echo 'exec {sys.executable} -c "{_RUN}" "$@"'
-  }} >"$3/bin/checkout-assets"
-  {shutil.which("chmod")} +x "$3/bin/python" "$3/bin/checkout-assets"
-fi
-"""
-"""Creates an environment with this checkout's worker without installing anything."""
-
-_QUICK_AWS = f"""#!{sys.executable} -IS
-import os, shutil, sys, urllib.request
-def url(uri):
-    return os.environ["AWS_ENDPOINT_URL_S3"] + uri.removeprefix("s3:/")
-source, target = [word for word in sys.argv[3:] if word != "--only-show-errors"]
-if source.startswith("s3://"):
-    with urllib.request.urlopen(url(source)) as answer:
-        where = sys.stdout.buffer if target == "-" else open(target, "wb")
-        shutil.copyfileobj(answer, where)
-else:
-    data = open(source, "rb").read()
-    urllib.request.urlopen(urllib.request.Request(url(target), data, method="PUT"))
-"""
-"""``aws s3 cp`` that starts at once, for an S3 server that asks for no signature."""
 
 
 @dataclass
@@ -105,12 +74,14 @@ class LocalEc2:
     """EC2 of one account and region, with two subnets and a security group.
 
     ``prepare`` are called with the next instances before they boot, None for one as it is. With
-    ``installs`` a worker is really installed; without, it is there when the archive was proved.
+    ``installs`` a worker is really installed; without, it is there when the archive was proved, and
+    ``python`` runs it.
     ``frozen`` instances are running and do nothing. ``grace_seconds`` is what processes have
     when their instance is terminated.
     """
 
     installs: bool = False
+    python: Sequence[str] = (sys.executable,)
     prepare: list[Callable[[LocalInstance], None] | None] = field(default_factory=list)
     api: Ec2ApiServer = field(default_factory=Ec2ApiServer)
     instances: list[LocalInstance] = field(default_factory=list)
@@ -193,8 +164,8 @@ class LocalEc2:
         metadata = self._stack.enter_context(instance_metadata())
         machine = WorkerMachine(machine_place, metadata.url)
         if not self.installs:
-            machine.command(f"python{PYTHON}", _READY_PYTHON)
-            machine.command("aws", _QUICK_AWS)
+            machine.have_quick_aws()
+            machine.have_installed_worker(self.python)
         user_data = base64.b64decode(str(told.user_data)).decode()
         instance = LocalInstance(told, machine, user_data, metadata)
         self.instances.append(instance)

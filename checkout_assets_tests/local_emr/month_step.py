@@ -19,10 +19,15 @@ ROOT = Path(__file__).resolve().parents[2]
 DONE, KILLED = "done", "killed"
 
 
-def month_step(arguments: Sequence[str], ending: str = DONE, before: str = "true") -> list[str]:
+def month_step(
+    arguments: Sequence[str],
+    ending: str = DONE,
+    before: str = "true",
+    python: Sequence[str] = (sys.executable,),
+) -> list[str]:
     """The local command for a step's ``spark-submit`` of ``compact_months.py``."""
     script = next(n for n, each in enumerate(arguments) if each.endswith(".py"))
-    words = [sys.executable, "-m", __spec__.name, ending, *arguments[script + 1 :]]
+    words = [*python, "-m", __spec__.name, ending, *arguments[script + 1 :]]
     line = f'{before} && PYTHONPATH="$1" && export PYTHONPATH && shift && exec "$@"'
     return ["sh", "-c", line, "sh", str(ROOT), *words]
 

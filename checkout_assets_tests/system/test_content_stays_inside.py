@@ -16,6 +16,7 @@ import pytest
 from checkout_assets.cli.main import run as command_line
 from checkout_assets.definitions import build_defs
 from checkout_assets.settings import Settings
+from checkout_assets_tests.dagster_files import DagsterFiles
 from checkout_assets_tests.orders_place import OrdersPlace
 from checkout_assets_tests.spark_jobs.job_process import JobProcess
 from spark_jobs.contract.order_types import table_of
@@ -232,10 +233,12 @@ def test_no_command_prints_what_documents_hold_or_how_they_are_named(
 
 
 def test_no_event_of_a_dagster_run_holds_what_documents_do(
-    planted: OrdersPlace, tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes]
+    planted: OrdersPlace,
+    tmp_path: Path,
+    capfdbinary: pytest.CaptureFixture[bytes],
+    dagster_files: DagsterFiles,
 ) -> None:
     home = tmp_path / "dagster"
-    home.mkdir()
     defs = build_defs(
         Settings(
             source_uri=planted.source.uri,
@@ -245,9 +248,7 @@ def test_no_event_of_a_dagster_run_holds_what_documents_do(
         )
     )
     job = defs.resolve_implicit_global_asset_job_def()
-    with dg.DagsterInstance.local_temp(
-        str(home), overrides={"telemetry": {"enabled": False}}
-    ) as instance:
+    with dagster_files.instance(home) as instance:
         for asset in ("structured_orders", "reconciliation"):
             ended = job.execute_in_process(
                 instance=instance,

@@ -13,6 +13,7 @@ from checkout_assets.domain.folders import Folder, select_folders
 from checkout_assets.sample.source import SampleOptions, folder_objects
 from checkout_assets.sample.upload import upload
 from checkout_assets.settings import Settings
+from checkout_assets_tests.dagster_files import DagsterFiles
 from checkout_assets_tests.orders_place import OrdersPlace
 
 FOLDERS = select_folders(["12_CheckoutOrder..13_CheckoutOrder"])
@@ -23,12 +24,8 @@ RANGE = {
 
 
 @pytest.fixture
-def instance(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
-    home = tmp_path / "dagster"
-    home.mkdir()
-    with dg.DagsterInstance.local_temp(
-        str(home), overrides={"telemetry": {"enabled": False}}
-    ) as made:
+def instance(tmp_path: Path, dagster_files: DagsterFiles) -> Iterator[dg.DagsterInstance]:
+    with dagster_files.instance(tmp_path / "dagster") as made:
         yield made
 
 
