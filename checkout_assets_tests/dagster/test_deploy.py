@@ -37,7 +37,7 @@ from checkout_assets_tests.deployment import deployment, files_of, instance_conf
 from checkout_assets_tests.local_emr.api_server import QUOTAS
 
 GUIDES = Path(__file__).resolve().parents[2] / "docs" / "deploy"
-RUNS, FOLDERS_PER_RUN = 8, 32
+RUNS, FOLDERS_PER_RUN = 5, 32
 LIMIT, MOST = 2, 4
 LAUNCH = """
 mutation($execution: ExecutionParams!) {
