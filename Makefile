@@ -4,6 +4,8 @@ PYTHON ?= $(shell for name in python3.11 python3.12 python3.13 python3; do \
 	if $$name -c '' 2>/dev/null; then command -v $$name; break; fi; done)
 VENV ?= .venv
 BIN := $(VENV)/bin
+# Modules are compiled once, not by each of the hundreds of processes that tests start.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help demo ui test test-browser pictures test-readers test-servers test-lowest test-newest lock upgrade bench-copy soak-copy bench-structure bench-publish bench-query bench-history soak-structure test-package test-emr test-ec2 test-canary test-killed test-postgresql test-512 test-months test-faults test-properties soak-emr package lint format clean

@@ -1,5 +1,6 @@
 """Which Python make chooses, and what it says if there is none that works."""
 
+import re
 import shutil
 import subprocess
 import sys
@@ -44,16 +45,32 @@ esac
     (path / name).chmod(0o755)
 
 
-def make(path: Path, tmp_path: Path, *words: str) -> "subprocess.CompletedProcess[str]":
+def make(
+    path: Path, tmp_path: Path, *words: str, **variables: str
+) -> "subprocess.CompletedProcess[str]":
     venv = tmp_path / "venv"
     return subprocess.run(
         [path / "make", "-f", MAKEFILE, f"VENV={venv}", *words, f"{venv}/bin/python"],
-        env={"PATH": str(path)},
+        env={"PATH": str(path), **variables},
         capture_output=True,
         text=True,
         check=False,
         timeout=60,
     )
+
+
+def test_compiled_modules_are_kept_whatever_the_environment_says(
+    path: Path, tmp_path: Path
+) -> None:
+    """Else each process of the tests compiles all that it imports."""
+    add_python(path, "python3.13", "3.13.1")
+    script = path / "python3.13"
+    said = '"-m venv "*) echo "$PYTHONDONTWRITEBYTECODE" ;;'
+    script.write_text(re.sub(r'"-m venv "\*.*', lambda _: said, script.read_text()))
+
+    ended = make(path, tmp_path, "--silent", PYTHONDONTWRITEBYTECODE="1")
+
+    assert (ended.returncode, ended.stdout) == (0, "\n"), ended.stderr
 
 
 def test_the_first_of_the_known_names_that_runs_is_chosen(path: Path, tmp_path: Path) -> None:
