@@ -4,6 +4,7 @@ import shutil
 import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,12 @@ from checkout_assets.engines.emr.backend import EmrBackend
 from checkout_assets.engines.emr.month_work import MonthWork
 from checkout_assets.engines.emr.month_writer import EmrMonthWriter
 from checkout_assets.engines.emr.options import MonthsJob
-from checkout_assets.engines.emr.request import LONGEST_STEP, attempt_run_id, step_request
+from checkout_assets.engines.emr.request import (
+    LONGEST_STEP,
+    attempt_run_id,
+    launch_request,
+    step_request,
+)
 from checkout_assets.engines.locations import LocalLocation
 from checkout_assets_tests.emr_place import JOB, EmrPlace
 from checkout_assets_tests.forked_python import ForkedPython
@@ -143,9 +149,19 @@ def test_a_step_per_month_leaves_what_this_machine_would(place: MonthsPlace) -> 
     assert place.emr.living() == []
 
 
-def test_the_host_s_policy_allows_what_compaction_asks_emr_for(place: MonthsPlace) -> None:
-    place.run()
-    assert place.emr_place.host.denied == []
+def test_the_host_s_policies_allow_what_compaction_asks_emr_for_and_no_more(
+    place: MonthsPlace,
+) -> None:
+    """A cancelled run ends its cluster, or only its own steps on a cluster of another run."""
+    place.emr.command = slow_but(UNITS[0])
+    host, api = place.emr_place.host, place.emr_place.api()
+    other = api.launch(launch_request(place.emr_place.options, "other", []))
+    for run_id, cluster in (("run", ""), ("on another", other)):
+        writer = place.writer(cluster_id=cluster)
+        with closing(writer.write(place.contents(), run_id)) as months:
+            next(months)
+    assert host.denied == []
+    assert host.needless() == []
 
 
 def test_a_month_that_is_up_to_date_launches_nothing(place: MonthsPlace) -> None:

@@ -191,6 +191,14 @@ def test_a_quota_below_all_clusters_is_told_and_what_it_holds_is_launched(
     assert len(emr.clusters) == 2, "a launch that the quota refuses is not repeated"
 
 
+def test_the_quota_of_spot_is_not_read_without_spot_nodes(on_emr: EmrPlace, emr: LocalEmr) -> None:
+    del emr.api.quotas.values[SPOT_CODE]
+    told: list[str] = []
+    nodes = on_emr.options.host_nodes
+    assert quota_refusal(on_emr.api().quotas, nodes, 1, ("cluster", "folder"), told.append) is None
+    assert told == []
+
+
 def test_a_cluster_of_somebody_else_is_used_whatever_the_quota(
     on_emr: EmrPlace, emr: LocalEmr
 ) -> None:

@@ -17,6 +17,7 @@ from checkout_assets_tests.canary_place import (
     FOLDER,
     LINKS,
     MULTIPART,
+    ORDER,
     TAGGED,
     CanaryPlace,
     QuickLimitedClock,
@@ -158,6 +159,26 @@ def file_that_is_missing(canary: CanaryPlace) -> None:
 
 READS_NO_TAGS = denies("?tagging", methods=["GET"])
 COPIES_NO_TAGS = denies(TAGGED, copies=True)
+NO_TAGS = Answer(200, content="<Tagging><TagSet></TagSet></Tagging>")
+
+
+def raw_without_tags(canary: CanaryPlace) -> None:
+    canary.proxy.rule = lambda request: (
+        NO_TAGS if "?tagging" in request.path and "/_canary/" in request.path else None
+    )
+
+
+def object_that_comes_later(canary: CanaryPlace) -> None:
+    """The instance finds a third kind of object, which was not there when the sample was chosen."""
+    canary.orders.delete(MULTIPART)
+
+    def rule(request: Request) -> None:
+        if request.method == "PUT" and request.path.endswith("/folders.json"):
+            canary.orders.put_in_parts(MULTIPART, ORDER)
+
+    canary.proxy.rule = rule
+
+
 REMOVES_NOTHING = denies("?delete", methods=["POST"])
 
 
@@ -172,7 +193,9 @@ REMOVES_NOTHING = denies("?delete", methods=["POST"])
         (instance_that_never_starts, "worker started", "did not answer any more"),
         (proxied(denies(copies=True)), "objects copied", "Not in raw: the ordinary and the"),
         (proxied(COPIES_NO_TAGS), "objects copied", "Not in raw: the tagged object"),
+        (raw_without_tags, "objects copied", "differ from the source in the tags of the tagged"),
         (proxied(denies("/results/", methods=["PUT"])), "reports received", "report is missing"),
+        (object_that_comes_later, "completion record", "It proves 3 objects instead of 2"),
         (instance_that_stays, "instance ended", "is still running"),
         (cluster_that_fails, "cluster started", "BOOTSTRAP_FAILURE"),
         (cluster_that_hangs, "cluster started", "given up after 35 minutes"),
