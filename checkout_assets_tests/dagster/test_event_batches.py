@@ -1,6 +1,7 @@
 """Batches of events leave in every table what Dagster's own log leaves there, event by event."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -101,6 +102,27 @@ def test_the_text_of_a_materialization_is_built_once(
     ours = PooledSqliteEventLogStorage(str(tmp_path / "ours"))
     ours.store_event(materialization)
     assert built == [materialization]
+
+
+def test_while_a_thread_stores_a_batch_others_use_other_connections(tmp_path: Path) -> None:
+    ours = PooledSqliteEventLogStorage(str(tmp_path / "ours"))
+
+    def connected() -> object:
+        with ours.index_connection() as connection:
+            return connection
+
+    with ours._one_transaction() as storing, ThreadPoolExecutor(1) as pool:
+        assert connected() is storing
+        assert pool.submit(connected).result() is not storing
+
+
+def test_a_table_that_is_missing_is_looked_for_again(tmp_path: Path) -> None:
+    """A migration may add it."""
+    ours = PooledSqliteEventLogStorage(str(tmp_path / "ours"))
+    assert not ours.has_table("later")
+    with ours.index_connection() as connection:
+        connection.execute(text("CREATE TABLE later (id INTEGER)"))
+    assert ours.has_table("later")
 
 
 def all_of(storage: SqlEventLogStorage, table: str, order: str) -> list[dict[str, object]]:
