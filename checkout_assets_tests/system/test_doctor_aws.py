@@ -528,6 +528,12 @@ def test_clusters_of_compaction_count_for_the_quota(
     assert told in ok["EMR: vCPU quota"]
 
 
+def test_the_instances_of_a_run_count_for_the_quota(account: MigrationAccount) -> None:
+    account.configure(FOLDERS_PER_RUN="64", EC2_FOLDERS_PER_INSTANCE="30", STRUCTURE_ENGINE="local")
+    told = in_state(examined(account), CheckState.OK)["EC2: vCPU quota"]
+    assert told.startswith("One run needs 48 vCPUs, 4 at a time need 192; the account has 2,000")
+
+
 def test_the_months_since_the_first_one_are_divided_among_clusters(
     account: MigrationAccount,
 ) -> None:
