@@ -108,11 +108,11 @@ def phases() -> dict[str, Pause]:
 
     from checkout_assets.engines.compacting import engine
     from checkout_assets.engines.compacting.orders_table import OrdersTable
-    from spark_jobs.compaction import run, writing
+    from spark_jobs.compaction import reading, run
 
     return {
         "planned, before the reading": Pause(run, "compact_part"),
-        "reading": Pause(writing, "_rows_of", 2, after=True),
+        "reading": Pause(reading, "_proved", 2, after=True),
         "writing, before the rename": Pause(os, "replace", of="/data/"),
         "written, before the record of the month": Pause(run, "compact_part", after=True),
         "recorded, before the commit": Pause(OrdersTable, "replace"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import TYPE_CHECKING, Dict, List, NamedTuple, Tuple
+from typing import TYPE_CHECKING, Dict, List, NamedTuple, Sequence, Tuple
 
 from spark_jobs.compaction.instants import utc_instant
 from spark_jobs.schema import arrow_schema
@@ -72,12 +72,12 @@ class DerivedRows(NamedTuple):
     unstated: Dict[str, int]
 
 
-def with_derived(rows: pa.Table, day: date, table: str) -> DerivedRows:
-    """Return the rows of one day of a plain table as rows of the analysts' table."""
+def with_derived(rows: pa.Table, days: Sequence[date], table: str) -> DerivedRows:
+    """Return rows of a plain table, each with its day, as rows of the analysts' table."""
     import pyarrow as pa
 
     schema = compacted_schema(table)
-    arrays: List[pa.Array] = [pa.array([day] * len(rows), pa.date32())]
+    arrays: List[pa.Array] = [pa.array(days, pa.date32())]
     unstated: Dict[str, int] = {}
     for column in TIMES:
         texts = rows.column(column.source).to_pylist()

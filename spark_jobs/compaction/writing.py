@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
-from datetime import date
-from typing import TYPE_CHECKING, Any, Iterator, List, Tuple
+from typing import TYPE_CHECKING, Iterator, List, Tuple
 
 from spark_jobs.compaction.columns import (
     DERIVED,
@@ -13,14 +11,12 @@ from spark_jobs.compaction.columns import (
     with_derived,
 )
 from spark_jobs.compaction.parts import CompactionJob, MonthPart, PartCompacted
-from spark_jobs.contract.failures import Failure
-from spark_jobs.contract.keys import compacted_file_key, day_of_table_file
+from spark_jobs.compaction.reading import rows_of_part
+from spark_jobs.contract.keys import compacted_file_key
 from spark_jobs.contract.months import WrittenFile
-from spark_jobs.contract.publication import PublishedFile
 from spark_jobs.job.plan import FolderError, fault_of_the_job, job_failure_of
 from spark_jobs.job.writing import parquet_writer
-from spark_jobs.schema import arrow_schema
-from spark_jobs.stores import Blob, NotFoundError, Store, StoreError, open_store
+from spark_jobs.stores import Store, StoreError, open_store
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -31,8 +27,6 @@ ROW_GROUP_BYTES = 128 * 1024 * 1024
 _FILES_COMBINED = 64
 """A table of 700 leaf columns takes 200 KB beside its rows, so small ones are combined early."""
 
-_READS_AT_ONCE = 4
-_FILES_GONE = Failure("FilesGone", transient=True)
 _SORTED_BY = ("id", "changed_at", "_source_key")
 _STATISTICS = [*(column.name for column in DERIVED), "id", "orderid", "_folder", "_source_key"]
 """Columns that filters use. Statistics of all leaves would outweigh a small month's data."""
@@ -72,70 +66,11 @@ def _compacted(lake: Store, job: CompactionJob, part: MonthPart) -> PartCompacte
 
 
 def _tables(lake: Store, table: str, part: MonthPart, unstated: Counter[str]) -> Iterator[pa.Table]:
-    """The rows of each file, with the derived columns."""
-    reads = lake.read_many((file.path for file in part.files), _READS_AT_ONCE)
-    for file, (_, read) in zip(part.files, reads):
-        rows = _rows_of(part.month, table, file, read)
-        day = date.fromisoformat(day_of_table_file(file.path))
-        derived = with_derived(rows, day, table)
+    """The part's rows with the derived columns, some files at a time."""
+    for dated in rows_of_part(lake, table, part):
+        derived = with_derived(dated.rows, dated.days, table)
         unstated.update(derived.unstated)
         yield derived.rows
-
-
-def _rows_of(month: str, table: str, file: PublishedFile, read: Any) -> pa.Table:
-    """The file's rows; raises FolderError unless it is what the publication record states."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    if isinstance(read, NotFoundError):
-        raise FolderError(
-            f"{month}: a published file is gone. If a folder was structured meanwhile, compact the "
-            "month again; otherwise see docs/runbook.md#files_missing.",
-            _FILES_GONE,
-        )
-    if not isinstance(read, Blob):
-        raise read
-    if len(read.data) != file.size or not _has_digest(file, read.data):
-        raise FolderError(_differs(month))
-    try:
-        rows = pq.ParquetFile(pa.BufferReader(read.data)).read(use_threads=False)
-    except (pa.ArrowException, OSError):
-        raise FolderError(_differs(month)) from None
-    if len(rows) != file.rows:
-        raise FolderError(_differs(month))
-    return _in_schema(month, rows, table)
-
-
-def _has_digest(file: PublishedFile, data: bytes) -> bool:
-    return not file.sha256 or hashlib.sha256(data).hexdigest() == file.sha256
-
-
-def _differs(month: str) -> str:
-    return (
-        f"{month}: a published file is not what its publication record states. See "
-        "docs/runbook.md#files_missing, then structure its folder again."
-    )
-
-
-def _in_schema(month: str, rows: pa.Table, table: str) -> pa.Table:
-    """Rows of an earlier schema lack columns, which are null; other columns are refused."""
-    import pyarrow as pa
-
-    schema = arrow_schema(table)
-    if rows.schema.equals(schema):  # nearly always; a cast of 716 leaf columns costs 12 ms per file
-        return rows.replace_schema_metadata(schema.metadata)
-    if not set(rows.column_names) <= set(schema.names):
-        raise FolderError(
-            f"{month}: a published file has columns that this version does not know. Upgrade "
-            "checkout-assets here, then run it again."
-        )
-    columns = [
-        rows.column(field.name).cast(field.type)
-        if field.name in rows.column_names
-        else pa.nulls(len(rows), field.type)
-        for field in schema
-    ]
-    return pa.table(columns, schema=schema)
 
 
 def _row_groups(tables: Iterator[pa.Table]) -> Iterator[pa.Table]:
