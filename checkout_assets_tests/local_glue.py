@@ -1,4 +1,8 @@
-"""moto's Glue over HTTP, with the limits of Glue's API reference that moto does not know."""
+"""moto's Glue over HTTP, with the limits of Glue's API reference that moto does not know.
+
+It keeps all names of columns in lower case, as Hive does, and those of nested fields too. Glue was
+seen to do the former (apache/gravitino, pull request 14561); of the latter nothing is documented.
+"""
 
 import json
 from collections.abc import Callable, Iterator, Mapping
@@ -64,6 +68,8 @@ class LocalGlue:
         if operation == "UpdateTable" and not _is_current(sent):
             return json_error("ConcurrentModificationException")
         status, headers, body = GlueResponse.dispatch(request)
+        if "TableInput" in sent:
+            _fold_names(sent["DatabaseName"], sent["TableInput"]["Name"])
         self.requests.append((operation, sent))
         return Response(body, status, dict(headers))
 
@@ -88,6 +94,16 @@ class OtherWriter:
 
 def _backends() -> list[Any]:
     return [backend for regions in glue_backends.values() for backend in regions.values()]
+
+
+def _fold_names(database: str, table: str) -> None:
+    """Store the names of a table's columns and nested fields in lower case."""
+    for backend in _backends():
+        found = backend.databases.get(database)
+        stored = found.tables.get(table) if found is not None else None
+        for version in stored.versions.values() if stored is not None else ():
+            for column in (version.get("StorageDescriptor") or {}).get("Columns") or ():
+                column.update({each: column[each].lower() for each in ("Name", "Type")})
 
 
 def _is_current(sent: Sent) -> bool:

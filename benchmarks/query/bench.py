@@ -11,6 +11,7 @@ import shutil
 import sys
 import tempfile
 from dataclasses import asdict, dataclass
+from math import inf
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -146,10 +147,13 @@ def show_queries(queries: list[Compared]) -> Table:
     return table
 
 
-def measure(lake: Path, size: LakeSize, rounds: int, out: Path) -> int:
-    """Generate, compact, ask, print and write; 1 if a target is missed."""
+def measure(lake: Path, size: LakeSize, rounds: int, out: Path, minutes: float = inf) -> int:
+    """Generate, compact, ask, print and write; 1 if a target is missed or folders are left."""
     console = Console()
-    publish_lake(str(lake), size, PROCESSES)
+    left = publish_lake(str(lake), size, PROCESSES, 60 * minutes)
+    if left:
+        console.print(f"{left} of {size.folders} folders are left: run it again with this --lake.")
+        return 1
     compacted = compact(lake)
     queries = compare(lake, rounds)
     console.print(show(compacted), show_queries(queries))
@@ -171,13 +175,19 @@ def main() -> int:
     parser.add_argument("--folders", type=int, default=FOLDERS, help="of the 256 of checkout")
     parser.add_argument("--days", type=int, default=DAYS)
     parser.add_argument("--rows", type=int, default=ROWS, help="per file")
+    parser.add_argument(
+        "--distinct", type=int, default=0, help="folders with rows of their own (default: all)"
+    )
     parser.add_argument("--rounds", type=int, default=ROUNDS)
     parser.add_argument("--lake", type=Path, help="keep the generated lake there, or take it")
+    parser.add_argument(
+        "--minutes", type=float, default=inf, help="stop generating then, and go on in another run"
+    )
     parser.add_argument("--out", type=Path, default=RESULTS)
     given = parser.parse_args()
-    size = LakeSize(given.folders, given.days, given.rows)
+    size = LakeSize(given.folders, given.days, given.rows, given.distinct)
     if given.lake is not None:
-        return measure(given.lake.absolute(), size, given.rounds, given.out)
+        return measure(given.lake.absolute(), size, given.rounds, given.out, given.minutes)
     with tempfile.TemporaryDirectory() as directory:
         return measure(Path(directory) / "lake", size, given.rounds, given.out)
 

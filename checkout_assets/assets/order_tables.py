@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 from pydantic import Field
 
+from checkout_assets.assets.failed_months import month_failure
 from checkout_assets.assets.folder_run import configured, told_as_failure
 from checkout_assets.assets.order_table_checks import TABLE_CHECKS, UP_TO_DATE, check_tables
 from checkout_assets.assets.partitions import OWNERS
@@ -99,8 +100,8 @@ class _Step:
         self._context = context
         self._runbook = runbook
         self._engine = configured(order_tables, context.op_execution_context)
-        first = context.run.root_run_id if order_tables.attaches_again else None
-        self._run_id = first or context.run_id
+        self._first_run = context.run.root_run_id or context.run_id
+        self._run_id = self._first_run if order_tables.attaches_again else context.run_id
         self._failed: list[MonthCompacted] = []
         self._asked = 0
 
@@ -152,13 +153,14 @@ class _Step:
 
     def _report(self, key: dg.AssetKey, ended: "MonthCompacted") -> Iterator[Any]:
         """Report a month: of a single partition as the step's result, else as an event."""
+        partition = partition_of_month(ended.contents.month)
         if ended.error:
             self._context.log.error(ended.error)
             self._failed.append(ended)
+            self._context.log_event(month_failure(key, partition, ended, self._first_run))
         elif self._context.has_partition_key:
             yield dg.MaterializeResult(asset_key=key, metadata=_metadata(ended))
         else:
-            partition = partition_of_month(ended.contents.month)
             self._context.log_event(
                 dg.AssetMaterialization(key, partition=partition, metadata=_metadata(ended))
             )

@@ -14,6 +14,8 @@ from checkout_assets.engines.compacting.writing import LocalMonthWriter
 from checkout_assets.engines.locations import LocalLocation
 from checkout_assets_tests.in_process_spark import InProcessSpark
 from spark_jobs.contract.order_types import OrderType
+from spark_jobs.job.publishing import read_published
+from spark_jobs.stores import open_store
 
 SIZE = LakeSize(folders=2, days=62, rows=1)
 COMPACTED = Compacted(
@@ -50,6 +52,17 @@ def test_a_lake_that_is_there_is_taken(lake: Path) -> None:
     before = {path: path.stat().st_mtime_ns for path in lake.rglob("*.parquet")}
     publish_lake(str(lake), SIZE, 1)
     assert {path: path.stat().st_mtime_ns for path in lake.rglob("*.parquet")} == before
+
+
+def test_a_lake_is_made_in_parts_and_of_fewer_documents(tmp_path: Path) -> None:
+    uri, size = str(tmp_path / "lake"), LakeSize(folders=3, days=2, rows=1, distinct=1)
+    assert publish_lake(uri, size, 1, seconds=-1) == 1
+    assert publish_lake(uri, size, 1) == 0
+    records = [read_published(open_store(uri), name).record for name in size.names()]
+    assert [record.folder for record in records if record is not None] == list(size.names())
+    files = [file.path for record in records if record is not None for file in record.files]
+    assert len(set(files)) == size.files
+    assert len({(Path(uri) / path).read_bytes() for path in files}) == size.days
 
 
 def test_the_folders_are_spread_over_checkout() -> None:

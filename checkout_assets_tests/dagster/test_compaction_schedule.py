@@ -8,18 +8,23 @@ from typing import Any
 import dagster as dg
 import pytest
 
+from checkout_assets.assets.failed_months import month_failure, months_given_up
 from checkout_assets.assets.order_tables import order_table_key
 from checkout_assets.automation.compaction_schedule import build_compact_stale_months
 from checkout_assets.definitions import build_defs, build_resources
+from checkout_assets.domain.compaction.months import Month
 from checkout_assets.domain.errors import MigrationError
+from checkout_assets.engines.compacting.committing import MonthCompacted
 from checkout_assets.settings import Settings
 from checkout_assets_tests.dagster.test_order_tables import definitions, materialize
 from checkout_assets_tests.published_lake import order_row, publish_rows
+from spark_jobs.contract.failures import Failure
+from spark_jobs.contract.keys import publication_record_key
 from spark_jobs.contract.order_types import OrderType
 from spark_jobs.contract.publication import PUBLISHING
 from spark_jobs.stores import Store, open_store
 
-FOLDER = "0A_CheckoutOrder"
+FOLDER, OTHER = "0A_CheckoutOrder", "0B_CheckoutOrder"
 AT = datetime(2018, 12, 24, 3, tzinfo=UTC)
 DAYS = [f"2018-{month}-15T00:00:00Z" for month in ("06", "07", "09", "10", "12")]
 CHECKOUT = order_table_key(OrderType.CHECKOUT)
@@ -104,6 +109,46 @@ def test_months_of_queued_and_running_runs_are_not_requested_again(
         "2018-10-01..2018-10-01",
         "2018-12-01..2018-12-01",
     ]
+
+
+def test_a_month_that_was_refused_is_not_requested_again_until_its_contents_change(
+    lake: Store, instance: dg.DagsterInstance
+) -> None:
+    publish_rows(lake, OTHER, "run1", [order_row("7", DAYS[0])])
+    assert materialize(lake, instance, "2018-01-01", "2018-12-01").success
+    lake.delete([publication_record_key(OTHER)])
+    assert tick(lake, instance) == ["2018-06-01..2018-06-01"]
+    assert not materialize(lake, instance, "2018-06-01", "2018-06-01").success
+    assert tick(lake, instance) == (
+        "No month is stale or missing that no run is at. 1 month failed before and is not tried "
+        "again until a folder of the month is structured again: checkout 2018-06."
+    )
+    publish_rows(lake, OTHER, "run2", [order_row("7", DAYS[0])])
+    assert tick(lake, instance) == ["2018-06-01..2018-06-01"]
+
+
+def test_a_month_that_fails_in_passing_is_requested_for_three_runs(
+    lake: Store, instance: dg.DagsterInstance
+) -> None:
+    gone = next(lake.list("consumable_tables/checkout/YEAR=2018/MONTH=06/")).key
+    lake.delete([gone])
+    for _ in range(3):
+        assert tick(lake, instance)[0] == "2018-06-01..2018-07-01"
+        assert not materialize(lake, instance, "2018-06-01", "2018-06-01").success
+    assert tick(lake, instance)[0] == "2018-07-01..2018-07-01"
+
+
+def test_repeated_attempts_of_a_run_count_once(lake: Store, instance: dg.DagsterInstance) -> None:
+    engine = build_resources(Settings(lake_uri=lake.uri))["order_tables"].engine()
+    status = engine.status(OrderType.CHECKOUT)[Month(2018, 6)]
+    failed = MonthCompacted(
+        status.contents, status.state, error="x", failure=Failure("FilesGone", transient=True)
+    )
+    for run in ("one", "one", "one", "two"):
+        event = month_failure(CHECKOUT, "2018-06-01", failed, run)
+        instance.report_runless_asset_event(event)
+    assert months_given_up(instance, CHECKOUT, {"2018-06-01": status}, 3) == set()
+    assert months_given_up(instance, CHECKOUT, {"2018-06-01": status}, 2) == {"2018-06-01"}
 
 
 def test_months_without_a_partition_are_not_requested(

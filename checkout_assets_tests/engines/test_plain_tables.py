@@ -55,8 +55,12 @@ def test_every_column_has_its_type_and_meaning(cataloged: Cataloged, name: str) 
     columns = {column["Name"]: column for column in storage["Columns"]}
     schema = table_columns(name)
     assert [column.name for column in schema] == list(columns)
-    assert {name: c["Type"] for name, c in columns.items()} == {c.name: c.ddl for c in schema}
-    assert columns["items"]["Type"].startswith("array<struct<uniqueId:string,")
+    (sent,) = (
+        each["TableInput"]["StorageDescriptor"]["Columns"]
+        for each in cataloged.glue.sent("CreateTable")
+        if each["TableInput"]["Name"] == name
+    )
+    assert {each["Name"]: each["Type"] for each in sent} == {c.name: c.ddl for c in schema}
     assert columns["value"]["Comment"] == "cents"
     assert storage["Location"] == f"{cataloged.lake.uri}/consumable_tables/{name}/"
     keys = [(column["Name"], column["Type"]) for column in table["PartitionKeys"]]
@@ -118,6 +122,17 @@ def test_a_new_year_is_a_difference_until_it_is_written(cataloged: Cataloged) ->
     )
     later.write()
     assert later.states() == [UP_TO_DATE, UP_TO_DATE]
+
+
+def test_names_of_nested_fields_may_be_in_lower_case_in_glue(cataloged: Cataloged) -> None:
+    cataloged.write()
+    (items,) = (
+        column["Type"]
+        for column in cataloged.table()["StorageDescriptor"]["Columns"]
+        if column["Name"] == "items"
+    )
+    assert "productcategories" in items
+    assert cataloged.states() == [UP_TO_DATE, UP_TO_DATE]
 
 
 def test_folders_that_are_no_year_are_told(cataloged: Cataloged) -> None:

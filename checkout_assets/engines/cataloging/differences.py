@@ -12,6 +12,8 @@ _KEPT = (
 )
 """What UpdateTable takes of a table and its definition does not say: it would be lost."""
 
+_TYPE_OF = "type of "
+
 
 @dataclass(frozen=True, slots=True)
 class Difference:
@@ -28,13 +30,24 @@ def differences(found: Mapping[str, Any], wanted: TableInput) -> tuple[Differenc
     changed = tuple(
         Difference(what, before.get(what, ""), after.get(what, ""))
         for what in dict.fromkeys([*after, *before])
-        if before.get(what, "") != after.get(what, "")
+        if not _are_equal(what, before.get(what, ""), after.get(what, ""))
     )
     # Without this a table whose columns only changed places would count as equal.
     before_names, after_names = _names(found), _names(wanted)
     if not changed and before_names != after_names:
         return (Difference("order of columns", before_names, after_names),)
     return changed
+
+
+def _are_equal(what: str, before: str, after: str) -> bool:
+    """Whether two values mean the same: a type's words and names of fields have no case.
+
+    Hive keeps the names of columns in lower case. Athena reads Parquet with Trino's reader, which
+    finds a field by its name in any case.
+    """
+    if what.startswith(_TYPE_OF):
+        return before.lower() == after.lower()
+    return before == after
 
 
 def mended(found: Mapping[str, Any], wanted: TableInput) -> TableInput:
@@ -73,7 +86,7 @@ def _described(table: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         ("partition column", table.get("PartitionKeys")),
     ):
         for column in columns or ():
-            yield f"type of {place} {column['Name']}", column.get("Type") or ""
+            yield f"{_TYPE_OF}{place} {column['Name']}", column.get("Type") or ""
             yield f"comment of {place} {column['Name']}", column.get("Comment") or ""
     for name, value in sorted((table.get("Parameters") or {}).items()):
         if is_our_parameter(name):
