@@ -14,7 +14,7 @@ from spark_jobs.contract.keys import quarantine_file_key, staged_key, table_file
 from spark_jobs.contract.order_types import table_of
 from spark_jobs.contract.publication import PublishedFile
 from spark_jobs.job.source_keys import SourceKeys
-from spark_jobs.job.valued_columns import valued_columns
+from spark_jobs.job.value_bytes import value_bytes
 from spark_jobs.stores import Store
 
 if TYPE_CHECKING:
@@ -25,9 +25,14 @@ ROWS_WORTH_A_DICTIONARY = 1000
 a file costs 36-44 ms and 206 KB with them, 15 ms and 76 KB without."""
 
 ROWS_WORTH_COMPRESSED_NULLS = 100
-"""Up to here a file's columns without values are not compressed: nearly 80 % of its columns, each
-with only a few bytes of levels. This saves 6-8 % of its CPU and 2-4 % of its bytes; files of 200
-rows would be larger (docs/performance.md)."""
+"""Up to here a file's columns with few or no bytes of values are not compressed. Nearly 80 % of
+its columns have no value, only a few bytes of levels. This saves 6-8 % of its CPU and 2-4 % of its
+bytes; files of 200 rows would be larger (docs/performance.md)."""
+
+BYTES_WORTH_COMPRESSING = 128
+"""A column of such a file is compressed if it has about this many bytes of values, or more: zstd
+is set up anew for each, some 25 microseconds. In a file of 4 rows this saves another 4 % of CPU
+and costs 2 % of bytes."""
 
 LINE_BYTES_PER_FILE = 128 * 1024 * 1024
 """A table file holds at most about this many bytes of lines, some 25 MB of zstd Parquet."""
@@ -75,11 +80,11 @@ class FolderWriter:
         table_name = table_of(self._folder)
         table = table_from_lines(table_name, [line for file in files for line in file.lines])
         # Of the whole table: of each of its small files it would cost more than it saves.
-        valued = dict.fromkeys(valued_columns(table), _CODEC)
+        per_row = {path: held / len(table) for path, held in value_bytes(table).items()}
         first = 0
         for file in files:
             key = self._next_key(file.day)
-            codec: _Codec = valued if len(file.lines) <= ROWS_WORTH_COMPRESSED_NULLS else _CODEC
+            codec = _codec(len(file.lines), per_row)
             yield self._stage(key, table.slice(first, len(file.lines)), "_source_key", codec)
             first += len(file.lines)
 
@@ -106,6 +111,14 @@ class FolderWriter:
         self.keys = self.keys.plus(SourceKeys.of(table.column(source_key).to_pylist()))
         digest = hashlib.sha256(data).hexdigest()
         return PublishedFile(final_key, len(data), table.num_rows, digest)
+
+
+def _codec(rows: int, per_row: Dict[str, float]) -> _Codec:
+    """Return the codec of a file whose columns have so many bytes of values in a row on average."""
+    if rows > ROWS_WORTH_COMPRESSED_NULLS:
+        return _CODEC
+    least = BYTES_WORTH_COMPRESSING / rows
+    return {path: _CODEC for path, held in per_row.items() if held >= least}
 
 
 def _files(days: Iterable[Tuple[str, Iterable[bytes]]]) -> Iterator[_TableFile]:
