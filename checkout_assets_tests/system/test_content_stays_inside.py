@@ -4,7 +4,7 @@ A card number appears in no table either, whatever it is called.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ import pytest
 
 from checkout_assets.cli.main import run as command_line
 from checkout_assets.definitions import build_defs
+from checkout_assets.engines.structuring.session import LocalSpark
 from checkout_assets.settings import Settings
 from checkout_assets_tests.dagster_files import DagsterFiles
 from checkout_assets_tests.orders_place import OrdersPlace
@@ -207,8 +208,19 @@ def rows(lake: Store, prefix: str) -> Iterator[dict[str, Any]]:
         yield from pq.read_table(pa.BufferReader(lake.get(entry.key).data)).to_pylist()
 
 
+@pytest.fixture
+def end_spark(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], None]]:
+    """Spark lives through all command lines, of which each starts one, and ends with this call."""
+    close = LocalSpark.close
+    monkeypatch.setattr(LocalSpark, "close", LocalSpark.cancel)
+    yield lambda: close(LocalSpark({}))
+    close(LocalSpark({}))
+
+
 def test_no_command_prints_what_documents_hold_or_how_they_are_named(
-    planted: OrdersPlace, capfdbinary: pytest.CaptureFixture[bytes]
+    planted: OrdersPlace,
+    capfdbinary: pytest.CaptureFixture[bytes],
+    end_spark: Callable[[], None],
 ) -> None:
     source, raw = ["--source", planted.source.uri], ["--raw", planted.raw.uri]
     lake = ["--lake", planted.lake.uri]
@@ -230,6 +242,9 @@ def test_no_command_prints_what_documents_hold_or_how_they_are_named(
         assert code == (0 if name == "copy" else 1), (name, err)
         assert CHECKOUT.encode() in out + err
         assert_nothing_planted(name, out + err)
+    end_spark()
+    out, err = capfdbinary.readouterr()
+    assert_nothing_planted("the end of Spark", out + err)
 
 
 def test_no_event_of_a_dagster_run_holds_what_documents_do(
