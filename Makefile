@@ -64,7 +64,7 @@ test: $(VENV)/.test  ## All tests that need nothing but Python
 
 test-browser: $(VENV)/.test  ## The UI in a real browser (needs Chromium and its driver)
 	$(call install,browser)
-	$(BIN)/python -m pytest -m browser
+	$(BIN)/python -m pytest -m browser checkout_assets_tests/system
 
 pictures: $(VENV)/.test  ## The pictures of README.md anew (as test-browser)
 	$(call install,browser)

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -409,11 +410,17 @@ def folder_of(folder: Any, as_of: str) -> FolderReconciled:
     return FolderReconciled(folder, copy=CopyEvidence(listed=1, record=record))
 
 
+@cache
+def all_assets() -> dg.JobDefinition:
+    """The job of all assets, which takes a second to make."""
+    return build_defs(Settings()).resolve_implicit_global_asset_job_def()
+
+
 def begin(
     dagster: Dagster, status: dg.DagsterRunStatus, selected: dg.AssetKey | None
 ) -> dg.DagsterRun:
     """A run of the assets, of which one may be selected, that works or waits."""
-    every = build_defs(Settings()).resolve_implicit_global_asset_job_def()
+    every = all_assets()
     repository = RemoteRepositoryOrigin(RegisteredCodeLocationOrigin("orders"), "orders")
     return dagster.instance.create_run_for_job(
         every.get_subset(asset_selection={selected}) if selected else every,

@@ -36,6 +36,9 @@ OCTOBER, NOVEMBER = Month(2018, 10), Month(2018, 11)
 FIRST, SECOND = "00_CheckoutOrder", "01_CheckoutOrder"
 
 
+pytestmark = pytest.mark.usefixtures("shared_schemas")
+
+
 class Kill(BaseException):
     """What a kill -9 looks like from inside: nothing after it runs."""
 

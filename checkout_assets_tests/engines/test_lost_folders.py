@@ -18,6 +18,8 @@ from checkout_assets_tests.engines.test_compacting import (
 from checkout_assets_tests.published_lake import order_row, publish_rows
 from spark_jobs.contract.keys import month_records_prefix, publication_record_key
 
+pytestmark = pytest.mark.usefixtures("shared_schemas")
+
 
 @pytest.fixture
 def orders(tmp_path: Path) -> Orders:

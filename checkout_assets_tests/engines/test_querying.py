@@ -23,6 +23,9 @@ from spark_jobs.contract.order_types import OrderType
 Captured = pytest.CaptureFixture[str]
 
 
+pytestmark = pytest.mark.usefixtures("shared_schemas")
+
+
 @pytest.fixture(scope="module")
 def lake(tmp_path_factory: pytest.TempPathFactory) -> LocalLocation:
     """Two versions of order 1, one of them without a zone; order 2 only once."""

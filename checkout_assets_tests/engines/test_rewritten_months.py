@@ -27,6 +27,8 @@ from checkout_assets_tests.engines.test_compacting import (
 from spark_jobs.contract.keys import publication_record_key
 from spark_jobs.contract.publication import PublicationRecord
 
+pytestmark = pytest.mark.usefixtures("shared_schemas")
+
 
 @pytest.fixture
 def orders(tmp_path: Path) -> Orders:

@@ -47,6 +47,9 @@ KEEPER = f"arn:aws:iam::{RAW_ACCOUNT}:role/tables-keeper"
 FOLDERS = {"0A_CheckoutOrder": OrderType.CHECKOUT, "F0_FulfillmentOrder": OrderType.FULFILLMENT}
 
 
+pytestmark = pytest.mark.usefixtures("shared_schemas")
+
+
 class TablesPlace:
     """A lake behind AWS's rules, and a Glue that asks the same role's policy."""
 
