@@ -153,7 +153,7 @@ def test_the_host_s_policies_allow_what_compaction_asks_emr_for_and_no_more(
     place: MonthsPlace,
 ) -> None:
     """A cancelled run ends its cluster, or only its own steps on a cluster of another run."""
-    place.emr.command = slow_but(UNITS[0])
+    place.emr.command = slow_but(place, UNITS[0])
     host, api = place.emr_place.host, place.emr_place.api()
     other = api.launch(launch_request(place.emr_place.options, "other", []))
     for run_id, cluster in (("run", ""), ("on another", other)):
