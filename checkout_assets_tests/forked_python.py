@@ -74,13 +74,16 @@ class ForkedPython:
 
 
 def _serve(path: str) -> Callable[[], None]:
-    """Answer until the process is killed; in a forked process, return what it is to run."""
+    """Answer until standard input ends; in a forked process, return what it is to run."""
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for those that watch
     with socket.socket(socket.AF_UNIX) as listening:
         listening.bind(path)
         listening.listen()
         os.write(1, _READY)
         while True:
+            ready, _, _ = select.select([listening, sys.stdin], [], [])
+            if sys.stdin in ready:
+                sys.exit()  # whoever started it is gone
             asked, _ = listening.accept()
             if os.fork() == 0:
                 signal.signal(signal.SIGCHLD, signal.SIG_DFL)

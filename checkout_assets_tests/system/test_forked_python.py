@@ -67,3 +67,24 @@ def test_neither_outlives_the_other(forked_python: ForkedPython, kills: str) -> 
         os.kill(forked if kills == "it" else process.pid, signal.SIGKILL)
         assert process.wait(60) == -signal.SIGKILL
     wait_until(lambda: not Path(f"/proc/{forked}").exists())
+
+
+HOLDS = """
+import pathlib, sys
+from checkout_assets_tests.forked_python import ForkedPython
+with ForkedPython(pathlib.Path(sys.argv[1]), []).running() as python:
+    print(*python.command, sep="\\n", flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_it_ends_with_the_process_that_started_it(tmp_path: Path) -> None:
+    words = [sys.executable, "-c", HOLDS, tmp_path]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(words, stdin=pipe, stdout=pipe, text=True) as holder:
+        assert holder.stdout is not None
+        command = [holder.stdout.readline().strip() for _ in range(4)]
+        assert subprocess.run([*command, "-c", "pass"], check=False).returncode == 0
+        holder.kill()
+    refused = [*command, "-c", "pass"]
+    wait_until(lambda: subprocess.run(refused, capture_output=True, check=False).returncode != 0)
