@@ -219,6 +219,8 @@ def test_a_broken_link_is_named(
     assert reason in failed.get(link, "")
     assert sorted(each["check"] for each in document["checks"]) == sorted(LINKS)
     assert code == 1
+    if sabotage is instance_that_stays:
+        assert canary.emr.clusters == [], "nothing is launched beside a machine that stays"
     if link != "everything removed":
         assert canary.left() == []
     if sabotage not in {instance_that_stays, cluster_that_stays}:

@@ -111,6 +111,25 @@ def test_what_a_canary_left_is_told(account: MigrationAccount, bucket: str, pref
     )
 
 
+@pytest.mark.parametrize("engine", ["COPY_ENGINE", "STRUCTURE_ENGINE"])
+def test_canaries_are_looked_for_only_where_one_can_be_launched(
+    account: MigrationAccount, engine: str
+) -> None:
+    account.configure(**{engine: "local"})
+    assert [each for each in examined(account) if each.subject == "canary"] == []
+
+
+def test_four_canaries_that_left_objects_are_counted_and_three_are_named(
+    account: MigrationAccount,
+) -> None:
+    begun = [datetime.now(UTC) - LONGEST - timedelta(minutes=each) for each in (4, 3, 2, 1)]
+    for each in begun:
+        left_by_canary(account, RAW, "copies/_canary/", each)
+    named = ", ".join(new_canary_id(each, "0a1b2c3d") for each in begun[:3])
+    failed = in_state(examined(account), CheckState.FAILED)
+    assert failed["canary: removed"].startswith(f"4 canaries left objects: {named}, .... Run")
+
+
 def test_a_canary_that_may_still_run_is_no_failure(account: MigrationAccount) -> None:
     left_by_canary(account, RAW, "copies/_canary/", datetime.now(UTC))
     put_in(account, RAW, "copies/_canary/mine/a")

@@ -70,22 +70,21 @@ class Canary:
         self._error = ""
         self._machine = ""
 
-    def fly(self) -> bool:
-        """Try all links until one fails, and return whether all are ok.
+    def fly(self) -> None:
+        """Try all links until one fails.
 
         However it ends, the machines are ended and everything is removed.
         """
         try:
-            complete = (
+            if (
                 self._try(Link.IDENTITY, self._run.identity)
                 and self._try(Link.SOURCE, self._choose)
                 and self._copy()
-                and self._structure()
-            )
+            ):
+                self._structure()
             self._tell_unreached()
         finally:
-            removed = self._clean_up()
-        return complete and removed
+            self._clean_up()
 
     def _copy(self) -> bool:
         self._work(self._run.copying, Link.INSTANCE_ENDED)
@@ -99,15 +98,15 @@ class Canary:
         done = all(self._try(link, check) for link, check in links.items())
         return self._end(Link.INSTANCE_ENDED) and done
 
-    def _structure(self) -> bool:
+    def _structure(self) -> None:
         self._work(self._run.structuring, Link.CLUSTER_ENDED)
         links = {
             Link.CLUSTER: lambda: self._launched() and self._began(self._run.structuring),
             Link.STEP: self._structured,
             Link.ROWS: self._published,
         }
-        done = all(self._try(link, check) for link, check in links.items())
-        return self._end(Link.CLUSTER_ENDED) and done
+        all(self._try(link, check) for link, check in links.items())  # until one fails
+        self._end(Link.CLUSTER_ENDED)
 
     def _work(self, fleet: CanaryFleet[Any], ends: Link) -> None:
         """Let the fleet do its work, and keep its result, its error and its machine."""
@@ -202,10 +201,10 @@ class Canary:
         left = ", ".join(each.id for each in fleet.find())
         raise UsageError(f"It is still ending: {left}.")
 
-    def _clean_up(self) -> bool:
-        ended = [self._end(link) for link in list(self._used)]
-        removed = self._try(Link.REMOVED, self._remove)
-        return removed and all(ended)
+    def _clean_up(self) -> None:
+        for link in list(self._used):
+            self._end(link)
+        self._try(Link.REMOVED, self._remove)
 
     def _remove(self) -> str:
         places = self._run.places
