@@ -130,6 +130,11 @@ def test_four_canaries_that_left_objects_are_counted_and_three_are_named(
     assert failed["canary: removed"].startswith(f"4 canaries left objects: {named}, .... Run")
 
 
+def test_what_is_not_named_like_a_canary_is_none(account: MigrationAccount) -> None:
+    put_in(account, RAW, "copies/_canary/mine/a")
+    assert "canary: removed" in in_state(examined(account), CheckState.OK)
+
+
 def test_a_canary_that_may_still_run_is_no_failure(account: MigrationAccount) -> None:
     left_by_canary(account, RAW, "copies/_canary/", datetime.now(UTC))
     put_in(account, RAW, "copies/_canary/mine/a")
