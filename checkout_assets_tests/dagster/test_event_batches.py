@@ -45,11 +45,14 @@ def two_assets() -> Iterator[object]:
         yield dg.AssetCheckResult(asset_key=name, check_name=ALIKE[0].name, passed=name == "a")
 
 
-@dg.asset(check_specs=[dg.AssetCheckSpec("whole", asset="without_partitions")])
+@dg.asset(
+    check_specs=[dg.AssetCheckSpec(name, asset="without_partitions") for name in ("told", "never")]
+)
 def without_partitions() -> Iterator[object]:
-    """An asset without partitions, and its check."""
+    """An asset without partitions that fails between its two checks."""
     yield dg.MaterializeResult()
-    yield dg.AssetCheckResult(check_name="whole", passed=True)
+    yield dg.AssetCheckResult(check_name="told", passed=True)
+    raise dg.Failure
 
 
 @pytest.fixture
@@ -59,7 +62,7 @@ def events(in_memory: Dagster) -> list[dg.EventLogEntry]:
     for failing in (FOUR[3:], FOUR[:1]):
         in_memory.run(BOTH, {"copy_engine": OddCopyEngine.of(failing=failing)}, FOUR)
     dg.materialize([two_assets], instance=instance, partition_key=FOUR[0], raise_on_error=False)
-    dg.materialize([without_partitions], instance=instance)
+    dg.materialize([without_partitions], instance=instance, raise_on_error=False)
     instance.report_runless_asset_event(dg.AssetMaterialization(RAW_ORDERS, partition=FOUR[0]))
     instance.report_runless_asset_event(dg.AssetObservation(RAW_ORDERS, partition=FOUR[1]))
     for rule, passed in zip(RAW_RULES, (True, False), strict=False):
