@@ -24,13 +24,12 @@ ROOT = Path(__file__).resolve().parents[1]
 START_SECONDS = 180
 END_SECONDS = 120
 _LAUNCH = """
-mutation ($assets: [AssetKeyInput!]!, $start: String!, $end: String!, $location: String!) {
+mutation ($assets: [AssetKeyInput!]!, $tags: [ExecutionTag!]!, $location: String!) {
   launchRun(executionParams: {
     mode: "default"
     selector: {repositoryName: "__repository__", repositoryLocationName: $location,
                pipelineName: "__ASSET_JOB", assetSelection: $assets}
-    executionMetadata: {tags: [{key: "dagster/asset_partition_range_start", value: $start},
-                               {key: "dagster/asset_partition_range_end", value: $end}]}
+    executionMetadata: {tags: $tags}
   }) { __typename ... on LaunchRunSuccess { run { runId } } ... on PythonError { message } }
 }
 """
@@ -79,6 +78,17 @@ class Webserver:
                     process.kill()
         self._process.wait()
 
+    def kill_daemon(self) -> None:
+        """Kill -9 the daemon; ``dagster dev`` notices, and ends itself and the webserver."""
+        assert self._process is not None
+        (daemon,) = (
+            each
+            for each in psutil.Process(self._process.pid).children()
+            if "dagster._daemon" in each.cmdline()
+        )
+        daemon.kill()
+        self._process.wait(END_SECONDS)
+
     def locations(self) -> list[str]:
         """The code locations that are loaded."""
         entries = self._ask(_LOCATIONS)["workspaceOrError"]["locationEntries"]
@@ -86,12 +96,20 @@ class Webserver:
 
     def launch(self, assets: str, folders: int = 4) -> str:
         """Launch a run of these assets over the first folders and return its id."""
+        first, last = FOLDER_NAMES[0], FOLDER_NAMES[folders - 1]
+        of_range = "dagster/asset_partition_range"
+        return self._launch(assets, {f"{of_range}_start": first, f"{of_range}_end": last})
+
+    def launch_one(self, assets: str, folder: str) -> str:
+        """Launch a run of these assets of one folder, as their dialog does; return its id."""
+        return self._launch(assets, {"dagster/partition": folder})
+
+    def _launch(self, assets: str, tags: Mapping[str, str]) -> str:
         (location,) = self.locations()
         told = self._ask(
             _LAUNCH,
-            assets=[{"path": [asset]} for asset in assets.split()],
-            start=FOLDER_NAMES[0],
-            end=FOLDER_NAMES[folders - 1],
+            assets=_keys(assets),
+            tags=[{"key": key, "value": value} for key, value in tags.items()],
             location=location,
         )["launchRun"]
         assert told["__typename"] == "LaunchRunSuccess", told
@@ -106,10 +124,9 @@ class Webserver:
     def backfill(
         self, assets: str, partitions: Sequence[str], config: Mapping[str, Any] | None = None
     ) -> str:
-        """Launch a backfill of these assets and return its id."""
-        paths = [{"path": [asset]} for asset in assets.split()]
+        """Launch a backfill of these assets and return its id; ``config`` is that of its runs."""
         given = {"config": dict(config)} if config else {}
-        told = self._ask(_BACKFILL, assets=paths, partitions=partitions, **given)
+        told = self._ask(_BACKFILL, assets=_keys(assets), partitions=partitions, **given)
         told = told["launchPartitionBackfill"]
         assert told["__typename"] == "LaunchBackfillSuccess", told
         return str(told["backfillId"])
@@ -139,6 +156,11 @@ class Webserver:
         return told["data"]
 
 
+def _keys(assets: str) -> list[dict[str, list[str]]]:
+    """The keys of assets, by their names, for GraphQL."""
+    return [{"path": [asset]} for asset in assets.split()]
+
+
 def wait_until(condition: Callable[[], object], seconds: float = END_SECONDS) -> None:
     """Wait for something to become true; requests without a response are repeated."""
     deadline = time.monotonic() + seconds
@@ -163,11 +185,11 @@ def shipped_home(directory: Path, most_runs: int | None = None) -> Path:
 
 
 @contextmanager
-def dagster_dev(log: Path) -> Iterator[Webserver]:
-    """Webserver and daemon of the environment's DAGSTER_HOME, with our definitions."""
+def dagster_dev(log: Path, definitions: str = "checkout_assets.definitions") -> Iterator[Webserver]:
+    """Webserver and daemon of the environment's DAGSTER_HOME, with the definitions of a module."""
     port = free_port()
     command = [
-        *(sys.executable, "-m", "dagster", "dev", "-m", "checkout_assets.definitions"),
+        *(sys.executable, "-m", "dagster", "dev", "-m", definitions),
         *("-h", "127.0.0.1", "-p", str(port)),
     ]
     with log.open("wb") as out:

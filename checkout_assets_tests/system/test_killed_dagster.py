@@ -1,6 +1,6 @@
 """Dagster's real processes, killed with SIGKILL: after they have started again the UI is true."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import dagster as dg
@@ -25,6 +25,9 @@ pytestmark = pytest.mark.slow
 FOLDERS = 2
 ORDER = b'{"Id": "1", "LastChange": "2018-10-31T10:00:00Z"}'
 BOTH = "raw_orders structured_orders"
+IDLE = "checkout_assets_tests.idle_definitions"
+SLOW = {"resources": {"copy_engine": {"config": {"pause": 2.0}}}}
+"""Run configuration: two seconds for each raw folder."""
 
 
 @pytest.fixture
@@ -96,6 +99,46 @@ def test_a_run_of_both_that_was_killed_half_done_is_completed_by_its_reexecution
     assert materialized() == dict.fromkeys(BOTH.split(), FOLDERS)
     tables = [entry.key for entry in place.lake.open().list("consumable_tables/")]
     assert len(tables) == FOLDERS, "a file of one row for each folder, none of the killed run"
+
+
+@pytest.mark.parametrize("kill", [Webserver.kill_services, Webserver.kill_daemon])
+def test_a_backfill_of_both_of_which_everything_or_the_daemon_is_killed_ends_true(
+    idle: None, tmp_path: Path, kill: Callable[[Webserver], None]
+) -> None:
+    """One run is in progress and one waits; what a run has finished is not done again."""
+    folders = FOLDER_NAMES[:8]
+    logs, seconds = tmp_path / "first.log", 3 * START_SECONDS
+    with dagster_dev(logs, IDLE) as server:
+        backfill = server.backfill(BOTH, folders, SLOW)
+        wait_until(lambda: materialized()["raw_orders"] > 0, seconds)
+        kill(server)
+    with dagster_dev(tmp_path / "second.log", IDLE) as server, dg.DagsterInstance.get() as instance:
+        wait_until(lambda: server.backfill_status(backfill).startswith("COMPLETED"), seconds)
+        for run in instance.get_runs():
+            assert run.is_finished
+            if run.is_success:
+                assert done_by(instance, run) == dict.fromkeys(BOTH.split(), 4)
+            else:  # also if it was killed between its last folder and its end
+                again = server.reexecute(run.run_id)
+                wait_until(lambda again=again: server.status(again) == "SUCCESS", seconds)
+    assert materialized() == dict.fromkeys(BOTH.split(), len(folders))
+
+
+@pytest.fixture
+def idle(place: OrdersPlace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The shipped instance, with room for one run of four folders, and engines that do nothing."""
+    monkeypatch.setenv("DAGSTER_HOME", str(shipped_home(tmp_path, most_runs=1)))
+    monkeypatch.setenv("CHECKOUT_FOLDERS_PER_RUN", "4")
+    monkeypatch.setenv("CHECKOUT_RAW_URI", place.raw.uri)
+    monkeypatch.setenv("CHECKOUT_LAKE_URI", place.lake.uri)
+
+
+def done_by(instance: dg.DagsterInstance, run: dg.DagsterRun) -> dict[str, int]:
+    """How many folders of each asset a run has materialized."""
+    of_run = instance.get_asset_partitions_for_run(
+        run.run_id, dg.DagsterEventType.ASSET_MATERIALIZATION
+    )
+    return {asset: len(of_run.get(dg.AssetKey(asset), ())) for asset in BOTH.split()}
 
 
 def is_read_of_a_document(request: Request) -> bool:
