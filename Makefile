@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo ui test test-browser pictures test-readers test-servers test-lowest test-newest lock upgrade bench-copy soak-copy bench-structure bench-publish bench-query bench-history soak-structure test-package test-emr test-ec2 test-canary test-killed test-postgresql test-512 test-months test-faults test-properties soak-emr package lint format clean
+.PHONY: help demo ui test test-browser pictures test-readers test-servers test-lowest test-newest lock upgrade bench-copy soak-copy bench-structure bench-publish bench-query bench-history soak-structure test-package test-emr test-ec2 test-canary test-killed test-postgresql test-512 test-selections test-months test-faults test-properties soak-emr package lint format clean
 
 help:  ## This list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
@@ -115,6 +115,9 @@ test-postgresql: $(VENV)/.test  ## Demo and deployment on a real PostgreSQL, res
 
 test-512: $(VENV)/.test  ## A backfill of all 512 folders by engines that do nothing (a minute)
 	$(BIN)/python -m pytest -m slow checkout_assets_tests/system/test_demo_backfill.py
+
+test-selections: $(VENV)/.test  ## One and 40 folders of any assets by Dagster's real webserver and daemon (10 minutes)
+	$(BIN)/python -m pytest -m slow -s checkout_assets_tests/system/test_served_selections.py
 
 test-months: $(VENV)/.test  ## Backfills of months by Dagster's real webserver and daemon (2 minutes)
 	$(BIN)/python -m pytest -m slow checkout_assets_tests/system/test_month_backfills.py
