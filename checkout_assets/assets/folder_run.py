@@ -8,8 +8,8 @@ skips whatever comes after it in the same run.
 """
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, Protocol, TypeVar
 
@@ -156,20 +156,22 @@ class FolderRun:
         attempted = Attempted(failed, [])
         if not left:
             return attempted
-        results = configured(resource, self._context).run(left, self.run_id)
         watch = Stopwatch()
         try:
-            with told_as_failure(self._context):
+            with closing(self._results(resource, left)) as results, told_as_failure(self._context):
                 for result in watch.timed(results):
                     self._add(attempted, result, describe(result))
         finally:
-            close = getattr(results, "close", None)  # a plain iterator cannot be closed
-            if close is not None:
-                close()
             self._context.instance.add_run_tags(
                 self._context.run_id, {engine_seconds_tag(self._asset_key): f"{watch.seconds:.3f}"}
             )
         return attempted
+
+    def _results(
+        self, resource: EngineResource[FolderEngine[R]], folders: Sequence[Folder]
+    ) -> Generator[R]:
+        """Make the engine, which sends requests too, and run it."""
+        yield from configured(resource, self._context).run(folders, self.run_id)
 
     def _add(self, attempted: Attempted, result: R, report: FolderEvents) -> None:
         told = self._report(result, report)

@@ -1,5 +1,6 @@
 """One outcome for each folder of a run, whatever the engine does."""
 
+import time
 from typing import Any
 
 import dagster as dg
@@ -51,6 +52,19 @@ def test_a_run_of_both_assets_counts_the_seconds_of_both_engines(dagster: Dagste
     assert run is not None
     for asset in (RAW, STRUCTURED):
         assert engine_seconds(run, dg.AssetKey(asset)) >= 16 * 0.005
+
+
+class SlowToMake(OddCopyEngine):
+    def engine(self) -> Any:
+        time.sleep(0.3)
+        return super().engine()
+
+
+def test_the_making_of_an_engine_counts_as_its_own_seconds(dagster: Dagster) -> None:
+    result = dagster.run(RAW, {"copy_engine": SlowToMake.of()})
+    run = dagster.instance.get_run_by_id(result.run_id)
+    assert run is not None
+    assert engine_seconds(run, dg.AssetKey(RAW)) >= 0.3
 
 
 def test_two_failing_folders_do_not_fail_their_neighbours(dagster: Dagster) -> None:
