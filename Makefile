@@ -116,7 +116,7 @@ test-postgresql: $(VENV)/.test  ## Demo and deployment on a real PostgreSQL, res
 test-512: $(VENV)/.test  ## A backfill of all 512 folders by engines that do nothing (a minute)
 	$(BIN)/python -m pytest -m slow checkout_assets_tests/system/test_demo_backfill.py
 
-test-selections: $(VENV)/.test  ## One and 40 folders of any assets by Dagster's real webserver and daemon (10 minutes)
+test-selections: $(VENV)/.test  ## One, 40 and all folders by Dagster's real webserver and daemon (20 minutes)
 	$(BIN)/python -m pytest -m slow -s checkout_assets_tests/system/test_served_selections.py
 
 test-months: $(VENV)/.test  ## Backfills of months by Dagster's real webserver and daemon (2 minutes)

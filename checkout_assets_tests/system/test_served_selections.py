@@ -127,6 +127,10 @@ def test_any_selection_is_as_few_runs_as_possible_and_all_of_it_is_green(
     run(served, assets, folders, runs=math.ceil(folders / FOLDERS_PER_RUN) + after)
 
 
+def test_all_folders_of_both_are_one_run_for_each_32(served: Served) -> None:
+    run(served, BOTH, len(FOLDER_NAMES), runs=16)
+
+
 def run(
     served: Served, assets: str, folders: int, runs: int, config: Mapping[str, Any] | None = None
 ) -> None:
