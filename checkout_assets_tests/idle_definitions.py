@@ -39,7 +39,7 @@ class IdleCopyResource(CopyEngineResource):
     pause: float = 0.0
 
     def engine(self) -> Any:
-        """See CopyEngineResource."""
+        """An engine that ends every folder well."""
         return OddEngine(copied, pause=self.pause)
 
 
@@ -49,7 +49,7 @@ class IdleStructureResource(StructureEngineResource):
     pause: float = 0.0
 
     def engine(self) -> Any:
-        """See StructureEngineResource."""
+        """An engine that ends every folder well."""
         return OddEngine(structured, pause=self.pause)
 
 
@@ -60,11 +60,11 @@ class IdleReconciler:
     with_source = True
 
     def run(self, folders: Sequence[Folder], _: str) -> Iterator[FolderReconciled]:
-        """See FolderEngine."""
+        """Every folder, without a difference."""
         return map(FolderReconciled, folders)
 
     def unexpected(self) -> tuple[str, ...]:
-        """See Reconciler."""
+        """No other folder is in the source or in raw."""
         return ()
 
 
@@ -72,11 +72,11 @@ class IdleReconcilerResource(ReconcilerResource):
     """Compares nothing; what it finds is stored as always."""
 
     def engine(self) -> Any:
-        """See ReconcilerResource."""
+        """The reconciler that compares nothing."""
         return IdleReconciler()
 
     def compare_tables(self, _: Sequence[FolderReconciled]) -> list[Any]:
-        """See ReconcilerResource."""
+        """No table is compared."""
         return []
 
 

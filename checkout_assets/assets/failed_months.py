@@ -42,15 +42,15 @@ def months_given_up(
 ) -> set[str]:
     """Return the partitions that failed permanently, or in ``most_tries`` runs, as they are now."""
     contents = {partition: _contents(status) for partition, status in due.items()}
-    transient: defaultdict[str, set[Any]] = defaultdict(set)
+    failed_in: defaultdict[str, set[Any]] = defaultdict(set)
     permanent = set()
     for partition, stated in _failures(instance, key, contents):
         if stated.get(_CONTENTS) != contents[partition]:
             continue
         if not stated.get(_TRANSIENT):
             permanent.add(partition)
-        transient[partition].add(stated.get(_RUN))
-    return permanent | {each for each, runs in transient.items() if len(runs) >= most_tries}
+        failed_in[partition].add(stated.get(_RUN))
+    return permanent | {each for each, runs in failed_in.items() if len(runs) >= most_tries}
 
 
 def _failures(

@@ -169,7 +169,7 @@ class FolderRun:
 
     def _results(
         self, resource: EngineResource[FolderEngine[R]], folders: Sequence[Folder]
-    ) -> Generator[R]:
+    ) -> Generator[R, None, None]:
         """Make the engine, which sends requests too, and run it."""
         yield from configured(resource, self._context).run(folders, self.run_id)
 

@@ -28,7 +28,7 @@ class OddEngine:
     cancelled: list[bool] = field(default_factory=list)
 
     def run(self, folders: Sequence[Folder], run_id: str) -> Iterator[Any]:
-        """See FolderEngine."""
+        """Yield the folders' results, and keep what was asked and whether it was cancelled."""
         self.asked.append(([folder.name for folder in folders], run_id))
         ended = False
         try:
@@ -73,7 +73,7 @@ class OddCopyEngine(CopyEngineResource):
         return cls(name=_keep(OddEngine(**{"result": copied, **how})))
 
     def engine(self) -> Any:
-        """See CopyEngineResource."""
+        """The engine that was kept under this name."""
         return _ENGINES[self.name]
 
 
@@ -88,7 +88,7 @@ class OddStructureEngine(StructureEngineResource):
         return cls(name=_keep(OddEngine(**{"result": structured, **how})))
 
     def engine(self) -> Any:
-        """See StructureEngineResource."""
+        """The engine that was kept under this name."""
         return _ENGINES[self.name]
 
 

@@ -44,7 +44,7 @@ EVERYTHING = {"Effect": "Allow", "Action": "*", "Resource": "*"}
 
 @pytest.fixture
 def place(s3_server: EmbeddedS3Server, tmp_path: Path) -> Iterator[AccessPlace]:
-    """See filled_place."""
+    """A source, raw and lake of the test's own, with objects in them."""
     with filled_place(s3_server, tmp_path) as place:
         yield place
 
