@@ -75,9 +75,8 @@ class ForkedPython:
 
 def _serve(path: str) -> Callable[[], None]:
     """Answer until standard input ends; in a forked process, return what it is to run."""
-    signal.signal(
-        signal.SIGCHLD, signal.SIG_IGN
-    )  # the system removes processes that ended: this one does not wait for them
+    # The system removes processes that ended, since this one does not wait for them.
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     with socket.socket(socket.AF_UNIX) as listening:
         listening.bind(path)
         listening.listen()
