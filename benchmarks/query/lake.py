@@ -27,10 +27,11 @@ _RUN = "bench"
 
 @dataclass(frozen=True, slots=True)
 class LakeSize:
-    """How many folders of checkout orders, on how many days, with how many rows per file.
+    """How many folders of each table, on how many days, with how many rows per file.
 
-    ``distinct`` folders have documents of their own. The files of the others are those of these
-    under other names: to read they cost the same, but they hold the same rows.
+    ``distinct`` folders of each table have documents of their own. The files of the others are
+    those of these under other names and other days: to read they cost the same, and a month has
+    no row twice if at least one folder in six is distinct, of 200 days.
     """
 
     folders: int
@@ -40,14 +41,18 @@ class LakeSize:
 
     @property
     def files(self) -> int:
-        """The table files: one per folder and day."""
-        return self.folders * self.days
+        """The files of both tables: one per folder and day."""
+        return len(OrderType) * self.folders * self.days
 
-    def names(self) -> Sequence[str]:
-        """The folders, evenly over all of checkout."""
-        of_checkout = [each for each in ALL_FOLDERS if each.order_type is OrderType.CHECKOUT]
-        step = len(of_checkout) / self.folders
-        return [of_checkout[int(number * step)].name for number in range(self.folders)]
+    def names(self, order_type: OrderType) -> Sequence[str]:
+        """The table's folders, evenly over all that it can have."""
+        possible = [each.name for each in ALL_FOLDERS if each.order_type is order_type]
+        step = len(possible) / self.folders
+        return [possible[int(number * step)] for number in range(self.folders)]
+
+    def own(self, order_type: OrderType) -> Sequence[str]:
+        """The table's folders that have documents of their own."""
+        return self.names(order_type)[: self.distinct or None]
 
 
 def publish_lake(uri: str, size: LakeSize, processes: int, seconds: float = math.inf) -> int:
@@ -55,18 +60,19 @@ def publish_lake(uri: str, size: LakeSize, processes: int, seconds: float = math
 
     No folder is begun after so many ``seconds``. Returns how many folders are left.
     """
-    lake, last = open_store(uri), time.monotonic() + seconds
-    missing = [name for name in size.names() if read_published(lake, name).record is None]
-    own = set(size.names()[: size.distinct or None])
+    last, own = time.monotonic() + seconds, [each for kind in OrderType for each in size.own(kind)]
     with ProcessPoolExecutor(processes) as pool:
-        given = [(uri, name, size, last) for name in missing if name in own]
+        given = [(uri, name, size, last) for name in _unpublished(uri, own)]
         left = sum(not is_published for is_published in pool.map(_publish, given))
-    if left:
-        return left
-    for number, name in enumerate(size.names()):
-        if name in missing and name not in own:
-            _publish_again(uri, size.names()[number % size.distinct], name)
-    return 0
+    if not left:
+        for order_type in OrderType:
+            _publish_others(uri, size, order_type)
+    return left
+
+
+def _unpublished(uri: str, names: Sequence[str]) -> list[str]:
+    lake = open_store(uri)
+    return [name for name in names if read_published(lake, name).record is None]
 
 
 def _publish(given: tuple[str, str, LakeSize, float]) -> bool:
@@ -85,14 +91,32 @@ def _publish(given: tuple[str, str, LakeSize, float]) -> bool:
     return True
 
 
-def _publish_again(uri: str, first: str, name: str) -> None:
-    """Publish the files of the ``first`` folder as another one's too, by hard links."""
+def _publish_others(uri: str, size: LakeSize, order_type: OrderType) -> None:
+    """Publish the table's other folders, in rounds over those with documents of their own."""
+    names, own = size.names(order_type), size.own(order_type)
+    missing = set(_unpublished(uri, names))
+    rounds = -(-len(names) // len(own))
+    for number, name in enumerate(names):
+        if name in missing:
+            later = number // len(own) * (size.days // rounds)
+            _publish_again(uri, own[number % len(own)], name, later)
+
+
+def _publish_again(uri: str, first: str, name: str, later: int) -> None:
+    """Publish the files of the ``first`` folder as another one's, by hard links.
+
+    Each stands for the day so many days ``later``, of as many days as the first folder has.
+    """
     lake = open_store(uri)
     record = read_published(lake, first).record
     assert record is not None
-    files = [replace(file, path=file.path.replace(first, name)) for file in record.files]
-    for old, new in zip(record.files, files, strict=True):
-        os.link(Path(uri) / old.path, Path(uri) / new.path)
+    sources = [*record.files[later:], *record.files[:later]]
+    files = [
+        replace(source, path=file.path.replace(first, name))
+        for source, file in zip(sources, record.files, strict=True)
+    ]
+    for source, file in zip(sources, files, strict=True):
+        os.link(Path(uri) / source.path, Path(uri) / file.path)
     published = replace(record, folder=name, files=files)
     lake.put(publication_record_key(name), published.to_json())
 

@@ -12,6 +12,7 @@ from spark_jobs.compaction.footers import SmallFile, put_together, taken_apart
 from spark_jobs.compaction.parts import CompactionJob, MonthPart, in_parts
 from spark_jobs.compaction.reading import rows_of_part
 from spark_jobs.compaction.writing import compact_part
+from spark_jobs.contract.order_types import OrderType
 from spark_jobs.contract.publication import PublishedFile
 from spark_jobs.job.publishing import read_published
 from spark_jobs.job.writing import parquet_writer
@@ -119,7 +120,7 @@ def lake(tmp_path_factory: pytest.TempPathFactory) -> Store:
 
 @pytest.fixture(scope="module")
 def part(lake: Store) -> MonthPart:
-    names = LakeSize(2, 3, 2).names()
+    names = LakeSize(2, 3, 2).names(OrderType.CHECKOUT)
     records = [read_published(lake, name).record for name in names]
     files = [file for record in records if record is not None for file in record.files]
     (part,) = in_parts("2018-01", files, 10**9)
