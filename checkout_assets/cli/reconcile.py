@@ -87,7 +87,7 @@ def reconcile(
         compared, unexpected = compare_folders(engine, chosen, watching)
     results = compared_with_siblings(compared)
     summary = Summary.of(results)
-    tables = compared_tables(settings, results)
+    tables = compared_tables(settings, results, deep=deep)
     if json:
         document = _document(results, summary, unexpected, names)
         document["source_ended"] = engine.ended or None
@@ -100,15 +100,18 @@ def reconcile(
 
 
 def compared_tables(
-    settings: Settings, results: Sequence[FolderReconciled]
+    settings: Settings, results: Sequence[FolderReconciled], *, deep: bool
 ) -> Sequence[TableCompared]:
-    """The analysts' tables compared; none unless all folders were compared."""
+    """The analysts' tables compared; none unless all folders were compared.
+
+    Their data files are read if ``deep``.
+    """
     from checkout_assets.engines.compacting.comparing import compare_tables
 
     if len(results) < len(ALL_FOLDERS):
         return ()
     lake = given_locations(settings, "lake")["lake"]
-    return compare_tables(lake, settings.catalog, results)
+    return compare_tables(lake, settings.catalog, results, lambda _: deep)
 
 
 def _red(tables: Sequence[TableCompared]) -> Sequence[TableCompared]:

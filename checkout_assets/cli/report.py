@@ -116,7 +116,7 @@ def _made(settings: Settings) -> _Shown:
     lake = given_locations(settings, "lake")["lake"]
     history = earlier_outcomes(lake)
     results = compared_with_siblings(compared, last_listed(history))
-    tables = compared_tables(settings, results)
+    tables = compared_tables(settings, results, deep=False)
     now = datetime.now(UTC)
     outcome = outcome_of(
         results,

@@ -10,11 +10,12 @@ import dagster as dg
 from dagster_pyspark import LazyPySparkResource
 from pydantic import BaseModel, PrivateAttr, ValidationError
 
+from checkout_assets.domain.compaction.months import Month
 from checkout_assets.domain.displayable import displayable
 from checkout_assets.domain.errors import UsageError
 from checkout_assets.domain.folders import ALL_FOLDERS, Folder
 from checkout_assets.domain.odd_characters import odd_characters
-from checkout_assets.domain.rotation import due_on
+from checkout_assets.domain.rotation import due_on, is_month_due_on
 from checkout_assets.engines.copying.choices import CopyChoices
 from checkout_assets.engines.reconciling.choices import AllowanceChoices
 from checkout_assets.engines.seam import FolderEngine
@@ -88,9 +89,9 @@ def _odd_text(value: Any) -> str:
 class ReconcilerResource(AllowanceChoices, dg.ConfigurableResource[Any]):
     """Compares source, raw and lake; ``deep`` also reads every data file.
 
-    With ``deep_read_days`` the data files of some folders are read each day, so that all are read
-    within this number of days; 0 reads none. Runs that list folders in turns list each within
-    ``listing_days``.
+    With ``deep_read_days`` the data files of some folders, and of some months of the analysts'
+    tables, are read each day, so that all are read within this number of days; 0 reads none. Runs
+    that list folders in turns list each within ``listing_days``.
 
     A grant that is no longer needed is reported after ``grace_days``. With ``role_arn``, source and
     raw are read with that role. ``show_object_names`` applies to what the asset shows.
@@ -110,7 +111,13 @@ class ReconcilerResource(AllowanceChoices, dg.ConfigurableResource[Any]):
         """Compare the analysts' tables with the records of all folders."""
         from checkout_assets.engines.compacting.comparing import compare_tables
 
-        return compare_tables(self.stores.lake(), self.catalog, folders)
+        today = datetime.now(UTC).date()
+        return compare_tables(
+            self.stores.lake(),
+            self.catalog,
+            folders,
+            lambda month: self._reads_month(month, today),
+        )
 
     def engine(self) -> "Reconciler":
         """The engine; without a source, or after access ended, it compares only raw and lake."""
@@ -133,6 +140,10 @@ class ReconcilerResource(AllowanceChoices, dg.ConfigurableResource[Any]):
         if self.deep:
             return ALL_FOLDERS
         return due_on(day, self.deep_read_days) if self.deep_read_days else ()
+
+    def _reads_month(self, month: Month, day: date) -> bool:
+        days = self.deep_read_days
+        return self.deep or bool(days and is_month_due_on(month, day, days))
 
 
 class LocalCopyResource(CopyChoices, CopyEngineResource):

@@ -1,6 +1,6 @@
 """The asset ``reconciliation``: orphaned files are named, and a part of the tables is read deep."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,6 +11,7 @@ from checkout_assets.assets import reconciliation_page
 from checkout_assets.assets.reconciliation_checks import check_complete
 from checkout_assets.assets.reconciliation_page import orphaned_files
 from checkout_assets.definitions import build_resources
+from checkout_assets.domain.compaction.months import Month, select_months
 from checkout_assets.domain.folders import ALL_FOLDERS, Folder, select_folders
 from checkout_assets.domain.orphans import OrphanedFile
 from checkout_assets.domain.reconciliation import (
@@ -68,6 +69,24 @@ def test_the_part_of_the_day_is_read_deep(monkeypatch: pytest.MonkeyPatch, days:
     ReconcilerResource(stores=stores, deep_read_days=days).engine()
     expected = due_on(NOW.date(), days) if days else ()
     assert [tuple(terms.deep) for terms in asked] == [tuple(expected)]
+
+
+@pytest.mark.parametrize(
+    ("options", "turns"), [({}, 0), ({"deep_read_days": 7}, 1), ({"deep": True}, 7)]
+)
+def test_the_months_of_the_day_are_read_deep(
+    monkeypatch: pytest.MonkeyPatch, options: dict[str, Any], turns: int
+) -> None:
+    asked: list[Callable[[Month], bool]] = []
+    monkeypatch.setattr(engines, "datetime", Clock)
+    monkeypatch.setattr(
+        "checkout_assets.engines.compacting.comparing.compare_tables",
+        lambda _lake, _catalog, _folders, is_deep: asked.append(is_deep),
+    )
+    stores = Stores(raw_uri="s3://raw/x", lake_uri="s3://lake/x", s3=S3Resource())
+    ReconcilerResource(stores=stores, **options).compare_tables([])
+    (is_deep,) = asked
+    assert sum(map(is_deep, select_months(["2018-01..2018-07"]))) == turns
 
 
 def test_the_settings_say_within_how_many_days(monkeypatch: pytest.MonkeyPatch) -> None:

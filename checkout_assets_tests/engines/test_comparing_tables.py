@@ -1,6 +1,7 @@
 """The analysts' tables held against the publication records: exact, stale, missing, or wrong."""
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,8 @@ from checkout_assets_tests.in_process_spark import InProcessSpark
 from checkout_assets_tests.published_lake import order_row, publish_rows
 from spark_jobs.contract.order_types import OrderType
 from spark_jobs.contract.publication import PUBLISHED, PUBLISHING
+
+pytestmark = pytest.mark.usefixtures("shared_schemas")
 
 CHECKOUT = OrderType.CHECKOUT
 OCTOBER, NOVEMBER = Month(2018, 10), Month(2018, 11)
@@ -50,9 +53,18 @@ class Orders:
     def compact(self, *months: Month) -> None:
         assert all(each.ok for each in self.compactor.run({CHECKOUT: months or None}, "run-a"))
 
-    def compared(self, catalog: str = "") -> TableCompared:
+    def compared(self, catalog: str = "", deep: Sequence[Month] = ()) -> TableCompared:
         folder = FolderReconciled(Folder.parse(FOLDER), lake=LakeEvidence(self.record))
-        return compare_tables(self.location, catalog, [folder])[0]
+        return compare_tables(self.location, catalog, [folder], deep.__contains__)[0]
+
+    def data_file(self, month: Month) -> Path:
+        """The month's only data file that has been written."""
+        (path,) = self.location.path.glob(f"orders/checkout/data/{month}/*.parquet")
+        return path
+
+    def month_record(self, month: Month) -> Path:
+        (path,) = self.location.path.glob(f"orders/checkout/months/{month}/*.json")
+        return path
 
 
 @pytest.fixture
@@ -154,6 +166,85 @@ def test_a_data_file_that_is_gone_or_cut_off_is_red(orders: Orders, left: bytes 
     found = orders.compared()
     assert found.state is State.RED
     assert "2018-11: 1 data file is missing or of another size." in found.sentence
+
+
+def flip_a_byte(path: Path, place: int) -> None:
+    data = bytearray(path.read_bytes())
+    data[place] ^= 1
+    path.write_bytes(data)
+
+
+@pytest.mark.parametrize("place", [4, 1000, -1], ids=["first page", "inside", "last byte"])
+def test_a_data_file_of_which_a_byte_changed_is_red_when_it_is_read(
+    orders: Orders, place: int
+) -> None:
+    orders.compact()
+    flip_a_byte(orders.data_file(OCTOBER), place)
+    assert orders.compared().state is State.GREEN, "its size is as the table states"
+    assert orders.compared(deep=[NOVEMBER]).state is State.GREEN
+    found = orders.compared(deep=[OCTOBER, NOVEMBER])
+    assert found.state is State.RED
+    assert [each.month for each in found.wrong] == [OCTOBER]
+    assert "2018-10: 1 data file has other bytes than were written." in found.sentence
+    assert found.sentence.endswith("2 data files were read, every byte.")
+
+
+def test_a_table_that_was_read_completely_is_green_and_says_so(orders: Orders) -> None:
+    orders.compact()
+    found = orders.compared(deep=[OCTOBER])
+    assert (found.state, found.wrong) == (State.GREEN, ())
+    assert found.sentence.endswith(" 1 data file was read, every byte.")
+
+
+def test_a_stale_month_is_read_by_the_record_of_what_it_holds(orders: Orders) -> None:
+    orders.compact()
+    orders.publish([*ROWS, order_row("4")])
+    assert "2 data files were read" in orders.compared(deep=[OCTOBER, NOVEMBER]).sentence
+    flip_a_byte(orders.data_file(OCTOBER), 1000)
+    found = orders.compared(deep=[OCTOBER, NOVEMBER])
+    assert [each.month for each in found.wrong] == [OCTOBER]
+
+
+def test_a_file_that_is_cut_off_is_told_and_not_read(orders: Orders) -> None:
+    orders.compact()
+    path = orders.data_file(OCTOBER)
+    path.write_bytes(path.read_bytes()[:-1])
+    found = orders.compared(deep=[OCTOBER])
+    assert "2018-10: 1 data file is missing or of another size." in found.sentence
+    assert "read" not in found.sentence
+
+
+def _of_an_earlier_version(record: Path) -> None:
+    members = json.loads(record.read_bytes())
+    del members["files"]
+    record.write_text(json.dumps(members))
+
+
+def _of_a_rewrite_that_was_not_committed(record: Path) -> None:
+    record.write_bytes(record.read_bytes().replace(b"/run-a.", b"/run-b."))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [_of_an_earlier_version, _of_a_rewrite_that_was_not_committed, Path.unlink, flip_a_byte],
+)
+def test_a_data_file_without_a_recorded_digest_is_told_as_unread(
+    orders: Orders, change: Callable[..., None]
+) -> None:
+    orders.compact()
+    record = orders.month_record(OCTOBER)
+    change(record, 0) if change is flip_a_byte else change(record)
+    found = orders.compared(deep=[OCTOBER])
+    assert found.state is State.GREEN
+    assert found.sentence.endswith(" 1 data file has no recorded digest and could only be listed.")
+
+
+def test_rewriting_a_month_records_the_digests(orders: Orders) -> None:
+    orders.compact()
+    _of_an_earlier_version(orders.month_record(OCTOBER))
+    again = orders.compactor.run({CHECKOUT: [OCTOBER]}, "run-b", rewrite=True)
+    assert all(each.ok for each in again)
+    assert orders.compared(deep=[OCTOBER]).sentence.endswith("1 data file was read, every byte.")
 
 
 def test_a_folder_that_is_being_published_is_named(orders: Orders) -> None:

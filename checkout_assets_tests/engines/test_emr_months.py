@@ -1,5 +1,6 @@
 """Compaction on EMR: a step per month, each month exact, and committed only when proven."""
 
+import hashlib
 import shutil
 import sys
 from collections import Counter
@@ -12,13 +13,14 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from checkout_assets.domain.compaction.contents import MonthContents, MonthState
+from checkout_assets.domain.compaction.contents import MonthContents, MonthRecord, MonthState
 from checkout_assets.domain.compaction.months import Month, TableMonth
 from checkout_assets.domain.errors import UsageError
 from checkout_assets.engines.compacting.catalogs import open_catalog
 from checkout_assets.engines.compacting.choices import USUAL_COMPACTION
 from checkout_assets.engines.compacting.committing import MonthCompacted
 from checkout_assets.engines.compacting.engine import Compactor
+from checkout_assets.engines.compacting.month_changes import CONTENTS_VERSION
 from checkout_assets.engines.compacting.writing import LocalMonthWriter, MonthWriter
 from checkout_assets.engines.emr.backend import EmrBackend
 from checkout_assets.engines.emr.month_work import MonthWork
@@ -38,9 +40,10 @@ from checkout_assets_tests.local_emr.local_emr import REGION, ClusterFault, Loca
 from checkout_assets_tests.local_emr.month_step import KILLED, month_step
 from checkout_assets_tests.local_quotas import ON_DEMAND_CODE
 from checkout_assets_tests.published_lake import comparable, order_row, plain_rows, publish_rows
-from spark_jobs.contract.keys import month_plan_key, result_key
+from spark_jobs.contract.keys import month_plan_key, month_record_key, result_key
 from spark_jobs.contract.months import MonthResult
 from spark_jobs.contract.order_types import OrderType
+from spark_jobs.contract.record_format import read_record
 
 OCTOBER, NOVEMBER = Month(2018, 10), Month(2018, 11)
 FIRST, SECOND, OTHER = "00_CheckoutOrder", "01_CheckoutOrder", "00_FulfillmentOrder"
@@ -124,6 +127,18 @@ def rows_of(compactor: Compactor, order_type: OrderType) -> list[dict[str, Any]]
     return [row for uri in uris for row in pq.read_table(uri.removeprefix("file://")).to_pylist()]
 
 
+def assert_record_has_digests(place: MonthsPlace, contents: MonthContents) -> None:
+    """The month's record names the digest of each data file that was written."""
+    digest = contents.digest(CONTENTS_VERSION)
+    key = month_record_key(contents.table, str(contents.month), digest)
+    record = read_record(MonthRecord, place.lake.get(key).data)
+    entries = place.lake.list(f"orders/{contents.table}/data/{contents.month}/")
+    files = {
+        each.key: hashlib.sha256(place.lake.get(each.key).data).hexdigest() for each in entries
+    }
+    assert {each.path: each.sha256 for each in record.files} == files
+
+
 @pytest.fixture
 def place(emr: LocalEmr, tmp_path: Path, forked_python: ForkedPython) -> MonthsPlace:
     return MonthsPlace(emr, tmp_path, forked_python.command)
@@ -145,6 +160,8 @@ def test_a_step_per_month_leaves_what_this_machine_would(place: MonthsPlace) -> 
     for order_type in OrderType:
         assert rows_of(place.compactor(), order_type) == rows_of(local, order_type)
     place.assert_exact()
+    for contents in place.contents():
+        assert_record_has_digests(place, contents)
     assert place.steps() == [UNITS], "one cluster for both tables"
     assert place.emr.living() == []
 

@@ -66,8 +66,10 @@ READERS: dict[str, Callable[[bytes], Any]] = {
     "listings": read_listings,
     "alerts": read_alert_state,
     "month": read_month,
+    "month_with_digest": read_month,
     "month_plan": MonthPlan.from_json,
     "month_result": MonthResult.from_json,
+    "month_result_with_digest": MonthResult.from_json,
     "failed_month_result": MonthResult.from_json,
 }
 

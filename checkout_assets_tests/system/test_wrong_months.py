@@ -90,6 +90,26 @@ def test_a_wrong_month_is_red_until_the_remedy_and_green_afterwards(
     assert (found["files_before"], found["files"]) == (1, 1)
 
 
+def test_a_changed_byte_is_red_for_a_deep_reconciliation_until_the_remedy(
+    october: Path, capsys: Captured
+) -> None:
+    october.write_bytes(october.read_bytes().replace(b"PAR1", b"PAR2", 1))
+
+    def reconciled(*words: str) -> tuple[str, str]:
+        capsys.readouterr()
+        run(["reconcile", "--json", *words])
+        found = json.loads(capsys.readouterr().out)["analysts_tables"][0]
+        return found["state"], found["text"]
+
+    assert reconciled()[0] == "green"
+    state, told = reconciled("--deep")
+    assert state == "red"
+    assert "2018-10: 1 data file has other bytes than were written." in told
+    assert run(documented("")) == 0
+    state, told = reconciled("--deep")
+    assert (state, told.endswith(" 1 data file was read, every byte.")) == ("green", True)
+
+
 def test_the_newest_report_tells_the_tables_again(october: Path, capsys: Captured) -> None:
     _deleted(october)
     made = table_in_report(capsys)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from typing import TYPE_CHECKING, Iterator, List, Tuple
 
@@ -59,10 +60,11 @@ def _compacted(lake: Store, job: CompactionJob, part: MonthPart) -> PartCompacte
         for group in _row_groups(_tables(lake, job.table, part, unstated)):
             writer.write_table(group, row_group_size=len(group))
             rows += len(group)
-    data = memoryview(sink.getvalue())
+    data = bytes(memoryview(sink.getvalue()))
     path = compacted_file_key(job.table, part.month, job.run_id, part.number)
-    lake.put(path, bytes(data))
-    return PartCompacted(WrittenFile(path, len(data), rows, dict(unstated)))
+    lake.put(path, data)
+    digest = hashlib.sha256(data).hexdigest()
+    return PartCompacted(WrittenFile(path, len(data), rows, dict(unstated), digest))
 
 
 def _tables(lake: Store, table: str, part: MonthPart, unstated: Counter[str]) -> Iterator[pa.Table]:

@@ -40,13 +40,15 @@ class MonthPlan:
 class WrittenFile:
     """A data file of an analysts' table: key in the lake, size in bytes, rows.
 
-    ``unstated`` counts texts without an instant, by derived column.
+    ``unstated`` counts texts without an instant, by derived column. ``sha256`` is the digest of the
+    file's bytes in hex; it is empty in earlier records.
     """
 
     path: Path
     size: int
     rows: int
     unstated: Dict[str, int] = field(default_factory=dict)
+    sha256: str = ""
 
 
 @dataclass(frozen=True)

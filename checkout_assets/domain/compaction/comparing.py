@@ -1,6 +1,6 @@
 """Whether an analysts' table holds the rows that the publication records state, month by month."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from checkout_assets.domain.compaction.contents import MonthState
@@ -12,10 +12,23 @@ _MOST_NAMED = 12
 
 
 @dataclass(frozen=True, slots=True)
+class DeepRead:
+    """How many data files were read completely, and how many of these hold other bytes.
+
+    The ``unread`` ones have no recorded digest.
+    """
+
+    read: int = 0
+    changed: int = 0
+    unread: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class MonthCompared:
     """A month's rows and files as the publication records state them, and as the table holds them.
 
     ``files_missing`` counts the data files that the table names and the lake does not hold so.
+    ``deep`` is None unless the other data files were to be read.
     """
 
     month: Month
@@ -27,6 +40,12 @@ class MonthCompared:
     bytes_recorded: int = 0
     files_held: int = 0
     bytes_held: int = 0
+    deep: DeepRead | None = None
+
+    @property
+    def files_changed(self) -> int:
+        """The data files that hold other bytes than were written, of those that were read."""
+        return self.deep.changed if self.deep else 0
 
     @property
     def is_wrong(self) -> bool:
@@ -34,7 +53,7 @@ class MonthCompared:
 
         A stale month holds the rows of an earlier publication, and is only compacted again.
         """
-        if self.files_missing:
+        if self.files_missing or self.files_changed:
             return True
         stated = self.recorded if self.state is MonthState.UP_TO_DATE else 0
         return self.state is not MonthState.STALE and self.held != stated
@@ -101,7 +120,7 @@ class TableCompared:
         if len(self.wrong) > _MOST_NAMED:
             more = len(self.wrong) - _MOST_NAMED
             told.append(f"{counted(more, 'more month')} like that.")
-        return " ".join(told)
+        return " ".join([*told, *self._read_deep()])
 
     def _up_to_date(self) -> str:
         months = counted(len(self.in_state(MonthState.UP_TO_DATE)), "month")
@@ -109,6 +128,14 @@ class TableCompared:
         if self.rows == self.recorded:
             return f"{months} up to date; {rows}, exactly those of the publication records."
         return f"{months} up to date; {rows}, and {self.recorded:,} in the publication records."
+
+    def _read_deep(self) -> Iterator[str]:
+        deep = [each.deep for each in self.months if each.deep]
+        if read := sum(each.read for each in deep):
+            yield in_number(read, "# data file[|s] [was|were] read, every byte.")
+        if unread := sum(each.unread for each in deep):
+            files = in_number(unread, "# data file[|s] [has|have]")
+            yield f"{files} no recorded digest and could only be listed."
 
     def _due(self, state: MonthState) -> str:
         months = self.in_state(state)
@@ -129,5 +156,8 @@ def _told_wrong(month: MonthCompared) -> str:
     if month.files_missing:
         files = in_number(month.files_missing, "# data file[|s] [is|are]")
         return f"{month.month}: {files} missing or of another size."
+    if month.files_changed:
+        files = in_number(month.files_changed, "# data file[|s] [has|have]")
+        return f"{month.month}: {files} other bytes than were written."
     stated = month.recorded if month.state is MonthState.UP_TO_DATE else 0
     return f"{month.month} holds {counted(month.held, 'row')} instead of {stated:,}."

@@ -3,12 +3,13 @@
 import hashlib
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import ClassVar
 
 from checkout_assets.domain.compaction.months import Month, TableMonth
 from spark_jobs.contract.keys import day_of_table_file
+from spark_jobs.contract.months import WrittenFile
 from spark_jobs.contract.publication import PublicationRecord, PublishedFile
 from spark_jobs.contract.record_format import Path, write_record
 
@@ -44,7 +45,11 @@ class FolderInMonth:
 
 @dataclass(frozen=True)
 class MonthRecord:
-    """Which folders, at which publication runs, a month of an analysts' table was made from."""
+    """Which folders, at which publication runs, a month of an analysts' table was made from.
+
+    ``files`` are the data files that were last written from them; earlier records name none. Until
+    the commit after it, and if that fails, the table names other files of the same contents.
+    """
 
     WHAT: ClassVar[str] = "month record"
     FORMAT_VERSION: ClassVar[int] = 1
@@ -53,6 +58,7 @@ class MonthRecord:
     month: Path
     digest: str
     folders: list[FolderInMonth]
+    files: list[WrittenFile] = field(default_factory=list)
 
     def to_json(self) -> bytes:
         """The record's file."""
@@ -101,10 +107,11 @@ class MonthContents:
             return MonthState.STALE
         return MonthState.MISSING if self.files else MonthState.EMPTY
 
-    def record(self, version: str) -> MonthRecord:
-        """Return the record that is kept beside the table."""
+    def record(self, version: str, written: Iterable[WrittenFile]) -> MonthRecord:
+        """Return the record that is kept beside the table, with the data files ``written``."""
         folders = sorted(self.folders, key=lambda each: each.folder)
-        return MonthRecord(self.table, str(self.month), self.digest(version), folders)
+        digest = self.digest(version)
+        return MonthRecord(self.table, str(self.month), digest, folders, list(written))
 
 
 def contents_by_month(

@@ -88,7 +88,7 @@ class MonthCommits:
         """Write what the month is made from beside the table, before a snapshot names it."""
         contents = status.contents
         _refuse_incomplete(contents, written)
-        record = contents.record(CONTENTS_VERSION)
+        record = contents.record(CONTENTS_VERSION, written.files)
         key = month_record_key(contents.table, str(contents.month), record.digest)
         try:
             self._lake.put(key, record.to_json())

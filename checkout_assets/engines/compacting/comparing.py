@@ -1,16 +1,17 @@
 """Compare the analysts' tables with the publication records; nothing is written."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from checkout_assets.domain.compaction.comparing import MonthCompared, TableCompared
+from checkout_assets.domain.compaction.comparing import DeepRead, MonthCompared, TableCompared
 from checkout_assets.domain.compaction.contents import MonthContents, contents_by_month
 from checkout_assets.domain.compaction.months import Month
 from checkout_assets.domain.errors import MigrationError, UsageError
 from checkout_assets.domain.reconciliation import FolderReconciled
 from checkout_assets.engines.compacting.catalogs import catalog_explained, find_catalog
 from checkout_assets.engines.compacting.committing import MonthStatus
+from checkout_assets.engines.compacting.deep_reading import read_deep, recorded_digests
 from checkout_assets.engines.compacting.month_changes import CommittedMonth
 from checkout_assets.engines.compacting.orders_table import (
     OrdersTable,
@@ -21,7 +22,7 @@ from checkout_assets.engines.locations import Location
 from spark_jobs.contract.keys import analysts_table_prefix
 from spark_jobs.contract.order_types import OrderType
 from spark_jobs.contract.publication import PUBLISHED
-from spark_jobs.stores import StoreError
+from spark_jobs.stores import Store, StoreError
 
 if TYPE_CHECKING:
     from pyiceberg.catalog import Catalog
@@ -30,17 +31,21 @@ if TYPE_CHECKING:
 
 
 def compare_tables(
-    lake: Location, catalog: str, folders: Sequence[FolderReconciled]
+    lake: Location,
+    catalog: str,
+    folders: Sequence[FolderReconciled],
+    is_deep: Callable[[Month], bool] = lambda _: False,
 ) -> list[TableCompared]:
     """Compare both tables with the records of all folders, which a reconciliation has read.
 
-    ``catalog`` is the setting. What cannot be read is told in the result, and not raised.
+    ``catalog`` is the setting. The data files of the months that are ``is_deep`` are read too. What
+    cannot be read is told in the result, and not raised.
     """
     try:
         found = find_catalog(catalog, lake)
     except (MigrationError, UsageError) as error:
         return [TableCompared(each.table, problem=str(error)) for each in OrderType]
-    return [_compared(lake, found, each, folders) for each in OrderType]
+    return [_compared(lake, found, each, folders, is_deep) for each in OrderType]
 
 
 def _compared(
@@ -48,6 +53,7 @@ def _compared(
     catalog: "Catalog | None",
     order_type: OrderType,
     folders: Iterable[FolderReconciled],
+    is_deep: Callable[[Month], bool],
 ) -> TableCompared:
     own = [each for each in folders if each.folder.order_type is order_type]
     try:
@@ -56,11 +62,7 @@ def _compared(
             table = orders.load() if orders else None
             if orders is None or table is None:
                 return TableCompared(order_type.table)
-            sizes = {
-                orders.uri_of(entry.key): entry.size
-                for entry in lake.open().list(analysts_table_prefix(orders.name))
-            }
-            return _with_records(orders.name, table, sizes, own)
+            return _with_records(_Held(orders, lake.open(), table), own, is_deep)
     except MigrationError as error:
         return TableCompared(order_type.table, problem=str(error))
     except StoreError as error:
@@ -68,39 +70,72 @@ def _compared(
         return TableCompared(order_type.table, problem=told)
 
 
+class _Held:
+    """What the current snapshot of a table that was made names, and what the lake holds of it."""
+
+    def __init__(self, orders: OrdersTable, lake: Store, table: "Table") -> None:
+        self.name = orders.name
+        self.committed = committed_months(table)
+        self._orders, self._lake, self._io = orders, lake, table.io
+        sizes = {
+            orders.uri_of(entry.key): entry.size
+            for entry in lake.list(analysts_table_prefix(orders.name))
+        }
+        self.files: defaultdict[Month, list[DataFile]] = defaultdict(list)
+        self.missing: Counter[Month] = Counter()
+        self._there: defaultdict[Month, list[DataFile]] = defaultdict(list)
+        for task in table.scan().plan_files():
+            month = month_of_file(task.file)
+            self.files[month].append(task.file)
+            if sizes.get(task.file.file_path) == task.file.file_size_in_bytes:
+                self._there[month].append(task.file)
+            else:
+                self.missing[month] += 1
+
+    def read_deep(self, month: Month) -> DeepRead:
+        """Read the month's data files that the lake holds with the size that the table states."""
+        stated = self.committed.get(month, CommittedMonth())
+        digests = recorded_digests(self._orders, self._lake, month, stated)
+        return read_deep(self._io, [each.file_path for each in self._there[month]], digests)
+
+
 def _with_records(
-    name: str, table: "Table", sizes: Mapping[str, int], folders: Iterable[FolderReconciled]
+    held: _Held, folders: Iterable[FolderReconciled], is_deep: Callable[[Month], bool]
 ) -> TableCompared:
-    """Compare a table that was made; ``sizes`` are those of its files in the lake, by URI."""
+    """Compare a table that was made."""
     records = [each.lake.record for each in folders if each.lake.record is not None]
     unfinished = next((each.folder for each in records if each.state != PUBLISHED), "")
     if unfinished:
         raise MigrationError(f"{unfinished} is being published.")
-    published = contents_by_month(name, records)
-    committed = committed_months(table)
-    files = [task.file for task in table.scan().plan_files()]
-    held, missing = _held_by_month(files), _missing_by_month(files, sizes)
+    published = contents_by_month(held.name, records)
+    months = sorted({*published, *held.committed, *held.files})
     return TableCompared(
-        name,
+        held.name,
         is_made=True,
         months=tuple(
-            _month_compared(_status(name, month, published, committed), held[month], missing[month])
-            for month in sorted({*published, *committed, *held})
+            _month_compared(
+                held,
+                _status(held.name, month, published, held.committed),
+                held.read_deep(month) if is_deep(month) else None,
+            )
+            for month in months
         ),
     )
 
 
-def _month_compared(status: MonthStatus, held: "Sequence[DataFile]", missing: int) -> MonthCompared:
+def _month_compared(held: _Held, status: MonthStatus, deep: DeepRead | None) -> MonthCompared:
+    month, files = status.contents.month, held.files[status.contents.month]
     return MonthCompared(
-        status.contents.month,
+        month,
         status.state,
         recorded=status.contents.rows,
-        held=sum(file.record_count for file in held),
-        files_missing=missing,
+        held=sum(file.record_count for file in files),
+        files_missing=held.missing[month],
         files_recorded=len(status.contents.files),
         bytes_recorded=status.contents.size,
-        files_held=len(held),
-        bytes_held=sum(file.file_size_in_bytes for file in held),
+        files_held=len(files),
+        bytes_held=sum(file.file_size_in_bytes for file in files),
+        deep=deep,
     )
 
 
@@ -112,19 +147,3 @@ def _status(
 ) -> MonthStatus:
     contents = published.get(month, MonthContents(name, month))
     return MonthStatus(contents, committed.get(month, CommittedMonth()))
-
-
-def _held_by_month(files: "Iterable[DataFile]") -> "defaultdict[Month, list[DataFile]]":
-    held: defaultdict[Month, list[DataFile]] = defaultdict(list)
-    for file in files:
-        held[month_of_file(file)].append(file)
-    return held
-
-
-def _missing_by_month(files: "Iterable[DataFile]", sizes: Mapping[str, int]) -> Counter[Month]:
-    """Count the data files that the lake does not hold with the size that the table states."""
-    return Counter(
-        month_of_file(file)
-        for file in files
-        if sizes.get(file.file_path) != file.file_size_in_bytes
-    )
