@@ -8,12 +8,12 @@ import pytest
 
 from benchmarks.query.lake import LakeSize, publish_lake
 from spark_jobs.compaction import reading
-from spark_jobs.compaction.footers import SmallFile, put_together, taken_apart
 from spark_jobs.compaction.parts import CompactionJob, MonthPart, in_parts
 from spark_jobs.compaction.reading import rows_of_part
 from spark_jobs.compaction.writing import compact_part
 from spark_jobs.contract.order_types import OrderType
 from spark_jobs.contract.publication import PublishedFile
+from spark_jobs.footers import SmallFile, put_together, taken_apart
 from spark_jobs.job.publishing import read_published
 from spark_jobs.job.writing import parquet_writer
 from spark_jobs.schema import arrow_schema

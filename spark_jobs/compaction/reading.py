@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import TYPE_CHECKING, Any, Iterator, List, Optional, Sequence
 
-from spark_jobs.compaction.footers import SmallFile, put_together, taken_apart
 from spark_jobs.compaction.parts import MonthPart
 from spark_jobs.contract.failures import Failure
 from spark_jobs.contract.keys import day_of_table_file
 from spark_jobs.contract.publication import PublishedFile
+from spark_jobs.footers import SmallFile, put_together, taken_apart
 from spark_jobs.job.plan import FolderError
 from spark_jobs.schema import arrow_schema
 from spark_jobs.stores import Blob, NotFoundError, Store

@@ -13,7 +13,9 @@ from spark_jobs.contract.columns import QUARANTINE_COLUMNS
 from spark_jobs.contract.keys import quarantine_file_key, staged_key, table_file_key
 from spark_jobs.contract.order_types import table_of
 from spark_jobs.contract.publication import PublishedFile
+from spark_jobs.job.small_files import Codec, SmallFiles
 from spark_jobs.job.source_keys import SourceKeys
+from spark_jobs.job.thin_tables import thinned
 from spark_jobs.job.value_bytes import value_bytes
 from spark_jobs.stores import Store
 
@@ -43,8 +45,10 @@ for any number of rows, a slice of it nothing."""
 
 _SEARCHED_COLUMNS = ["id", "orderid", "ordergroup", "creationdate", "lastchange", "_source_key"]
 
-_Codec = Union[str, Dict[str, str]]
 _CODEC = "zstd"
+
+_writers: Dict[str, SmallFiles] = {}
+"""What writes the small files of each table in this process."""
 
 
 @dataclass
@@ -79,14 +83,19 @@ class FolderWriter:
     def _stage_together(self, files: Sequence[_TableFile]) -> Iterator[PublishedFile]:
         table_name = table_of(self._folder)
         table = table_from_lines(table_name, [line for file in files for line in file.lines])
+        thin = thinned(table, _SEARCHED_COLUMNS)
         # Of the whole table: of each of its small files it would cost more than it saves.
-        per_row = {path: held / len(table) for path, held in value_bytes(table).items()}
+        per_row = {path: held / len(table) for path, held in value_bytes(thin.rows).items()}
         first = 0
         for file in files:
-            key = self._next_key(file.day)
-            codec = _codec(len(file.lines), per_row)
-            yield self._stage(key, table.slice(first, len(file.lines)), "_source_key", codec)
-            first += len(file.lines)
+            count = len(file.lines)
+            rows, codec = table.slice(first, count), _codec(count, per_row)
+            if count >= ROWS_WORTH_A_DICTIONARY:
+                data = _parquet(rows, codec)
+            else:
+                data = _small_files(table_name).file_of(rows, thin.slice(first, count), codec)
+            yield self._stage(self._next_key(file.day), data, rows.column("_source_key"))
+            first += count
 
     def _next_key(self, day: str) -> str:
         number = self._numbers[day]
@@ -101,19 +110,17 @@ class FolderWriter:
 
         schema = pa.schema([(name, pa.type_for_alias(kind)) for name, kind in QUARANTINE_COLUMNS])
         key = quarantine_file_key(self._folder, self._run_id, *number)
-        return self._stage(key, pa.Table.from_pylist(rows, schema=schema), "source_key")
+        table = pa.Table.from_pylist(rows, schema=schema)
+        return self._stage(key, _parquet(table, _CODEC), table.column("source_key"))
 
-    def _stage(
-        self, final_key: str, table: pa.Table, source_key: str, codec: _Codec = _CODEC
-    ) -> PublishedFile:
-        data = _parquet(table, codec)
+    def _stage(self, final_key: str, data: bytes, source_keys: pa.ChunkedArray) -> PublishedFile:
         self._lake.put(staged_key(self._folder, self._run_id, final_key), data)
-        self.keys = self.keys.plus(SourceKeys.of(table.column(source_key).to_pylist()))
+        self.keys = self.keys.plus(SourceKeys.of(source_keys.to_pylist()))
         digest = hashlib.sha256(data).hexdigest()
-        return PublishedFile(final_key, len(data), table.num_rows, digest)
+        return PublishedFile(final_key, len(data), len(source_keys), digest)
 
 
-def _codec(rows: int, per_row: Dict[str, float]) -> _Codec:
+def _codec(rows: int, per_row: Dict[str, float]) -> Codec:
     """Return the codec of a file whose columns have so many bytes of values in a row on average."""
     if rows > ROWS_WORTH_COMPRESSED_NULLS:
         return _CODEC
@@ -147,7 +154,13 @@ def _batches(files: Iterable[_TableFile]) -> Iterator[List[_TableFile]]:
         yield batch
 
 
-def _parquet(table: pa.Table, codec: _Codec) -> bytes:
+def _small_files(table: str) -> SmallFiles:
+    if table not in _writers:
+        _writers[table] = SmallFiles(_parquet)
+    return _writers[table]
+
+
+def _parquet(table: pa.Table, codec: Codec) -> bytes:
     import pyarrow as pa
 
     large = table.num_rows >= ROWS_WORTH_A_DICTIONARY
@@ -164,7 +177,7 @@ def parquet_writer(
     schema: pa.Schema,
     rows: int,
     statistics: Union[bool, List[str]],
-    codec: _Codec = _CODEC,
+    codec: Codec = _CODEC,
 ) -> Iterator[Any]:
     """Write a table file of about ``rows`` rows to ``sink``, with the schema's metadata.
 

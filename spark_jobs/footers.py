@@ -1,4 +1,6 @@
-"""Small Parquet files, taken apart and put together as the row groups of one file.
+"""Small Parquet files, taken apart and put together again in another way.
+
+Some become the row groups of one file. Columns of one become other columns of another.
 
 Only footers are parsed: each states where the file's pages lie, and these offsets are moved. The
 patterns follow Thrift's compact protocol and parquet.thrift. They match footers of one row group
@@ -21,21 +23,35 @@ _BOOLEANS, _BYTE, _I32, _INTEGERS, _BINARY, _STRUCT = (1, 2), (3,), (5,), (4, 5,
 _MORE = 0x80
 """The bit of a number's byte that another one follows; each has seven bits of the number."""
 
+_BYTES = [bytes([value]) for value in range(256)]
+"""The bytes, each alone."""
+
+_NO_PLACE = b"\x26\x00\x1c"
+"""How a column begins that is said to lie nowhere else in the file: parquet.thrift, ColumnChunk."""
+
+_FEW = 14
+"""The longest list whose header is one byte."""
+
 _VARINT = rb"[\x80-\xff]{0,9}[\x00-\x7f]"
 _SHORT_BYTES = b"(?:" + b"|".join(rb"\x%02x.{%d}" % (n, n) for n in range(128)) + b")"
 """A binary value of up to 127 bytes, after its length."""
 
 
 class _Column(NamedTuple):
-    """What a footer says of a column before and after the offset of its pages; their size."""
+    """What a footer says of a column: its type and path, then the rest around its pages' offset.
 
+    ``size`` is that of its pages, ``plain_size`` that before compression.
+    """
+
+    path: bytes
     before: bytes
     after: bytes
     size: int
+    plain_size: int
 
     def at(self, offset: int) -> bytes:
         """What a footer says of the column if its pages lie at that offset."""
-        return b"%b%b%b" % (self.before, _zigzag(offset), self.after)
+        return b"%b%b%b%b" % (self.path, self.before, _zigzag(offset), self.after)
 
 
 class SmallFile(NamedTuple):
@@ -52,9 +68,16 @@ class SmallFile(NamedTuple):
         """Whether both can be row groups of one file."""
         return (self.schema, self.end) == (other.schema, other.end)
 
+    def is_model(self) -> bool:
+        """Whether what it says of a column's type and path is true in other files too.
+
+        Some versions of pyarrow state a place in the file there.
+        """
+        return all(each.path.startswith(_NO_PLACE) for each in self.columns)
+
     def row_group(self, offset: int) -> bytes:
         """The row group, for a file in which its pages begin at that offset."""
-        told = [b"\x19\xfc", _varint(len(self.columns))]
+        told = [b"\x19", _structs(len(self.columns))]
         for column in self.columns:
             told.append(column.at(offset))
             offset += column.size
@@ -107,10 +130,10 @@ def _columns(cursor: _Cursor, likely: Sequence[_Column], count: int) -> Iterator
 
 
 def _column(cursor: _Cursor, offset: int) -> _Column:
-    before, size, stated, after = cursor.take(_patterns().column).groups()
+    path, before, plain, size, stated, after = cursor.take(_patterns().column).groups()
     if _signed(stated) != offset or _signed(size) < 0:
         raise _UnlikeError
-    return _Column(before, after, _signed(size))
+    return _Column(path, before, after, _signed(size), _signed(plain))
 
 
 def put_together(files: Sequence[SmallFile]) -> bytes:
@@ -120,9 +143,38 @@ def put_together(files: Sequence[SmallFile]) -> bytes:
         groups.append(file.row_group(offset))
         offset += len(file.pages)
     head = [files[0].schema, b"\x16", _zigzag(sum(file.rows for file in files))]
-    footer = b"".join([*head, b"\x19\xfc", _varint(len(files)), *groups, files[0].end])
+    footer = b"".join([*head, b"\x19", _structs(len(files)), *groups, files[0].end])
     length = len(footer).to_bytes(_LENGTH_BYTES, "little")
     return b"".join([_MAGIC, *(file.pages for file in files), footer, length, _MAGIC])
+
+
+def widened(thin: SmallFile, whole: SmallFile, sources: Sequence[int]) -> bytes:
+    """Return the file that has the rows of ``thin`` and the columns of ``whole``.
+
+    ``sources`` has, for each of its columns, the number of the column of ``thin`` whose pages it
+    repeats.
+    """
+    pages = _pages_of(thin)
+    columns = [
+        _Column(like.path, *thin.columns[source][1:])
+        for like, source in zip(whole.columns, sources)
+    ]
+    sizes = (sum(each.plain_size for each in columns), sum(each.size for each in columns))
+    plain, packed = map(_zigzag, sizes)
+    rows = _zigzag(thin.rows)
+    sums = b"\x16%b\x16%b\x26%b\x16%b\x00" % (plain, rows, _zigzag(len(_MAGIC)), packed)
+    content = b"".join([pages[source] for source in sources])
+    return put_together(
+        [SmallFile(memoryview(content), whole.schema, thin.rows, columns, sums, whole.end)]
+    )
+
+
+def _pages_of(file: SmallFile) -> Sequence[memoryview]:
+    pages, start = [], 0
+    for column in file.columns:
+        pages.append(file.pages[start : start + column.size])
+        start += column.size
+    return pages
 
 
 class _UnlikeError(Exception):
@@ -166,10 +218,10 @@ def _patterns() -> _Patterns:
     flat, numbers = _struct(0, _INTEGERS), _list(6, number)
     column = (
         # A number that other versions fill in differently, then type, encodings and path.
-        rb"((?:\x26%b)?\x1c\x15%b\x19%b\x19%b"
+        rb"((?:\x26%b)?\x1c\x15%b\x19%b\x19%b)"
         % (number, number, _list(5, number), _list(8, _SHORT_BYTES))
         # Codec, number of values, uncompressed size, size and offset.
-        + rb"\x15%b\x16%b\x16%b\x16(%b)\x26)(%b)" % ((number,) * 5)
+        + rb"(\x15%b\x16%b\x16(%b)\x16(%b)\x26)(%b)" % ((number,) * 5)
         # Statistics of the values, of the pages and of the sizes.
         + rb"((?:\x3c%b)?(?:[\x19\x49]%b)?" % (flat, _list(12, flat))
         + rb"(?:[\x3c\x4c\x7c](?:\x16%b)?(?:[\x19\x29]%b)?(?:[\x19\x29\x39]%b)?\x00)?\x00\x00)"
@@ -208,7 +260,7 @@ def _struct(depth: int, integers: Sequence[int]) -> bytes:
 
 def _list(kind: int, element: bytes) -> bytes:
     """A list of up to 14 elements of a type, after its header."""
-    told = (rb"\x%02x(?:%b){%d}" % (16 * n + kind, element, n) for n in range(15))
+    told = (rb"\x%02x(?:%b){%d}" % (16 * n + kind, element, n) for n in range(_FEW + 1))
     return b"(?:" + b"|".join(told) + b")"
 
 
@@ -225,12 +277,16 @@ def _signed(varint: bytes) -> int:
 
 
 def _varint(value: int) -> bytes:
-    told = []
+    told = b""
     while value >= _MORE:
-        told.append(value & 0x7F | _MORE)
+        told += _BYTES[value & 0x7F | _MORE]
         value >>= 7
-    told.append(value)
-    return bytes(told)
+    return told + _BYTES[value]
+
+
+def _structs(count: int) -> bytes:
+    """Return the header of a list of so many structs: up to 14 are told with their type."""
+    return bytes([count << 4 | 12]) if count <= _FEW else b"\xfc" + _varint(count)
 
 
 def _zigzag(value: int) -> bytes:
