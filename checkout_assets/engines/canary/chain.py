@@ -1,7 +1,6 @@
 """A canary from its first request to the removal of all that it left; one result per link."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -14,6 +13,7 @@ from checkout_assets.domain.faults import explain_fault
 from checkout_assets.domain.folders import Folder
 from checkout_assets.engines.aws_requests import AwsRequestError
 from checkout_assets.engines.canary.attributes import lost_attributes, not_in_raw
+from checkout_assets.engines.canary.ending import end_machines
 from checkout_assets.engines.canary.fleets import CanaryFleet
 from checkout_assets.engines.canary.places import CanaryPlaces
 from checkout_assets.engines.canary.remedies import REMEDIES
@@ -31,9 +31,6 @@ if TYPE_CHECKING:
     from spark_jobs.stores import S3Store
 
 _GUIDE = "docs/runbook.md#the-canary"
-_MOST_LOOKS = 40
-_LOOK_SECONDS = 15.0
-"""Between two looks at machines that are ending: ten minutes in all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,27 +181,21 @@ class Canary:
         return f"{rows} in the canary's table, {counted(quarantined, 'object')} in quarantine"
 
     def _end(self, link: Link) -> bool:
-        """End the fleet's machines and wait until they are gone."""
-        fleet = self._used.pop(link)
-        return self._try(link, lambda: self._ended(fleet))
+        """End the fleet's machines and wait until they are gone.
 
-    def _ended(self, fleet: CanaryFleet[Any]) -> str:
-        for _ in range(_MOST_LOOKS):
-            machines = fleet.find()
-            if not machines:
-                return "nothing of it is running"
-            for each in machines:
-                if each.alive:
-                    with _of_machine(each.id):
-                        fleet.end(each.id)
-            self._run.pause(_LOOK_SECONDS)
-        left = ", ".join(each.id for each in fleet.find())
-        raise UsageError(f"It is still ending: {left}.")
+        A fleet stays among the used ones until then: an interruption meanwhile must not leave it.
+        """
+        fleet = self._used[link]
+        ended = self._try(link, lambda: end_machines(fleet, self._run.pause))
+        del self._used[link]
+        return ended
 
     def _clean_up(self) -> None:
-        for link in list(self._used):
-            self._end(link)
-        self._try(Link.REMOVED, self._remove)
+        try:
+            for link in list(self._used):
+                self._end(link)
+        finally:
+            self._try(Link.REMOVED, self._remove)
 
     def _remove(self) -> str:
         places = self._run.places
@@ -231,14 +222,13 @@ class Canary:
         return result.state is CheckState.OK
 
     def _tell_unreached(self) -> None:
-        ends = {Link.REMOVED, *self._used}
-        for link in [each for each in self._untold if each not in ends]:
+        for link in [each for each in self._untold if each is not Link.REMOVED]:
             topic = Topic("canary", link, _GUIDE)
             self._tell(link, topic.unknown("not reached", "Solve what failed, then run it again."))
 
     def _tell(self, link: Link, result: CheckResult) -> None:
-        self._untold.remove(link)
         self._tell_result(result)
+        self._untold.remove(link)
 
 
 def _first_machine(fleet: CanaryFleet[Any]) -> str:
@@ -247,14 +237,6 @@ def _first_machine(fleet: CanaryFleet[Any]) -> str:
         return next((each.id for each in fleet.find()), "")
     except AwsRequestError:
         return ""
-
-
-@contextmanager
-def _of_machine(name: str) -> Iterator[None]:
-    try:
-        yield
-    except AwsRequestError as error:
-        raise UsageError(f"{name} is still running: {error}.") from None
 
 
 def _explained(error: Exception) -> str:
