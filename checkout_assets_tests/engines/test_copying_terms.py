@@ -10,6 +10,7 @@ from moto import mock_aws
 from checkout_assets.domain.copying import SourceObject
 from checkout_assets.domain.errors import UsageError
 from checkout_assets.engines.copying.engine import CopyTerms
+from checkout_assets.engines.copying.object_tags import ObjectTags
 from checkout_assets.engines.copying.parts import copy_in_parts
 from checkout_assets.engines.locations import check_reachable
 from checkout_assets_tests.fault_proxy import Answer, FaultProxy, Request
@@ -186,7 +187,8 @@ def test_a_large_object_keeps_its_tags(monkeypatch: pytest.MonkeyPatch) -> None:
         source, raw = (S3Store(each, "", client, new_session()) for each in ("source", "raw"))
         etag = told["ETag"].strip('"')
         found = SourceObject("a", 100, etag, datetime(2020, 1, 1, tzinfo=UTC))
-        copy_in_parts(source, raw, found, "b", None, CopyTerms(), threading.Event())
+        tags_of = ObjectTags(source).of
+        copy_in_parts(source, raw, found, "b", None, CopyTerms(), threading.Event(), tags_of)
         assert raw.tags("b") == TAGS
 
 
@@ -199,6 +201,32 @@ def test_a_large_object_whose_tags_may_not_be_read_is_not_copied_without_them(
     copied = place.copy_one(largest_copy=1024**2)
     assert "access was denied" in copied.error
     assert place.keys(FOLDER) == []
+
+
+@pytest.mark.parametrize(
+    ("status", "code"), [(501, "NotImplemented"), (501, ""), (405, "MethodNotAllowed")]
+)
+def test_a_server_without_object_tags_has_none_to_lose(
+    place: OrdersPlace,
+    proxy: FaultProxy,
+    caplog: pytest.LogCaptureFixture,
+    status: int,
+    code: str,
+) -> None:
+    """R2 answers so: jhaals/yopass issue 3657."""
+    for name in (DOCUMENT, f"{DOCUMENT}2"):
+        place.put(name, b"x" * (6 * 1024**2))
+    refused = Answer(status, code) if code else Answer(status, exact=b"")
+    proxy.rule = lambda r: refused if "?tagging" in r.path else None
+
+    copied = place.copy_one(largest_copy=1024**2)
+
+    assert copied.ok, copied.error
+    assert len(place.keys(FOLDER)) == 2
+    (begun, _) = [r for r in proxy.seen if r.method == "POST" and "uploads" in r.path]
+    assert "x-amz-tagging" not in begun.headers
+    (told,) = [each.getMessage() for each in caplog.records if "object tags" in each.getMessage()]
+    assert told.startswith(f"The S3 server of {place.source.uri} has no object tags")
 
 
 def test_an_upload_whose_id_is_not_told_is_an_answer_that_cannot_be_read(

@@ -5,7 +5,7 @@ API reference, CreateMultipartUpload.
 """
 
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
@@ -53,16 +53,18 @@ def copy_in_parts(  # noqa: PLR0913, PLR0917 - what such a copy is made of
     there: str | None,
     terms: CopyTerms,
     cancelled: threading.Event,
+    tags_of: Callable[[str], Mapping[str, str]],
 ) -> str:
     """Copy an object server-side; overwrites only raw's object with the tag ``there``, if any.
 
+    ``tags_of`` returns the tags of the source's object with a key.
     Returns the new tag. Raises boto3's exceptions and StoreError. Raises InterruptedCopyError soon
     after ``cancelled`` is set; the upload is then aborted. Raises UnfinishedUploadError if aborting
     it failed.
     """
     head = interruptibly(partial(source.head, found.key), cancelled)
     target = {"Bucket": raw.bucket, "Key": raw.prefix + raw_key}
-    tags = interruptibly(partial(source.tags, found.key), cancelled)
+    tags = interruptibly(partial(tags_of, found.key), cancelled)
     about_object = {**terms.object_arguments(), **_kept(head), **_tagging(tags)}
     upload = _begin(raw, {**target, **about_object}, cancelled)
     about = {**target, "UploadId": upload}

@@ -21,6 +21,7 @@ from checkout_assets.engines.copying.conditions import (
 from checkout_assets.engines.copying.denials import Denials
 from checkout_assets.engines.copying.explaining import SAID_NOTHING, why_failed
 from checkout_assets.engines.copying.judging import Judge
+from checkout_assets.engines.copying.object_tags import ObjectTags
 from checkout_assets.engines.copying.pace import RequestPace
 from checkout_assets.engines.copying.parts import UnfinishedUploadError, copy_in_parts
 from checkout_assets.engines.copying.second_looks import Aside, SecondLooks
@@ -82,6 +83,7 @@ class ObjectCopier:
         self._pace = RequestPace(in_flight, self._crt.limit)
         self._denials = Denials()
         self._later = Later()
+        self._tags = ObjectTags(source)
         self._source_place = copy_source(source.bucket, source.prefix)
 
     def _look_aside(self, attempt: Attempt) -> None:
@@ -243,6 +245,7 @@ class ObjectCopier:
                 attempt.there,
                 self._terms,
                 self._cancelled,
+                self._tags.of,
             )
         except UnfinishedUploadError as error:
             self._count(error.cause)
