@@ -226,6 +226,18 @@ def test_what_a_living_host_was_given_goes_on_although_no_other_can_be_launched(
     assert backend.terminated == ["h9"]
 
 
+def test_hosts_that_live_and_have_work_count_for_the_quota_too() -> None:
+    """A run that is re-attached: one host works, another has nothing to do and is ended."""
+    backend = FakeBackend(
+        standing=[Standing("h9", alive=True), Standing("h8", alive=True, group=2)],
+        held_by={"h9": {FIRST: Found(1, goes_on=True)}, "h8": {}},
+        grows=False,
+        units_per_host=1,
+    )
+    assert all(each.ok for each in run(backend).values())
+    assert backend.wanted_hosts == [3]
+
+
 def test_nothing_is_asked_if_nothing_is_to_be_launched() -> None:
     backend = FakeBackend(standing=[Standing("h9", alive=True)])
     assert all(each.ok for each in run(backend).values())

@@ -149,7 +149,8 @@ class Backend(Protocol[U, R]):
     def refusal(self, hosts: int, tell: Callable[[str], None]) -> Diagnosis | None:
         """Return why not a single host can be launched; asked once, before the first launch.
 
-        ``tell`` is told if fewer than ``hosts`` can be, or if that is not known.
+        ``hosts`` is the number of the run's hosts, those that live already among them. ``tell`` is
+        told if that many cannot be, or if that is not known.
         """
 
     def new(self, numbers: Numbers[U], group: int) -> Host[U, R]:

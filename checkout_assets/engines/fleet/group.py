@@ -84,6 +84,11 @@ class Group(Generic[U, R]):
         self._sign: object = None
         self._quiet = self._untold = 0.0
 
+    @property
+    def works(self) -> bool:
+        """Whether it has units that are not done."""
+        return bool(self._left)
+
     def claim(self, units: UnitStates[U]) -> None:
         """Take from ``units`` those that its living host was already given.
 

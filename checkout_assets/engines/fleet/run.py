@@ -88,7 +88,9 @@ class FleetRun(Generic[U, R]):
             group.fill(left)
         ending = [each.id for each in found if not each.alive]
         shares = list(slices(list(left), self._backend.units_per_host))
-        end = self._backend.refusal(len(shares), self._context.tell) if shares else None
+        living = sum(group.works for group in groups)  # they use the quota too
+        hosts = living + len(shares)
+        end = self._backend.refusal(hosts, self._context.tell) if shares else None
         if end is not None:
             return groups, all_failed(self._backend, list(left), end)
         for share in shares:
