@@ -20,7 +20,7 @@ from checkout_assets.engines.seam import FolderOutcome
 from checkout_assets.engines.structuring.spark_engine import StructuredFolder
 from checkout_assets.engines.worker.reports import FolderReport, WorkerReports, worker_prefix
 from spark_jobs.contract.completion import CompletionRecord
-from spark_jobs.contract.keys import publication_record_key
+from spark_jobs.contract.keys import publication_record_key, quarantine_prefix
 from spark_jobs.contract.publication import PUBLISHED, PublicationRecord, PublishedFile
 from spark_jobs.contract.totals import StructureTotals
 from spark_jobs.stores import StoreError, open_store
@@ -31,6 +31,7 @@ RUN_ID = new_canary_id(NOW, "0a1b2c3d")
 (ONE,) = select_folders(["07_CheckoutOrder"])
 ORDINARY, TAGGED, MULTIPART = (f"{ONE}/A/id/{number}" for number in range(1, 4))
 ORDER = [each.value for each in Link]
+QUARANTINE = f"{quarantine_prefix(ONE.name)}run.0.parquet"
 FILE = f"consumable_tables/checkout/YEAR=2018/MONTH=10/DAY=31/{ONE}.run.0.parquet"
 
 
@@ -157,6 +158,7 @@ class ScriptedCanary:
         self.copied = FolderCopied(ONE)
         self.structured = StructuredFolder(ONE, RUN_ID)
         self.record: PublicationRecord | None = publication(size=4)
+        self.quarantined = b"bad"
         self.paused: list[float] = []
         self.on_pause: Callable[[], None] = lambda: None
         self.results: list[CheckResult] = []
@@ -208,17 +210,19 @@ class ScriptedCanary:
 
     def _structures(self) -> StructuredFolder:
         self.own_lake.put(FILE, b"rows")
+        self.own_lake.put(QUARANTINE, self.quarantined)
         if self.record is not None:
             self.own_lake.put(publication_record_key(ONE.name), self.record.to_json())
         return self.structured
 
 
 def publication(size: int) -> PublicationRecord:
-    """The record of one file of that size in bytes; the file has four."""
+    """The record of a table's file of that size in bytes, which has four, and of quarantine's."""
     totals = StructureTotals(documents=4, rows=3, quarantined={"not_json": 1})
     files = [PublishedFile(FILE, size, 3)]
+    bad = [PublishedFile(QUARANTINE, 3, 1)]
     return PublicationRecord(
-        ONE.name, RUN_ID, PUBLISHED, "copy", "digest", "1", files, [], [], totals
+        ONE.name, RUN_ID, PUBLISHED, "copy", "digest", "1", files, bad, [], totals
     )
 
 

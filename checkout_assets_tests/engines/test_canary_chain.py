@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from checkout_assets.domain.canary import Link
 from checkout_assets.domain.doctor import CheckResult, CheckState
 from checkout_assets.domain.errors import MigrationError, UsageError
+from checkout_assets.engines.canary.remedies import REMEDIES
 from checkout_assets.engines.copying.result import FolderCopied
 from checkout_assets.engines.structuring.spark_engine import StructuredFolder
 from checkout_assets.engines.worker.reports import FolderReport
@@ -53,7 +55,7 @@ def test_a_healthy_chain_is_told_in_its_order(canary: ScriptedCanary) -> None:
     assert told["source readable"] == "ordinary, tagged, multipart"
     assert told["completion record"] == "it proves 3 objects"
     assert told["rows published"] == "3 rows in the canary's table, 1 object in quarantine"
-    assert told["everything removed"] == "5 objects"
+    assert told["everything removed"] == "6 objects"
     assert [each.launched for each in canary.fleets] == [1, 1]
     assert canary.left() == []
 
@@ -136,6 +138,10 @@ def smaller_file(canary: ScriptedCanary) -> None:
     canary.record = publication(size=5)
 
 
+def missing_quarantine(canary: ScriptedCanary) -> None:
+    canary.quarantined = b""
+
+
 COPYING: list[tuple[Sabotage, str, str]] = [
     (unusable_options, "instance launched", "No package was given."),
     (idle_worker, "worker started", "i-1 never began its work."),
@@ -171,6 +177,7 @@ STRUCTURING: list[tuple[Sabotage, str, str]] = [
     (step_failed, "step completed", "The step failed."),
     (no_publication, "rows published", "the store answered NoSuchKey."),
     (unreadable_record, "rows published", "publication record"),
+    (missing_quarantine, "rows published", "1 file differs from the record."),
     (smaller_file, "rows published", "1 file differs from the record."),
 ]
 BEFORE: list[tuple[Sabotage, str, str]] = [
@@ -208,6 +215,8 @@ def test_a_broken_link_of_copying_ends_its_instance_and_launches_no_cluster(
     sabotage(canary)
     canary.fly()
     assert canary.failed == {link: reason}
+    (broken,) = [each for each in canary.results if each.state is CheckState.FAILED]
+    assert broken.remedy == REMEDIES[Link(link)]
     assert canary.instances.ended == ["i-1"] * canary.instances.launched
     assert canary.instances.living == []
     assert canary.clusters.launched == 0
@@ -306,6 +315,7 @@ def test_machines_that_cannot_be_looked_for_are_told(canary: ScriptedCanary) -> 
     assert list(canary.failed) == ["instance launched", "instance ended"]
     assert canary.failed["instance launched"] == "It was given up after 30 minutes."
     assert "UnauthorizedOperation" in canary.failed["instance ended"]
+    assert canary.paused == []
 
 
 def test_the_result_of_one_fleet_is_not_taken_for_that_of_the_other(
@@ -366,11 +376,29 @@ def test_a_reader_that_went_away_leaves_nothing(canary: ScriptedCanary, last: in
     assert canary.left() == []
 
 
+@pytest.mark.parametrize("link", [each for each in ORDER if each != "everything removed"])
+def test_an_interruption_while_a_link_is_told_leaves_nothing(
+    canary: ScriptedCanary, link: str
+) -> None:
+    told: list[str] = []
+
+    def tell(result: CheckResult) -> None:
+        told.append(result.check)
+        if result.check == link and told.count(link) == 1:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        canary.fly(tell)
+    assert told[-1] == "everything removed"
+    assert [each.living for each in canary.fleets] == [[], []]
+    assert canary.left() == []
+
+
 def test_what_is_left_of_a_canary_is_told(canary: ScriptedCanary) -> None:
     canary.raw.put("_canary/canary-20200101T000000Z-0a1b2c3d/a", b"")
     canary.fly()
     told = canary.in_state(CheckState.OK)["everything removed"]
-    assert told == "5 objects, and 1 object of earlier canaries"
+    assert told == "6 objects, and 1 object of earlier canaries"
     assert canary.left() == []
 
 
