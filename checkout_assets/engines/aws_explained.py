@@ -8,6 +8,8 @@ import re
 import ssl
 from collections.abc import Iterator
 from contextlib import suppress
+from functools import lru_cache
+from pathlib import Path
 from traceback import walk_tb
 from typing import Any
 
@@ -92,15 +94,32 @@ def reason_of(error: Exception) -> str:
 
 
 def unusable_certificates(file: str) -> str:
-    """A sentence about a file of certificates that cannot be read; empty if it can."""
+    """A sentence about a file of certificates that cannot be read; empty if it can.
+
+    Reading a system's file takes 50 ms, and every place has the same one: it is read once, and
+    again after a change.
+    """
+    try:
+        found = Path(file).stat()
+    except OSError as error:
+        reason = error.strerror
+    else:
+        reason = _certificates_problem(file, (found.st_ino, found.st_ctime_ns))
+    if not reason:
+        return ""
+    return (
+        f"The file of certificates {displayable(file)} cannot be used ({reason}): check "
+        "AWS_CA_BUNDLE, REQUESTS_CA_BUNDLE and ca_bundle in the AWS config file."
+    )
+
+
+@lru_cache(maxsize=4)
+def _certificates_problem(file: str, _version: tuple[int, int]) -> str | None:
+    """Why certificates cannot be read, as a clause; empty if they can."""
     try:
         ssl.create_default_context(cafile=file)
     except OSError as error:
-        reason = "it holds no certificate" if isinstance(error, ssl.SSLError) else error.strerror
-        return (
-            f"The file of certificates {displayable(file)} cannot be used ({reason}): check "
-            "AWS_CA_BUNDLE, REQUESTS_CA_BUNDLE and ca_bundle in the AWS config file."
-        )
+        return "it holds no certificate" if isinstance(error, ssl.SSLError) else error.strerror
     return ""
 
 

@@ -1,5 +1,6 @@
 """Whatever botocore or awscrt refuses of the AWS variables and files is one line and exit 2."""
 
+import ssl
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 from checkout_assets.cli.main import run
 from checkout_assets.definitions import build_resources
 from checkout_assets.domain.errors import UsageError
+from checkout_assets.engines.aws_explained import unusable_certificates
 from checkout_assets.engines.ec2.api import ec2_clients
 from checkout_assets.engines.emr.api import emr_clients
 from checkout_assets.settings import Settings
@@ -82,6 +84,23 @@ def test_a_variable_that_the_libraries_refuse(
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     assert said in refused(capsys)
+
+
+def test_certificates_are_read_once_until_their_file_changes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[str] = []
+
+    def create(cafile: str) -> None:
+        read.append(cafile)
+
+    monkeypatch.setattr(ssl, "create_default_context", create)
+    file = tmp_path / "ca"
+    for content in ("one", "another"):
+        file.unlink(missing_ok=True)
+        file.write_text(content)
+        assert [unusable_certificates(str(file)) for _ in range(3)] == ["", "", ""]
+    assert read == [str(file)] * 2
 
 
 @pytest.mark.parametrize(
