@@ -32,6 +32,14 @@ ACCOUNT, REGION, SOURCE_REGION = "123456789012", "us-east-2", "us-east-1"
 SOURCE, RAW, LAKE, ARTIFACTS = "orders", "analytics-raw", "analytics-lake", "artifacts"
 TAG = {"Key": MANAGED_POLICIES_TAG, "Value": "true"}
 SERVICE_ROLES = ("AWSServiceRoleForEMRCleanup", "AWSServiceRoleForEC2Spot")
+HTTPS = {
+    "IpProtocol": "tcp",
+    "FromPort": 443,
+    "ToPort": 443,
+    "IpRanges": [{"CidrIp": "10.0.0.0/16"}],
+}
+"""Inbound from the whole VPC."""
+
 QUOTAS = {"L-1216C47A": 2000.0, "L-34B43A08": 2000.0}
 ROLES: dict[str, tuple[Sequence[str], list[str]]] = {
     "copy": (["copy_role"], ["host", "worker"]),
@@ -73,8 +81,10 @@ class MigrationAccount:
         self.patch = patch
         self.asked: list[str] = []
         self.denied: set[str] = set()
+        self.refused: dict[str, str] = {}
         self.ahead = timedelta()
         self._only_inbound: set[str] = set()
+        self.endpoint_owner = "com.amazonaws"
         self.answers: dict[str, Answer] = {
             "GetServiceQuota": lambda sent: {"Quota": {"Value": QUOTAS[sent["QuotaCode"]]}},
             "ListReleaseLabels": lambda _: {"ReleaseLabels": [RELEASE]},
@@ -127,8 +137,9 @@ class MigrationAccount:
         kind: str = "Interface",
         private_dns: bool = True,
         only_inbound: bool = False,
+        groups: Sequence[str] = (),
     ) -> str:
-        """Add an endpoint to the VPC; refuses what AWS refuses.
+        """Add an endpoint to the VPC, whose own group admits HTTPS; refuses what AWS refuses.
 
         AWS PrivateLink Guide: "Gateway endpoints" (for S3 and DynamoDB only), "Control access to
         VPC endpoints using endpoint policies" (a principal in each statement), "Access an AWS
@@ -143,11 +154,12 @@ class MigrationAccount:
         if kind == "Interface":
             assert not private_dns or self._resolves_privately()
             given = {"SubnetIds": [self.subnet], "PrivateDnsEnabled": private_dns}
+            given["SecurityGroupIds"] = groups or [self.admitting(HTTPS)]
         if policy:
             given["PolicyDocument"] = json.dumps(policy_document(policy))
         made = self.ec2.create_vpc_endpoint(
             VpcId=self.vpc,
-            ServiceName=f"com.amazonaws.{REGION}.{service}",
+            ServiceName=f"{self.endpoint_owner}.{REGION}.{service}",
             VpcEndpointType=kind,
             **given,
         )
@@ -155,6 +167,21 @@ class MigrationAccount:
         if only_inbound:
             self._only_inbound.add(name)
         return name
+
+    def admitting(self, *rules: Mapping[str, Any]) -> str:
+        """Make a security group with these inbound rules, and return its id."""
+        name = f"group {len(self.ec2.describe_security_groups()['SecurityGroups'])}"
+        made = self.ec2.create_security_group(GroupName=name, Description=name, VpcId=self.vpc)
+        group = str(made["GroupId"])
+        for rule in rules:
+            self.ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=[rule])
+        return group
+
+    def default_group(self) -> str:
+        """The VPC's default group, which AWS uses where none is named."""
+        asked = [{"Name": "vpc-id", "Values": [self.vpc]}]
+        found = self.ec2.describe_security_groups(Filters=asked)["SecurityGroups"]
+        return next(str(each["GroupId"]) for each in found if each["GroupName"] == "default")
 
     def _has_gateway(self) -> bool:
         found = self.ec2.describe_vpc_endpoints()["VpcEndpoints"]
@@ -173,8 +200,9 @@ class MigrationAccount:
 
         def call(client: Any, operation: str, sent: Mapping[str, Any]) -> Any:
             self.asked.append(operation)
-            if operation in self.denied:
-                error = {"Error": {"Code": "AccessDenied", "Message": "no"}}
+            code = "AccessDenied" if operation in self.denied else self.refused.get(operation)
+            if code:
+                error = {"Error": {"Code": code, "Message": "no"}}
                 raise ClientError(error, operation)  # type: ignore[arg-type]
             if operation in self.answers:
                 return self.answers[operation](sent)

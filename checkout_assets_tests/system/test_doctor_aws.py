@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -10,14 +11,18 @@ from typing import Any
 import pytest
 
 from checkout_assets.domain.access.bucket_policies import source_statements
+from checkout_assets.domain.access.circumstances import Circumstances
 from checkout_assets.domain.access.role_policies import policy_document
 from checkout_assets.domain.canary import LONGEST, new_canary_id
 from checkout_assets.domain.doctor import CheckResult, CheckState
+from checkout_assets.engines.doctor.amazon_buckets import node_need
 from checkout_assets.engines.doctor.examination import aws_results
+from checkout_assets.engines.doctor.limits import RoleNeed
 from checkout_assets.settings import Settings
 from checkout_assets_tests.migration_account import (
     ACCOUNT,
     ARTIFACTS,
+    HTTPS,
     LAKE,
     RAW,
     REGION,
@@ -647,7 +652,7 @@ def test_the_policy_of_an_endpoint_is_compared_with_what_nodes_need(
     account.configure(COPY_ENGINE="local")  # instances across regions must not use it at all
     for kind in ("Gateway", "Interface"):
         name = account.add_endpoint("s3", {**EVERYBODY, **statement}, kind=kind)
-        (found,) = [each for each in examined(account) if name in each.check]
+        found = policies_of(account)[f"EMR {name}"]
         assert (found.state, found.check) == (state, f"endpoint {name}: policy")
 
 
@@ -675,7 +680,7 @@ def policies_of(account: MigrationAccount) -> dict[str, CheckResult]:
     return {
         f"{each.subject} {each.check.split()[1].rstrip(':')}": each
         for each in examined(account)
-        if each.check.startswith("endpoint ")
+        if each.check.startswith("endpoint ") and each.check.endswith(": policy")
     }
 
 
@@ -714,6 +719,234 @@ def test_the_policy_of_another_service_s_endpoint_is_compared_with_what_instance
     told = policies_of(account)[f"EC2 {name}"]
     assert told.state is CheckState.FAILED
     assert f"{needed} (worker role)" in told.reason
+
+
+OWN_BUCKETS = {
+    "s3:GetObject": ["al2023-repos-us-east-2-de612dc2", "repo.us-east-2.emr.amazonaws.com"],
+    "s3:PutObject": ["aws157-logs-prod-us-east-2"],
+}
+"""EMR Management Guide, "Sample policies for private subnets that access Amazon S3"."""
+
+
+def allowing(account: MigrationAccount, *roles: str) -> list[dict[str, Any]]:
+    """Statements of an endpoint that allow just what our roles need of S3, one for each."""
+    return [
+        {
+            "Effect": "Allow",
+            "Principal": "*",
+            "Action": each["Action"],
+            "Resource": each["Resource"],
+        }
+        for role in roles
+        for each in account.role_statements(role)
+        if str(each["Action"]).startswith("['s3:")
+    ]
+
+
+def test_an_endpoint_s_policy_must_allow_the_buckets_that_emr_itself_needs(
+    account: MigrationAccount,
+) -> None:
+    account.configure(COPY_ENGINE="local")
+    own = [
+        {**EVERYBODY, "Action": action, "Resource": f"arn:aws:s3:::{name}/*"}
+        for action, names in OWN_BUCKETS.items()
+        for name in names
+    ]
+    ours = allowing(account, "node")
+    whole = account.add_endpoint("s3", *ours, *own, kind="Gateway")
+    assert policies_of(account)[f"EMR {whole}"].state is CheckState.OK
+    for missing in own:
+        account.ec2.delete_vpc_endpoints(VpcEndpointIds=[whole])
+        kept = [each for each in own if each is not missing]
+        whole = account.add_endpoint("s3", *ours, *kept, kind="Gateway")
+        told = policies_of(account)[f"EMR {whole}"]
+        assert told.state is CheckState.FAILED
+        named = f"{missing['Action']} on {missing['Resource']} (Amazon's own bucket)"
+        assert told.reason == f"It does not let pass: {named}."
+
+
+def test_an_endpoint_s_policy_must_allow_the_packages_that_instances_install(
+    account: MigrationAccount,
+) -> None:
+    """An image with the worker's Python needs none: docs/deploy/ec2.md."""
+    in_one_region(account)
+    name = account.add_endpoint("s3", *allowing(account, "copy", "worker"), kind="Gateway")
+    told = policies_of(account)[f"EC2 {name}"]
+    assert told.state is CheckState.FAILED
+    assert "al2023-repos-us-east-2-de612dc2/* (Amazon's own bucket)" in told.reason
+    assert "emr.amazonaws.com" not in told.reason
+    account.configure(EC2_AMI="ami-0123456789abcdef0")
+    assert policies_of(account)[f"EC2 {name}"].state is CheckState.OK
+
+
+def test_the_first_region_s_log_bucket_has_no_region_in_its_name(
+    account: MigrationAccount,
+) -> None:
+    given = Circumstances(arn("node").replace("arn:aws:", "arn:aws-cn:"), "")
+    (need,) = node_need("us-east-1", [RoleNeed("node role", [], given)])
+    assert need.of("s3:", ":aws157-logs-prod/") == [
+        {"Action": ["s3:PutObject"], "Resource": ["arn:aws-cn:s3:::aws157-logs-prod/*"]}
+    ]
+
+
+def test_endpoints_in_china_are_found_by_both_of_their_names(account: MigrationAccount) -> None:
+    """There s3 is com.amazonaws.<region>.s3, and sts cn.com.amazonaws.<region>.sts."""
+    without_a_route_out(account)
+    account.add_endpoint("s3", kind="Gateway")
+    account.endpoint_owner = "cn.com.amazonaws"
+    name = account.add_endpoint("sts")
+    assert in_state(examined(account), CheckState.FAILED) == {}
+    assert policies_of(account)[f"EC2 {name}"].state is CheckState.OK
+
+
+def admitted(account: MigrationAccount, *rules: dict[str, Any]) -> dict[str, CheckResult]:
+    """By subject, what is said of an endpoint for S3 whose group has these inbound rules."""
+    in_one_region(account)
+    name = account.add_endpoint("s3", groups=[account.admitting(*rules)])
+    named = f"endpoint {name}: security groups"
+    return {each.subject: each for each in examined(account) if each.check == named}
+
+
+TCP = {"IpProtocol": "tcp", "FromPort": 0, "ToPort": 65535}
+ONE_SUBNET, ALL_BUT_HALF = "10.0.1.0/24", "10.0.1.0/25"
+
+
+@pytest.mark.parametrize(
+    ("rules", "of_instances", "of_nodes"),
+    [
+        ([HTTPS], CheckState.OK, CheckState.OK),
+        ([{**TCP, "IpRanges": [{"CidrIp": ONE_SUBNET}]}], CheckState.OK, CheckState.OK),
+        (
+            [{"IpProtocol": "-1", "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}],
+            CheckState.OK,
+            CheckState.OK,
+        ),
+        ([], CheckState.FAILED, CheckState.FAILED),
+        ([{**HTTPS, "FromPort": 80, "ToPort": 80}], CheckState.FAILED, CheckState.FAILED),
+        ([{**HTTPS, "FromPort": 444, "ToPort": 500}], CheckState.FAILED, CheckState.FAILED),
+        ([{**HTTPS, "IpProtocol": "udp"}], CheckState.FAILED, CheckState.FAILED),
+        (
+            [{**HTTPS, "IpRanges": [{"CidrIp": "10.0.2.0/24"}]}],
+            CheckState.FAILED,
+            CheckState.FAILED,
+        ),
+        (
+            [{**HTTPS, "IpRanges": [{"CidrIp": ALL_BUT_HALF}]}],
+            CheckState.UNKNOWN,
+            CheckState.UNKNOWN,
+        ),
+        (
+            [{**HTTPS, "IpRanges": [], "PrefixListIds": [{"PrefixListId": "pl-1"}]}],
+            CheckState.UNKNOWN,
+            CheckState.UNKNOWN,
+        ),
+    ],
+)
+def test_the_groups_of_an_endpoint_must_admit_https_from_the_subnet(
+    account: MigrationAccount,
+    rules: list[dict[str, Any]],
+    of_instances: CheckState,
+    of_nodes: CheckState,
+) -> None:
+    told = admitted(account, *rules)
+    assert (told["EC2"].state, told["EMR"].state) == (of_instances, of_nodes)
+
+
+def test_an_endpoint_that_does_not_admit_instances_is_told_with_what_to_do(
+    account: MigrationAccount,
+) -> None:
+    told = admitted(account)["EC2"]
+    (group,) = re.findall("sg-[0-9a-f]+", told.reason.partition(" admits ")[0])
+    assert told.reason == (
+        f"No rule of {group} admits HTTPS from {account.group}: s3 is not reached."
+    )
+    assert told.remedy == f"Allow inbound TCP 443 from {account.group} in {group}."
+
+
+def test_an_endpoint_that_admits_a_security_group_is_judged_by_that_of_the_machines(
+    account: MigrationAccount,
+) -> None:
+    """EMR chooses its nodes' groups, so that theirs is not known."""
+    told = admitted(
+        account, {**HTTPS, "IpRanges": [], "UserIdGroupPairs": [{"GroupId": account.group}]}
+    )
+    assert (told["EC2"].state, told["EMR"].state) == (CheckState.OK, CheckState.UNKNOWN)
+
+
+def test_the_default_group_admits_no_instance(account: MigrationAccount) -> None:
+    default = account.default_group()
+    own = {"IpProtocol": "-1", "UserIdGroupPairs": [{"GroupId": default}]}
+    account.ec2.authorize_security_group_ingress(GroupId=default, IpPermissions=[own])
+    in_one_region(account)
+    account.add_endpoint("s3", groups=[default])
+    failed = in_state(examined(account), CheckState.FAILED)
+    (told,) = failed.values()
+    assert f"No rule of {default} admits HTTPS from {account.group}" in told
+
+
+def test_one_of_an_endpoint_s_groups_is_enough(account: MigrationAccount) -> None:
+    in_one_region(account)
+    account.add_endpoint("s3", groups=[account.admitting(), account.admitting(HTTPS)])
+    assert in_state(examined(account), CheckState.FAILED) == {}
+
+
+def test_groups_that_may_not_be_read_are_unknown(account: MigrationAccount) -> None:
+    account.configure(COPY_ENGINE="local")
+    name = account.add_endpoint("s3")
+    account.denied = {"DescribeSecurityGroups"}
+    results = examined(account)
+    assert in_state(results, CheckState.FAILED) == {}
+    unknown = in_state(results, CheckState.UNKNOWN)
+    assert "needs ec2:DescribeSecurityGroups" in unknown[f"EMR: endpoint {name}: security groups"]
+
+
+CLUSTER = "j-1ABCDEF"
+OURS = {"Key": "checkout-assets:deployment", "Value": "checkout-assets"}
+
+
+def given_cluster(account: MigrationAccount, state: str, *tags: dict[str, str]) -> None:
+    """The steps go to a cluster that no run launches, so that nothing of a launch is needed."""
+    account.configure(EMR_CLUSTER_ID=CLUSTER, EMR_RELEASE="emr-7.99.0", EMR_SUBNETS='["subnet-a"]')
+    account.answers["DescribeCluster"] = lambda _: {
+        "Cluster": {"Id": CLUSTER, "Status": {"State": state}, "Tags": list(tags)}
+    }
+    account.answers["GetServiceQuota"] = lambda _: {"Quota": {"Value": 64.0}}
+
+
+def test_a_given_cluster_needs_no_quota_and_nothing_else_of_a_launch(
+    account: MigrationAccount,
+) -> None:
+    given_cluster(account, "WAITING", OURS)
+    results = examined(account)
+    assert [each for each in results if each.state is not CheckState.OK] == []
+    of_emr = [each.check for each in results if each.subject == "EMR"]
+    assert of_emr == ["options", "package", f"cluster {CLUSTER}"]
+
+
+@pytest.mark.parametrize(
+    ("state", "tags", "told"),
+    [
+        ("TERMINATED", [OURS], "The cluster is TERMINATED."),
+        ("TERMINATING", [OURS], "The cluster is TERMINATING."),
+        ("RUNNING", [], "add-tags --resource-id j-1ABCDEF"),
+        ("RUNNING", [{**OURS, "Value": "another"}], "It lacks the tag"),
+    ],
+)
+def test_a_given_cluster_that_cannot_be_used_is_found(
+    account: MigrationAccount, state: str, tags: list[dict[str, str]], told: str
+) -> None:
+    given_cluster(account, state, *tags)
+    failed = in_state(examined(account), CheckState.FAILED)
+    assert list(failed) == [f"EMR: cluster {CLUSTER}"]
+    assert told in failed[f"EMR: cluster {CLUSTER}"]
+
+
+def test_a_given_cluster_that_does_not_exist_is_found(account: MigrationAccount) -> None:
+    given_cluster(account, "RUNNING", OURS)
+    del account.answers["DescribeCluster"]
+    account.refused["DescribeCluster"] = "InvalidRequestException"
+    failed = in_state(examined(account), CheckState.FAILED)
+    assert "no such cluster" in failed[f"EMR: cluster {CLUSTER}"]
 
 
 def test_an_endpoint_that_takes_no_requests_is_not_judged(account: MigrationAccount) -> None:

@@ -18,17 +18,25 @@ S3, STS = "s3", "sts"
 _SERVICES = (S3, STS, "ssm", "ssmmessages")
 """What machines use, as endpoints and actions name it; the last two are of Session Manager."""
 
+_OWNERS = ("com.amazonaws", "cn.com.amazonaws")
+"""How names of AWS's endpoint services begin. In China both occur: s3 with the first, sts with the
+second (AWS PrivateLink Guide for China, "Services that integrate with AWS PrivateLink")."""
+
 _GATEWAY, _INTERFACE = "Gateway", "Interface"
 
 
 @dataclass(frozen=True, slots=True)
 class VpcEndpoint:
-    """An endpoint that takes requests; ``policy`` is its text, empty if the service has none."""
+    """An endpoint that takes requests; ``policy`` is its text, empty if the service has none.
+
+    ``groups`` are the ids of its security groups; a gateway endpoint has none.
+    """
 
     id: str
     service: str
     kind: str
     policy: str
+    groups: Sequence[str] = ()
 
     @property
     def title(self) -> str:
@@ -59,7 +67,8 @@ def taking_endpoints(ec2: Any, vpc: str, tables: Collection[str]) -> list[VpcEnd
 
 
 def _endpoints(ec2: Any, vpc: str, tables: Collection[str]) -> Iterator[VpcEndpoint]:
-    names = {f"com.amazonaws.{ec2.meta.region_name}.{each}": each for each in _SERVICES}
+    region = ec2.meta.region_name
+    names = {f"{owner}.{region}.{each}": each for owner in _OWNERS for each in _SERVICES}
     filters = [
         {"Name": "vpc-id", "Values": [vpc]},
         {"Name": "service-name", "Values": list(names)},
@@ -68,7 +77,9 @@ def _endpoints(ec2: Any, vpc: str, tables: Collection[str]) -> Iterator[VpcEndpo
         kind = str(each["VpcEndpointType"]).capitalize()
         if _takes(each, kind, tables):
             policy = str(each.get("PolicyDocument") or "")
-            yield VpcEndpoint(each["VpcEndpointId"], names[each["ServiceName"]], kind, policy)
+            service, groups = names[each["ServiceName"]], each.get("Groups", ())
+            ids = [group["GroupId"] for group in groups]
+            yield VpcEndpoint(each["VpcEndpointId"], service, kind, policy, ids)
 
 
 def _takes(found: Mapping[str, Any], kind: str, tables: Collection[str]) -> bool:

@@ -8,7 +8,8 @@ from typing import Any
 from checkout_assets.domain.compaction.months import Month, months_between
 from checkout_assets.domain.doctor import CheckResult, Topic
 from checkout_assets.engines.doctor.account import AwsClients
-from checkout_assets.engines.doctor.clusters import release_results
+from checkout_assets.engines.doctor.amazon_buckets import linux_need, node_need
+from checkout_assets.engines.doctor.clusters import cluster_results, release_results
 from checkout_assets.engines.doctor.limits import RoleNeed
 from checkout_assets.engines.doctor.network import (
     Network,
@@ -71,9 +72,8 @@ def ec2_results(
 def emr_results(
     clients: AwsClients, settings: Settings, runs_at_a_time: int, needs: Sequence[RoleNeed] = ()
 ) -> Iterator[CheckResult]:
-    """Packages, release, profile, network and quotas of clusters."""
+    """Packages, and what a launch needs; with a ``cluster_id`` that cluster instead."""
     options = EmrChoices(**settings.emr)
-    ec2, iam = clients.of("ec2", options.region), clients.of("iam")
     yield from _required("EMR", {"log_uri": bool(options.log_uri)})
     yield from package_results(
         clients.of("s3"),
@@ -81,21 +81,15 @@ def emr_results(
             "EMR", options.package_uri, options.package_directory, options.architecture, JOB
         ),
     )
-    yield from release_results(
-        clients.of("emr", options.region, options.endpoint_url), options.release
-    )
-    yield from profile_results(
-        iam, "EMR", options.instance_profile, settings.structure_role_arn, same_name=True
-    )
-    yield from service_role_results(iam, "EMR", "EMR clean-up")
-    if options.core_spot_nodes:
-        yield from service_role_results(iam, "EMR", "Spot")
-    managed = _has_managed_policy(iam, options.service_role)
-    on_nodes = [each for each in needs if each.what == NODE_ROLE]
-    network = Network("EMR", options.subnets, managed_tag=managed, needs=on_nodes)
-    yield from network_results(ec2, network)
+    emr = clients.of("emr", options.region, options.endpoint_url)
+    if options.cluster_id:
+        yield from cluster_results(emr, options.cluster_id, options.deployment)
+        return
+    yield from release_results(emr, options.release)
+    yield from _cluster_roles(clients.of("iam"), settings, options)
+    yield from _cluster_network(clients, options, needs)
     yield from quota_results(
-        ec2,
+        clients.of("ec2", options.region),
         clients.of("service-quotas", options.region),
         Fleet(
             "EMR",
@@ -105,6 +99,26 @@ def emr_results(
             _compacting_clusters(settings, options),
         ),
     )
+
+
+def _cluster_roles(iam: Any, settings: Settings, options: EmrChoices) -> Iterator[CheckResult]:
+    yield from profile_results(
+        iam, "EMR", options.instance_profile, settings.structure_role_arn, same_name=True
+    )
+    yield from service_role_results(iam, "EMR", "EMR clean-up")
+    if options.core_spot_nodes:
+        yield from service_role_results(iam, "EMR", "Spot")
+
+
+def _cluster_network(
+    clients: AwsClients, options: EmrChoices, needs: Sequence[RoleNeed]
+) -> Iterator[CheckResult]:
+    managed = _has_managed_policy(clients.of("iam"), options.service_role)
+    on_nodes = [each for each in needs if each.what == NODE_ROLE]
+    ec2 = clients.of("ec2", options.region)
+    on_nodes += node_need(ec2.meta.region_name, on_nodes)
+    network = Network("EMR", options.subnets, managed_tag=managed, needs=on_nodes)
+    yield from network_results(ec2, network)
 
 
 def _compacting_clusters(settings: Settings, options: EmrChoices) -> int:
@@ -119,12 +133,16 @@ def _compacting_clusters(settings: Settings, options: EmrChoices) -> int:
 def _instance_network(
     ec2: Any, options: Ec2Options, across_regions: bool, needs: Sequence[RoleNeed]
 ) -> Iterator[CheckResult]:
+    on_instances = [each for each in needs if each.what in {COPY_ROLE, WORKER_ROLE}]
+    if not options.ami:  # the newest Amazon Linux 2023, which has no Python of the worker's
+        on_instances += linux_need(ec2.meta.region_name, on_instances)
     network = Network(
         "EC2",
         options.subnets,
         across_regions,
         options.public_ip,
-        needs=[each for each in needs if each.what in {COPY_ROLE, WORKER_ROLE}],
+        needs=on_instances,
+        group=options.security_group,
     )
     yield from network_results(ec2, network)
     if options.security_group:

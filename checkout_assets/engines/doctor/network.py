@@ -8,6 +8,7 @@ from typing import Any
 from checkout_assets.domain.counting import counted
 from checkout_assets.domain.displayable import displayable
 from checkout_assets.domain.doctor import CheckResult, Topic
+from checkout_assets.engines.doctor.admission import Sender, admission_result
 from checkout_assets.engines.doctor.asking import answered, ask, ask_all
 from checkout_assets.engines.doctor.endpoints import S3, STS, VpcEndpoint, taking_endpoints
 from checkout_assets.engines.doctor.limits import RoleNeed, endpoint_policy_results
@@ -23,7 +24,8 @@ class Network:
 
     ``across_regions``: the source is in another region than raw. ``public_ip``: instances get a
     public address. ``managed_tag``: EMR's managed policy requires its tag on subnets and their VPC.
-    ``needs``: what the machines' roles need, which the policies of endpoints must allow.
+    ``needs``: what the machines' roles need, which the policies of endpoints must allow. ``group``:
+    the machines' security group, empty if it is not known.
     """
 
     subject: str
@@ -32,6 +34,7 @@ class Network:
     public_ip: bool = False
     managed_tag: bool = False
     needs: Sequence[RoleNeed] = ()
+    group: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +90,9 @@ def _subnet(ec2: Any, topic: Topic, subnet: str, network: Network) -> Iterator[C
     for endpoint in routes.endpoints:
         if not (network.across_regions and endpoint.service == S3):
             yield from endpoint_policy_results(topic, endpoint, network.needs)
+            if endpoint.groups:
+                sender = Sender(found["CidrBlock"], network.group)
+                yield admission_result(ec2, topic, endpoint, sender)
 
 
 def _other_owner(subnet: Mapping[str, Any], network: Network) -> str:

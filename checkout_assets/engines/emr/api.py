@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 _ENDLESS = Diagnosis(Cause.PERMANENT, "EMR's list of steps repeats itself and does not end")
 _ENDING: Any = "TERMINATING"
-_ALIVE: tuple[Any, ...] = ("STARTING", "BOOTSTRAPPING", "RUNNING", "WAITING")
+ALIVE: tuple[Any, ...] = ("STARTING", "BOOTSTRAPPING", "RUNNING", "WAITING")
 _ACTIVE_STEPS = ("PENDING", "CANCEL_PENDING", "RUNNING")
 
 
@@ -35,7 +35,7 @@ class ClusterStatus:
     @property
     def alive(self) -> bool:
         """Whether it accepts steps."""
-        return self.state in _ALIVE
+        return self.state in ALIVE
 
     @property
     def over(self) -> bool:
@@ -91,7 +91,7 @@ class EmrApi:
         """Return the clusters with this name prefix and those tags, unless they are over."""
         with diagnosed():
             pages = self._client.get_paginator("list_clusters").paginate(
-                ClusterStates=[*_ALIVE, _ENDING]
+                ClusterStates=[*ALIVE, _ENDING]
             )
             ids = [
                 each["Id"]
