@@ -7,14 +7,22 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from checkout_assets.domain.folders import ALL_FOLDERS
 from checkout_assets_tests.published_lake import comparable, order_row, plain_rows, publish_rows
 from spark_jobs.compaction import writing
 from spark_jobs.compaction.columns import compacted_schema
 from spark_jobs.compaction.instants import utc_instant
-from spark_jobs.compaction.parts import CompactionJob, PartCompacted, in_parts
+from spark_jobs.compaction.parts import (
+    BYTES_BESIDE_VALUES,
+    CompactionJob,
+    PartCompacted,
+    in_parts,
+)
 from spark_jobs.compaction.writing import compact_part
 from spark_jobs.contract.keys import table_file_key
+from spark_jobs.contract.order_types import OrderType
 from spark_jobs.contract.publication import PublishedFile
+from spark_jobs.job.writing import FolderWriter
 from spark_jobs.stores import Store, open_store
 
 FOLDER = "0A_CheckoutOrder"
@@ -50,17 +58,37 @@ def file_of(day: str, number: int, size: int) -> PublishedFile:
 
 
 def test_parts_hold_whole_files_in_the_order_of_days() -> None:
-    files = [file_of(day, n, 1_072_000) for day in ("2018-10-31", "2018-10-02") for n in (0, 1)]
+    size = 1_000_000 + BYTES_BESIDE_VALUES
+    files = [file_of(day, n, size) for day in ("2018-10-31", "2018-10-02") for n in (0, 1)]
     parts = list(in_parts("2018-10", files, 2_000_000))
     assert [part.number for part in parts] == [0, 1]
     assert [file for part in parts for file in part.files] == sorted(files, key=lambda f: f.path)
     assert [len(part.files) for part in parts] == [2, 2]
 
 
-def test_small_files_of_a_month_become_one_part() -> None:
-    files = [file_of("2018-10-31", number, 76_000) for number in range(500)]
+@pytest.fixture(scope="module", params=OrderType)
+def size_without_values(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> int:
+    """The bytes of a file of one empty row, as the job writes it."""
+    lake = open_store(str(tmp_path_factory.mktemp("one") / "lake"))
+    folder = next(each.name for each in ALL_FOLDERS if each.order_type is request.param)
+    (file,) = FolderWriter(lake, folder, "run1").write_days([("2018-10-31", [b"{}"])])
+    return file.size
+
+
+def test_what_a_file_holds_beside_its_values_is_as_the_job_writes_it(
+    size_without_values: int,
+) -> None:
+    assert size_without_values == pytest.approx(BYTES_BESIDE_VALUES, rel=0.03)
+
+
+def test_a_file_of_one_row_a_day_in_each_folder_is_one_part(size_without_values: int) -> None:
+    """A row of 5 KB in each file, compressed alone."""
+    size = size_without_values + 5_000
+    files = [file_of("2018-10-31", number, size) for number in range(256 * 31)]
     (part,) = in_parts("2018-10", files, 128_000_000)
-    assert part.rows == 500
+    assert part.rows == len(files)
 
 
 def test_a_file_above_the_target_is_a_part_of_its_own() -> None:
