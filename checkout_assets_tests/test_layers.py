@@ -52,7 +52,6 @@ WITH_STORES = "spark_jobs.contract.manifest_parts"
 ENVIRONMENT_READERS = {
     "checkout_assets/settings.py",
     "checkout_assets/sample/s3_server.py",  # hands its child process an environment
-    "checkout_assets/demo/environment.py",  # the demo is a deployment of its own
 }
 
 
@@ -135,6 +134,12 @@ def test_the_platform_knows_only_the_contract_and_the_stores_of_spark_jobs(path:
     for imported in imports_of(path):
         if imported.split(".")[0] == "spark_jobs" and not structuring and not schema:
             assert imported.startswith(SHARED), f"{dotted_name(path)} imports {imported}"
+
+
+def test_those_that_read_the_environment_exist() -> None:
+    assert {path for path in ENVIRONMENT_READERS if "environ" in (ROOT / path).read_text()} == (
+        ENVIRONMENT_READERS
+    )
 
 
 @pytest.mark.parametrize("path", modules("checkout_assets"), ids=dotted_name)

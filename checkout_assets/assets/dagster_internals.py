@@ -112,9 +112,19 @@ def results_shown(
     }
 
 
-def backfills_under_way(instance: dg.DagsterInstance) -> Sequence[PartitionBackfill]:
-    """The backfills that still launch runs; the filter of the public method is private."""
-    return instance.get_backfills(filters=BulkActionsFilter(statuses=[BulkActionStatus.REQUESTED]))
+def backfills_under_way(
+    instance: dg.DagsterInstance, assets: Set[dg.AssetKey]
+) -> list[PartitionBackfill]:
+    """The backfills that still launch runs, and may launch some of these assets.
+
+    The filter of the public method is private.
+    """
+    requested = BulkActionsFilter(statuses=[BulkActionStatus.REQUESTED])
+    return [
+        each
+        for each in instance.get_backfills(filters=requested)
+        if not each.asset_selection or assets & set(each.asset_selection)
+    ]
 
 
 def repeats_of(instance: dg.DagsterInstance, run_id: str) -> Sequence[dg.DagsterRun]:

@@ -73,11 +73,7 @@ def copying_runs(instance: dg.DagsterInstance) -> list[str]:
     runs = unfinished_runs(instance)
     return [
         *(run.run_id for run in runs if _may_copy(run)),
-        *(
-            each.backfill_id
-            for each in backfills_under_way(instance)
-            if each.asset_selection is None or RAW_ORDERS in each.asset_selection
-        ),
+        *(each.backfill_id for each in backfills_under_way(instance, {RAW_ORDERS})),
     ]
 
 

@@ -56,8 +56,7 @@ def build_compact_stale_months(first_month: str) -> dg.ScheduleDefinition:
         context: dg.ScheduleEvaluationContext, order_tables: OrderTablesResource
     ) -> list[dg.RunRequest] | dg.SkipReason:
         instance, at = context.instance, context.scheduled_execution_time
-        backfills = backfills_under_way(instance)
-        if any(_TABLES & set(each.asset_selection or _TABLES) for each in backfills):
+        if backfills_under_way(instance, _TABLES):
             return dg.SkipReason("A backfill of the analysts' tables is under way.")
         try:
             due, left_out = _due_months(instance, order_tables)

@@ -78,8 +78,7 @@ def _why_not_now(instance: dg.DagsterInstance, state: RepairState, busy: set[str
         return "The folders were not reconciled since the last repair by this schedule."
     if busy is None:
         return "A run is queued or at work that may change any folder, or that reconciles."
-    backfills = backfills_under_way(instance)
-    if any(_TOUCHED & set(each.asset_selection or _TOUCHED) for each in backfills):
+    if backfills_under_way(instance, _TOUCHED):
         return "A backfill is under way."
     return ""
 
