@@ -20,19 +20,20 @@ _AS_ON_A_CLUSTER = {"spark.driver.memory": "512m", "spark.python.daemon.module":
 
 
 class JobProcess:
-    """``spark-submit structure_orders.py`` in a session of its own, so that all of it can die.
+    """``spark-submit`` of a script in a session of its own, so that all of it can die.
 
-    S3 answers it at ``endpoint_url``; what it and Spark print goes to ``log``; ``conf`` adds to
-    Spark's settings.
+    ``command`` is the script and its arguments. S3 answers it at ``endpoint_url``; what it and
+    Spark print goes to ``log``; ``conf`` adds to Spark's settings, ``environment`` to the
+    environment of all its processes.
     """
 
     def __init__(
         self,
         log: Path,
-        arguments: list[str],
+        command: list[str],
         endpoint_url: str,
-        script: Path = SCRIPT,
         conf: Mapping[str, str] | None = None,
+        environment: Mapping[str, str] | None = None,
     ) -> None:
         use_java()
         settings = {**local_spark_config("local[2]"), **_AS_ON_A_CLUSTER, **(conf or {})}
@@ -41,12 +42,13 @@ class JobProcess:
         self.log = log
         with log.open("wb") as out:
             self._process = subprocess.Popen(
-                [str(submit), *flags, str(script), *arguments],
+                [str(submit), *flags, *command],
                 env={
                     **os.environ,
                     "AWS_ENDPOINT_URL_S3": endpoint_url,
                     "PYTHONPATH": str(ROOT),
                     "PYSPARK_DRIVER_PYTHON": sys.executable,
+                    **(environment or {}),
                 },
                 stdout=out,
                 stderr=subprocess.STDOUT,

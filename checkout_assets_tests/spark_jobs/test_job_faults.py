@@ -1,7 +1,8 @@
 """The real job killed at every stage: after one more run the folder is there exactly once.
 
 The job is a spark-submit of its own, as on a cluster. It is stopped where a stage begins by real
-means: a proxy that holds a request back, a lock on the record, or a look at the files.
+means: a proxy that holds a request back, a lock on the record, or a hook that Python calls before
+it renames or removes a file.
 """
 
 import fcntl
@@ -11,7 +12,7 @@ import subprocess
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
@@ -33,7 +34,7 @@ from checkout_assets_tests.spark_jobs.changed_folder import (
     rows_of_neighbour,
     staged,
 )
-from checkout_assets_tests.spark_jobs.job_process import SCRIPT, JobProcess, wait_until
+from checkout_assets_tests.spark_jobs.job_process import ROOT, SCRIPT, JobProcess, wait_until
 from spark_jobs.contract.keys import publication_record_key
 from spark_jobs.contract.publication import PUBLISHING
 from spark_jobs.job.publishing import ABANDONED_AFTER, remove_abandoned_staging
@@ -46,9 +47,6 @@ pytestmark = pytest.mark.skipif(
     not Path("/proc/locks").exists(), reason="looks at processes and locks as Linux shows them"
 )
 LONG = 240
-SHORT = 0.001
-"""Seconds between two looks at a stage that takes milliseconds: looking without a pause would take
-the processor from the job."""
 
 
 @pytest.fixture(scope="module")
@@ -86,6 +84,25 @@ sys.exit(main())
 """The script, for which every folder is a large one: it is spread by a shuffle."""
 
 
+HOLD_A_FILE = """\
+import os, sys, time
+
+places = []
+
+def hold(event, arguments):
+    if event == os.environ["HELD_EVENT"]:
+        place = [each for each in arguments if isinstance(each, str)][-1]
+        if os.environ["HELD_PLACE"] in place and place not in places:
+            places.append(place)
+            if len(places) == 2:
+                os.mkdir(os.environ["HELD"])
+                time.sleep(600)
+
+sys.addaudithook(hold)
+"""
+"""Python runs it at start; it holds the process before it makes or removes a second such file."""
+
+
 class Jobs:
     """Starts real jobs that reach S3 through the proxy; ends what is left of them."""
 
@@ -93,7 +110,26 @@ class Jobs:
         self._changed, self._proxy, self._directory = changed, proxy, directory
         self._started: list[JobProcess] = []
 
-    def start(self, lake: Store, run_id: str, *folders: str, large: bool = False) -> JobProcess:
+    def held_at_a_file(self, lake: Store, run_id: str, event: str, place: str) -> JobProcess:
+        """A job that has changed one file so named, and waits before it changes the second."""
+        directory = self._directory / f"hold-{len(self._started)}"
+        directory.mkdir()
+        (directory / "sitecustomize.py").write_text(HOLD_A_FILE)
+        reached = directory / "reached"
+        held = {"HELD_EVENT": event, "HELD_PLACE": place, "HELD": str(reached)}
+        path = os.pathsep.join([str(directory), str(ROOT)])
+        job = self.start(lake, run_id, environment={**held, "PYTHONPATH": path})
+        wait_until(reached.exists)
+        return job
+
+    def start(
+        self,
+        lake: Store,
+        run_id: str,
+        *folders: str,
+        large: bool = False,
+        environment: Mapping[str, str] | None = None,
+    ) -> JobProcess:
         script = SCRIPT
         if large:
             script = self._directory / "structure_large.py"
@@ -101,9 +137,9 @@ class Jobs:
         places = ["--raw", self._changed.raw_uri, "--lake", lake.uri, "--run-id", run_id]
         job = JobProcess(
             self._directory / f"job-{len(self._started)}.log",
-            [*places, *(folders or (FOLDER,))],
+            [str(script), *places, *(folders or (FOLDER,))],
             self._proxy.endpoint_url,
-            script,
+            environment=environment,
         )
         self._started.append(job)
         return job
@@ -312,10 +348,8 @@ def while_reading(lake: Store, jobs: Jobs, proxy: FaultProxy, run_id: str) -> No
 
 
 def while_staging(lake: Store, jobs: Jobs, _: FaultProxy, run_id: str) -> None:
-    job = jobs.start(lake, run_id)
-    wait_until(lambda: len(staged(lake, run_id)) > 1, SHORT)
-    job.kill()
-    assert len(staged(lake, run_id)) < len(record_of(lake).all_files), "it was killed too late"
+    jobs.held_at_a_file(lake, run_id, "os.rename", f"/_staging/{FOLDER}/{run_id}/").kill()
+    assert len(staged(lake, run_id)) == 1
 
 
 def before_the_record(lake: Store, jobs: Jobs, _: FaultProxy, run_id: str) -> None:
@@ -341,18 +375,15 @@ def before_the_last_record(lake: Store, jobs: Jobs, _: FaultProxy, run_id: str) 
 
 
 def while_publishing(lake: Store, jobs: Jobs, _: FaultProxy, run_id: str) -> None:
-    job = jobs.start(lake, run_id)
-    wait_until(lambda: f".{run_id}." in str(table_files(lake)), SHORT)
-    job.kill()
-    assert staged(lake, run_id), "it was killed too late"
+    jobs.held_at_a_file(lake, run_id, "os.rename", f"{lake.uri}/consumable_tables/").kill()
+    assert str(table_files(lake)).count(f".{run_id}.") == 1
+    assert staged(lake, run_id)
 
 
 def while_removing(lake: Store, jobs: Jobs, _: FaultProxy, run_id: str) -> None:
-    olds = [path for path in table_files(lake) if ".old." in path.name]
-    job = jobs.start(lake, run_id)
-    wait_until(lambda: not olds[0].exists(), SHORT)
-    job.kill()
-    assert olds[-1].exists(), "it was killed too late"
+    before = old_files(lake)
+    jobs.held_at_a_file(lake, run_id, "os.remove", f"/{FOLDER}.old.").kill()
+    assert len(old_files(lake)) == len(before) - 1
 
 
 ON_DISK = {
@@ -365,27 +396,21 @@ ON_DISK = {
 }
 """Kills a job that publishes on disk at that stage."""
 
-AGAIN = 6
-"""A stage that is over in milliseconds may be missed; so often it is tried anew."""
-
 
 def table_files(lake: Store) -> list[Path]:
     return sorted(Path(lake.uri, "consumable_tables/checkout").rglob(f"{FOLDER}.*.parquet"))
+
+
+def old_files(lake: Store) -> list[Path]:
+    return [path for path in table_files(lake) if ".old." in path.name]
 
 
 @pytest.mark.parametrize("stage", map(often_or_slow, ON_DISK))
 def test_killed_at_any_stage_on_disk_the_next_run_is_exact(
     changed: ChangedFolder, jobs: Jobs, proxy: FaultProxy, tmp_path: Path, stage: str
 ) -> None:
-    for attempt in range(AGAIN):
-        lake, killed = changed.new_lake(str(tmp_path / f"lake-{attempt}")), new_run_id()
-        try:
-            ON_DISK[stage](lake, jobs, proxy, killed)
-        except AssertionError:
-            if attempt == AGAIN - 1:
-                raise
-        else:
-            break
+    lake, killed = changed.new_lake(str(tmp_path / "lake")), new_run_id()
+    ON_DISK[stage](lake, jobs, proxy, killed)
     assert_readers_see_no_gap(lake)
     if stage.startswith(UNPUBLISHED):
         assert record_of(lake).run_id == "old"

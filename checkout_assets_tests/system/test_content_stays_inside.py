@@ -19,7 +19,7 @@ from checkout_assets.engines.structuring.session import LocalSpark
 from checkout_assets.settings import Settings
 from checkout_assets_tests.dagster_files import DagsterFiles
 from checkout_assets_tests.orders_place import OrdersPlace
-from checkout_assets_tests.spark_jobs.job_process import JobProcess
+from checkout_assets_tests.spark_jobs.job_process import SCRIPT, JobProcess
 from spark_jobs.contract.order_types import table_of
 from spark_jobs.contract.words import NESTED_REASON
 from spark_jobs.schema import data_columns
@@ -156,7 +156,7 @@ def test_no_log_report_or_record_of_the_real_job_holds_what_documents_do(
     folders = [CHECKOUT, FULFILLMENT, *sorted(BROKEN)]
     job = JobProcess(
         tmp_path / "job.log",
-        ["--raw", planted.raw.uri, "--lake", lake.uri, "--run-id", "r1", *folders],
+        [str(SCRIPT), "--raw", planted.raw.uri, "--lake", lake.uri, "--run-id", "r1", *folders],
         planted.client.meta.endpoint_url,
         conf={
             "spark.driver.extraJavaOptions": f"-Dlog4j2.configurationFile={talkative.as_uri()}",
