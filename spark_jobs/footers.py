@@ -223,7 +223,7 @@ def _patterns() -> _Patterns:
         # Codec, number of values, uncompressed size, size and offset.
         + rb"(\x15%b\x16%b\x16(%b)\x16(%b)\x26)(%b)" % ((number,) * 5)
         # Statistics of the values, of the pages and of the sizes.
-        + rb"((?:\x3c%b)?(?:[\x19\x49]%b)?" % (flat, _list(12, flat))
+        + rb"((?:\x3c%b)?(?:[\x19\x49]%b)?" % (flat, _list(12, _of_numbers()))
         + rb"(?:[\x3c\x4c\x7c](?:\x16%b)?(?:[\x19\x29]%b)?(?:[\x19\x29\x39]%b)?\x00)?\x00\x00)"
         % (number, numbers, numbers)
     )
@@ -256,6 +256,11 @@ def _struct(depth: int, integers: Sequence[int]) -> bytes:
     if depth:
         fields.append(_headers(_STRUCT) + _struct(depth - 1, integers))
     return b"(?:" + b"|".join(fields) + rb")*\x00"
+
+
+def _of_numbers() -> bytes:
+    """A struct that has only numbers."""
+    return b"(?:" + _headers(_I32) + _VARINT + rb")*\x00"
 
 
 def _list(kind: int, element: bytes) -> bytes:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import TYPE_CHECKING, Sequence
+from typing import TYPE_CHECKING, Iterable, List, Mapping, Sequence
 
 import orjson
 
@@ -24,33 +24,51 @@ def with_lineage(line: bytes, folder: str, source_key: str, source_etag: str, ru
     return line[:-1] + b"," + orjson.dumps(lineage)[1:]
 
 
+class LineReader:
+    """Reads lines as the rows of an Arrow table.
+
+    Only members that are in the schema ``read`` are read; all else is null.
+    """
+
+    def __init__(self, schema: pa.Schema, read: pa.Schema) -> None:
+        import pyarrow as pa
+
+        self._schema = schema
+        # For pyarrow's JSON reader maps are lists of key and value.
+        self._readable = pa.schema([(field.name, _readable(field.type)) for field in read])
+
+    def rows(self, lines: Sequence[bytes]) -> pa.Table:
+        """Return the rows of these lines, in their order.
+
+        Raises ArrowInvalid if a line has a member that is not to be read.
+        """
+        import pyarrow as pa
+        from pyarrow import json
+
+        if not lines:
+            return self._schema.empty_table()
+        joined = b"\n".join(lines)
+        read = json.read_json(
+            pa.BufferReader(joined),
+            # One block: a row may be larger than pyarrow's own block of 1 MiB.
+            read_options=json.ReadOptions(use_threads=False, block_size=len(joined) + 1),
+            parse_options=json.ParseOptions(
+                explicit_schema=self._readable, unexpected_field_behavior="error"
+            ),
+        ).combine_chunks()
+        given = {name: read.column(name).combine_chunks() for name in read.column_names}
+        columns = _as_types(given, self._schema, len(lines))
+        return pa.Table.from_arrays(columns, schema=self._schema)
+
+
 def table_from_lines(table: str, lines: Sequence[bytes]) -> pa.Table:
     """Return the rows of these lines with the table's schema, in their order."""
-    import pyarrow as pa
-    from pyarrow import json
-
-    if not lines:
-        return arrow_schema(table).empty_table()
-    joined = b"\n".join(lines)
-    read = json.read_json(
-        pa.BufferReader(joined),
-        # One block: a row may be larger than pyarrow's own block of 1 MiB.
-        read_options=json.ReadOptions(use_threads=False, block_size=len(joined) + 1),
-        parse_options=json.ParseOptions(
-            explicit_schema=_readable_schema(table), unexpected_field_behavior="error"
-        ),
-    ).combine_chunks()
-    schema = arrow_schema(table)
-    columns = [_as_type(read.column(field.name).combine_chunks(), field.type) for field in schema]
-    return pa.Table.from_arrays(columns, schema=schema)
+    return _reader(table).rows(lines)
 
 
 @cache
-def _readable_schema(table: str) -> pa.Schema:
-    """Return the table's schema for pyarrow's JSON reader: maps are lists of key and value."""
-    import pyarrow as pa
-
-    return pa.schema([(field.name, _readable(field.type)) for field in arrow_schema(table)])
+def _reader(table: str) -> LineReader:
+    return LineReader(arrow_schema(table), arrow_schema(table))
 
 
 def _readable(kind: pa.DataType) -> pa.DataType:
@@ -61,9 +79,22 @@ def _readable(kind: pa.DataType) -> pa.DataType:
     if pa.types.is_list(kind):
         return pa.list_(_readable(kind.value_type))
     if pa.types.is_struct(kind):
-        fields = (kind.field(index) for index in range(kind.num_fields))
-        return pa.struct([(field.name, _readable(field.type)) for field in fields])
+        return pa.struct([(field.name, _readable(field.type)) for field in _fields(kind)])
     return kind
+
+
+def _as_types(
+    given: Mapping[str, pa.Array], fields: Iterable[pa.Field], length: int
+) -> List[pa.Array]:
+    """Return an array for each field: the given one of its name, as its type, or only nulls."""
+    import pyarrow as pa
+
+    return [
+        _as_type(given[field.name], field.type)
+        if field.name in given
+        else pa.nulls(length, field.type)
+        for field in fields
+    ]
 
 
 def _as_type(array: pa.Array, kind: pa.DataType) -> pa.Array:
@@ -75,9 +106,9 @@ def _as_type(array: pa.Array, kind: pa.DataType) -> pa.Array:
     if array.type == kind:
         return array
     if pa.types.is_struct(kind):
-        children = [
-            _as_type(array.field(index), kind.field(index).type) for index in range(kind.num_fields)
-        ]
+        fields = _fields(array.type)
+        given = {field.name: array.field(index) for index, field in enumerate(fields)}
+        children = _as_types(given, _fields(kind), len(array))
     else:
         child = kind.value_type if pa.types.is_list(kind) else _entries_of(kind)
         children = [_as_type(array.values, child)]
@@ -91,3 +122,7 @@ def _entries_of(kind: pa.DataType) -> pa.DataType:
     import pyarrow as pa
 
     return pa.struct([kind.key_field, kind.item_field])
+
+
+def _fields(kind: pa.DataType) -> List[pa.Field]:
+    return [kind.field(index) for index in range(kind.num_fields)]

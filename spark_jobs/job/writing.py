@@ -15,7 +15,6 @@ from spark_jobs.contract.order_types import table_of
 from spark_jobs.contract.publication import PublishedFile
 from spark_jobs.job.small_files import Codec, SmallFiles
 from spark_jobs.job.source_keys import SourceKeys
-from spark_jobs.job.thin_tables import thinned
 from spark_jobs.job.value_bytes import value_bytes
 from spark_jobs.stores import Store
 
@@ -39,9 +38,9 @@ and costs 2 % of bytes."""
 LINE_BYTES_PER_FILE = 128 * 1024 * 1024
 """A table file holds at most about this many bytes of lines, some 25 MB of zstd Parquet."""
 
-LINE_BYTES_PER_TABLE = 16 * 1024 * 1024
-"""Files are cut from Arrow tables of about this size: a table of 700 leaf columns costs 6-10 ms
-for any number of rows, a slice of it nothing."""
+LINE_BYTES_PER_TABLE = 4 * 1024 * 1024
+"""Small files are cut from Arrow tables of about this size: a table costs 5 ms for any number of
+rows, a slice of it nothing. A table is read twice if a column occurs for the first time."""
 
 _SEARCHED_COLUMNS = ["id", "orderid", "ordergroup", "creationdate", "lastchange", "_source_key"]
 
@@ -58,6 +57,11 @@ class _TableFile:
     day: str
     lines: List[bytes]
     length: int
+
+    @property
+    def is_large(self) -> bool:
+        """Whether it has dictionaries, and statistics of all columns."""
+        return len(self.lines) >= ROWS_WORTH_A_DICTIONARY
 
 
 class FolderWriter:
@@ -81,21 +85,25 @@ class FolderWriter:
         ]
 
     def _stage_together(self, files: Sequence[_TableFile]) -> Iterator[PublishedFile]:
-        table_name = table_of(self._folder)
-        table = table_from_lines(table_name, [line for file in files for line in file.lines])
-        thin = thinned(table, _SEARCHED_COLUMNS)
-        # Of the whole table: of each of its small files it would cost more than it saves.
-        per_row = {path: held / len(table) for path, held in value_bytes(thin.rows).items()}
+        if files[0].is_large:
+            yield self._stage_large(*files)
+            return
+        small = _small_files(table_of(self._folder))
+        thin = small.read([line for file in files for line in file.lines])
+        # Of all rows: of each of the small files it would cost more than it saves.
+        per_row = {path: held / len(thin.rows) for path, held in value_bytes(thin.rows).items()}
         first = 0
         for file in files:
             count = len(file.lines)
-            rows, codec = table.slice(first, count), _codec(count, per_row)
-            if count >= ROWS_WORTH_A_DICTIONARY:
-                data = _parquet(rows, codec)
-            else:
-                data = _small_files(table_name).file_of(rows, thin.slice(first, count), codec)
-            yield self._stage(self._next_key(file.day), data, rows.column("_source_key"))
+            rows = thin.slice(first, count)
+            data = small.file_of(file.lines, rows, _codec(count, per_row))
+            yield self._stage(self._next_key(file.day), data, rows.rows.column("_source_key"))
             first += count
+
+    def _stage_large(self, file: _TableFile) -> PublishedFile:
+        table = table_from_lines(table_of(self._folder), file.lines)
+        data = _parquet(table, _CODEC)
+        return self._stage(self._next_key(file.day), data, table.column("_source_key"))
 
     def _next_key(self, day: str) -> str:
         number = self._numbers[day]
@@ -142,21 +150,25 @@ def _files(days: Iterable[Tuple[str, Iterable[bytes]]]) -> Iterator[_TableFile]:
 
 
 def _batches(files: Iterable[_TableFile]) -> Iterator[List[_TableFile]]:
+    """Group small files that are read as one Arrow table; each large one is alone."""
     batch: List[_TableFile] = []
     length = 0
     for file in files:
-        batch.append(file)
-        length += file.length
-        if length >= LINE_BYTES_PER_TABLE:
+        if batch and (file.is_large or length >= LINE_BYTES_PER_TABLE):
             yield batch
             batch, length = [], 0
+        if file.is_large:
+            yield [file]
+        else:
+            batch.append(file)
+            length += file.length
     if batch:
         yield batch
 
 
 def _small_files(table: str) -> SmallFiles:
     if table not in _writers:
-        _writers[table] = SmallFiles(_parquet)
+        _writers[table] = SmallFiles(table, _SEARCHED_COLUMNS, _parquet)
     return _writers[table]
 
 
