@@ -83,6 +83,8 @@ class MigrationAccount:
         self.denied: set[str] = set()
         self.refused: dict[str, str] = {}
         self.ahead = timedelta()
+        self.ending: set[str] = set()
+        """Endpoints that are being deleted."""
         self._only_inbound: set[str] = set()
         self.endpoint_owner = "com.amazonaws"
         self.answers: dict[str, Answer] = {
@@ -207,8 +209,10 @@ class MigrationAccount:
             if operation in self.answers:
                 return self.answers[operation](sent)
             answer = original(client, operation, sent)
-            if operation == "DescribeVpcEndpoints":  # moto has no DNS options
+            if operation == "DescribeVpcEndpoints":  # moto has no DNS options, and deletes at once
                 for each in answer["VpcEndpoints"]:
+                    if each["VpcEndpointId"] in self.ending:
+                        each["State"] = "deleting"
                     only = each["VpcEndpointId"] in self._only_inbound
                     each["DnsOptions"] = {"PrivateDnsOnlyForInboundResolverEndpoint": only}
             if operation == "HeadBucket":  # moto gives no time

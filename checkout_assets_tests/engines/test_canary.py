@@ -15,6 +15,7 @@ from checkout_assets.engines.canary.attributes import lost_attributes, not_in_ra
 from checkout_assets.engines.canary.fleets import LimitedClock
 from checkout_assets.engines.canary.limits import SMALLEST, canary_settings, most_dollars
 from checkout_assets.engines.canary.places import CanaryPlaces
+from checkout_assets.engines.clock import WallClock
 from checkout_assets.engines.copying import sample as sampling
 from checkout_assets.engines.copying.engine import CopyEngine
 from checkout_assets.engines.copying.sample import SampleKind, choose_sample
@@ -128,7 +129,11 @@ def test_only_canaries_are_found_and_only_those_that_are_over_are_removed(
 ) -> None:
     young = new_canary_id(NOW + LONGEST, "0a1b2c3e")
     raw, lake, fleet = place.raw.open(), open_store(str(tmp_path)), open_store(place.source.uri)
-    kept = {raw: ["_canary/mine", "a"], lake: ["_canary/x/y"], fleet: ["runs/canary-x/y"]}
+    kept = {
+        raw: [f"_canary/{young}-copy/a", "_canary/mine", "a"],
+        lake: ["_canary/x/y"],
+        fleet: ["runs/canary-x/y"],
+    }
     for store, keys in kept.items():
         below = "runs" if store is fleet else "_canary"
         for key in (*keys, f"{below}/{ID}/a", f"{below}/{young}/a"):
@@ -240,8 +245,11 @@ def test_settings_without_a_fleet_or_a_place_are_refused(
         canary_settings(settings(**changes), ID)
 
 
-def test_a_limited_clock_ends_the_work() -> None:
-    LimitedClock(1).sleep(0)
+def test_a_limited_clock_ends_the_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    slept: list[float] = []
+    monkeypatch.setattr(WallClock, "sleep", lambda _, seconds: slept.append(seconds))
+    LimitedClock(1).sleep(59)
+    assert slept == [59]
     with pytest.raises(MigrationError, match="given up after 1 minutes"):
         LimitedClock(1).sleep(61)
 

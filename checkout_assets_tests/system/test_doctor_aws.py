@@ -140,6 +140,27 @@ def test_what_is_not_named_like_a_canary_is_none(account: MigrationAccount) -> N
     assert "canary: removed" in in_state(examined(account), CheckState.OK)
 
 
+def local_lake(account: MigrationAccount) -> None:
+    account.configure(LAKE_URI="/lake")
+
+
+def no_fleet_place(account: MigrationAccount) -> None:
+    account.patch.delenv("CHECKOUT_EC2_FLEET_URI")
+
+
+@pytest.mark.parametrize(
+    ("sabotage", "row"), [(local_lake, "lake: address"), (no_fleet_place, "EC2: options")]
+)
+def test_canaries_are_looked_for_in_the_places_that_there_are(
+    account: MigrationAccount, sabotage: Sabotage, row: str
+) -> None:
+    """What is wrong with the other places has rows of its own."""
+    sabotage(account)
+    results = examined(account)
+    assert "canary: removed" in in_state(results, CheckState.OK)
+    assert list(in_state(results, CheckState.FAILED)) == [row]
+
+
 def test_a_canary_that_may_still_run_is_no_failure(account: MigrationAccount) -> None:
     left_by_canary(account, RAW, "copies/_canary/", datetime.now(UTC))
     put_in(account, RAW, "copies/_canary/mine/a")
@@ -950,11 +971,15 @@ def test_a_given_cluster_that_does_not_exist_is_found(account: MigrationAccount)
 
 
 def test_an_endpoint_that_takes_no_requests_is_not_judged(account: MigrationAccount) -> None:
-    """Without private DNS, or with it for inbound resolvers only, no name resolves to it."""
+    """Without private DNS, or with it for inbound resolvers only, no name resolves to it.
+
+    One that is being deleted takes none either.
+    """
     account.configure(COPY_ENGINE="local")
     account.add_endpoint("s3", NOTHING_OF_SOURCE, private_dns=False)
     gateway = account.add_endpoint("s3", ALL, kind="Gateway")
     account.add_endpoint("s3", NOTHING_OF_SOURCE, only_inbound=True)
+    account.ending.add(account.add_endpoint("s3", NOTHING_OF_SOURCE))
     assert list(policies_of(account)) == [f"EMR {gateway}"]
 
 

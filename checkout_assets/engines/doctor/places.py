@@ -41,7 +41,8 @@ def configured_places(settings: Settings) -> tuple[dict[str, Location], list[Che
         variable = f"{ENVIRONMENT_PREFIX}{name.upper()}_URI"
         try:
             if uri := getattr(settings, f"{name}_uri"):
-                parse = parse_location if name == "lake" else parse_s3_location
+                on_disk = name == "lake" and settings.structure_engine == "local"
+                parse = parse_location if on_disk else parse_s3_location
                 places[name] = parse(uri, name, PlaceTerms.given_by(settings).of(name))
             else:
                 others.append(topic.unknown("it is not configured", f"Set {variable}."))
