@@ -128,9 +128,7 @@ class MigrationAccount:
 
     def role_statements(self, role: str) -> list[Any]:
         """What the role needs, without ids: those of several policies may be equal."""
-        policies, _ = ROLES[role]
-        needed = [each for name in policies for each in ROLE_POLICIES[name](self.terms())]
-        return [{key: each[key] for key in each if key != "Sid"} for each in needed]
+        return _needed(role, self.terms())
 
     def add_endpoint(
         self,
@@ -285,9 +283,10 @@ class MigrationAccount:
         )
 
     def _make_roles(self) -> None:
+        terms = self.terms()
         for role, (_, takers) in ROLES.items():
             self.iam.create_role(RoleName=role, AssumeRolePolicyDocument=trust(takers))
-            self.set_role_policy(role, self.role_statements(role))
+            self.set_role_policy(role, _needed(role, terms))
         made = self.iam.create_policy(
             PolicyName="AmazonEMRServicePolicy_v2",  # moto has none of AWS's own
             PolicyDocument=json.dumps(policy_document([_NOTHING])),
@@ -305,6 +304,12 @@ class MigrationAccount:
                 self.s3.put_object(
                     Bucket=ARTIFACTS, Key=f"{name}/{file.name}", Body=file.read_bytes()
                 )
+
+
+def _needed(role: str, terms: AccessTerms) -> list[Any]:
+    policies, _ = ROLES[role]
+    needed = [each for name in policies for each in ROLE_POLICIES[name](terms)]
+    return [{key: each[key] for key in each if key != "Sid"} for each in needed]
 
 
 def build_packages(directory: Path) -> None:

@@ -828,51 +828,6 @@ def admitted(account: MigrationAccount, *rules: dict[str, Any]) -> dict[str, Che
     return {each.subject: each for each in examined(account) if each.check == named}
 
 
-TCP = {"IpProtocol": "tcp", "FromPort": 0, "ToPort": 65535}
-ONE_SUBNET, ALL_BUT_HALF = "10.0.1.0/24", "10.0.1.0/25"
-
-
-@pytest.mark.parametrize(
-    ("rules", "of_instances", "of_nodes"),
-    [
-        ([HTTPS], CheckState.OK, CheckState.OK),
-        ([{**TCP, "IpRanges": [{"CidrIp": ONE_SUBNET}]}], CheckState.OK, CheckState.OK),
-        (
-            [{"IpProtocol": "-1", "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}],
-            CheckState.OK,
-            CheckState.OK,
-        ),
-        ([], CheckState.FAILED, CheckState.FAILED),
-        ([{**HTTPS, "FromPort": 80, "ToPort": 80}], CheckState.FAILED, CheckState.FAILED),
-        ([{**HTTPS, "FromPort": 444, "ToPort": 500}], CheckState.FAILED, CheckState.FAILED),
-        ([{**HTTPS, "IpProtocol": "udp"}], CheckState.FAILED, CheckState.FAILED),
-        (
-            [{**HTTPS, "IpRanges": [{"CidrIp": "10.0.2.0/24"}]}],
-            CheckState.FAILED,
-            CheckState.FAILED,
-        ),
-        (
-            [{**HTTPS, "IpRanges": [{"CidrIp": ALL_BUT_HALF}]}],
-            CheckState.UNKNOWN,
-            CheckState.UNKNOWN,
-        ),
-        (
-            [{**HTTPS, "IpRanges": [], "PrefixListIds": [{"PrefixListId": "pl-1"}]}],
-            CheckState.UNKNOWN,
-            CheckState.UNKNOWN,
-        ),
-    ],
-)
-def test_the_groups_of_an_endpoint_must_admit_https_from_the_subnet(
-    account: MigrationAccount,
-    rules: list[dict[str, Any]],
-    of_instances: CheckState,
-    of_nodes: CheckState,
-) -> None:
-    told = admitted(account, *rules)
-    assert (told["EC2"].state, told["EMR"].state) == (of_instances, of_nodes)
-
-
 def test_an_endpoint_that_does_not_admit_instances_is_told_with_what_to_do(
     account: MigrationAccount,
 ) -> None:
@@ -903,12 +858,6 @@ def test_the_default_group_admits_no_instance(account: MigrationAccount) -> None
     failed = in_state(examined(account), CheckState.FAILED)
     (told,) = failed.values()
     assert f"No rule of {default} admits HTTPS from {account.group}" in told
-
-
-def test_one_of_an_endpoint_s_groups_is_enough(account: MigrationAccount) -> None:
-    in_one_region(account)
-    account.add_endpoint("s3", groups=[account.admitting(), account.admitting(HTTPS)])
-    assert in_state(examined(account), CheckState.FAILED) == {}
 
 
 def test_groups_that_may_not_be_read_are_unknown(account: MigrationAccount) -> None:
