@@ -922,9 +922,15 @@ def test_a_given_cluster_that_does_not_exist_is_found(account: MigrationAccount)
 def test_an_endpoint_that_takes_no_requests_is_not_judged(account: MigrationAccount) -> None:
     """Without private DNS, or with it for inbound resolvers only, no name resolves to it.
 
-    One that is being deleted takes none either.
+    One that is being deleted takes none either, nor one in the route table of other subnets.
     """
     account.configure(COPY_ENGINE="local")
+    other = account.ec2.create_route_table(VpcId=account.vpc)["RouteTable"]["RouteTableId"]
+    account.ec2.modify_vpc_endpoint(
+        VpcEndpointId=account.add_endpoint("s3", NOTHING_OF_SOURCE, kind="Gateway"),
+        AddRouteTableIds=[other],
+        RemoveRouteTableIds=[account.table],
+    )
     account.add_endpoint("s3", NOTHING_OF_SOURCE, private_dns=False)
     gateway = account.add_endpoint("s3", ALL, kind="Gateway")
     account.add_endpoint("s3", NOTHING_OF_SOURCE, only_inbound=True)
