@@ -5,9 +5,14 @@ from pathlib import Path
 import boto3
 import pytest
 
+from checkout_assets.domain.compaction.comparing import DeepRead
 from checkout_assets.domain.errors import MigrationError, UsageError
+from checkout_assets.domain.folders import Folder
+from checkout_assets.domain.reconciliation import FolderReconciled, LakeEvidence
+from checkout_assets.engines.compacting import deep_reading
 from checkout_assets.engines.compacting.catalogs import open_catalog
 from checkout_assets.engines.compacting.choices import USUAL_COMPACTION
+from checkout_assets.engines.compacting.comparing import compare_tables
 from checkout_assets.engines.compacting.engine import Compactor
 from checkout_assets.engines.compacting.writing import LocalMonthWriter
 from checkout_assets.engines.locations import LocalLocation, S3Location
@@ -17,7 +22,9 @@ from checkout_assets_tests.glue_place import new_lake
 from checkout_assets_tests.in_process_spark import InProcessSpark
 from checkout_assets_tests.local_glue import LocalGlue, OtherWriter
 from checkout_assets_tests.published_lake import order_row, publish_rows
+from spark_jobs.contract.keys import publication_record_key
 from spark_jobs.contract.order_types import OrderType
+from spark_jobs.contract.publication import PublicationRecord
 from spark_jobs.stores import StoreTerms
 
 CHECKOUT = OrderType.CHECKOUT
@@ -55,6 +62,28 @@ def test_a_lake_in_s3_with_a_catalog_on_disk(s3_lake: S3Location, tmp_path: Path
     assert compacted_and_queried(s3_lake, f"sqlite:///{tmp_path}/catalog.db") == 1
     keys = [entry.key for entry in s3_lake.open().list("orders/checkout/")]
     assert any(key.endswith(".metadata.json") for key in keys)
+
+
+def test_data_files_in_s3_are_read_in_pieces_and_compared(
+    s3_lake: S3Location, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(deep_reading, "_PIECE_BYTES", 10_000)
+    catalog = f"sqlite:///{tmp_path}/catalog.db"
+    compacted_and_queried(s3_lake, catalog)
+    store = s3_lake.open()
+    record = PublicationRecord.from_json(store.get(publication_record_key(FOLDER)).data)
+    folders = [FolderReconciled(Folder.parse(FOLDER), lake=LakeEvidence(record))]
+
+    def read() -> DeepRead | None:
+        (month,) = compare_tables(s3_lake, catalog, folders, lambda _: True)[0].months
+        return month.deep
+
+    assert read() == DeepRead(read=1)
+    (key,) = [each.key for each in store.list("orders/checkout/data/") if "run2" in each.key]
+    data = bytearray(store.get(key).data)
+    data[-1] ^= 1
+    store.put(key, bytes(data))
+    assert read() == DeepRead(read=1, changed=1)
 
 
 def test_a_lake_in_s3_with_glue(s3_lake: S3Location, local_glue: LocalGlue) -> None:
