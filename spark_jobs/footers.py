@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from functools import cache
 from itertools import repeat
-from typing import Iterator, Match, NamedTuple, Optional, Pattern, Sequence
+from typing import Iterable, Iterator, Match, NamedTuple, Optional, Pattern, Sequence
 
 _MAGIC = b"PAR1"
 _LENGTH_BYTES = 4
@@ -29,6 +29,13 @@ _BYTES = [bytes([value]) for value in range(256)]
 _NO_PLACE = b"\x26\x00\x1c"
 """How a column begins that is said to lie nowhere else in the file: parquet.thrift, ColumnChunk."""
 
+_TYPE_AT, _TEXT = 4, 0x0C
+"""Where such a column states its type, and the type of texts."""
+
+_NO_TEXT, _STEP = b"\x3c\x16\x00", 0x10
+"""How the statistics of sizes begin for texts without bytes. Those of other types lack this number,
+so that the next field is one step further from the one before it."""
+
 _FEW = 14
 """The longest list whose header is one byte."""
 
@@ -40,18 +47,31 @@ _SHORT_BYTES = b"(?:" + b"|".join(rb"\x%02x.{%d}" % (n, n) for n in range(128)) 
 class _Column(NamedTuple):
     """What a footer says of a column: its type and path, then the rest around its pages' offset.
 
-    ``size`` is that of its pages, ``plain_size`` that before compression.
+    ``sums`` are the statistics of its sizes and levels. ``size`` is that of its pages,
+    ``plain_size`` that before compression.
     """
 
     path: bytes
     before: bytes
     after: bytes
+    sums: bytes
     size: int
     plain_size: int
 
     def at(self, offset: int) -> bytes:
         """What a footer says of the column if its pages lie at that offset."""
-        return b"%b%b%b%b" % (self.path, self.before, _zigzag(offset), self.after)
+        return b"%b%b%b%b%b" % (self.path, self.before, _zigzag(offset), self.after, self.sums)
+
+    def sums_for(self, path: bytes) -> bytes:
+        """Return the statistics of sizes of another column that has these pages, without values."""
+        if path[_TYPE_AT] == self.path[_TYPE_AT]:
+            return self.sums
+        if path[_TYPE_AT] == _TEXT and self.sums[0]:
+            return _NO_TEXT + bytes([self.sums[1] - _STEP]) + self.sums[2:]
+        if self.path[_TYPE_AT] == _TEXT and self.sums.startswith(_NO_TEXT):
+            place = len(_NO_TEXT)
+            return bytes([self.sums[0], self.sums[place] + _STEP]) + self.sums[place + 1 :]
+        return self.sums
 
 
 class SmallFile(NamedTuple):
@@ -130,10 +150,10 @@ def _columns(cursor: _Cursor, likely: Sequence[_Column], count: int) -> Iterator
 
 
 def _column(cursor: _Cursor, offset: int) -> _Column:
-    path, before, plain, size, stated, after = cursor.take(_patterns().column).groups()
+    path, before, plain, size, stated, after, sums = cursor.take(_patterns().column).groups()
     if _signed(stated) != offset or _signed(size) < 0:
         raise _UnlikeError
-    return _Column(path, before, after, _signed(size), _signed(plain))
+    return _Column(path, before, after, sums, _signed(size), _signed(plain))
 
 
 def put_together(files: Sequence[SmallFile]) -> bytes:
@@ -142,10 +162,17 @@ def put_together(files: Sequence[SmallFile]) -> bytes:
     for file in files:
         groups.append(file.row_group(offset))
         offset += len(file.pages)
-    head = [files[0].schema, b"\x16", _zigzag(sum(file.rows for file in files))]
-    footer = b"".join([*head, b"\x19", _structs(len(files)), *groups, files[0].end])
+    rows = sum(file.rows for file in files)
+    return _file(files[0], [file.pages for file in files], rows, groups)
+
+
+def _file(
+    like: SmallFile, pages: Iterable[memoryview], rows: int, groups: Sequence[bytes]
+) -> bytes:
+    head = [like.schema, b"\x16", _zigzag(rows), b"\x19", _structs(len(groups))]
+    footer = b"".join([*head, *groups, like.end])
     length = len(footer).to_bytes(_LENGTH_BYTES, "little")
-    return b"".join([_MAGIC, *(file.pages for file in files), footer, length, _MAGIC])
+    return b"".join([_MAGIC, *pages, footer, length, _MAGIC])
 
 
 def widened(thin: SmallFile, whole: SmallFile, sources: Sequence[int]) -> bytes:
@@ -154,19 +181,17 @@ def widened(thin: SmallFile, whole: SmallFile, sources: Sequence[int]) -> bytes:
     ``sources`` has, for each of its columns, the number of the column of ``thin`` whose pages it
     repeats.
     """
+    told, offset, plain = [b"\x19", _structs(len(sources))], len(_MAGIC), 0
+    for like, source in zip(whole.columns, sources):
+        path, column = like.path, thin.columns[source]
+        told += (path, column.before, _zigzag(offset), column.after, column.sums_for(path))
+        offset += column.size
+        plain += column.plain_size
+    size, start = offset - len(_MAGIC), len(_MAGIC)
+    numbers = map(_zigzag, (plain, thin.rows, start, size))
+    told.append(b"\x16%b\x16%b\x26%b\x16%b\x00" % tuple(numbers))
     pages = _pages_of(thin)
-    columns = [
-        _Column(like.path, *thin.columns[source][1:])
-        for like, source in zip(whole.columns, sources)
-    ]
-    sizes = (sum(each.plain_size for each in columns), sum(each.size for each in columns))
-    plain, packed = map(_zigzag, sizes)
-    rows = _zigzag(thin.rows)
-    sums = b"\x16%b\x16%b\x26%b\x16%b\x00" % (plain, rows, _zigzag(len(_MAGIC)), packed)
-    content = b"".join([pages[source] for source in sources])
-    return put_together(
-        [SmallFile(memoryview(content), whole.schema, thin.rows, columns, sums, whole.end)]
-    )
+    return _file(whole, [pages[source] for source in sources], thin.rows, [b"".join(told)])
 
 
 def _pages_of(file: SmallFile) -> Sequence[memoryview]:
@@ -223,8 +248,8 @@ def _patterns() -> _Patterns:
         # Codec, number of values, uncompressed size, size and offset.
         + rb"(\x15%b\x16%b\x16(%b)\x16(%b)\x26)(%b)" % ((number,) * 5)
         # Statistics of the values, of the pages and of the sizes.
-        + rb"((?:\x3c%b)?(?:[\x19\x49]%b)?" % (flat, _list(12, _of_numbers()))
-        + rb"(?:[\x3c\x4c\x7c](?:\x16%b)?(?:[\x19\x29]%b)?(?:[\x19\x29\x39]%b)?\x00)?\x00\x00)"
+        + rb"((?:\x3c%b)?(?:[\x19\x49]%b)?)" % (flat, _list(12, _of_numbers()))
+        + rb"((?:[\x3c\x4c\x7c](?:\x16%b)?(?:[\x19\x29]%b)?(?:[\x19\x29\x39]%b)?\x00)?\x00\x00)"
         % (number, numbers, numbers)
     )
     return _Patterns(

@@ -125,14 +125,14 @@ def thin_schema(schema: pa.Schema, seen: Names) -> Tuple[pa.Schema, Tuple[int, .
 
 
 class _Reason(NamedTuple):
-    """Why a column has no value, as far as its levels and statistics depend on it.
+    """Why something has no value, as far as the levels of its leaf columns depend on it.
 
     ``optional`` and ``repeated`` count the levels below what may have values.
     """
 
     optional: int
     repeated: int
-    kind: str
+    columns: int
 
 
 _StandIns = Dict[_Reason, int]
@@ -184,7 +184,7 @@ class _Thinning:
             field = kind.value_field
             stays = self._without_values(field.type, stand_ins, optional + 2, repeated + 1)
             return None if stays is None else pa.list_(field.with_type(stays))
-        return self._stand_in(kind, stand_ins, _Reason(optional, repeated, _kind(kind)))
+        return self._stand_in(kind, stand_ins, _Reason(optional, repeated, _columns(kind)))
 
     def _stand_in(
         self, kind: pa.DataType, stand_ins: _StandIns, reason: _Reason
@@ -212,12 +212,3 @@ def _columns(kind: pa.DataType) -> int:
     import pyarrow as pa
 
     return 2 if pa.types.is_map(kind) else 1
-
-
-def _kind(kind: pa.DataType) -> str:
-    """Return what differs in the statistics: those of texts have the length of all of them."""
-    import pyarrow as pa
-
-    if pa.types.is_map(kind):
-        return str(kind)
-    return "text" if pa.types.is_string(kind) else "other"
