@@ -25,6 +25,10 @@ class Node(NamedTuple):
     children: Sequence[Child]
 
 
+_node = tuple.__new__
+"""Makes a named tuple without a call in Python."""
+
+
 def spans(text: str) -> Node:
     """The positions of all values in a text that is known to be valid JSON."""
     return _value(text, _skip(text, 0))
@@ -33,12 +37,12 @@ def spans(text: str) -> Node:
 def _value(text: str, at: int) -> Node:
     first = text[at]
     if first == '"':
-        return Node(at, scanstring(text, at + 1, True)[1], ())
+        return _node(Node, (at, scanstring(text, at + 1, True)[1], ()))
     if first in "{[":
         return _container(text, at, first == "{")
     scalar = _SCALAR.match(text, at)
     assert scalar is not None
-    return Node(at, scalar.end(), ())
+    return _node(Node, (at, scalar.end(), ()))
 
 
 def _container(text: str, start: int, is_object: bool) -> Node:
@@ -51,10 +55,12 @@ def _container(text: str, start: int, is_object: bool) -> Node:
             at = _skip(text, _skip(text, at) + 1)
         value = _value(text, at)
         children.append((key, begin, value))
-        at = _skip(text, value.end)
+        at = value.end
+        if text[at] in _WHITE_SPACE:
+            at = _skip(text, at)
         if text[at] == ",":
             at = _skip(text, at + 1)
-    return Node(start, at + 1, children)
+    return _node(Node, (start, at + 1, children))
 
 
 def _skip(text: str, at: int) -> int:

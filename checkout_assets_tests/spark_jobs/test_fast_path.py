@@ -1,5 +1,6 @@
 """The fast path takes ordinary texts, gives what the exact path gives, and declines the rest."""
 
+import json
 import random
 import re
 from datetime import date
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 from checkout_assets.sample.documents import Moment, order
 from checkout_assets_tests.spark_jobs.test_conforming_properties import ORDERS, PROFILE
 from spark_jobs.conforming import Conformer, Row
-from spark_jobs.conforming.fast_path import UnfitError, compile_text
+from spark_jobs.conforming.fast_path import UnfitError, compile_text, read_outer
 from spark_jobs.contract.order_types import OrderType
 from spark_jobs.schema import data_columns
 from spark_jobs.schema.types import Primitive
@@ -196,8 +197,27 @@ def test_redactions_of_the_fast_path_have_the_paths_of_the_source() -> None:
         r'"HostName":"a\\","OrderGroup":"b\\","Sequence":"5","Sequence":"6"',
         r'"\u0022\u0022":"5","Sequence":"5","Sequence":"6"',
         r'"HostName":"\u0022\"\\u0022","OrderGroup":":","Sequence" :"6"',
+        r'"HostName":"\\","OrderGroup":"\\","Status":"\\","Origin":"\\","Sequence":"5","Sequence":"6"',
     ],
 )
 def test_no_escape_hides_that_a_document_has_a_member_twice(members: str) -> None:
     body = ('{"Id":"v1","LastChange":"2018-10-31",' + members + "}").encode()
     assert outcome(FAST["checkout"], body) == outcome(EXACT["checkout"], body)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{}",
+        '{"a" : null, "b" :true}',
+        r'{"a\"\\":"\u0022\\\"","b\u0022":"\\"}',
+        '{"a":"{\\"b\\":1}"}',
+    ],
+)
+def test_a_document_of_scalars_without_repeated_members_takes_the_fast_path(text: str) -> None:
+    assert read_outer(text.encode()) == json.loads(text)
+
+
+@pytest.mark.parametrize("text", ['{"a":1}', '{"a":{}}', "[]", '{"a":"b","a":null}', "{"])
+def test_another_document_takes_the_exact_path(text: str) -> None:
+    assert read_outer(text.encode()) is None

@@ -91,13 +91,14 @@ class Document:
     def accept(self, findings: Findings, path: Path) -> None:
         """Add the findings of the text at ``path``, a column's."""
         self.emptied += findings.emptied
-        cleaned = self.scrubber.cleaned
+        cleaned, redacted = self.scrubber.cleaned, self.scrubber.redacted
         for name in findings.cleaned:
             cleaned[name] = cleaned.get(name, 0) + 1
         if findings.redacted:
             column = name_of(path)
             for name in findings.redacted:
-                self.scrubber.redacted[column + name[name.index("/", 1) :]] += 1
+                below = column + name[name.index("/", 1) :]
+                redacted[below] = redacted.get(below, 0) + 1
 
     def rescue(self, value: Any, path: Path) -> None:
         """Keep a value that no column holds."""

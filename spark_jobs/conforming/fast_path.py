@@ -9,7 +9,6 @@ read differently is never finished here. A property test compares them.
 from __future__ import annotations
 
 import re
-from itertools import repeat
 from typing import Any, Callable, Dict, List, Optional, Tuple
 from typing import Type as Class
 
@@ -72,7 +71,7 @@ def compile_text(column: Column) -> Callable[[str], Tuple[Any, Findings]]:
         except (ValueError, TypeError):  # invalid JSON, or deeper than orjson's limit of 254
             raise UnfitError from None
         source = text.encode()
-        if source != written and _count_of_quotes(source) != _count_of_quotes(written):
+        if source != written and _quotes_around_strings(source) != _quotes_around_strings(written):
             raise UnfitError
         value = fit(parsed, findings)
         if findings.is_respelled and findings.redacted:
@@ -95,25 +94,19 @@ def read_outer(body: bytes) -> Optional[Dict[str, Any]]:
         return None
     if type(members) is not dict or not _FLAT.issuperset(map(type, members.values())):
         return None
-    return members if _count_of_quotes(body) == _quotes_of_members(members) else None
+    strings = len(members) + list(map(type, members.values())).count(str)
+    return members if _quotes_around_strings(body) == 2 * strings else None
 
 
-def _count_of_quotes(text: bytes) -> int:
-    """Count the quotes of a JSON text, around its strings and in them, however they are escaped.
+def _quotes_around_strings(text: bytes) -> int:
+    """Count the quotes of a JSON text that are not in its strings.
 
     A member that orjson leaves out, because its key is repeated later, has two or more.
     """
-    quotes = text.count(b'"')
-    if b"\\u0022" in text:
-        each_begins_an_escape = text.replace(b"\\\\", b"")
-        quotes += each_begins_an_escape.count(b"\\u0022")
-    return quotes
-
-
-def _quotes_of_members(members: Dict[str, Any]) -> int:
-    """Count the quotes that the text of a flat object has if none of its members was left out."""
-    texts = [*members, *[value for value in members.values() if type(value) is str]]
-    return 2 * len(texts) + sum(map(str.count, texts, repeat('"')))
+    if b"\\" not in text:
+        return text.count(b'"')
+    each_begins_an_escape = text.replace(b"\\\\", b"")
+    return each_begins_an_escape.count(b'"') - each_begins_an_escape.count(b'\\"')
 
 
 def _may_be_misread(text: str, findings: Findings) -> bool:
@@ -188,12 +181,14 @@ def _struct(kind: Struct, path: Path) -> Fit:
                 continue
             if expected is None:
                 unknown.append(key)
-                continue
-            fitted = None if value is None else fits[key](value, findings)
-            if fitted is None:
+            elif value is None:
                 empty.append(key)
             else:
-                members[key] = fitted
+                fitted = fits[key](value, findings)
+                if fitted is None:
+                    empty.append(key)
+                elif fitted is not value:
+                    members[key] = fitted
         for key in spelled_or_removed(members, unknown, findings) if unknown else ():
             value = members[key]
             members[key] = None if value is None else fits[key](value, findings)
@@ -228,12 +223,12 @@ def _speller(
             if name is None:
                 if not removes(key, findings):
                     raise UnfitError
-            elif name in members:
+                continue
+            if name in members:
                 raise UnfitError
-            else:
-                findings.is_respelled = True
-                members[name] = value
-                names.append(name)
+            findings.is_respelled = True
+            members[name] = value
+            names.append(name)
         return names
 
     return spelled_or_removed
@@ -283,7 +278,10 @@ def _array(kind: Array, path: Path) -> Fit:
             if of_texts and len(value) > 1:
                 for item in value:
                     _refuse_redacted_name(item)
-            return [None if item is None else element(item, findings) for item in value]
+            for index, item in enumerate(value):
+                if item is not None:
+                    value[index] = element(item, findings)
+            return value
         if of_categories and type(value) is dict:
             return [{"id": key, "name": text} for key, text in texts_of(value, findings).items()]
         return _emptied(value, findings)

@@ -6,8 +6,7 @@ data and does not parse is dropped as a whole, because its parts cannot be separ
 
 from __future__ import annotations
 
-from collections import Counter
-from typing import Any, Container, Iterable, List, Optional
+from typing import Any, Container, Dict, Iterable, List, Optional
 
 from spark_jobs.conforming.about_objects import About, about
 from spark_jobs.conforming.exact_json import NotJsonError, Number, Object, parse, quoted
@@ -42,8 +41,8 @@ class Scrubber:
     """
 
     def __init__(self, thorough: bool) -> None:
-        self.redacted: Counter[str] = Counter()
-        self.cleaned: Counter[str] = Counter()
+        self.redacted: Dict[str, int] = {}
+        self.cleaned: Dict[str, int] = {}
         self._thorough = thorough
 
     def removes(
@@ -60,16 +59,16 @@ class Scrubber:
             key = said.named
             found = _decided(fate_of_name(key, parent), key, value, parent)
         if found == REDACT:
-            self.redacted[name_of((parent, key, index))] += 1
+            _count(self.redacted, name_of((parent, key, index)))
         elif found == CLEAN:
-            self.cleaned[name_of((parent, key, index)).lower()] += 1
+            _count(self.cleaned, name_of((parent, key, index)).lower())
         return found != KEEP
 
     def removed_items(self, items: List[Any], parent: Path) -> Container[int]:
         """Return the indices of list items to remove, because others name them; counts them."""
         named = named_items(items, parent)
         for index, name in named.items():
-            self.redacted[name_of((parent, name, index))] += 1
+            _count(self.redacted, name_of((parent, name, index)))
         return named
 
     def value(self, value: Any, path: Path) -> Any:
@@ -109,6 +108,12 @@ class Scrubber:
         root = spans(text)
         return text[: root.start] + self._kept(text, root, parsed, path) + text[root.end :]
 
+    def _stays_whole(self, value: Any) -> bool:
+        """Whether a value that stays needs no further look."""
+        if type(value) is str:
+            return value[:1] not in MAY_BE_JSON and not self._thorough
+        return type(value) is not list and type(value) is not Object
+
     def _drops(self, text: str) -> bool:
         if not self._thorough:
             return False
@@ -118,7 +123,7 @@ class Scrubber:
         return assigns_card_data(text) or tells_card_number(text)
 
     def _dropped(self, text: str, path: Path) -> str:
-        self.redacted[name_of(path)] += 1
+        _count(self.redacted, name_of(path))
         return f"? ({len(text)} characters)"
 
     def _kept(self, text: str, node: Node, value: Any, path: Path) -> str:
@@ -138,11 +143,18 @@ class Scrubber:
                 continue
             if index in removed:
                 continue
-            below = (path, index if key is None else key, index)
             # The first member that stays needs no comma, whatever stood before it.
             lead = separator if pieces or not index else ""
+            if self._stays_whole(member):
+                pieces.append(lead + text[start : child.end])
+                continue
+            below = (path, index if key is None else key, index)
             pieces.append(lead + text[start : child.start] + self._kept(text, child, member, below))
         return text[node.start] + "".join(pieces) + text[last : node.end]
+
+
+def _count(counts: Dict[str, int], path: str) -> None:
+    counts[path] = counts.get(path, 0) + 1
 
 
 def _decided(found: int, name: str, value: Any, parent: Path) -> int:

@@ -23,9 +23,14 @@ def cached_if_short(
         kept = lru_cache(entries)(function)
 
         @wraps(function)
+        def looked_up_alone(text: str) -> Result:
+            return kept(text) if len(text) <= longest else function(text)
+
+        @wraps(function)
         def looked_up(text: str, *others: Any) -> Result:
             return kept(text, *others) if len(text) <= longest else function(text, *others)
 
-        return looked_up
+        takes_only_text = function.__code__.co_argcount == 1
+        return looked_up_alone if takes_only_text else looked_up
 
     return cached

@@ -34,6 +34,8 @@ class Meaning(Enum):
     MENTIONS_CODE = "more than a security code's name: dropped if its value is 3 or 4 digits"
     MENTIONS_CARD = "more than a card's name: dropped if its value is a card number"
 
+    __hash__ = object.__hash__  # Enum's own is written in Python; each member exists once
+
 
 WORDS: Dict[str, Tuple[str, ...]] = {
     "CARD": (
