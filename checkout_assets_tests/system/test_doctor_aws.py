@@ -11,13 +11,10 @@ from typing import Any
 import pytest
 
 from checkout_assets.domain.access.bucket_policies import source_statements
-from checkout_assets.domain.access.circumstances import Circumstances
 from checkout_assets.domain.access.role_policies import policy_document
 from checkout_assets.domain.canary import LONGEST, new_canary_id
 from checkout_assets.domain.doctor import CheckResult, CheckState
-from checkout_assets.engines.doctor.amazon_buckets import node_need
 from checkout_assets.engines.doctor.examination import aws_results
-from checkout_assets.engines.doctor.limits import RoleNeed
 from checkout_assets.settings import Settings
 from checkout_assets_tests.migration_account import (
     ACCOUNT,
@@ -798,16 +795,6 @@ def test_an_endpoint_s_policy_must_allow_the_packages_that_instances_install(
     assert "emr.amazonaws.com" not in told.reason
     account.configure(EC2_AMI="ami-0123456789abcdef0")
     assert policies_of(account)[f"EC2 {name}"].state is CheckState.OK
-
-
-def test_the_first_region_s_log_bucket_has_no_region_in_its_name(
-    account: MigrationAccount,
-) -> None:
-    given = Circumstances(arn("node").replace("arn:aws:", "arn:aws-cn:"), "")
-    (need,) = node_need("us-east-1", [RoleNeed("node role", [], given)])
-    assert need.of("s3:", ":aws157-logs-prod/") == [
-        {"Action": ["s3:PutObject"], "Resource": ["arn:aws-cn:s3:::aws157-logs-prod/*"]}
-    ]
 
 
 def test_endpoints_in_china_are_found_by_both_of_their_names(account: MigrationAccount) -> None:
