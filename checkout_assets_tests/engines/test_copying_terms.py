@@ -204,7 +204,8 @@ def test_a_large_object_whose_tags_may_not_be_read_is_not_copied_without_them(
 
 
 @pytest.mark.parametrize(
-    ("status", "code"), [(501, "NotImplemented"), (501, ""), (405, "MethodNotAllowed")]
+    ("status", "code"),
+    [(501, "NotImplemented"), (501, ""), (405, "MethodNotAllowed"), (405, "")],
 )
 def test_a_server_without_object_tags_has_none_to_lose(
     place: OrdersPlace,

@@ -909,9 +909,16 @@ def test_a_given_cluster_that_does_not_exist_is_found(account: MigrationAccount)
 def test_an_endpoint_that_takes_no_requests_is_not_judged(account: MigrationAccount) -> None:
     """Without private DNS, or with it for inbound resolvers only, no name resolves to it.
 
-    One that is being deleted takes none either, nor one in the route table of other subnets.
+    One that is being deleted takes none either, nor one in the route table of other subnets or in
+    another VPC.
     """
     account.configure(COPY_ENGINE="local")
+    account.ec2.create_vpc_endpoint(
+        VpcId=account.ec2.create_vpc(CidrBlock="10.1.0.0/16")["Vpc"]["VpcId"],
+        ServiceName=f"com.amazonaws.{REGION}.s3",
+        VpcEndpointType="Interface",
+        PrivateDnsEnabled=True,
+    )
     other = account.ec2.create_route_table(VpcId=account.vpc)["RouteTable"]["RouteTableId"]
     account.ec2.modify_vpc_endpoint(
         VpcEndpointId=account.add_endpoint("s3", NOTHING_OF_SOURCE, kind="Gateway"),
@@ -952,6 +959,13 @@ def test_a_gateway_endpoint_lets_pass_only_what_its_policy_allows_to_everybody(
     account.configure(COPY_ENGINE="local")
     name = account.add_endpoint("s3", {**ALL, "Principal": principal}, kind=kind)
     assert policies_of(account)[f"EMR {name}"].state is state
+
+
+def test_a_gateway_endpoint_may_deny_something_to_a_single_role(account: MigrationAccount) -> None:
+    account.configure(COPY_ENGINE="local")
+    deny = {**ALL, "Effect": "Deny", "Principal": {"AWS": arn("node")}}
+    name = account.add_endpoint("s3", ALL, deny, kind="Gateway")
+    assert policies_of(account)[f"EMR {name}"].state is CheckState.FAILED
 
 
 def without_a_route_out(account: MigrationAccount) -> None:

@@ -88,7 +88,7 @@ def _takes(found: Mapping[str, Any], kind: str, tables: Collection[str]) -> bool
     if kind == _GATEWAY:
         return bool(set(tables) & set(found.get("RouteTableIds", ())))
     only_inbound = found.get("DnsOptions", {}).get("PrivateDnsOnlyForInboundResolverEndpoint")
-    return bool(kind == _INTERFACE and found.get("PrivateDnsEnabled") and not only_inbound)
+    return bool(found.get("PrivateDnsEnabled") and not only_inbound)
 
 
 def _for_everybody(statement: Statement) -> bool:
