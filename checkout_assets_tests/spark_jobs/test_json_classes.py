@@ -92,6 +92,24 @@ def test_both_paths_read_a_valid_value_alike_in_a_column_of_each_type(
     assert outcome(FAST["checkout"], body) == outcome(EXACT["checkout"], body)
 
 
+@each(VALID)
+def test_both_paths_remove_a_valid_value_alike(value: str) -> None:
+    body = with_nested(f'[{{"itemAttachment":{value},"id":"6"}}]').encode()
+    fast = FAST["checkout"].conform(body)
+    assert isinstance(fast, Row)
+    assert fast.cleaned == {"/items/*/itemattachment": 1}
+    assert outcome(FAST["checkout"], body) == outcome(EXACT["checkout"], body)
+
+
+@each(INVALID)
+@pytest.mark.parametrize("member", [*MEMBERS.values(), '"itemAttachment":VALUE'])
+def test_nested_text_with_an_invalid_value_in_a_column_of_any_type_is_rescued_whole(
+    member: str, value: str
+) -> None:
+    text = f"[{{{member.replace('VALUE', value)}}}]"
+    assert rescued(with_nested(text)) == {"/Items": json.dumps(text, ensure_ascii=False)}
+
+
 @each(INVALID)
 def test_a_document_with_an_invalid_value_is_not_json(value: str) -> None:
     assert reason(f'{ORDER},"six":{value}}}'.encode()) == "not_json"

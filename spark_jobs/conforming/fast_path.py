@@ -9,6 +9,7 @@ read differently is never finished here. A property test compares them.
 from __future__ import annotations
 
 import re
+from itertools import repeat
 from typing import Any, Callable, Dict, List, Optional, Tuple
 from typing import Type as Class
 
@@ -71,7 +72,7 @@ def compile_text(column: Column) -> Callable[[str], Tuple[Any, Findings]]:
         except (ValueError, TypeError):  # invalid JSON, or deeper than orjson's limit of 254
             raise UnfitError from None
         source = text.encode()
-        if source != written and _quotes_around_strings(source) != _quotes_around_strings(written):
+        if source != written and _count_of_quotes(source) != _count_of_quotes(written):
             raise UnfitError
         value = fit(parsed, findings)
         if findings.is_respelled and findings.redacted:
@@ -94,19 +95,25 @@ def read_outer(body: bytes) -> Optional[Dict[str, Any]]:
         return None
     if type(members) is not dict or not _FLAT.issuperset(map(type, members.values())):
         return None
-    strings = len(members) + list(map(type, members.values())).count(str)
-    return members if _quotes_around_strings(body) == 2 * strings else None
+    return members if _count_of_quotes(body) == _quotes_of_members(members) else None
 
 
-def _quotes_around_strings(text: bytes) -> int:
-    """Count the quotes of a JSON text that are not in its strings.
+def _count_of_quotes(text: bytes) -> int:
+    """Count the quotes of a JSON text, around its strings and in them, however they are escaped.
 
     A member that orjson leaves out, because its key is repeated later, has two or more.
     """
-    if b"\\" not in text:
-        return text.count(b'"')
-    each_begins_an_escape = text.replace(b"\\\\", b"")
-    return each_begins_an_escape.count(b'"') - each_begins_an_escape.count(b'\\"')
+    quotes = text.count(b'"')
+    if b"\\u0022" in text:
+        each_begins_an_escape = text.replace(b"\\\\", b"")
+        quotes += each_begins_an_escape.count(b"\\u0022")
+    return quotes
+
+
+def _quotes_of_members(members: Dict[str, Any]) -> int:
+    """Count the quotes that the text of a flat object has if none of its members was left out."""
+    texts = [*members, *[value for value in members.values() if type(value) is str]]
+    return 2 * len(texts) + sum(map(str.count, texts, repeat('"')))
 
 
 def _may_be_misread(text: str, findings: Findings) -> bool:
@@ -223,12 +230,12 @@ def _speller(
             if name is None:
                 if not removes(key, findings):
                     raise UnfitError
-                continue
-            if name in members:
+            elif name in members:
                 raise UnfitError
-            findings.is_respelled = True
-            members[name] = value
-            names.append(name)
+            else:
+                findings.is_respelled = True
+                members[name] = value
+                names.append(name)
         return names
 
     return spelled_or_removed
