@@ -74,7 +74,7 @@ def _endpoints(ec2: Any, vpc: str, tables: Collection[str]) -> Iterator[VpcEndpo
         {"Name": "service-name", "Values": list(names)},
     ]
     for each in ask_all(ec2, "describe_vpc_endpoints", "VpcEndpoints", Filters=filters):
-        kind = str(each["VpcEndpointType"]).capitalize()
+        kind = str(each["VpcEndpointType"])
         if _takes(each, kind, tables):
             policy = str(each.get("PolicyDocument") or "")
             service, groups = names[each["ServiceName"]], each.get("Groups", ())
