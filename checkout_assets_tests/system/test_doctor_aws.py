@@ -997,6 +997,23 @@ def test_a_subnet_reaches_s3_through_an_interface_endpoint(account: MigrationAcc
     assert f"it has the interface endpoint {name} for s3" in told
 
 
+def test_an_endpoint_that_must_not_be_there_is_not_judged_by_its_policy(
+    account: MigrationAccount,
+) -> None:
+    """The source is in another region: one row says so, and none what the policy denies."""
+    account.add_endpoint("s3", ALL, NOTHING_OF_SOURCE)
+    failed = in_state(examined(account), CheckState.FAILED)
+    assert list(failed) == [f"EC2: subnet {account.subnet}: routes"]
+
+
+def test_routes_are_judged_without_the_roles(account: MigrationAccount) -> None:
+    """Then it is not known which account is the roles' own."""
+    account.patch.delenv("CHECKOUT_COPY_ROLE_ARN")
+    results = examined(account)
+    assert in_state(results, CheckState.FAILED) == {}
+    assert f"EC2: subnet {account.subnet}: routes" in in_state(results, CheckState.OK)
+
+
 def test_endpoints_of_a_vpc_that_another_account_shares_are_unknown(
     account: MigrationAccount,
 ) -> None:
