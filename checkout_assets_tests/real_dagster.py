@@ -65,7 +65,7 @@ class Webserver:
     """A client with the requests of a browser."""
 
     def __init__(self, port: int, process: "subprocess.Popen[bytes] | None" = None) -> None:
-        self._url = f"http://127.0.0.1:{port}/graphql"
+        self.url = f"http://127.0.0.1:{port}"
         self._process = process
 
     def kill_services(self, sparing: int = 0) -> None:
@@ -148,7 +148,7 @@ class Webserver:
     def _ask(self, query: str, **variables: object) -> Any:
         body = json.dumps({"query": query, "variables": variables}).encode()
         request = urllib.request.Request(
-            self._url, body, {"Content-Type": "application/json"}, method="POST"
+            f"{self.url}/graphql", body, {"Content-Type": "application/json"}, method="POST"
         )
         with urllib.request.urlopen(request, timeout=60) as answer:
             told = json.loads(answer.read())
