@@ -3,6 +3,7 @@
 import json
 import random
 import re
+from collections.abc import Callable, Iterator
 from datetime import date
 from typing import Any
 
@@ -17,7 +18,7 @@ from spark_jobs.conforming import Conformer, Row
 from spark_jobs.conforming.fast_path import UnfitError, compile_text, read_outer
 from spark_jobs.contract.order_types import OrderType
 from spark_jobs.schema import data_columns
-from spark_jobs.schema.types import Primitive
+from spark_jobs.schema.types import Array, Primitive, Struct, TextMap, Type
 
 TABLES = {OrderType.CHECKOUT: "checkout", OrderType.FULFILLMENT: "fulfillment"}
 NESTED = {
@@ -221,3 +222,37 @@ def test_a_document_of_scalars_without_repeated_members_takes_the_fast_path(text
 @pytest.mark.parametrize("text", ['{"a":1}', '{"a":{}}', "[]", '{"a":"b","a":null}', "{"])
 def test_another_document_takes_the_exact_path(text: str) -> None:
     assert read_outer(text.encode()) is None
+
+
+ODD_VALUES: list[Any] = [
+    None, "", "null", "x", "1", '""', "{}", "[]", 0, -1.5, 1e300, False,
+    {}, {"": ""}, {"a": {"": [""]}}, [], [""], [[]], [None, "null"],
+]  # fmt: skip
+Around = Callable[[Any], Any]
+
+
+def places(kind: Type, around: Around) -> Iterator[Around]:
+    """What puts a value into a column: as all of it, and at each place of the schema in it."""
+    yield around
+    if isinstance(kind, Struct):
+        for name, field in kind.fields:
+            yield from places(field, _member_of(around, name))
+    elif isinstance(kind, Array):
+        yield from places(kind.element, lambda value: around([value]))
+        yield lambda value: around([None, value])
+    elif isinstance(kind, TextMap):
+        yield lambda value: around({"k": value})
+
+
+def _member_of(around: Around, name: str) -> Around:
+    return lambda value: around({name: value})
+
+
+@pytest.mark.parametrize("field", NESTED)
+def test_an_odd_value_at_any_place_of_the_schema_is_read_alike(field: str) -> None:
+    for around in places(NESTED[field].type, lambda value: value):
+        for value in ODD_VALUES:
+            text = json.dumps(around(value))
+            body = json.dumps({"Id": "v1", "LastChange": "2018-10-31", field: text}).encode()
+            fast, exact = (each["fulfillment"].conform(body) for each in (FAST, EXACT))
+            assert fast == exact, text

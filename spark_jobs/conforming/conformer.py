@@ -17,7 +17,7 @@ from spark_jobs.conforming.converters import (
     compile_converter,
     compile_members,
 )
-from spark_jobs.conforming.document import EMPTY, Document
+from spark_jobs.conforming.document import Document
 from spark_jobs.conforming.exact_json import NotJsonError, Number, Object, parse
 from spark_jobs.conforming.fast_path import UnfitError, compile_text, read_outer
 from spark_jobs.conforming.last_look import (
@@ -26,6 +26,7 @@ from spark_jobs.conforming.last_look import (
     may_hold_base64,
 )
 from spark_jobs.conforming.paths import Path, name_of
+from spark_jobs.conforming.scalars import EMPTY
 from spark_jobs.schema import data_columns
 from spark_jobs.schema.types import Array, Column, Struct, TextMap
 

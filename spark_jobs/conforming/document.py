@@ -7,11 +7,9 @@ from typing import Any, Container, Dict, List, Optional
 from spark_jobs.conforming.about_objects import About
 from spark_jobs.conforming.exact_json import to_text
 from spark_jobs.conforming.paths import Path, name_of, pointer
+from spark_jobs.conforming.scalars import EMPTY
 from spark_jobs.conforming.scrubbing import Scrubber
 from spark_jobs.conforming.text_spans import SourceText
-
-EMPTY = frozenset(("", "null"))
-"""Texts that mean null in a typed or nested column."""
 
 
 class Findings:

@@ -16,12 +16,13 @@ from typing import Type as Class
 import orjson
 
 from spark_jobs.conforming.converters import are_categories
-from spark_jobs.conforming.document import EMPTY, Findings
+from spark_jobs.conforming.document import Findings
 from spark_jobs.conforming.fates import BY_VALUE, KEEP, REDACT, fate
 from spark_jobs.conforming.mentions import MAY_BE_JSON, may_hold_removed
 from spark_jobs.conforming.paths import Path, name_of
 from spark_jobs.conforming.scalars import (
     BOOLEAN_TEXTS,
+    EMPTY,
     EXACT_FLOAT,
     LARGEST,
     SMALLEST,

@@ -18,6 +18,7 @@ from spark_jobs.conforming.mentions import (
     tells_card_number,
 )
 from spark_jobs.conforming.paths import Path, keys_of
+from spark_jobs.conforming.scalars import EMPTY
 from spark_jobs.schema.name_cache import cached_if_short
 from spark_jobs.schema.redacted_names import (
     AMBIGUOUS,
@@ -128,17 +129,21 @@ def goes(name: str, value: Any, parent: Path) -> bool:
 
 
 def holds_payments(value: Any) -> bool:
-    """Whether the value is null, an object or a list of objects, also as text: what can be read."""
+    """Whether the value is null, an object or a list of these, also as text: what can be read."""
     if type(value) is list:
-        return all(item is None or type(item) is Object for item in value)
+        return all(item is None or type(item) is Object or _is_empty(item) for item in value)
     if type(value) is not str:
         return value is None or type(value) is Object
-    if value in {"", "null"} or is_surely_object(value):
+    if value in EMPTY or is_surely_object(value):
         return True
     try:
         return holds_payments(parse(value))
     except NotJsonError:
         return False
+
+
+def _is_empty(value: Any) -> bool:
+    return type(value) is str and value in EMPTY
 
 
 def _holds_card_number(value: Any) -> bool:

@@ -10,6 +10,9 @@ import re
 from decimal import Decimal
 from typing import Optional
 
+EMPTY = frozenset(("", "null"))
+"""Texts that mean null in a typed or nested column."""
+
 SMALLEST, LARGEST = -(1 << 63), (1 << 63) - 1
 EXACT_FLOAT = 1 << 53
 """Up to this value, each integer has a float of its own: IEEE 754 binary64."""
