@@ -53,7 +53,14 @@ def test_a_run_launches_one_host_waits_and_ends_it() -> None:
 def test_what_records_prove_is_told_and_launches_nothing() -> None:
     backend = FakeBackend(records=set(FOLDERS))
     assert all_done(run(backend))
-    assert (backend.launches, backend.finds, backend.prepared) == ([], 0, 0)
+    assert (backend.launches, backend.prepared) == ([], 0)
+
+
+def test_a_host_that_outlived_a_killed_run_is_ended_though_all_is_done() -> None:
+    standing = [Standing("h9", alive=True)]
+    backend = FakeBackend(records=set(FOLDERS), standing=standing, held_by={"h9": {}})
+    assert all_done(run(backend))
+    assert (backend.launches, backend.terminated) == ([], ["h9"])
 
 
 def test_an_attempt_never_has_a_number_that_an_earlier_one_had() -> None:

@@ -43,13 +43,15 @@ class FleetRun(Generic[U, R]):
         self._context = FleetContext(backend, pace, clock, tell)
 
     def results(self) -> Generator[R, None, None]:
-        """Yield each unit's result; closing the iterator ends the run's hosts."""
+        """Yield each unit's result; closing the iterator ends the run's hosts.
+
+        Living hosts of an earlier attempt are ended too if nothing is left to do.
+        """
         yield from self._done_before()
-        if not self._left:
-            return
-        self._backend.prepare()
-        # Spread the requests of runs that start at the same time.
-        self._clock.sleep(self._clock.between(0, self._pace.spread_seconds))
+        if self._left:
+            self._backend.prepare()
+            # Spread the requests of runs that start at the same time.
+            self._clock.sleep(self._clock.between(0, self._pace.spread_seconds))
         with ExitStack() as ends:
             try:
                 groups, refused = self._groups(ends)
