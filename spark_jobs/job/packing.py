@@ -6,7 +6,11 @@ import heapq
 from typing import Callable, List, Sequence, Tuple, TypeVar
 
 WEIGHT_OF_A_FILE = 250_000
-"""A table file costs as much CPU, 25 ms, as this many bytes of documents to read and conform."""
+"""A table file counts as this many bytes of documents to read and conform.
+
+It costs about half as much CPU (docs/performance.md); a larger weight keeps tasks, and so the
+memory of workers, small in folders of many days.
+"""
 
 _T = TypeVar("_T")
 
