@@ -13,6 +13,7 @@ from checkout_assets.domain.compaction.contents import (
 from checkout_assets.domain.compaction.months import Month, select_months
 from checkout_assets.domain.errors import UsageError
 from spark_jobs.contract.keys import table_file_key
+from spark_jobs.contract.months import WrittenFile
 from spark_jobs.contract.publication import (
     PUBLISHED,
     SCHEMA_VERSION,
@@ -79,12 +80,13 @@ def test_contents_are_the_files_of_all_folders_by_month() -> None:
         "2018-10": 9,
         "2018-11": 1,
     }
-    told = found[OCTOBER].record("1")
+    file = WrittenFile("orders/checkout/data/one.parquet", 100, 9, sha256="ab")
+    told = found[OCTOBER].record("1", [file])
     assert [(each.folder, each.run_id, each.files, each.rows) for each in told.folders] == [
         (FOLDER, "run1", 2, 5),
         ("0B_CheckoutOrder", "run2", 1, 4),
     ]
-    assert told.digest == found[OCTOBER].digest("1")
+    assert (told.digest, told.files) == (found[OCTOBER].digest("1"), [file])
 
 
 def test_a_month_is_up_to_date_only_with_the_digest_of_its_files() -> None:
