@@ -51,6 +51,20 @@ def build_job(directory: Path) -> None:
     (directory / "manifest.json").write_text(Package("0.1.0", tuple(artifacts)).to_json())
 
 
+def emr_options(emr: LocalEmr, bucket: str, directory: Path) -> dict[str, Any]:
+    """EMR's options with a job that is packaged in ``directory`` and uploaded to the bucket."""
+    build_job(directory / "dist")
+    return {
+        "region": REGION,
+        "endpoint_url": emr.api.endpoint_url,
+        "package_uri": f"s3://{bucket}/artifacts",
+        "package_directory": str(directory / "dist"),
+        "log_uri": f"s3://{bucket}/logs",
+        "poll_seconds": 1,
+        "launch_spread_seconds": 0,
+    }
+
+
 class QuickClock:
     """Runs a thousand times faster: a poll of 90 s takes 90 ms."""
 

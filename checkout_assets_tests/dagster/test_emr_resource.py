@@ -16,9 +16,9 @@ from checkout_assets.resources.stores import Stores
 from checkout_assets.sample.s3_server import EmbeddedS3Server
 from checkout_assets.settings import Settings
 from checkout_assets_tests.dagster.conftest import FIRST_16, Dagster
-from checkout_assets_tests.emr_place import build_job
+from checkout_assets_tests.emr_place import emr_options
 from checkout_assets_tests.local_emr.commands import one_line_script_for_s3
-from checkout_assets_tests.local_emr.local_emr import REGION, LocalEmr
+from checkout_assets_tests.local_emr.local_emr import LocalEmr
 from checkout_assets_tests.orders_place import OrdersPlace
 
 STRUCTURED = "structured_orders"
@@ -35,17 +35,11 @@ def emr(aws: EmbeddedS3Server) -> Iterator[LocalEmr]:
 def options(emr: LocalEmr, tmp_path: Path) -> dict[str, Any]:
     """A configuration with a packaged job to upload."""
     place = OrdersPlace(tmp_path)
-    build_job(tmp_path / "dist")
-    bucket = f"s3://{place.raw.bucket}"
+    lake_uri = f"s3://{place.raw.bucket}/lake"
     return {
-        "stores": Stores(raw_uri=place.raw.uri, lake_uri=f"{bucket}/lake", s3=S3Resource()),
-        "region": REGION,
-        "endpoint_url": emr.api.endpoint_url,
-        "package_uri": f"{bucket}/artifacts",
-        "package_directory": str(tmp_path / "dist"),
-        "log_uri": f"{bucket}/logs",
+        **emr_options(emr, place.raw.bucket, tmp_path),
+        "stores": Stores(raw_uri=place.raw.uri, lake_uri=lake_uri, s3=S3Resource()),
         "poll_seconds": 0.1,
-        "launch_spread_seconds": 0,
     }
 
 

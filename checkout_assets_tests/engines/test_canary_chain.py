@@ -191,6 +191,14 @@ BEFORE: list[tuple[Sabotage, str, str]] = [
 ]
 
 
+def assert_all_ended(canary: ScriptedCanary) -> None:
+    """Each machine was ended once, nothing is left, and every link has its line."""
+    assert canary.instances.ended == ["i-1"] * canary.instances.launched
+    assert canary.clusters.ended == ["j-1"] * canary.clusters.launched
+    assert [*canary.instances.living, *canary.clusters.living, *canary.left()] == []
+    assert sorted(each.check for each in canary.results) == sorted(ORDER)
+
+
 def names(cases: list[tuple[Sabotage, str, str]]) -> list[str]:
     return [each.__name__ for each, _, _ in cases]
 
@@ -217,12 +225,9 @@ def test_a_broken_link_of_copying_ends_its_instance_and_launches_no_cluster(
     assert canary.failed == {link: reason}
     (broken,) = [each for each in canary.results if each.state is CheckState.FAILED]
     assert broken.remedy == REMEDIES[Link(link)]
-    assert canary.instances.ended == ["i-1"] * canary.instances.launched
-    assert canary.instances.living == []
+    assert_all_ended(canary)
     assert canary.clusters.launched == 0
-    assert sorted(each.check for each in canary.results) == sorted(ORDER)
     assert set(canary.in_state(CheckState.UNKNOWN)) >= {"cluster started", "cluster ended"}
-    assert canary.left() == []
 
 
 @pytest.mark.parametrize(("sabotage", "link", "reason"), STRUCTURING, ids=names(STRUCTURING))
@@ -233,10 +238,7 @@ def test_a_broken_link_of_structuring_ends_its_cluster(
     canary.fly()
     assert list(canary.failed) == [link]
     assert reason in canary.failed[link]
-    assert canary.clusters.ended == ["j-1"] * canary.clusters.launched
-    assert canary.clusters.living == []
-    assert sorted(each.check for each in canary.results) == sorted(ORDER)
-    assert canary.left() == []
+    assert_all_ended(canary)
 
 
 def test_a_launch_that_is_found_only_by_its_tags_is_named_and_ended(

@@ -14,8 +14,8 @@ from checkout_assets.resources.emr import EmrResource
 from checkout_assets.resources.stores import Stores
 from checkout_assets.sample.s3_server import EmbeddedS3Server
 from checkout_assets_tests.dagster.orphans import look
-from checkout_assets_tests.emr_place import build_job
-from checkout_assets_tests.local_emr.local_emr import REGION, LocalEmr
+from checkout_assets_tests.emr_place import emr_options
+from checkout_assets_tests.local_emr.local_emr import LocalEmr
 from checkout_assets_tests.orders_place import OrdersPlace
 from checkout_assets_tests.real_dagster import (
     Webserver,
@@ -39,20 +39,10 @@ def emr(aws: EmbeddedS3Server) -> Iterator[LocalEmr]:
 def deployment(emr: LocalEmr, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """The shipped instance, and EMR chosen by the environment; returns EMR's options."""
     place = OrdersPlace(tmp_path)
-    build_job(tmp_path / "dist")
-    bucket = f"s3://{place.raw.bucket}"
-    options = {
-        "region": REGION,
-        "endpoint_url": emr.api.endpoint_url,
-        "package_uri": f"{bucket}/artifacts",
-        "package_directory": str(tmp_path / "dist"),
-        "log_uri": f"{bucket}/logs",
-        "poll_seconds": 1,
-        "launch_spread_seconds": 0,
-    }
+    options = emr_options(emr, place.raw.bucket, tmp_path)
     monkeypatch.setenv("DAGSTER_HOME", str(shipped_home(tmp_path)))
     monkeypatch.setenv("CHECKOUT_RAW_URI", place.raw.uri)
-    monkeypatch.setenv("CHECKOUT_LAKE_URI", f"{bucket}/lake")
+    monkeypatch.setenv("CHECKOUT_LAKE_URI", f"s3://{place.raw.bucket}/lake")
     monkeypatch.setenv("CHECKOUT_STRUCTURE_ENGINE", "emr")
     monkeypatch.setenv("CHECKOUT_EMR", json.dumps(options))
     return options

@@ -17,8 +17,8 @@ from checkout_assets.engines.compacting.catalogs import open_catalog
 from checkout_assets.engines.compacting.orders_table import OrdersTable
 from checkout_assets.engines.locations import S3Location
 from checkout_assets.sample.s3_server import EmbeddedS3Server
-from checkout_assets_tests.emr_place import build_job
-from checkout_assets_tests.local_emr.local_emr import REGION, LocalEmr
+from checkout_assets_tests.emr_place import emr_options
+from checkout_assets_tests.local_emr.local_emr import LocalEmr
 from checkout_assets_tests.local_emr.month_step import month_step
 from checkout_assets_tests.orders_place import OrdersPlace
 from checkout_assets_tests.published_lake import (
@@ -106,17 +106,7 @@ def months(
     """The shipped instance, and EMR chosen by the environment."""
     found = MonthsInS3(place, tmp_path)
     emr.command = found.step
-    build_job(tmp_path / "dist")
-    bucket = f"s3://{place.raw.bucket}"
-    options = {
-        "region": REGION,
-        "endpoint_url": emr.api.endpoint_url,
-        "package_uri": f"{bucket}/artifacts",
-        "package_directory": str(tmp_path / "dist"),
-        "log_uri": f"{bucket}/logs",
-        "poll_seconds": 1,
-        "launch_spread_seconds": 0,
-    }
+    options = emr_options(emr, place.raw.bucket, tmp_path)
     monkeypatch.setenv("DAGSTER_HOME", str(shipped_home(tmp_path)))
     monkeypatch.setenv("CHECKOUT_LAKE_URI", found.location.uri)
     monkeypatch.setenv("CHECKOUT_CATALOG", found.catalog)

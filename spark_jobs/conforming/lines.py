@@ -79,7 +79,7 @@ def _readable(kind: pa.DataType) -> pa.DataType:
     if pa.types.is_list(kind):
         return pa.list_(_readable(kind.value_type))
     if pa.types.is_struct(kind):
-        return pa.struct([(field.name, _readable(field.type)) for field in _fields(kind)])
+        return pa.struct([(field.name, _readable(field.type)) for field in kind.fields])
     return kind
 
 
@@ -106,9 +106,9 @@ def _as_type(array: pa.Array, kind: pa.DataType) -> pa.Array:
     if array.type == kind:
         return array
     if pa.types.is_struct(kind):
-        fields = _fields(array.type)
+        fields = array.type.fields
         given = {field.name: array.field(index) for index, field in enumerate(fields)}
-        children = _as_types(given, _fields(kind), len(array))
+        children = _as_types(given, kind.fields, len(array))
     else:
         child = kind.value_type if pa.types.is_list(kind) else _entries_of(kind)
         children = [_as_type(array.values, child)]
@@ -122,7 +122,3 @@ def _entries_of(kind: pa.DataType) -> pa.DataType:
     import pyarrow as pa
 
     return pa.struct([kind.key_field, kind.item_field])
-
-
-def _fields(kind: pa.DataType) -> List[pa.Field]:
-    return [kind.field(index) for index in range(kind.num_fields)]

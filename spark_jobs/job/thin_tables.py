@@ -105,7 +105,7 @@ def _seen_in(kind: pa.DataType, seen: Names) -> pa.DataType:
     import pyarrow as pa
 
     if pa.types.is_struct(kind):
-        return pa.struct(_seen_of(_fields(kind), seen))
+        return pa.struct(_seen_of(kind.fields, seen))
     if pa.types.is_list(kind):
         element = kind.value_field
         return pa.list_(element.with_type(_seen_in(element.type, seen)))
@@ -161,7 +161,7 @@ class _Thinning:
         import pyarrow as pa
 
         if pa.types.is_struct(kind):
-            return pa.struct(self.fields(_fields(kind), seen))
+            return pa.struct(self.fields(kind.fields, seen))
         if pa.types.is_list(kind):
             element = kind.value_field
             return pa.list_(element.with_type(self._with_values(element.type, seen)))
@@ -176,7 +176,7 @@ class _Thinning:
         if pa.types.is_struct(kind):
             found = [
                 (field, self._without_values(field.type, stand_ins, optional + 1, repeated))
-                for field in _fields(kind)
+                for field in kind.fields
             ]
             stay = [field.with_type(stays) for field, stays in found if stays is not None]
             return pa.struct(stay) if stay else None
@@ -201,10 +201,6 @@ class _Thinning:
         count = _columns(kind)
         self.sources.extend(range(self._columns, self._columns + count))
         self._columns += count
-
-
-def _fields(kind: pa.DataType) -> List[pa.Field]:
-    return [kind.field(index) for index in range(kind.num_fields)]
 
 
 def _columns(kind: pa.DataType) -> int:

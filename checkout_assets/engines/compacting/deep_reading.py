@@ -5,13 +5,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from checkout_assets.domain.compaction.comparing import DeepRead
-from checkout_assets.domain.compaction.contents import MonthRecord
 from checkout_assets.domain.compaction.months import Month
 from checkout_assets.engines.compacting.month_changes import CommittedMonth
 from checkout_assets.engines.compacting.orders_table import OrdersTable
-from spark_jobs.contract.keys import month_record_key
-from spark_jobs.contract.record_format import RecordError, read_record
-from spark_jobs.stores import NotFoundError, Store
+from spark_jobs.stores import Store
 
 if TYPE_CHECKING:
     from pyiceberg.io import FileIO
@@ -28,12 +25,8 @@ def recorded_digests(
     None if the record is gone, unreadable, or of a version that recorded no digests. Raises
     StoreError if the lake cannot be read.
     """
-    if not stated.digest:
-        return {}
-    key = month_record_key(orders.name, str(month), stated.digest)
-    try:
-        record = read_record(MonthRecord, lake.get(key).data)
-    except (NotFoundError, RecordError):
+    record = stated.record(lake, orders.name, month)
+    if record is None:
         return {}
     return {orders.uri_of(file.path): file.sha256 for file in record.files if file.sha256}
 

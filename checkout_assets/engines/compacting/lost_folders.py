@@ -2,14 +2,12 @@
 
 from collections.abc import Iterator, Sequence
 
-from checkout_assets.domain.compaction.contents import MonthRecord
 from checkout_assets.domain.counting import in_number
 from checkout_assets.domain.errors import MigrationError
 from checkout_assets.domain.folders import FOLDER_NAMES
 from checkout_assets.engines.compacting.committing import MonthStatus
 from spark_jobs.contract.failures import Failure
-from spark_jobs.contract.keys import month_record_key, publication_record_key
-from spark_jobs.contract.record_format import RecordError, read_record
+from spark_jobs.contract.keys import publication_record_key
 from spark_jobs.stores import Blob, NotFoundError, Store
 
 _RECORD_GONE = Failure("PublicationRecordGone")
@@ -34,15 +32,11 @@ def refused_for_lost_folders(
 def _that_left(lake: Store, status: MonthStatus) -> list[str]:
     """The folders that the committed month was made from and that have no rows in it now.
 
-    Empty if the month's record cannot be read: it only explains the month.
+    Empty if the month's record cannot be read.
     """
-    if not status.committed.digest:
-        return []
     contents = status.contents
-    key = month_record_key(contents.table, str(contents.month), status.committed.digest)
-    try:
-        record = read_record(MonthRecord, lake.get(key).data)
-    except (NotFoundError, RecordError):
+    record = status.committed.record(lake, contents.table, contents.month)
+    if record is None:
         return []
     now = {each.folder for each in contents.folders}
     return [each.folder for each in record.folders if each.folder not in now]

@@ -3,10 +3,13 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from checkout_assets.domain.compaction.contents import MonthContents
+from checkout_assets.domain.compaction.contents import MonthContents, MonthRecord
 from checkout_assets.domain.compaction.months import Month
 from spark_jobs.compaction.columns import DERIVED_VERSION
+from spark_jobs.contract.keys import month_record_key
 from spark_jobs.contract.publication import SCHEMA_VERSION
+from spark_jobs.contract.record_format import RecordError, read_record
+from spark_jobs.stores import NotFoundError, Store
 
 CONTENTS_VERSION = f"{SCHEMA_VERSION}.{DERIVED_VERSION}"
 """Of how rows are made: a month that was compacted by another version is stale."""
@@ -30,6 +33,19 @@ class CommittedMonth:
 
     def __str__(self) -> str:
         return f"{self.digest} {self.run_id}"
+
+    def record(self, lake: Store, table: str, month: Month) -> MonthRecord | None:
+        """Read the month's record; None if there is none, or if it cannot be read.
+
+        It only explains the month. Raises StoreError if the lake cannot be read.
+        """
+        if not self.digest:
+            return None
+        try:
+            blob = lake.get(month_record_key(table, str(month), self.digest))
+            return read_record(MonthRecord, blob.data)
+        except (NotFoundError, RecordError):
+            return None
 
 
 @dataclass(frozen=True, slots=True)
